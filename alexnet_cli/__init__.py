@@ -1,0 +1,3 @@
+"""AlexNet image classifiers from the command line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,238 @@
+"""Every number of a training run, one field each, and how a picture becomes input.
+
+A field of `Recipe` is also a command-line option, a TOML key and an entry of run.json:
+its help, range and choices stand here and nowhere else.
+"""
+
+import dataclasses
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from .architecture import ARCHITECTURES, Architecture, with_dropout, with_norm
+from .errors import RecipeError
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+"""Of the training pictures of ImageNet, RGB, 0..255. Source: torchvision."""
+
+NETWORK, PICTURES, AUGMENT = "Network", "Pictures", "Augmentation"
+OPTIMISER, STOPPING, MACHINE = "Optimiser", "Stopping and metrics", "Machine"
+ERRORS_GO_DOWN = ("loss", "mse", "mae")
+METRICS = ("accuracy", "topN", "mse", "mae")
+
+
+def option(
+    default: Any, group: str, help: str, *, choices: Collection[str] = (), **bounds: Any
+) -> Any:
+    """A Recipe field; `bounds` are `low` and `high`, both allowed values."""
+    extra = {"group": group, "help": help, "choices": tuple(choices), **bounds}
+    return dataclasses.field(default=default, metadata=extra)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; all of it, so that equal recipes train alike."""
+
+    # fmt: off
+    arch: str = option("alexnet-bn", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
+    norm: str = option("table", NETWORK, "Replace the network's normalisation.", choices=("table", "batch", "local", "none"))
+    dropout: float | None = option(None, NETWORK, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
+
+    val_fraction: float = option(0.2, PICTURES, "Share of each class held out to choose the best epoch.", low=0.01, high=0.9)
+    test_fraction: float = option(0.0, PICTURES, "Share of each class held out for `evaluate`.", low=0.0, high=0.9)
+    resize: str = option("squash", PICTURES, "Make pictures square by distorting them, cutting the long side, or adding gray bars.", choices=("squash", "crop", "pad"))
+    size: int | None = option(None, PICTURES, "Side to which pictures are resized, pixels; the network sees its centre. [default: the network's input]", low=8, high=2048)
+    mean: str | None = option(None, PICTURES, "Subtracted from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (mean picture of the training set). [default: the network's]")
+    std: str | None = option(None, PICTURES, "Pixels are then divided by this: R,G,B, one number, or imagenet. [default: the network's]")
+
+    hflip: bool = option(False, AUGMENT, "Mirror every other picture left to right.")
+    vflip: bool = option(False, AUGMENT, "Mirror every other picture top to bottom.")
+    rotation: float = option(0.0, AUGMENT, "Rotate by up to this many degrees either way.", low=0.0, high=180.0)
+    width_shift: float = option(0.0, AUGMENT, "Shift sideways by up to this fraction of the width.", low=0.0, high=1.0)
+    height_shift: float = option(0.0, AUGMENT, "Shift up or down by up to this fraction of the height.", low=0.0, high=1.0)
+    shear: float = option(0.0, AUGMENT, "Shear by up to this many degrees either way.", low=0.0, high=60.0)
+    zoom: float = option(0.0, AUGMENT, "Zoom width and height each by 1 - ZOOM to 1 + ZOOM.", low=0.0, high=0.9)
+    fill_mode: str = option("nearest", AUGMENT, "What fills the pixels that a warp uncovers (constant: black).", choices=("nearest", "reflect", "wrap", "constant"))
+    brightness: float = option(0.0, AUGMENT, "Multiply pixels by 1 - B to 1 + B.", low=0.0, high=1.0)
+    contrast: float = option(0.0, AUGMENT, "Stretch about the mean gray by 1 - C to 1 + C.", low=0.0, high=1.0)
+    saturation: float = option(0.0, AUGMENT, "Stretch colours about gray by 1 - S to 1 + S.", low=0.0, high=1.0)
+    hue: float = option(0.0, AUGMENT, "Turn hues by up to this fraction of the colour circle.", low=0.0, high=0.5)
+    random_crop: bool = option(False, AUGMENT, "Cut the input at a random place of the --size square (the 2012 paper).")
+    crop_area: float | None = option(None, AUGMENT, "Random resized crop: cut CROP_AREA to all of the picture's area, 3:4 to 4:3.", low=0.05, high=1.0)
+    pca_lighting: float = option(0.0, AUGMENT, "Standard deviation of the lighting noise along the principal colours (the 2012 paper: 0.1).", low=0.0, high=1.0)
+
+    optimizer: str = option("sgd", OPTIMISER, "Rule of the weight update.", choices=("sgd", "adam", "adamw", "rmsprop"))
+    learning_rate: float = option(0.01, OPTIMISER, "Highest learning rate.", low=1e-8, high=10.0)
+    momentum: float = option(0.9, OPTIMISER, "Momentum of sgd and rmsprop.", low=0.0, high=0.999)
+    nesterov: bool = option(False, OPTIMISER, "Nesterov's momentum for sgd.")
+    weight_decay: float = option(5e-4, OPTIMISER, "Decay of weights (not biases, not norms): inside the momentum for sgd, decoupled for adamw.", low=0.0, high=1.0)
+    clip_norm: float | None = option(None, OPTIMISER, "Scale gradients down to this global norm.", low=1e-6)
+    label_smoothing: float = option(0.0, OPTIMISER, "Share of the target given to all classes alike.", low=0.0, high=0.9)
+    batch_size: int = option(32, OPTIMISER, "Pictures a step, over all devices.", low=1, high=65536)
+    epochs: int = option(30, OPTIMISER, "Passes over the training pictures, at most.", low=1, high=100000)
+    schedule: str = option("cosine", OPTIMISER, "Learning rate over time; plateau divides when validation stops improving.", choices=("constant", "step", "cosine", "plateau"))
+    warmup_epochs: float = option(0.0, OPTIMISER, "Epochs in which the cosine schedule rises from 0.", low=0.0)
+    step_epochs: int = option(30, OPTIMISER, "The step schedule divides every this many epochs.", low=1)
+    plateau_epochs: int = option(5, OPTIMISER, "The plateau schedule divides after this many epochs without improvement.", low=1)
+    divide_by: float = option(10.0, OPTIMISER, "What step and plateau divide by (the 2012 paper: 10).", low=1.01)
+
+    metrics: str = option("accuracy", STOPPING, "Comma-separated: accuracy, top3, top5 ..., mse and mae (on one-hot labels).")
+    watch: str = option("val_accuracy", STOPPING, "Validation metric that chooses the best epoch: val_loss or val_METRIC.")
+    patience: int = option(0, STOPPING, "Stop after this many epochs without improvement of --watch; 0 never.", low=0)
+    stop_at: str | None = option(None, STOPPING, "Stop when every training metric is reached, as accuracy=1.0,loss=0.03.")
+
+    seed: int = option(0, MACHINE, "Of split, weights, order and augmentation.", low=0, high=2**31 - 1)
+    device: str = option("auto", MACHINE, "auto, cpu, gpu, or several as gpu:0,1.")
+    precision: str = option("float32", MACHINE, "Arithmetic of training; evaluation is always float32.", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    histograms: bool = option(False, MACHINE, "Write weight histograms for TensorBoard every epoch.")
+    # fmt: on
+
+    def architecture(self) -> Architecture:
+        """The network's table with `norm` and `dropout` applied."""
+        return with_dropout(
+            with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout
+        )
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics beside the loss, as they stand in history.csv.
+
+        Raises:
+            RecipeError: one of them does not exist.
+        """
+        names = tuple(x.strip() for x in self.metrics.split(",") if x.strip())
+        for name in names:
+            top = name.removeprefix("top")
+            if name not in METRICS and not (
+                name.startswith("top") and top.isdecimal() and int(top) > 0
+            ):
+                raise RecipeError(
+                    f"--metrics: no metric {name!r}; there are accuracy, topN, mse, mae"
+                )
+        return names
+
+    def stop_targets(self) -> dict[str, float]:
+        """Training metrics and the values at which training ends.
+
+        Raises:
+            RecipeError: `stop_at` is not a list of METRIC=NUMBER, or one is not kept.
+        """
+        targets = {}
+        for item in (self.stop_at or "").split(","):
+            name, sign, value = (x.strip() for x in item.partition("="))
+            if not item.strip():
+                continue
+            try:
+                targets[name] = float(value)
+            except ValueError:
+                sign = ""
+            if not sign or name not in ("loss", *self.metric_names()):
+                known = ", ".join(("loss", *self.metric_names()))
+                raise RecipeError(
+                    f"--stop-at: {item!r} is not METRIC=NUMBER with one of {known}"
+                )
+        return targets
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the network's input, in training and ever after.
+
+    `mean` and `std` are per channel, RGB, 0..255; `mean=None` is the mean picture of
+    the training set, kept beside run.json.
+    """
+
+    resize: str
+    size: int
+    crop: int
+    mean: tuple[float, float, float] | None
+    std: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Preprocess":
+        """The preprocessing that `recipe` asks for.
+
+        Raises:
+            RecipeError: mean or std are no numbers, or size is below the input's.
+        """
+        arch = recipe.architecture()
+        size = recipe.size or arch.input_size
+        if size < arch.input_size:
+            raise RecipeError(
+                f"--size {size} is below the {arch.input_size} pixels "
+                f"that {arch.name} looks at"
+            )
+        mean, std = recipe.mean or arch.mean, recipe.std or arch.std
+        return cls(
+            resize=recipe.resize,
+            size=size,
+            crop=arch.input_size,
+            mean=None if mean == "pixel" else _colour("mean", mean, IMAGENET_MEAN),
+            std=_colour("std", std, IMAGENET_STD),
+        )
+
+
+def _colour(
+    name: str, text: str, imagenet: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    if text == "imagenet":
+        return imagenet
+    try:
+        numbers = [float(x) for x in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 1:
+        numbers *= 3
+    if len(numbers) != 3 or (name == "std" and min(numbers) <= 0):
+        raise RecipeError(
+            f"--{name}: {text!r} is neither R,G,B nor a number nor imagenet"
+        )
+    red, green, blue = numbers
+    return red, green, blue
+
+
+def _warps(r: Recipe) -> bool:
+    return bool(
+        r.rotation or r.width_shift or r.height_shift or r.shear or r.zoom
+    )  # fmt: skip
+
+
+_NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
+    "momentum": (lambda r: r.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
+    "nesterov": (lambda r: r.optimizer == "sgd" and r.momentum > 0, "--optimizer sgd with momentum"),
+    "weight_decay": (lambda r: r.optimizer in ("sgd", "adamw"), "--optimizer sgd or adamw"),
+    "warmup_epochs": (lambda r: r.schedule == "cosine", "--schedule cosine"),
+    "step_epochs": (lambda r: r.schedule == "step", "--schedule step"),
+    "plateau_epochs": (lambda r: r.schedule == "plateau", "--schedule plateau"),
+    "divide_by": (lambda r: r.schedule in ("step", "plateau"), "--schedule step or plateau"),
+    "fill_mode": (_warps, "--rotation, --width-shift, --height-shift, --shear or --zoom"),
+    "random_crop": (
+        lambda r: not r.random_crop or (Preprocess.of(r).size > Preprocess.of(r).crop and r.crop_area is None),
+        "a --size above the network's input, and no --crop-area",
+    ),
+}  # fmt: skip
+
+
+def check(recipe: Recipe, given: Collection[str]) -> None:
+    """Refuse a recipe that contradicts itself; `given` names the fields set by hand.
+
+    Raises:
+        RecipeError: a value is impossible, or a given option would have no effect.
+    """
+    Preprocess.of(recipe)
+    recipe.stop_targets()
+    watched = ("val_loss", *(f"val_{x}" for x in recipe.metric_names()))
+    if recipe.watch not in watched:
+        raise RecipeError(
+            f"--watch {recipe.watch}: watched can be {', '.join(watched)}"
+        )
+    if recipe.val_fraction + recipe.test_fraction >= 1:
+        raise RecipeError(
+            "--val-fraction and --test-fraction leave nothing to train on"
+        )
+    for name in given:
+        effective, need = _NEEDS.get(name, (None, ""))
+        if effective and not effective(recipe):
+            raise RecipeError(
+                f"--{name.replace('_', '-')} has no effect here: it needs {need}"
+            )
