@@ -82,9 +82,7 @@ def trace(arch: Architecture, classes: int) -> Iterator[Traced]:
         into, (shape, parameters, fixed) = shape, apply(layer, shape, classes)
         if min(shape) < 1:
             raise RecipeError(f"{arch.name}: {kind}{seen[kind]} gets {into}: too small")
-        yield Traced(
-            f"{kind}{seen[kind]}", layer, shape, parameters, parameters - fixed
-        )
+        yield Traced(f"{kind}{seen[kind]}", layer, shape, parameters, parameters - fixed)
 
 
 def with_norm(arch: Architecture, norm: str) -> Architecture:
@@ -169,7 +167,7 @@ _BVLC = Architecture(
     input_size=227,
     classes=1000,
     initializer="normal",
-    mean="123,117,104",
+    mean="124,117,104",
     std="1",
     layers=(
         Conv(96, 11, stride=4, padding="valid"), ReLU(), _CAFFE_NORM, Pool(),
@@ -252,6 +250,27 @@ _HALF = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
+_BATCH_NORM = BatchNorm(momentum=0.9, epsilon=1e-5)
+_LIGHT = Architecture(
+    name="alexnet-light",
+    source="ours: the 2014 convolutions, BatchNorm in each, dense layers of 1024",
+    input_size=224,
+    classes=5,
+    initializer="he_normal",
+    mean="imagenet",
+    std="imagenet",
+    layers=(
+        Conv(64, 11, stride=4, padding=2), _BATCH_NORM, ReLU(), Pool(),
+        Conv(192, 5), _BATCH_NORM, ReLU(), Pool(),
+        Conv(384, 3), _BATCH_NORM, ReLU(),
+        Conv(256, 3), _BATCH_NORM, ReLU(),
+        Conv(256, 3), _BATCH_NORM, ReLU(), Pool(),
+        Flatten(),
+        Dense(1024), ReLU(), Dropout(0.5),
+        Dense(1024), ReLU(), Dropout(0.5),
+        Dense(None),
+    ),
+)  # fmt: skip
 _TINY = Architecture(
     name="tiny",
     source="ours, for tests: every kind of layer in a second",
@@ -267,5 +286,5 @@ _TINY = Architecture(
 )  # fmt: skip
 
 ARCHITECTURES: dict[str, Architecture] = {
-    x.name: x for x in (_PAPER, _BVLC, _OWT, _BN, _FLOWERS, _HALF, _TINY)
+    x.name: x for x in (_PAPER, _BVLC, _OWT, _BN, _FLOWERS, _HALF, _LIGHT, _TINY)
 }

@@ -90,9 +90,7 @@ class Recipe:
 
     def architecture(self) -> Architecture:
         """The network's table with `norm` and `dropout` applied."""
-        return with_dropout(
-            with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout
-        )
+        return with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
 
     def metric_names(self) -> tuple[str, ...]:
         """Names of the metrics beside the loss, as they stand in history.csv.
@@ -184,9 +182,7 @@ def _colour(
     if len(numbers) == 1:
         numbers *= 3
     if len(numbers) != 3 or (name == "std" and min(numbers) <= 0):
-        raise RecipeError(
-            f"--{name}: {text!r} is neither R,G,B nor a number nor imagenet"
-        )
+        raise RecipeError(f"--{name}: {text!r} is neither R,G,B nor a number nor imagenet")
     red, green, blue = numbers
     return red, green, blue
 
@@ -206,10 +202,6 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "plateau_epochs": (lambda r: r.schedule == "plateau", "--schedule plateau"),
     "divide_by": (lambda r: r.schedule in ("step", "plateau"), "--schedule step or plateau"),
     "fill_mode": (_warps, "--rotation, --width-shift, --height-shift, --shear or --zoom"),
-    "random_crop": (
-        lambda r: not r.random_crop or (Preprocess.of(r).size > Preprocess.of(r).crop and r.crop_area is None),
-        "a --size above the network's input, and no --crop-area",
-    ),
 }  # fmt: skip
 
 
@@ -219,20 +211,24 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     Raises:
         RecipeError: a value is impossible, or a given option would have no effect.
     """
-    Preprocess.of(recipe)
+    preprocess = Preprocess.of(recipe)
+    if recipe.random_crop and (preprocess.size == preprocess.crop or recipe.crop_area):
+        raise RecipeError(
+            f"--random-crop needs a --size above the {preprocess.crop} pixels of the "
+            f"network's input, and no --crop-area"
+        )
     recipe.stop_targets()
     watched = ("val_loss", *(f"val_{x}" for x in recipe.metric_names()))
     if recipe.watch not in watched:
-        raise RecipeError(
-            f"--watch {recipe.watch}: watched can be {', '.join(watched)}"
-        )
+        raise RecipeError(f"--watch {recipe.watch}: watched can be {', '.join(watched)}")
     if recipe.val_fraction + recipe.test_fraction >= 1:
-        raise RecipeError(
-            "--val-fraction and --test-fraction leave nothing to train on"
-        )
+        raise RecipeError("--val-fraction and --test-fraction leave nothing to train on")
     for name in given:
-        effective, need = _NEEDS.get(name, (None, ""))
-        if effective and not effective(recipe):
-            raise RecipeError(
-                f"--{name.replace('_', '-')} has no effect here: it needs {need}"
-            )
+        if not effective(recipe, name):
+            flag = name.replace("_", "-")
+            raise RecipeError(f"--{flag} has no effect here: it needs {_NEEDS[name][1]}")
+
+
+def effective(recipe: Recipe, name: str) -> bool:
+    """Whether the field `name` has a say in what `recipe` does."""
+    return name not in _NEEDS or _NEEDS[name][0](recipe)

@@ -1,0 +1,52 @@
+"""What TensorBoard shows: scalars, graph, histograms, pictures. Written to logs/."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .images import Pixels
+from .run import Run
+
+
+class Board:
+    """Event files in `logs/[NAME/]train` and `.../validation` of a Run."""
+
+    def __init__(self, run: Run, name: str = "") -> None:
+        logs = run.path / "logs" / name
+        self.train = tf.summary.create_file_writer(str(logs / "train"))
+        self.validation = tf.summary.create_file_writer(str(logs / "validation"))
+
+    def show_graph(self, network: keras.Model) -> None:
+        """The network as a graph."""
+        spec = tf.TensorSpec(network.input_shape, tf.float32)
+        traced = tf.function(lambda x: network(x, training=False))
+        with self.train.as_default():
+            tf.summary.graph(traced.get_concrete_function(spec).graph)
+
+    def show_picture(self, tag: str, picture: Pixels, step: int) -> None:
+        """A uint8 picture [H, W, 3] under Images; `step` is its epoch."""
+        with self.validation.as_default():
+            tf.summary.image(tag, picture[None], step=step)
+
+    def show_histograms(self, network: keras.Model, step: int) -> None:
+        """Every weight's values."""
+        with self.train.as_default():
+            for weight in network.weights:
+                tf.summary.histogram(weight.path, np.asarray(weight), step=step)
+
+    def show_scalars(self, row: dict[str, float]) -> None:
+        """An epoch's row; `x` and `val_x` get one tag, so that they share a chart."""
+        step = int(row["epoch"])
+        for key, value in row.items():
+            writer = self.validation if key.startswith("val_") else self.train
+            with writer.as_default():
+                if key != "epoch":
+                    tf.summary.scalar(key.removeprefix("val_"), value, step=step)
+        # A page that is open now should show this epoch.
+        self.train.flush()
+        self.validation.flush()
+
+    def close(self) -> None:
+        """Finish the event files."""
+        self.train.close()
+        self.validation.close()

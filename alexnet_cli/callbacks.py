@@ -1,0 +1,199 @@
+"""What happens between the steps of training: rate, records, best epoch, stopping."""
+
+import math
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import keras
+
+from . import schedule
+from .board import Board
+from .errors import AlexNetError, Interrupted
+from .recipe import ERRORS_GO_DOWN, Recipe
+from .run import Run, write_csv
+
+Report = Callable[["Progress"], None]
+
+
+class Progress:
+    """How far training is; `logs` is None within an epoch and its results at its end."""
+
+    def __init__(self, epoch: int, epochs: int, pictures: int) -> None:
+        self.epoch, self.epochs, self.pictures = epoch, epochs, pictures
+        self.done = 0
+        self.seconds = 0.0
+        self.left = 0.0
+        """Seconds of training left if all epochs are run."""
+        self.logs: dict[str, float] | None = None
+        self.best = False
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second."""
+        return self.done / max(self.seconds, 1e-9)
+
+
+class Clock(keras.callbacks.Callback):
+    """Reports progress after every step, and turns Ctrl-C into `Interrupted` there.
+
+    A second Ctrl-C does not wait for the step.
+    """
+
+    def __init__(self, recipe: Recipe, pictures: int, report: Report) -> None:
+        super().__init__()
+        self.recipe, self.pictures, self.report = recipe, pictures, report
+        self.progress = Progress(0, recipe.epochs, pictures)
+        self.stopping = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Take over Ctrl-C."""
+        self.begun = time.perf_counter()
+        self.before = signal.signal(signal.SIGINT, self._interrupt)
+
+    def release(self) -> None:
+        """Give Ctrl-C back; to be called however training ended."""
+        if hasattr(self, "before"):
+            signal.signal(signal.SIGINT, self.before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+        self.release()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Start the epoch's clock."""
+        self.progress = Progress(epoch + 1, self.recipe.epochs, self.pictures)
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Report, and stop if asked to."""
+        now = self.progress
+        now.done = min((batch + 1) * self.recipe.batch_size, self.pictures)
+        now.seconds = time.perf_counter() - self.started
+        share = (now.epoch - 1 + now.done / self.pictures) / now.epochs
+        # From the start, so that validation and writing count as well.
+        now.left = (time.perf_counter() - self.begun) * (1 / share - 1)
+        self.report(now)
+        self._stop_if_asked()
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Stop if asked to."""
+        self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
+        if self.stopping:
+            raise Interrupted("interrupted")
+
+
+class Rate(keras.callbacks.Callback):
+    """Sets the learning rate before every step and puts it into the epoch's logs."""
+
+    def __init__(self, recipe: Recipe, steps: int) -> None:
+        super().__init__()
+        self.recipe, self.steps = recipe, steps
+        self.epoch = self.divisions = self.waited = 0
+        self.lowest = math.inf
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note the epoch."""
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Set the rate of this step."""
+        # The middle of the step, so that neither first nor last one has a rate of 0.
+        at = self.epoch + (batch + 0.5) / self.steps
+        self.model.optimizer.learning_rate = schedule.learning_rate(
+            self.recipe, at, self.divisions
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Count epochs without a lower validation loss, for the plateau schedule."""
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if logs["val_loss"] < self.lowest:
+            self.lowest, self.waited = logs["val_loss"], 0
+        else:
+            self.waited += 1
+            if self.waited >= self.recipe.plateau_epochs:
+                self.divisions, self.waited = self.divisions + 1, 0
+
+
+class Records(keras.callbacks.Callback):
+    """history.csv, the best epoch's weights, and the reasons to stop."""
+
+    def __init__(self, run: Run, network: keras.Model, clock: Clock, board: Board) -> None:
+        super().__init__()
+        self.run, self.network, self.clock, self.board = run, network, clock, board
+        self.rows: list[dict[str, float]] = []
+        self.best: dict[str, float] = {}
+        self.reason = ""
+        """Why training ended before its last epoch."""
+        self.interrupted = False
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Record the epoch; stop when a target or the patience is reached."""
+        recipe, now = self.run.recipe, self.clock.progress
+        shown = ("loss", *recipe.metric_names())
+        columns = (*shown, *(f"val_{x}" for x in shown), "learning_rate")
+        row = {"epoch": epoch + 1, **{x: float(logs[x]) for x in columns}}
+        row["images_per_second"] = now.rate
+        if not math.isfinite(row["loss"]):
+            self._diverged(epoch + 1)
+            return
+        self.rows.append(row)
+        self._write(row)
+        now.best = self._better(row)
+        if now.best:
+            self.best = row
+            save_weights(self.network, self.run)
+        now.logs = row
+        self.clock.report(now)
+        targets = recipe.stop_targets()
+        if targets and all(_reached(k, row[k], v) for k, v in targets.items()):
+            self._stop(f"reached {recipe.stop_at} in epoch {epoch + 1}")
+        elif recipe.patience and row["epoch"] - self.best["epoch"] >= recipe.patience:
+            self._stop(f"no better {recipe.watch} for {recipe.patience} epochs")
+
+    def _write(self, row: dict[str, float]) -> None:
+        rows = [tuple(x.values()) for x in self.rows]
+        write_csv(self.run.path / "history.csv", tuple(row), rows)
+        self.board.show_scalars(row)
+        if self.run.recipe.histograms:
+            self.board.show_histograms(self.network, int(row["epoch"]))
+
+    def _better(self, row: dict[str, float]) -> bool:
+        watch = self.run.recipe.watch
+        if not self.best:
+            return True
+        # A tie goes to the lower loss: on few pictures accuracy moves in steps.
+        sign = -1 if _falls(watch) else 1
+        new, old = (sign * x[watch] for x in (row, self.best))
+        return new > old or (new == old and row["val_loss"] < self.best["val_loss"])
+
+    def _diverged(self, epoch: int) -> None:
+        if not self.best:
+            raise AlexNetError(
+                f"the loss is no number after epoch {epoch}: "
+                f"lower --learning-rate {self.run.recipe.learning_rate:g}"
+            )
+        self._stop(f"the loss is no number after epoch {epoch}; lower --learning-rate")
+
+    def _stop(self, reason: str) -> None:
+        self.reason = reason
+        self.model.stop_training = True
+
+
+def save_weights(network: keras.Model, run: Run) -> None:
+    """Write the network's weights, whole or not at all."""
+    beside = run.path / ".part.weights.h5"
+    network.save_weights(beside)
+    beside.replace(run.weights)
+
+
+def _falls(metric: str) -> bool:
+    return metric.removeprefix("val_") in ERRORS_GO_DOWN
+
+
+def _reached(metric: str, value: float, target: float) -> bool:
+    return value <= target if _falls(metric) else value >= target

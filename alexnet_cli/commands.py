@@ -1,0 +1,231 @@
+"""What train, evaluate and predict do once their options are understood.
+
+TensorFlow starts as late as it can: after folders and Runs have been found good.
+"""
+
+import dataclasses
+import glob
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from . import show
+from .errors import DatasetError, Interrupted, RunError, shown
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .evaluation import Evaluation, Judged
+    from .inference import Answer, Classifier
+    from .run import Run
+
+
+def train(
+    data: Path,
+    classes: str | None,
+    out: Path,
+    recipe: Recipe,
+    *,
+    overwrite: bool,
+    name: str,
+) -> None:
+    """Train `recipe` on the folder `data` and leave a Run at `out`.
+
+    Raises:
+        Interrupted: after Ctrl-C, whether or not a Run could be kept.
+    """
+    from .dataset import read_classes
+    from .device import start_tensorflow
+    from .gather import find, gather
+    from .run import new_run, require_space, staged
+
+    found = find(data, read_classes(classes) if classes else ())
+    show.found(found)
+    run = new_run(out, recipe, found.classes, data)
+    require_space(run)
+    with staged(out, overwrite) as place:
+        with show.counting("decoding") as progress:
+            gathered = gather(found, recipe, progress)
+        show.gathered(gathered)
+        run = dataclasses.replace(run, path=place)
+        run.write_records(gathered.split, gathered.bad)
+        start_tensorflow()
+        from . import plots, trainer
+
+        trained = trainer.train(
+            run, gathered.training, gathered.validation, report=show.EpochLine(), name=name
+        )
+    show.say()
+    if trained.reason:
+        show.say(f"stopped: {trained.reason}")
+    if not plots.available():
+        show.say("no plots: they need matplotlib, pip install 'alexnet[plots]'")
+    epoch = int(trained.run.metrics["epoch"])
+    click.echo(
+        f"{shown(out)}: epoch {epoch} kept, validation accuracy {trained.scores.top1:.4f} "
+        f"({trained.scores.images} pictures)"
+    )
+    if trained.run.status == "interrupted":
+        raise Interrupted(f"interrupted; epoch {epoch} is kept in {shown(out)}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An evaluation with the Run and the pictures it is about."""
+
+    run: "Run"
+    judged: "Judged"
+    evaluation: "Evaluation"
+
+
+def evaluate(model: Path, data: Path | None, ignore_unknown: bool, tta: str) -> Verdict:
+    """Judge the Run at `model` on `data`, or on its own held-out pictures."""
+    from . import evaluation
+    from .run import Run
+
+    run = Run.open(model)
+    judged = (
+        evaluation.folder(run, data, ignore_unknown) if data else evaluation.held_out(run)
+    )
+    show.say(f"{shown(data or run.data)}: {len(judged.files)} files")
+    show.notes(judged.notes)
+    classifier = load_classifier(run, tta)
+    with show.counting("evaluating") as progress:
+        result = evaluation.evaluate(classifier, judged, progress)
+    if data and result.trained_on:
+        show.say(
+            f"warning: the network was trained on {result.trained_on} of these pictures"
+        )
+    show.notes([f"{shown(x.file)} {x.error}" for x in result.unreadable])
+    return Verdict(run, judged, result)
+
+
+def load_classifier(run: "Run", tta: str = "none") -> "Classifier":
+    """The Run's network, with TensorFlow started."""
+    from .device import start_tensorflow
+    from .inference import Classifier
+
+    start_tensorflow()
+    return Classifier(run, tta)
+
+
+def write_per_image(file: Path, verdict: Verdict) -> None:
+    """One row a picture: its class, the answer, every probability, or the error."""
+    from .run import write_csv
+
+    names = verdict.run.classes
+    rows = []
+    for answer, label in zip(
+        verdict.evaluation.answers, verdict.judged.labels, strict=True
+    ):
+        top = answer.top(1)
+        told = [names[top[0][0]], f"{top[0][1]:.6f}"] if top else ["", ""]
+        each = [f"{x:.6f}" for x in answer.probabilities] if top else [""] * len(names)
+        rows.append([str(answer.file), names[label], *told, answer.error, *each])
+    header = ["file", "class", "predicted", "probability", "error", *names]
+    write_csv(file, header, rows)
+
+
+def write_plot(file: Path, verdict: Verdict) -> None:
+    """The confusion matrix as a picture, if matplotlib is there."""
+    from . import plots
+
+    if not plots.available():
+        raise RunError("--plot needs matplotlib: pip install 'alexnet[plots]'")
+    scores = verdict.evaluation.scores
+    title = f"top-1 {scores.top1:.1%} of {scores.images} pictures"
+    plots.save(plots.confusion(scores, title), file)
+
+
+def predict(
+    sources: Sequence[str],
+    model: Path,
+    top: int,
+    form: str,
+    draw: Path | None,
+    stdin: IO[bytes],
+) -> int:
+    """Print an answer for every picture of `sources`; how many could not be read."""
+    from .inference import answers
+    from .run import Run
+
+    run = Run.open(model)
+    files = list(_files(sources, stdin))
+    if draw:
+        draw.mkdir(parents=True, exist_ok=True)
+    classifier = load_classifier(run)
+    top = min(top, len(run.classes))
+    if form == "csv":
+        columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
+        click.echo(show.csv_line(["file", "error", *columns]))
+    bad = 0
+    for number, answer in enumerate(answers(classifier, files)):
+        named = [(run.classes[i], p) for i, p in answer.top(top)]
+        _print(answer, named, form)
+        bad += bool(answer.error)
+        if draw and named:
+            _draw(answer.file, named[0], draw, number, files)
+    return bad
+
+
+def _print(answer: "Answer", named: list[tuple[str, float]], form: str) -> None:
+    if form == "json":
+        classes = [{"label": n, "probability": round(p, 6)} for n, p in named]
+        error = {"error": answer.error} if answer.error else {}
+        click.echo(json.dumps({"file": str(answer.file), **error, "classes": classes}))
+    elif form == "csv":
+        cells = [x for n, p in named for x in (n, f"{p:.6f}")]
+        line = show.csv_line([answer.file, answer.error, *cells])
+        click.echo(os.fsencode(line))
+    elif answer.error:
+        click.echo(f"{shown(answer.file)}: error: {answer.error}")
+    else:
+        text = ", ".join(f"{shown(n)} {p:.1%}" for n, p in named)
+        click.echo(f"{shown(answer.file)}: {text}")
+
+
+def _draw(
+    file: Path, named: tuple[str, float], folder: Path, number: int, files: list[Path]
+) -> None:
+    from .images import decode
+    from .plots import labelled
+
+    twice = sum(x.name == file.name for x in files) > 1
+    name = f"{number:05}-{file.name}" if twice else file.name
+    if file.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        name += ".jpg"
+    if (folder / name).exists() and (folder / name).samefile(file):
+        raise DatasetError(f"--draw {shown(folder)} would overwrite {shown(file)}")
+    picture = labelled(decode(file), f"{shown(named[0])} {named[1]:.1%}")
+    picture.save(folder / name, quality=90)
+
+
+def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
+    """Every picture file that `sources` mean, in order.
+
+    Raises:
+        DatasetError: a source means no file at all.
+    """
+    from .dataset import pictures_below
+
+    for source in sources:
+        path = Path(source)
+        if source == "-":
+            names = stdin.read().split(b"\n")
+            yield from (Path(os.fsdecode(x)) for x in names if x.strip())
+        elif path.is_dir():
+            below = list(pictures_below(path))
+            if not below:
+                raise DatasetError(f"{shown(path)} holds no pictures")
+            yield from below
+        elif not path.exists() and glob.has_magic(source):
+            matches = sorted(glob.glob(source, recursive=True))
+            if not matches:
+                raise DatasetError(f"{shown(source)} matches no file")
+            yield from (Path(x) for x in matches if not Path(x).is_dir())
+        else:
+            yield path

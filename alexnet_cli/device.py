@@ -1,0 +1,77 @@
+"""Where the network runs: `--device` to a tf.distribute strategy, TensorFlow started."""
+
+import os
+import re
+import sys
+import tempfile
+
+from .errors import AlexNetError, DeviceError
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow without the lines it prints at import.
+
+    They bypass Python, so the file descriptor is turned away; what was written is shown
+    if the import fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        terminal = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        failure: ImportError | None = None
+        try:
+            import tensorflow as tf
+
+            # The first look for devices is what prints about missing GPUs.
+            tf.config.list_physical_devices()
+            tf.get_logger().setLevel("ERROR")
+        except ImportError as error:
+            failure = error
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+        if failure:
+            held.seek(0)
+            sys.stderr.write(held.read().decode(errors="replace"))
+            raise AlexNetError(f"TensorFlow does not start: {failure}") from failure
+
+
+def strategy(spec: str):  # type: ignore[no-untyped-def]
+    """The tf.distribute strategy for "auto", "cpu", "gpu", "gpu:1" or "gpu:0,1".
+
+    One device: TensorFlow's default strategy, with all others hidden. Several:
+    `tf.distribute.MirroredStrategy`, which splits each batch among them.
+
+    Raises:
+        DeviceError: `spec` is no device, or one that is not there.
+    """
+    import tensorflow as tf
+
+    match = re.fullmatch(r"(auto|cpu|gpu)(?::(\d+(?:,\d+)*))?", spec)
+    if not match or (match[1] == "auto" and match[2]):
+        raise DeviceError(f"--device {spec}: not auto, cpu, gpu or a list as gpu:0,1")
+    gpus = tf.config.list_physical_devices("GPU")
+    numbers = [int(x) for x in (match[2] or "0").split(",")]
+    if match[1] == "gpu" or (match[1] == "auto" and gpus):
+        _require(spec, "gpu", numbers, len(gpus))
+        tf.config.set_visible_devices([gpus[x] for x in numbers], "GPU")
+        names = [f"GPU:{i}" for i in range(len(numbers))]
+    else:
+        tf.config.set_visible_devices([], "GPU")
+        _require(spec, "cpu", numbers, len(tf.config.list_logical_devices("CPU")))
+        names = [f"CPU:{x}" for x in numbers]
+    return (
+        tf.distribute.MirroredStrategy(names) if names[1:] else tf.distribute.get_strategy()
+    )
+
+
+def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
+    import tensorflow as tf
+
+    missing = [x for x in numbers if x >= count]
+    if missing or len(set(numbers)) < len(numbers):
+        here = [f"gpu:{i}" for i in range(len(tf.config.list_physical_devices("GPU")))]
+        here += [f"cpu:{i}" for i in range(len(tf.config.list_logical_devices("CPU")))]
+        wrong = f"no {kind}:{missing[0]} here" if missing else "a device stands twice"
+        raise DeviceError(f"--device {spec}: {wrong}; there is {', '.join(here)}")

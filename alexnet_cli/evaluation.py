@@ -1,0 +1,129 @@
+"""evaluate(): a Run's network on pictures whose classes are known, matched by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import find_parts, scan
+from .errors import DatasetError, RunError, shown
+from .inference import Answer, Classifier, answers
+from .metrics import Scores, score
+from .run import Run
+from .split import TEST, TRAIN, VAL
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Pictures to judge on: files, true labels in the Run's order, and remarks."""
+
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores over the readable pictures, and the answer for every one."""
+
+    scores: Scores
+    answers: tuple[Answer, ...]
+    labels: tuple[int, ...]
+    trained_on: int
+    """Pictures whose very content the network was trained on."""
+
+    @property
+    def unreadable(self) -> tuple[Answer, ...]:
+        """Answers that are errors; they are not in the scores."""
+        return tuple(x for x in self.answers if x.error)
+
+
+def held_out(run: Run) -> Judged:
+    """The Run's own test pictures, else its validation pictures.
+
+    Raises:
+        RunError: split.csv is damaged, or its pictures are gone.
+    """
+    rows = run.split()
+    tested = [x for x in rows if x["split"] == TEST]
+    chosen = tested or [x for x in rows if x["split"] == VAL]
+    files = tuple(Path(run.data, x["file"]) for x in chosen)
+    unknown = [x["class"] for x in chosen if x["class"] not in run.classes]
+    if unknown or not chosen:
+        raise RunError(
+            f"{shown(run.path / 'split.csv')} is damaged: it names no pictures to judge"
+        )
+    missing = [x for x in files if not x.exists()]
+    if missing:
+        raise RunError(f"{shown(missing[0])}, of the Run's split, is gone; use --data")
+    notes = () if tested else ("these pictures chose the best epoch",)
+    return Judged(files, tuple(run.classes.index(x["class"]) for x in chosen), notes)
+
+
+def folder(run: Run, data: Path, ignore_unknown: bool = False) -> Judged:
+    """The pictures of the class folders in `data`, matched to the Run by name.
+
+    Raises:
+        DatasetError: no class folders, none or (unless ignored) some that the Run does
+            not know.
+    """
+    parts = find_parts(data)
+    if parts:
+        one = shown(parts.get(TEST, parts[TRAIN]))
+        raise DatasetError(
+            f"{shown(data)} has parts {', '.join(parts)}; give one, as {one}"
+        )
+    found = scan(data)
+    unknown = [x for x in found.classes if x not in run.classes]
+    known = [x for x in found.classes if x in run.classes]
+    if not known or (unknown and not ignore_unknown):
+        raise DatasetError(
+            f"{shown(data)} has classes the network does not know: {_listed(unknown)}; "
+            f"it knows {_listed(run.classes)}"
+            + ("; --ignore-unknown leaves them out" if known else "")
+        )
+    kept = [i for i, x in enumerate(found.labels) if found.classes[x] in known]
+    notes = [f"left out: {x}" for x in found.notes]
+    if unknown:
+        notes.append(f"left out, unknown to the network: {_listed(unknown)}")
+    missing = [x for x in run.classes if x not in known]
+    if missing:
+        notes.append(f"no folder for {_listed(missing)}")
+    return Judged(
+        tuple(found.files[i] for i in kept),
+        tuple(run.classes.index(found.classes[found.labels[i]]) for i in kept),
+        tuple(notes),
+    )
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(shown(x) for x in names)
+
+
+def evaluate(
+    classifier: Classifier, judged: Judged, progress: Callable[[int, int], None]
+) -> Evaluation:
+    """Every picture of `judged` once.
+
+    Raises:
+        DatasetError: none of them can be read.
+    """
+    found = []
+    for i, answer in enumerate(answers(classifier, judged.files)):
+        found.append(answer)
+        progress(i + 1, len(judged.files))
+    good = [i for i, x in enumerate(found) if x.probabilities is not None]
+    if not good:
+        raise DatasetError(
+            f"none of the pictures can be read; {shown(found[0].file)} {found[0].error}"
+        )
+    rows = classifier.run.split()
+    trained = {x["sha256"] for x in rows if x["split"] == TRAIN}
+    scores = score(
+        np.stack([found[i].probabilities for i in good]),
+        np.array([judged.labels[i] for i in good]),
+        classifier.run.classes,
+    )
+    overlap = sum(x.digest in trained for x in found)
+    return Evaluation(scores, tuple(found), judged.labels, overlap)

@@ -1,0 +1,238 @@
+"""The only way from a file to pixels, and from pixels to the network's square.
+
+Policy (README, "How pictures are read"): formats by content; first frame or page; EXIF
+orientation applied; transparency on white; 16-bit scaled by range; embedded colour
+profiles turned into sRGB; damage and oversize are errors, never grey pixels.
+"""
+
+import io
+import struct
+import zlib
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from .errors import ImageError
+from .recipe import Preprocess
+
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 512 * 2**20
+PAD_GRAY = 127
+# decode() applies its own limit, before Pillow allocates anything.
+Image.MAX_IMAGE_PIXELS = None
+Image.init()
+FORMATS = tuple(
+    x for x in (
+        "JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM",
+        "ICO", "PCX", "SGI", "QOI", "ICNS", "MSP", "SUN", "XBM",
+    ) if x in Image.OPEN
+)  # fmt: skip
+"""What Pillow reads by a signature and without running another program.
+
+Left out: TGA (no signature, so noise passes for it), EPS (runs Ghostscript), PSD and
+other formats of which Pillow reads a part.
+"""
+# Pillow's decoders raise all of these on malformed files.
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError,
+    OverflowError, MemoryError, AttributeError, NotImplementedError, RuntimeError,
+    struct.error, zlib.error,
+)  # fmt: skip
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_END = b"\xff\xd9"
+# What a picture's entropy-coded data might go on with.
+_FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def read(path: Path) -> bytes:
+    """The bytes of `path`.
+
+    Raises:
+        ImageError: it cannot be read, is no file, or is beyond MAX_BYTES.
+    """
+    try:
+        if not path.is_file():
+            raise ImageError("is not a file" if path.exists() else "is not there")
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"is larger than {MAX_BYTES >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror}") from error
+
+
+def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """The picture in a file or its bytes as uint8 [H, W, 3], sRGB, upright.
+
+    Raises:
+        ImageError: not a picture, damaged, or more than `max_pixels`.
+    """
+    return np.asarray(_decode(source, max_pixels))
+
+
+def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
+    """The picture as uint8 [R, R, 3], R being `preprocess.size`.
+
+    Raises:
+        ImageError: as `decode`.
+    """
+    return square(_decode(source, MAX_PIXELS), preprocess.resize, preprocess.size)
+
+
+def square(picture: Image.Image, resize: str, size: int) -> Pixels:
+    """`picture` (RGB) as uint8 [size, size, 3]; `resize` is squash, crop or pad.
+
+    Bilinear with antialiasing. The exported graph repeats this arithmetic.
+    """
+    width, height = picture.size
+    if resize == "squash":
+        return _resized(picture, (size, size))
+    if resize == "crop":
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        box = (left, top, left + side, top + side)
+        return _resized(picture.crop(box), (size, size))
+    longest = max(width, height)
+    new = tuple(max(1, (x * size + longest // 2) // longest) for x in (width, height))
+    out = np.full((size, size, 3), PAD_GRAY, np.uint8)
+    left, top = (size - new[0]) // 2, (size - new[1]) // 2
+    out[top : top + new[1], left : left + new[0]] = _resized(picture, (new[0], new[1]))
+    return out
+
+
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Pixels:
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
+
+
+def _decode(source: bytes | Path, max_pixels: int) -> Image.Image:
+    data = read(source) if isinstance(source, Path) else source
+    if not data:
+        raise ImageError("is empty")
+    try:
+        return _to_rgb(_upright(_opened(data, max_pixels)))
+    except _DAMAGE as error:
+        raise ImageError(f"is damaged: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _opened(data: bytes, max_pixels: int) -> Image.Image:
+    """The first frame, all its pixels read."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError("is not a picture in a known format") from error
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
+        )
+    if width * height == 0:
+        raise ImageError("has no pixels")
+    if picture.format in ("JPEG", "MPO"):
+        return _jpeg(data, picture)
+    picture.load()
+    return picture
+
+
+def _jpeg(data: bytes, picture: Image.Image) -> Image.Image:
+    """`picture` with its pixels, if none of them is made up.
+
+    libjpeg fills what a cut file lacks with grey, and Pillow does not pass its word on.
+    The pixels of a whole file do not depend on what follows the last of them; those of
+    a cut one do, whether it still has its end marker or not.
+    """
+    # An end marker before the last start of scan belongs to an EXIF thumbnail.
+    end = data.rfind(_END, data.rfind(b"\xff\xda"))
+    fillers = _FILLERS if end < 0 else _FILLERS[:1]
+    end = len(data) if end < 0 else end
+    try:
+        picture.load()
+    except OSError as error:
+        if "truncated" not in str(error):
+            raise
+        picture = _with_end(data, b"")
+    if any(_with_end(data[:end], x).tobytes() != picture.tobytes() for x in fillers):
+        raise ImageError("is damaged: picture data is missing at its end")
+    return picture
+
+
+def _with_end(data: bytes, filler: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(data + filler + _END * 8), formats=("JPEG",))
+    picture.load()
+    return picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(picture.getexif().get(0x0112, 1))
+    except _DAMAGE:
+        # Broken EXIF says nothing about orientation; the pixels are whole.
+        turn = None
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    profile = picture.info.get("icc_profile")
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        return _scaled(picture).convert("RGB")
+    if "transparency" in picture.info or picture.mode in (
+        "RGBA",
+        "LA",
+        "PA",
+        "RGBa",
+        "La",
+    ):
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
+        return _srgb(Image.alpha_composite(paper, picture).convert("RGB"), profile)
+    if picture.mode == "CMYK" and profile:
+        return _srgb(picture, profile)
+    return _srgb(picture.convert("RGB"), profile)
+
+
+def _scaled(picture: Image.Image) -> Image.Image:
+    """8-bit gray of 16-bit, 32-bit or float gray, by the range of its type."""
+    values = np.asarray(picture).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ImageError("holds pixels that are no numbers")
+    low, high = min(0.0, values.min()), values.max()
+    # Floats are 0..1 or 0..255 by custom; beyond 16 bits only the range itself tells.
+    ranges = (1.0, 255.0, 65535.0) if picture.mode == "F" else (65535.0,)
+    top = next((x for x in ranges if high <= x), high)
+    scaled = (values - low) / (top - low) * 255
+    return Image.fromarray(np.rint(scaled).astype(np.uint8), "L")
+
+
+def _srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """`picture` in sRGB; a profile that does not fit the pixels is left aside."""
+    transform = _transform(profile, picture.mode) if profile else None
+    converted = ImageCms.applyTransform(picture, transform) if transform else None
+    return converted or picture.convert("RGB")
+
+
+@lru_cache(maxsize=32)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The way from `profile` to sRGB; None where there is none to go."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return None
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.buildTransform(source, target, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None

@@ -1,0 +1,144 @@
+"""Pictures -> probabilities; evaluate and predict both come through here.
+
+The network runs in float32 whatever it was trained in. TensorFlow is imported when a
+network is loaded, so that wrong paths are told before.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .cache import load_all
+from .errors import ImageError, RunError, shown
+from .images import Pixels
+from .run import Run
+
+Floats = npt.NDArray[np.float32]
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A Run's network, ready: uint8 pixels [B, R, R, 3] to probabilities [B, K]."""
+
+    run: Run
+    tta: str = "none"
+
+    def __post_init__(self) -> None:
+        """Load the weights.
+
+        Raises:
+            RunError: they are damaged or of another network, or the Run's pictures
+                have no margin for ten crops.
+        """
+        preprocess = self.run.preprocess
+        if self.tta == "ten-crop" and preprocess.size == preprocess.crop:
+            raise RunError(
+                f"--tta ten-crop needs pictures larger than the network's input; this "
+                f"Run keeps {preprocess.size} pixels, all of which the network sees"
+            )
+        object.__setattr__(self, "_network", load_network(self.run))
+        object.__setattr__(self, "_mean_image", load_mean_image(self.run))
+
+    def __call__(self, pixels: Pixels) -> Floats:
+        """Probabilities [B, K]; rows sum to 1. With TTA the mean over the views."""
+        return np.mean([self._probabilities(x) for x in self._views(pixels)], axis=0)
+
+    def _probabilities(self, inputs: Any) -> Floats:
+        import keras
+
+        logits = self._network(inputs, training=False)  # type: ignore[attr-defined]
+        return np.asarray(keras.ops.softmax(logits))
+
+    def _views(self, pixels: Pixels) -> Iterator[Any]:
+        from .augment import standardised
+
+        preprocess, mean = self.run.preprocess, self._mean_image  # type: ignore[attr-defined]
+        margin = preprocess.size - preprocess.crop
+        corners: list[tuple[int, int] | None] = [None]
+        if self.tta == "ten-crop":
+            corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
+        for corner in corners:
+            view = standardised(pixels, preprocess, mean, corner)
+            yield view
+            if self.tta != "none":
+                yield view[:, :, ::-1]
+
+
+def load_network(run: Run) -> Any:
+    """The Run's keras.Model in float32, float input [B, S, S, 3] to logits [B, K].
+
+    Raises:
+        RunError: the weights are damaged, or of another network.
+    """
+    import keras
+
+    from .model import build_model
+
+    keras.config.set_dtype_policy("float32")
+    network = build_model(run.architecture, len(run.classes))
+    try:
+        network.load_weights(run.weights)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise RunError(
+            f"{shown(run.weights)} does not fit {run.architecture.name} with "
+            f"{len(run.classes)} classes: {reason}; train again"
+        ) from error
+    return network
+
+
+def load_mean_image(run: Run) -> Floats | None:
+    """The Run's mean picture, float32 [R, R, 3], or None where channel means serve.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    if run.preprocess.mean is not None:
+        return None
+    side = run.preprocess.size
+    try:
+        mean = np.load(run.mean_image, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunError(f"{shown(run.mean_image)}: {error}") from error
+    if mean.shape != (side, side, 3):
+        raise RunError(f"{shown(run.mean_image)} is {mean.shape}, not {(side, side, 3)}")
+    return mean.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says about one file: probabilities [K], or what is wrong."""
+
+    file: Path
+    digest: str = ""
+    probabilities: Floats | None = None
+    error: str = ""
+
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """The `count` most probable classes and their probabilities, best first."""
+        if self.probabilities is None:
+            return []
+        # Stable, so that equal probabilities come in class order.
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(i), float(self.probabilities[i])) for i in order]
+
+
+def answers(
+    classifier: Classifier, files: Sequence[Path], batch_size: int = BATCH
+) -> Iterator[Answer]:
+    """One Answer for each of `files`, in their order; memory does not grow with them."""
+    loaded = zip(files, load_all(files, classifier.run.preprocess), strict=True)
+    while chunk := list(islice(loaded, batch_size)):
+        good = [x[0] for _, x in chunk if not isinstance(x, ImageError)]
+        rows = iter(classifier(np.stack(good)) if good else ())
+        for file, result in chunk:
+            if isinstance(result, ImageError):
+                yield Answer(file, error=str(result))
+            else:
+                yield Answer(file, result[1], next(rows))

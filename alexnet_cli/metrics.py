@@ -1,0 +1,85 @@
+"""Numbers that judge a classifier, from probabilities [N, K] and labels [N] alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Labels = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class was told; precision is None where it was never predicted."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything `evaluate` prints; every picture counts once."""
+
+    images: int
+    top1: float
+    top5: float | None
+    """None with five classes or fewer, where it would be 1."""
+    loss: float
+    """Mean cross-entropy, nats."""
+    macro_f1: float
+    """Mean F1 of the classes that have pictures."""
+    classes: tuple[ClassScore, ...]
+    confusion: npt.NDArray[np.int64]
+    """[K, K]: rows are the true class, columns the predicted one."""
+
+    def confused(self, most: int = 5) -> list[tuple[str, str, int]]:
+        """(true, predicted, pictures) of the most frequent mistakes, worst first."""
+        wrong = self.confusion - np.diag(np.diag(self.confusion))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        pairs = [(int(i) // len(wrong), int(i) % len(wrong)) for i in order]
+        names = [x.name for x in self.classes]
+        return [(names[t], names[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+
+
+def score(probabilities: Probabilities, labels: Labels, classes: tuple[str, ...]) -> Scores:
+    """Scores of probabilities [N, K] against labels [N]; N is at least 1.
+
+    A tie counts for the class that comes first.
+    """
+    count, width = probabilities.shape
+    predicted = probabilities.argmax(axis=1)
+    confusion = np.zeros((width, width), np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    own = probabilities[np.arange(count), labels].astype(np.float64)
+    rows = tuple(_class_score(name, confusion, i) for i, name in enumerate(classes))
+    return Scores(
+        images=count,
+        top1=float((predicted == labels).mean()),
+        top5=top_k(probabilities, labels, 5) if width > 5 else None,
+        # The smallest probability that float32 softmax can mean.
+        loss=float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()),
+        macro_f1=float(np.mean([x.f1 for x in rows if x.f1 is not None])),
+        classes=rows,
+        confusion=confusion,
+    )
+
+
+def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
+    """Share of pictures whose class is among the `k` most probable."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float((best == labels[:, None]).any(axis=1).mean())
+
+
+def _class_score(name: str, confusion: npt.NDArray[np.int64], i: int) -> ClassScore:
+    hits, told, support = confusion[i, i], confusion[:, i].sum(), confusion[i].sum()
+    return ClassScore(
+        name=name,
+        precision=float(hits / told) if told else None,
+        recall=float(hits / support) if support else None,
+        f1=float(2 * hits / (told + support)) if support else None,
+        support=int(support),
+    )

@@ -1,0 +1,150 @@
+"""Architecture -> keras.Model: one case for each kind of layer."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from .architecture import Architecture, trace
+from .layers import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    LocalNorm,
+    Pool,
+    ReLU,
+)  # fmt: skip
+
+
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divide activations by (k + alpha * sum of n neighbours' squares) ** beta.
+
+    [B, H, W, C] in and out, any float type; computed in float32. `alpha` is not divided
+    by `n`; Caffe and torch divide it.
+
+    Source: Krizhevsky et al. 2012, section 3.3 (k=2, n=5, alpha=1e-4, beta=0.75).
+
+    Raises:
+        ValueError: `n` is even or below 1: the window would have no centre.
+    """
+
+    def __init__(
+        self,
+        n: int = 5,
+        k: float = 2.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if n < 1 or n % 2 == 0:
+            raise ValueError(f"n must be odd and positive, got {n}")
+        self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
+
+    def call(self, inputs):  # type: ignore[no-untyped-def]
+        """Normalised activations of the inputs' shape and type."""
+        x = ops.cast(inputs, "float32")
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            x = tf.nn.local_response_normalization(
+                x, self.n // 2, self.k, self.alpha, self.beta
+            )
+        else:
+            channels, half = x.shape[-1], self.n // 2
+            squares = ops.pad(ops.square(x), ((0, 0),) * 3 + ((half, half),))
+            energy = sum(squares[..., i : i + channels] for i in range(self.n))
+            x = x / ops.power(self.k + self.alpha * energy, self.beta)
+        return ops.cast(x, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to build an equal layer."""
+        own = {"n": self.n, "k": self.k, "alpha": self.alpha, "beta": self.beta}
+        return {**super().get_config(), **own}
+
+
+def build_model(arch: Architecture, classes: int, seed: int = 0) -> keras.Model:
+    """The network, float input [B, S, S, 3] to float32 logits [B, K]; K is `classes`.
+
+    Equal seeds give equal initial weights. Layers are named as `trace` names them.
+    """
+    side = arch.input_size
+    inputs = keras.Input((side, side, 3), name="input")
+    x = inputs
+    for number, row in enumerate(trace(arch, classes)):
+        x = _connect(row.name, row.layer, x, _Build(arch, classes, seed + 1000 * number))
+    x = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
+    return keras.Model(inputs, x, name=arch.name.replace("-", "_"))
+
+
+class _Build:
+    """What layers need to know beside their own record."""
+
+    def __init__(self, arch: Architecture, classes: int, seed: int) -> None:
+        self.arch, self.classes, self.seed = arch, classes, seed
+
+    def weights(self, layer: Conv | Dense, part: int = 0) -> keras.Initializer:
+        seed = self.seed + part
+        kind = self.arch.initializer
+        if layer.std is not None or kind == "normal":
+            return keras.initializers.RandomNormal(stddev=layer.std or 0.01, seed=seed)
+        if kind == "torch":
+            # torch's default: uniform within 1 / sqrt(fan_in).
+            return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform", seed)
+        return keras.initializers.get({"class_name": kind, "config": {"seed": seed}})
+
+
+def _connect(name: str, layer: Any, x: Any, build: _Build) -> Any:
+    match layer:
+        case Conv():
+            return _convolve(name, layer, x, build)
+        case ReLU():
+            return keras.layers.ReLU(name=name)(x)
+        case LocalNorm(n=n, k=k, alpha=alpha, beta=beta):
+            return LocalResponseNormalization(n, k, alpha, beta, name=name)(x)
+        case BatchNorm(momentum=momentum, epsilon=epsilon):
+            # In float32 also under mixed precision: statistics need the digits.
+            return keras.layers.BatchNormalization(
+                momentum=momentum, epsilon=epsilon, name=name, dtype="float32"
+            )(x)
+        case Pool(size=size, stride=stride):
+            return keras.layers.MaxPooling2D(size, stride, name=name)(x)
+        case Flatten():
+            return keras.layers.Flatten(name=name)(x)
+        case Dense(units=units, bias=bias):
+            return keras.layers.Dense(
+                build.classes if units is None else units,
+                kernel_initializer=build.weights(layer),
+                bias_initializer=keras.initializers.Constant(bias),
+                name=name,
+            )(x)
+        case Dropout(rate=rate):
+            return keras.layers.Dropout(rate, seed=build.seed, name=name)(x)
+    raise TypeError(f"no such layer: {layer!r}")
+
+
+def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
+    """Groups are convolved apart and joined: Keras' `groups=` is slow on a CPU."""
+    padding = conv.padding
+    if isinstance(padding, int):
+        x = keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
+        padding = "valid"
+    width = x.shape[-1] // conv.groups
+    outputs = []
+    for i in range(conv.groups):
+        layer = keras.layers.Conv2D(
+            conv.filters // conv.groups,
+            conv.kernel,
+            conv.stride,
+            padding,
+            use_bias=conv.use_bias,
+            kernel_initializer=build.weights(conv, part=i),
+            bias_initializer=keras.initializers.Constant(conv.bias),
+            name=name if conv.groups == 1 else f"{name}_{i + 1}",
+        )
+        outputs.append(layer(x[..., i * width : (i + 1) * width]))
+    if conv.groups == 1:
+        return outputs[0]
+    return keras.layers.Concatenate(name=f"{name}_join")(outputs)

@@ -1,0 +1,48 @@
+"""Recipe -> Keras optimizer, with weight decay where the literature has it."""
+
+from typing import Any
+
+import keras
+
+from .recipe import Recipe
+
+
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD whose weight decay passes through the momentum; only kernels decay.
+
+    Source: Krizhevsky et al. 2012, section 5: v = 0.9 v - 0.0005 e w - e g; w = w + v.
+    Keras' own `SGD(weight_decay=)` subtracts the decay beside the momentum.
+    """
+
+    def __init__(self, *, decay: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.decay = decay
+
+    def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
+        """One update of `variable`, in place."""
+        if self.decay and variable.name == "kernel":
+            gradient = gradient + self.decay * keras.ops.cast(variable, gradient.dtype)
+        super().update_step(gradient, variable, learning_rate)
+
+
+def build_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer; its learning rate is set by the schedule."""
+    shared = {
+        "learning_rate": recipe.learning_rate,
+        "global_clipnorm": recipe.clip_norm,
+    }
+    match recipe.optimizer:
+        case "adam":
+            return keras.optimizers.Adam(**shared)
+        case "adamw":
+            adamw = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, **shared)
+            adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+            return adamw
+        case "rmsprop":
+            return keras.optimizers.RMSprop(momentum=recipe.momentum, **shared)
+    return CoupledSGD(
+        decay=recipe.weight_decay,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        **shared,
+    )

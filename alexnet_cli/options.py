@@ -1,0 +1,192 @@
+"""Recipe fields as command-line options and TOML keys; neither TensorFlow nor NumPy."""
+
+import dataclasses
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from .errors import RecipeError, shown
+from .recipe import Recipe, check, effective
+
+FIELDS = {x.name: x for x in dataclasses.fields(Recipe)}
+TYPES = typing.get_type_hints(Recipe)
+_CONFIG = "alexnet.config"
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists the recipe's options under the recipe's groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section a group, the command's own options first."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record:
+                field = FIELDS.get(parameter.name or "")
+                title = field.metadata["group"] if field else "Options"
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for every field of Recipe, and --config below them."""
+    for name, field in reversed(FIELDS.items()):
+        command = _option(name, field)(command)
+    return click.option(
+        "--config",
+        metavar="NAME|FILE",
+        callback=_use_config,
+        is_eager=True,
+        expose_value=False,
+        help=f"Recipe to start from: {', '.join(config_names())}, or a TOML file; "
+        f"options on the command line win.",
+    )(command)
+
+
+def _option(name: str, field: Any) -> Callable[..., Any]:
+    flag = f"--{name.replace('_', '-')}"
+    kind = _plain(TYPES[name])
+    if kind is bool:
+        return click.option(
+            f"{flag}/--no-{flag[2:]}",
+            name,
+            default=field.default,
+            help=field.metadata["help"],
+        )
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    bounded = low is not None or high is not None
+    ranges = {int: click.IntRange, float: click.FloatRange}
+    type_: Any = ranges[kind](low, high) if bounded else kind
+    if field.metadata["choices"]:
+        type_ = click.Choice(field.metadata["choices"])
+    return click.option(
+        flag,
+        name,
+        type=type_,
+        default=field.default,
+        show_default=field.default is not None,
+        help=field.metadata["help"],
+    )
+
+
+def _plain(hint: Any) -> type:
+    """int of `int | None`."""
+    if isinstance(hint, types.UnionType):
+        hint = next(x for x in typing.get_args(hint) if x is not type(None))
+    return typing.cast(type, hint)
+
+
+def recipe_of(ctx: click.Context) -> Recipe:
+    """The checked Recipe of a command that has `recipe_options`.
+
+    Raises:
+        RecipeError: it contradicts itself, or an option given would have no effect.
+    """
+    values = {name: ctx.params[name] for name in FIELDS}
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RecipeError(f"--{name.replace('_', '-')}: {value} is no number")
+    recipe = Recipe(**values)
+    check(_in_file(ctx), ctx.meta.get(_CONFIG, {}))
+    # A key of the file may lose its effect to an option; what is typed may not.
+    typed = [
+        x for x in FIELDS if ctx.get_parameter_source(x) is ParameterSource.COMMANDLINE
+    ]
+    check(recipe, typed)
+    return recipe
+
+
+def _in_file(ctx: click.Context) -> Recipe:
+    """What the configuration file alone asks for, its values checked by their options."""
+    parameters = {x.name: x for x in ctx.command.params}
+    keys = ctx.meta.get(_CONFIG, {})
+    return Recipe(
+        **{k: parameters[k].type_cast_value(ctx, str(v)) for k, v in keys.items()}
+    )
+
+
+def config_names() -> list[str]:
+    """The recipes that come with the package."""
+    folder = resources.files("alexnet_cli") / "configs"
+    return sorted(
+        x.name.removesuffix(".toml") for x in folder.iterdir() if x.name.endswith(".toml")
+    )
+
+
+def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    keys = read_config(value)
+    ctx.meta[_CONFIG] = keys
+    # As text, so that click checks them like what is typed: 5.5 epochs are an error.
+    ctx.default_map = {**(ctx.default_map or {}), **{k: str(v) for k, v in keys.items()}}
+
+
+def read_config(name: str) -> dict[str, Any]:
+    """The keys of a recipe that comes with the package, or of a TOML file.
+
+    Raises:
+        RecipeError: there is none, it is no TOML, or a key is not of Recipe.
+    """
+    if name in config_names():
+        text = (resources.files("alexnet_cli") / "configs" / f"{name}.toml").read_text(
+            "utf-8"
+        )
+    else:
+        try:
+            text = Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            close = get_close_matches(name, config_names(), 1)
+            hint = (
+                f"did you mean {close[0]}?"
+                if close
+                else f"names: {', '.join(config_names())}"
+            )
+            raise RecipeError(
+                f"--config {shown(name)}: no such recipe or file; {hint}"
+            ) from error
+    try:
+        keys = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"--config {shown(name)}: no TOML: {error}") from error
+    for key, value in keys.items():
+        if key not in FIELDS:
+            close = get_close_matches(key, FIELDS, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise RecipeError(f"--config {shown(name)}: unknown key {key!r}{hint}")
+        if isinstance(value, dict | list):
+            raise RecipeError(f"--config {shown(name)}: {key} must be one value")
+    return keys
+
+
+def to_toml(recipe: Recipe) -> str:
+    """`recipe` as a file for --config: every field that has an effect, with its meaning."""
+    lines: list[str] = []
+    group = ""
+    for name, field in FIELDS.items():
+        value = getattr(recipe, name)
+        if value is None or not effective(recipe, name):
+            continue
+        if field.metadata["group"] != group:
+            group = field.metadata["group"]
+            lines += ["", f"# {group}"]
+        text = str(value).lower() if isinstance(value, bool) else _toml(value)
+        lines.append(f"{name} = {text}")
+    return "\n".join(lines[1:])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(value)

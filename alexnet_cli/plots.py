@@ -1,0 +1,114 @@
+"""Pictures of a training run: curves, confusion matrix, a sheet of augmented pictures.
+
+matplotlib (extra `plots`) draws the first two; the sheet needs Pillow alone.
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .images import Pixels
+from .metrics import Scores
+from .recipe import Recipe
+
+BLUE, ORANGE = "#1f77b4", "#ff7f0e"
+
+
+def available() -> bool:
+    """Whether matplotlib is installed."""
+    return find_spec("matplotlib") is not None
+
+
+def curves(rows: Sequence[dict[str, float]], recipe: Recipe, best: int) -> Any:
+    """A Figure with loss and every metric over epochs; `best` is the epoch kept."""
+    names = ["loss", *recipe.metric_names()]
+    figure = _figure(4.6 * len(names), 3.6)
+    epochs = [int(x["epoch"]) for x in rows]
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(1, len(names), i + 1)
+        for key, label, colour in (
+            (name, "training", BLUE),
+            (f"val_{name}", "validation", ORANGE),
+        ):
+            axes.plot(epochs, [x[key] for x in rows], ".-", label=label, color=colour)
+        axes.axvline(best, color="gray", linestyle=":", label=f"kept: epoch {best}")
+        axes.set(title=name, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(frameon=False)
+    return figure
+
+
+def confusion(scores: Scores, title: str) -> Any:
+    """A Figure of the confusion matrix: colours are shares of the true class."""
+    names = [x.name for x in scores.classes]
+    count = len(names)
+    side = min(4.5 + 0.32 * count, 20)
+    figure = _figure(side + 0.8, side)
+    axes = figure.add_subplot()
+    share = scores.confusion / np.maximum(scores.confusion.sum(axis=1, keepdims=True), 1)
+    shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(shown, ax=axes, fraction=0.045, label="share of the true class")
+    size = 9 if count <= 12 else 6
+    axes.set_xticks(range(count), names, rotation=90 if count > 6 else 30, fontsize=size)
+    axes.set_yticks(range(count), names, fontsize=size)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    for row, column in np.argwhere(scores.confusion > 0):
+        colour = "white" if share[row, column] > 0.5 else "black"
+        text = str(scores.confusion[row, column])
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+    return figure
+
+
+def save(figure: Any, file: Path) -> None:
+    """Write a Figure as PNG (or what the ending of `file` says)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110)
+
+
+def rendered(figure: Any) -> Pixels:
+    """A Figure as uint8 [H, W, 3]."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def sheet(rows: Sequence[Pixels], side: int = 112, gap: int = 4) -> Pixels:
+    """uint8 [H, W, 3]: each of `rows`, uint8 [n, S, S, 3], as a row of thumbnails."""
+    height, width = len(rows), max(len(x) for x in rows)
+    step = side + gap
+    paper = Image.new("RGB", (width * step + gap, height * step + gap), "white")
+    for y, row in enumerate(rows):
+        for x, pixels in enumerate(row):
+            thumbnail = Image.fromarray(pixels).resize(
+                (side, side), Image.Resampling.BILINEAR
+            )
+            paper.paste(thumbnail, (gap + x * step, gap + y * step))
+    return np.asarray(paper)
+
+
+def labelled(pixels: Pixels, text: str) -> Image.Image:
+    """The picture [H, W, 3] with `text` in a dark bar along its lower edge."""
+    picture = Image.fromarray(pixels)
+    if min(picture.size) < 200:
+        grow = 200 / min(picture.size)
+        picture = picture.resize([round(x * grow) for x in picture.size])
+    size = max(14, min(picture.height // 16, picture.width // 14))
+    font = ImageFont.load_default(size)
+    bar = Image.new("RGB", (picture.width, round(size * 1.7)), (20, 20, 20))
+    ImageDraw.Draw(bar).text((size * 0.5, size * 0.3), text, "white", font)
+    picture.paste(bar, (0, picture.height - bar.height))
+    return picture
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")

@@ -1,0 +1,246 @@
+"""The Run directory: what was trained, on what, how well. Read, written, verified.
+
+Nothing here imports TensorFlow; weights and graph are written by `export.py`.
+"""
+
+import csv
+import dataclasses
+import json
+import platform
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .architecture import Architecture, trace
+from .errors import RunError, shown
+from .recipe import Preprocess, Recipe
+
+FORMAT = 1
+TRAINING, FINISHED, INTERRUPTED = "training", "finished", "interrupted"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run and all that is needed to use its network."""
+
+    path: Path
+    architecture: Architecture
+    preprocess: Preprocess
+    classes: tuple[str, ...]
+    recipe: Recipe
+    data: str = ""
+    """Folder of the pictures of split.csv."""
+    status: str = TRAINING
+    created: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Of the best epoch: its number, and every column of history.csv."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Path:
+        """The best epoch's weights."""
+        return self.path / "model.weights.h5"
+
+    @property
+    def mean_image(self) -> Path:
+        """The mean training picture, float32 [R, R, 3], where the recipe wants one."""
+        return self.path / "mean_image.npy"
+
+    @classmethod
+    def open(cls, path: Path) -> "Run":
+        """The Run at `path`, ready to be used.
+
+        Raises:
+            RunError: there is none, it is damaged or of a newer format, or its training
+                has not come to a network yet.
+        """
+        run = cls.read(path)
+        if run.status == TRAINING:
+            raise RunError(f"{shown(path)}: training has not finished, or was killed")
+        needed = [run.weights] if run.preprocess.mean else [run.weights, run.mean_image]
+        for file in needed:
+            if not file.is_file():
+                raise RunError(f"{shown(file)} is missing; train again")
+        return run
+
+    @classmethod
+    def read(cls, path: Path) -> "Run":
+        """The Run at `path`, whatever became of it.
+
+        Raises:
+            RunError: there is no run.json, or not one of ours.
+        """
+        file = path / "run.json"
+        try:
+            data = json.loads(file.read_text("utf-8"))
+            version = data.pop("format")
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{shown(path)} is no Run: it holds no run.json; "
+                f"`alexnet train --out {shown(path)}` makes one"
+            ) from error
+        except OSError as error:
+            raise RunError(f"{shown(file)}: {error.strerror}") from error
+        except (ValueError, KeyError, AttributeError) as error:
+            raise RunError(f"{shown(file)} is damaged: {_said(error)}") from error
+        if not isinstance(version, int) or version > FORMAT:
+            raise RunError(
+                f"{shown(file)} has format {version}; this version reads up to {FORMAT}: "
+                f"upgrade alexnet"
+            )
+        try:
+            return cls(path, **_parsed(data))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"{shown(file)} is damaged: {_said(error)}") from error
+
+    def write(self) -> None:
+        """Write run.json, whole or not at all."""
+        data = {x.name: getattr(self, x.name) for x in dataclasses.fields(self)}
+        del data["path"]
+        data["architecture"] = self.architecture.to_dict()
+        data["preprocess"] = dataclasses.asdict(self.preprocess)
+        data["recipe"] = dataclasses.asdict(self.recipe)
+        text = json.dumps({"format": FORMAT, **data}, indent=2)
+        write_whole(self.path / "run.json", text + "\n")
+
+    def write_records(
+        self, split: Sequence[tuple[str, str, str, str]], bad: Sequence[tuple[str, str]]
+    ) -> None:
+        """Write split.csv from (file, class, split, sha256) and bad_images.csv.
+
+        Pictures of equal content form a group, named by the first digits of its hash.
+        """
+        header = ("file", "class", "split", "sha256", "group")
+        write_csv(self.path / "split.csv", header, [(*x, x[3][:12]) for x in split])
+        write_csv(self.path / "bad_images.csv", ("file", "reason"), bad)
+
+    def split(self) -> list[dict[str, str]]:
+        """The rows of split.csv.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        file = self.path / "split.csv"
+        try:
+            with file.open(encoding="utf-8", errors="surrogateescape", newline="") as x:
+                rows = list(csv.DictReader(x))
+        except OSError as error:
+            raise RunError(f"{shown(file)}: {error.strerror}") from error
+        except csv.Error as error:
+            raise RunError(f"{shown(file)} is damaged: {error}") from error
+        for row in rows:
+            if None in row.values() or not {"file", "class", "split", "sha256"} <= set(row):
+                raise RunError(f"{shown(file)} is damaged: a row lacks a column")
+        return rows
+
+
+def _parsed(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a Run from what run.json holds."""
+    preprocess = dict(data["preprocess"])
+    for key in ("mean", "std"):
+        numbers = preprocess[key]
+        if numbers is not None:
+            red, green, blue = (float(x) for x in numbers)
+            preprocess[key] = (red, green, blue)
+    if preprocess["std"] is None:
+        raise ValueError("preprocess.std is missing")
+    classes = tuple(data["classes"])
+    if not classes or not all(isinstance(x, str) for x in classes):
+        raise ValueError("classes are no list of names")
+    return {
+        **data,
+        "architecture": Architecture.from_dict(data["architecture"]),
+        "preprocess": Preprocess(**preprocess),
+        "recipe": Recipe(**data["recipe"]),
+        "classes": classes,
+    }
+
+
+def _said(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def new_run(path: Path, recipe: Recipe, classes: tuple[str, ...], data: Path) -> Run:
+    """A Run that is about to be trained; nothing is written yet."""
+    packages = ("tensorflow", "keras", "numpy", "pillow")
+    versions = {x: metadata.version(x) for x in packages}
+    return Run(
+        path=path,
+        architecture=recipe.architecture(),
+        preprocess=Preprocess.of(recipe),
+        classes=classes,
+        recipe=recipe,
+        data=str(data.resolve()),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"python": platform.python_version(), **versions},
+    )
+
+
+def require_space(run: Run) -> None:
+    """Refuse to train where the finished Run would not fit.
+
+    Raises:
+        RunError: the disk has too little room for it.
+    """
+    layers = trace(run.architecture, len(run.classes))
+    # Weights twice (HDF5 and SavedModel) and once more while the best are replaced.
+    needed = 3 * 4 * sum(x.parameters for x in layers) + 20_000_000
+    place = next(x for x in (run.path, *run.path.absolute().parents) if x.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise RunError(
+            f"{shown(run.path)} needs {needed / 1e6:.0f} MB; {free / 1e6:.0f} MB are free there"
+        )
+
+
+@contextmanager
+def staged(out: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder to write a Run into, which becomes `out` when the block succeeds.
+
+    A new Run is written in its place, to be watched; an old one stays as it is until the
+    new one is whole. If the block raises, what it wrote is removed.
+
+    Raises:
+        RunError: `out` holds a Run and `overwrite` is false, or something else.
+    """
+    is_run = (out / "run.json").exists()
+    if out.exists() and not is_run and not (out.is_dir() and not any(out.iterdir())):
+        raise RunError(f"{shown(out)} is no Run and not empty; choose another --out")
+    if is_run and not overwrite:
+        raise RunError(
+            f"{shown(out)} holds a Run; --overwrite replaces it, --out names another"
+        )
+    place = out.with_name(f".{out.name}.new") if is_run else out
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        yield place
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    if is_run:
+        old = out.with_name(f".{out.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        out.rename(old)
+        place.rename(out)
+        shutil.rmtree(old)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write `text` beside `file`, then rename: readers see all of it or the old one."""
+    beside = file.with_name(f".{file.name}.part")
+    beside.write_text(text, "utf-8", errors="surrogateescape")
+    beside.replace(file)
+
+
+def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write a CSV whole or not at all; names that are no UTF-8 keep their bytes."""
+    beside = file.with_name(f".{file.name}.part")
+    with beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as x:
+        csv.writer(x, lineterminator="\n").writerows((header, *rows))
+    beside.replace(file)

@@ -1,0 +1,162 @@
+"""A small set of drawn pictures that behaves like photos, for a first try offline.
+
+Five kinds of things under changing light, scale, turn, colour and background, with
+blur, noise and JPEG artefacts. Colour tells nothing; shape and texture do.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from .errors import DatasetError, shown
+
+Doubles = npt.NDArray[np.float64]
+Points = list[tuple[float, float]]
+SIDE = 256
+PHOTOS, TEST_SET = "photos", "Test_set"
+
+
+def _daisy(rng: np.random.Generator) -> list[Points]:
+    petals = int(rng.integers(7, 12))
+    return [_ellipse(0.62, 2 * math.pi * i / petals, 0.36, 0.12) for i in range(petals)] + [
+        _ellipse(0, 0, 0.24, 0.24)
+    ]
+
+
+def _fish(rng: np.random.Generator) -> list[Points]:
+    tail = [(0.45, 0.0), (0.98, 0.42), (0.82, 0.0), (0.98, -0.42)]
+    fin = [(-0.1, -0.3), (0.25, -0.62), (0.3, -0.25)]
+    return [_ellipse(0.1, math.pi, 0.62, 0.36), tail, fin]
+
+
+def _house(rng: np.random.Generator) -> list[Points]:
+    roof = [(-0.85, -0.1), (0.0, -0.85), (0.85, -0.1)]
+    wall = [(-0.65, -0.1), (0.65, -0.1), (0.65, 0.8), (-0.65, 0.8)]
+    door = [(-0.15, 0.25), (0.2, 0.25), (0.2, 0.8), (-0.15, 0.8)]
+    return [wall, roof, door]
+
+
+def _leaf(rng: np.random.Generator) -> list[Points]:
+    side = [
+        (t, 0.42 * math.sin(math.pi * (t + 0.9) / 1.8) ** 1.3)
+        for t in np.linspace(-0.9, 0.9, 24)
+    ]
+    vein = [(-0.9, -0.02), (1.0, -0.02), (1.0, 0.02), (-0.9, 0.02)]
+    return [side + [(x, -y) for x, y in reversed(side)], vein]
+
+
+def _star(rng: np.random.Generator) -> list[Points]:
+    points = int(rng.integers(5, 7))
+    ring = [
+        ((0.95 if i % 2 == 0 else 0.4) * math.cos(math.pi * i / points),
+         (0.95 if i % 2 == 0 else 0.4) * math.sin(math.pi * i / points))
+        for i in range(2 * points)
+    ]  # fmt: skip
+    return [ring]
+
+
+KINDS: dict[str, Callable[[np.random.Generator], list[Points]]] = {
+    "daisy": _daisy, "fish": _fish, "house": _house, "leaf": _leaf, "star": _star,
+}  # fmt: skip
+
+
+def draw_sample(
+    folder: Path, photos: int = 60, tests: int = 20, seed: int = 0
+) -> dict[str, Path]:
+    """Write `photos` and `tests` pictures a class; the two folders, by name.
+
+    Equal arguments draw equal pictures.
+
+    Raises:
+        DatasetError: `folder` holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DatasetError(f"{shown(folder)} is there already; name a new folder")
+    for label, name in enumerate(KINDS):
+        for part, count in ((PHOTOS, photos), (TEST_SET, tests)):
+            place = folder / part / name
+            place.mkdir(parents=True)
+            for i in range(count):
+                rng = np.random.default_rng((seed, label, part == TEST_SET, i))
+                draw_picture(name, rng).save(place / f"{name}_{i:03}.jpg", quality=88)
+    return {x: folder / x for x in (PHOTOS, TEST_SET)}
+
+
+def draw_picture(kind: str, rng: np.random.Generator) -> Image.Image:
+    """One RGB picture, SIDE x SIDE, of a thing of `kind`, a key of KINDS."""
+    scene = _background(rng)
+    for _ in range(int(rng.integers(0, 4))):
+        _paint(scene, [_blob(rng)], rng, float(rng.uniform(0.06, 0.2)))
+    _paint(scene, KINDS[kind](rng), rng, float(rng.uniform(0.24, 0.42)))
+    scene = scene.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.6))))
+    pixels = np.asarray(scene, np.float64)
+    down = np.linspace(-1, 1, SIDE)
+    light = (
+        1
+        + rng.uniform(-0.3, 0.3) * down[:, None, None]
+        + rng.uniform(-0.3, 0.3) * down[None, :, None]
+    )
+    pixels = pixels * light * rng.uniform(0.7, 1.2) + rng.normal(
+        0, rng.uniform(2, 10), pixels.shape
+    )
+    return Image.fromarray(np.rint(pixels.clip(0, 255)).astype(np.uint8))
+
+
+def _background(rng: np.random.Generator) -> Image.Image:
+    """Clouds of two colours: noise at three scales, summed."""
+    noise = np.zeros((SIDE, SIDE))
+    for cells, weight in ((4, 1.0), (12, 0.5), (48, 0.3)):
+        coarse = Image.fromarray(rng.uniform(0, 255, (cells, cells)).astype(np.uint8))
+        noise += weight * np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    share = ((noise - noise.min()) / np.ptp(noise))[..., None]
+    one, two = rng.uniform(20, 235, (2, 3))
+    return Image.fromarray((share * one + (1 - share) * two).astype(np.uint8))
+
+
+def _paint(
+    scene: Image.Image, shapes: list[Points], rng: np.random.Generator, size: float
+) -> None:
+    """Draw shapes of the square -1..1 onto the scene: turned, squeezed, shaded."""
+    turn, squeeze = rng.uniform(0, 2 * math.pi), rng.uniform(0.75, 1.0)
+    radius = size * SIDE
+    centre = rng.uniform(0.8 * radius, SIDE - 0.8 * radius, 2)
+    cos, sin = math.cos(turn) * radius, math.sin(turn) * radius
+    pen = ImageDraw.Draw(scene)
+    base = rng.uniform(30, 245, 3)
+    shadow = rng.uniform(-8, 8, 2)
+
+    def placed(points: Points, by: Doubles) -> Points:
+        return [
+            (centre[0] + by[0] + cos * x - sin * y * squeeze,
+             centre[1] + by[1] + sin * x + cos * y * squeeze)
+            for x, y in points
+        ]  # fmt: skip
+
+    for points in shapes:
+        pen.polygon(placed(points, shadow), fill=(25, 25, 30))
+    for points in shapes:
+        colour = tuple(int(c) for c in np.clip(base + rng.uniform(-45, 45), 0, 255))
+        pen.polygon(placed(points, np.zeros(2)), fill=colour)
+
+
+def _ellipse(distance: float, angle: float, along: float, across: float) -> Points:
+    """An ellipse whose centre is `distance` away in direction `angle`, pointing there."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    points = []
+    for t in np.linspace(0, 2 * math.pi, 28):
+        x, y = distance + along * math.cos(t), across * math.sin(t)
+        points.append((cos * x - sin * y, sin * x + cos * y))
+    return points
+
+
+def _blob(rng: np.random.Generator) -> Points:
+    """A random rounded thing that means nothing."""
+    radii = rng.uniform(0.5, 1.0, 9)
+    return [
+        (r * math.cos(a), r * math.sin(a))
+        for r, a in zip(radii, np.linspace(0, 5.6, 9), strict=True)
+    ]

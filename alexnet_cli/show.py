@@ -1,0 +1,210 @@
+"""What commands print: text of results, and lines about work going on. No TensorFlow."""
+
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import shown
+
+if TYPE_CHECKING:
+    from .callbacks import Progress
+    from .evaluation import Evaluation
+    from .gather import Found, Gathered
+    from .metrics import Scores
+
+MOST_NOTES = 10
+
+
+def say(text: str = "") -> None:
+    """A line about the work, to stderr; results go to stdout."""
+    click.echo(text, err=True)
+
+
+def table(rows: Iterable[Sequence[str]], left: int = 1) -> Iterator[str]:
+    """Lines of aligned columns: the first `left` to the left, the rest to the right."""
+    rows = [tuple(x) for x in rows]
+    widths = [max(len(x[i]) for x in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            x.ljust(w) if i < left else x.rjust(w)
+            for i, (x, w) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def found(what: "Found") -> None:
+    """Pictures, classes and counts of a folder that is about to be decoded."""
+    say(f"{shown(what.root)}: {len(what)} files in {len(what.classes)} classes")
+    counts = [x.counts() for x in what.parts.values()]
+    header = ("class", *what.parts) if len(counts) > 1 else ("class", "files")
+    rows = [(shown(name), *(str(x[name]) for x in counts)) for name in what.classes]
+    for line in table([header, *rows]):
+        say(f"  {line}")
+    notes([f"left out: {x}" for data in what.parts.values() for x in data.notes])
+
+
+def gathered(what: "Gathered") -> None:
+    """Which files could not be read, and how the others are shared out."""
+    if what.bad:
+        say(f"{len(what.bad)} file(s) cannot be used and are left out (bad_images.csv):")
+        notes([f"{shown(file)} {reason}" for file, reason in what.bad])
+    if what.shared:
+        say(f"warning: {what.shared} held-out picture(s) are also in the train folder")
+    counts = what.counts()
+    rest = "".join(f", {n} for {x}" for x, n in counts.items() if n and x != "train")
+    say(f"{counts['train']} pictures to train on{rest}")
+
+
+def notes(lines: Sequence[str]) -> None:
+    """Indented remarks, not more than a screen can bear."""
+    for line in lines[:MOST_NOTES]:
+        say(f"  {line}")
+    if len(lines) > MOST_NOTES:
+        say(f"  ... and {len(lines) - MOST_NOTES} more")
+
+
+class Line:
+    """One line on a terminal that is written over; nothing where output is piped."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.last = 0.0
+
+    def update(self, text: str) -> None:
+        """Show `text`, at most ten times a second."""
+        now = time.monotonic()
+        if self.live and now - self.last > 0.1:
+            self.last = now
+            click.echo(f"\r{text}\x1b[K", err=True, nl=False)
+
+    def clear(self) -> None:
+        """Make room for what is said next."""
+        if self.live:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Any]:
+    """A function of (done, all) that shows a bar for `what` on a terminal."""
+    line, started = Line(), time.monotonic()
+
+    def progress(done: int, count: int) -> None:
+        line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}")
+
+    try:
+        yield progress
+    finally:
+        line.clear()
+    seconds = time.monotonic() - started
+    if seconds > 5:
+        say(f"{what}: {seconds:.0f} s")
+
+
+def bar(share: float, width: int = 24) -> str:
+    """`share` (0..1) as a bar of `width` characters."""
+    full = round(min(share, 1.0) * width)
+    return f"[{'=' * full}{' ' * (width - full)}]"
+
+
+def span(seconds: float) -> str:
+    """1:02:03 or 2:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class EpochLine:
+    """Reports training: a live line within an epoch, one line that stays for each."""
+
+    def __init__(self) -> None:
+        self.line = Line()
+
+    def __call__(self, now: "Progress") -> None:
+        """Show `now`."""
+        name = f"epoch {now.epoch:>{len(str(now.epochs))}}/{now.epochs}"
+        speed = f"{now.rate:.0f} images/s"
+        if now.logs is None:
+            done = f"{now.done}/{now.pictures}"
+            rest = f"{speed}  {span(now.left)} left"
+            self.line.update(f"{name} {bar(now.done / now.pictures)} {done}  {rest}")
+            return
+        self.line.clear()
+        hidden = ("epoch", "learning_rate", "images_per_second")
+        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in hidden)
+        best = "  best" if now.best else ""
+        say(f"{name}  {values}  {speed}  {span(now.left)} left{best}")
+
+
+def scores(what: "Scores") -> Iterator[str]:
+    """The text that `evaluate` prints."""
+    yield f"{what.images} pictures"
+    yield f"top-1 accuracy {what.top1:.4f}"
+    if what.top5 is not None:
+        yield f"top-5 accuracy {what.top5:.4f}"
+    yield f"loss           {what.loss:.4f}"
+    yield f"macro F1       {what.macro_f1:.4f}"
+    yield ""
+    header = ("class", "precision", "recall", "F1", "support")
+    rows = [
+        (shown(x.name), *map(_share, (x.precision, x.recall, x.f1)), str(x.support))
+        for x in what.classes
+    ]
+    yield from table([header, *rows])
+    yield ""
+    yield "confusion matrix: rows are the true class, columns the predicted one"
+    width = len(str(len(rows)))
+    numbers = [f"{i + 1:>{width}}" for i in range(len(rows))]
+    lines = [("", "", *numbers)]
+    for number, x, line in zip(numbers, what.classes, what.confusion, strict=True):
+        lines.append((number, shown(x.name), *(str(n) if n else "." for n in line)))
+    yield from table(lines, left=2)
+    pairs = what.confused()
+    if pairs:
+        yield ""
+        yield "most confused"
+        yield from table(
+            [(shown(t), "taken for", shown(p), str(n)) for t, p, n in pairs], left=3
+        )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def scores_json(what: "Evaluation") -> str:
+    """The scores as one JSON object."""
+    s = what.scores
+    data = {
+        "images": s.images,
+        "top1": s.top1,
+        "top5": s.top5,
+        "loss": s.loss,
+        "macro_f1": s.macro_f1,
+        "unreadable": [{"file": str(x.file), "error": x.error} for x in what.unreadable],
+        "trained_on": what.trained_on,
+        "classes": {
+            x.name: {
+                "precision": x.precision, "recall": x.recall, "f1": x.f1, "support": x.support,
+            }
+            for x in s.classes
+        },
+        "confusion": s.confusion.tolist(),
+        "most_confused": [
+            {"true": t, "predicted": p, "images": n} for t, p, n in s.confused()
+        ],
+    }  # fmt: skip
+    return json.dumps(data)
+
+
+def csv_line(cells: Sequence[Any]) -> str:
+    """`cells` as a line of CSV."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(cells)
+    return out.getvalue()
