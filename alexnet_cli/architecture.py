@@ -266,8 +266,8 @@ _LIGHT = Architecture(
         Conv(256, 3), _BATCH_NORM, ReLU(),
         Conv(256, 3), _BATCH_NORM, ReLU(), Pool(),
         Flatten(),
-        Dense(1024), ReLU(), Dropout(0.5),
-        Dense(1024), ReLU(), Dropout(0.5),
+        Dense(1024), _BATCH_NORM, ReLU(), Dropout(0.5),
+        Dense(1024), _BATCH_NORM, ReLU(), Dropout(0.5),
         Dense(None),
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The `alexnet` command: parse, call one function, print."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def predict_command(
     from .commands import predict
 
     bad = predict(
-        images, model, top, form or "text", draw, click.get_binary_stream("stdin")
+        images, model, top, form or "text", draw, sys.stdin.buffer
     )
     if bad:
         raise AnswerIsNo(f"{bad} picture(s) cannot be read")

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import tempfile
+from pathlib import Path
 
 from .errors import AlexNetError, DeviceError
 
@@ -75,3 +76,22 @@ def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
         here += [f"cpu:{i}" for i in range(len(tf.config.list_logical_devices("CPU")))]
         wrong = f"no {kind}:{missing[0]} here" if missing else "a device stands twice"
         raise DeviceError(f"--device {spec}: {wrong}; there is {', '.join(here)}")
+
+
+def precision(name: str) -> str:
+    """`name`, or for "auto" the dtype policy that is fastest where training runs.
+
+    bfloat16 where the CPU multiplies it (AMX or AVX512-BF16) and nothing forbids that;
+    float32 elsewhere, and on a GPU.
+    """
+    if name != "auto":
+        return name
+    import tensorflow as tf
+
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    has = bool(flags & {"amx_bf16", "avx512_bf16"})
+    # oneDNN aborts the process when told to use what this variable forbids.
+    limited = "ONEDNN_MAX_CPU_ISA" in os.environ
+    on_cpu = not tf.config.get_visible_devices("GPU")
+    return "mixed_bfloat16" if has and on_cpu and not limited else "float32"

@@ -4,6 +4,7 @@ The network runs in float32 whatever it was trained in. TensorFlow is imported w
 network is loaded, so that wrong paths are told before.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -83,8 +84,11 @@ def load_network(run: Run) -> Any:
     keras.config.set_dtype_policy("float32")
     network = build_model(run.architecture, len(run.classes))
     try:
-        network.load_weights(run.weights)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns when it leaves layers as they were.
+            warnings.simplefilter("error")
+            network.load_weights(run.weights)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = str(error).splitlines()[0][:200]
         raise RunError(
             f"{shown(run.weights)} does not fit {run.architecture.name} with "

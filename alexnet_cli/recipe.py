@@ -84,7 +84,7 @@ class Recipe:
 
     seed: int = option(0, MACHINE, "Of split, weights, order and augmentation.", low=0, high=2**31 - 1)
     device: str = option("auto", MACHINE, "auto, cpu, gpu, or several as gpu:0,1.")
-    precision: str = option("float32", MACHINE, "Arithmetic of training; evaluation is always float32.", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    precision: str = option("auto", MACHINE, "Arithmetic of training (auto: bfloat16 where the processor has it); evaluation is always float32.", choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     histograms: bool = option(False, MACHINE, "Write weight histograms for TensorBoard every epoch.")
     # fmt: on
 

@@ -86,7 +86,7 @@ class Run:
             ) from error
         except OSError as error:
             raise RunError(f"{shown(file)}: {error.strerror}") from error
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{shown(file)} is damaged: {_said(error)}") from error
         if not isinstance(version, int) or version > FORMAT:
             raise RunError(

@@ -15,7 +15,7 @@ from .augment import DRAWN, Doubles, Prepare, draw, principal_colours
 from .batches import steps, training_batches, validation_batches
 from .board import Board
 from .cache import Examples
-from .device import strategy
+from .device import precision, strategy
 from .errors import Interrupted
 from .export import save_model
 from .images import Pixels
@@ -54,6 +54,8 @@ def train(
         DeviceError: the recipe's device is not here.
     """
     chosen = strategy(run.recipe.device)
+    recipe = dataclasses.replace(run.recipe, precision=precision(run.recipe.precision))
+    run = dataclasses.replace(run, recipe=recipe)
     run.write()
     if run.preprocess.mean is None:
         np.save(run.mean_image, _mean_image(training))

@@ -1,0 +1,84 @@
+"""Drawn toy pictures, one trained tiny Run, and the way to the shared real data."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import settings
+from PIL import Image
+
+from alexnet_cli.cli import main
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("repeatable")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (200, 50, 40)}
+TINY = (
+    "--arch", "tiny", "--size", "36", "--optimizer", "adam", "--learning-rate", "0.003",
+    "--epochs", "6", "--batch-size", "8", "--schedule", "constant",
+)  # fmt: skip
+
+
+def draw_toy(folder: Path, each: int = 12, seed: int = 0) -> Path:
+    """Class folders of noisy plain pictures that a tiny network tells apart."""
+    rng = np.random.default_rng(seed)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(each):
+            size = (int(rng.integers(40, 60)), int(rng.integers(40, 60)), 3)
+            pixels = np.array(colour) + rng.normal(0, 30, size)
+            picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            picture.save(folder / name / f"{i:02}.{'png' if i % 2 else 'jpg'}")
+    return folder
+
+
+def alexnet(*args: object, **kwargs: object) -> Result:
+    """The command, run in this process; errors that are ours never escape it."""
+    return CliRunner().invoke(main, [str(x) for x in args], **kwargs)
+
+
+def python(code: str, *args: object, **env: str) -> subprocess.CompletedProcess:
+    """`code` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=300, env={**os.environ, **env}, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    return draw_toy(tmp_path_factory.mktemp("toy") / "photos")
+
+
+@pytest.fixture(scope="session")
+def toy_test(tmp_path_factory):
+    return draw_toy(tmp_path_factory.mktemp("toy") / "Test_set", each=4, seed=1)
+
+
+@pytest.fixture(scope="session")
+def trained(toy, tmp_path_factory):
+    """A Run of the tiny network on the toy pictures; not to be written to."""
+    out = tmp_path_factory.mktemp("run") / "saved"
+    result = alexnet("train", "--data", toy, "--out", out, *TINY)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture
+def run_copy(trained, tmp_path):
+    """The trained Run once more, to be damaged."""
+    return shutil.copytree(trained, tmp_path / "saved")
+
+
+@pytest.fixture(scope="session")
+def shared():
+    if not SHARED.is_dir():
+        pytest.skip("the shared real data is not beside this checkout")
+    return SHARED

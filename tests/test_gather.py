@@ -1,0 +1,99 @@
+"""Every file is either decoded once or listed as bad; parts of a folder are kept."""
+
+import shutil
+
+import numpy as np
+import pytest
+from conftest import draw_toy
+from PIL import Image
+
+from alexnet_cli import cache, images
+from alexnet_cli.errors import DatasetError
+from alexnet_cli.gather import find, gather
+from alexnet_cli.recipe import Preprocess, Recipe
+
+RECIPE = Recipe(arch="tiny", size=36, resize="crop")
+
+
+def gathered(data, recipe=RECIPE, classes=()):
+    return gather(find(data, classes), recipe, lambda done, count: None)
+
+
+def test_pixels_are_the_decoders_in_order(toy):
+    found = find(toy)
+    got = gathered(toy)
+    files = found.parts["train"].files
+    assert len(got.training) == 30 and len(got.validation) == 6
+    for file, pixels in zip(files, got.training.pixels, strict=True):
+        np.testing.assert_array_equal(pixels, images.load(file, Preprocess.of(RECIPE)))
+    assert sorted([*got.training.rows, *got.validation.rows]) == list(range(36))
+
+
+def test_bad_files_are_listed_and_left_out(tmp_path):
+    data = draw_toy(tmp_path / "d", each=6)
+    (data / "blue" / "000.jpg").write_bytes(b"not a picture")
+    (data / "red" / "zero.png").write_bytes(b"")
+    got = gathered(data)
+    assert got.bad == (
+        ("blue/000.jpg", "is not a picture in a known format"),
+        ("red/zero.png", "is empty"),
+    )
+    assert len(got.split) == 18
+    labels = [x[1] for x in got.split]
+    assert [("blue", "green", "red")[i] for i in got.training.labels] == labels
+
+
+def test_a_class_of_bad_files_is_named(tmp_path):
+    data = draw_toy(tmp_path / "d", each=4)
+    for file in (data / "green").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(DatasetError, match="'green': none of its pictures"):
+        gathered(data)
+
+
+def test_one_class_or_one_picture_is_not_enough(tmp_path):
+    data = draw_toy(tmp_path / "d", each=4)
+    with pytest.raises(DatasetError, match="one class, 'red'"):
+        find(data, ("red",))
+    for file in list((data / "red").iterdir())[1:]:
+        file.unlink()
+    with pytest.raises(DatasetError, match="class 'red' has 1 different picture"):
+        gathered(data)
+
+
+def test_train_and_val_folders_stay_what_they_are(tmp_path):
+    draw_toy(tmp_path / "d" / "train", each=6)
+    draw_toy(tmp_path / "d" / "validation", each=2, seed=9)
+    shutil.rmtree(tmp_path / "d" / "validation" / "blue")
+    shutil.copy(tmp_path / "d/train/red/00.jpg", tmp_path / "d/validation/red/copy.jpg")
+    got = gathered(tmp_path / "d")
+    assert got.counts() == {"train": 18, "val": 5, "test": 0}
+    assert got.shared == 1
+    val = {x[1] for x in got.split if x[2] == "val"}
+    assert val == {"green", "red"}
+    assert {int(x) for x in got.validation.labels[got.validation.rows]} == {1, 2}
+    (tmp_path / "d" / "validation" / "owl").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "d" / "validation" / "owl" / "a.png")
+    with pytest.raises(DatasetError, match="has a class 'owl'"):
+        find(tmp_path / "d")
+
+
+def test_train_and_test_alone_take_validation_from_train(tmp_path):
+    draw_toy(tmp_path / "d" / "train", each=10)
+    draw_toy(tmp_path / "d" / "test", each=2, seed=9)
+    assert gathered(tmp_path / "d").counts() == {"train": 24, "val": 6, "test": 6}
+
+
+def test_a_cache_beyond_memory_is_a_file_that_holds_the_same(toy, monkeypatch):
+    in_memory = gathered(toy)
+    monkeypatch.setattr(cache, "_free_memory", lambda: 1000)
+    on_disk = gathered(toy)
+    assert isinstance(on_disk.training.pixels.base, np.memmap)
+    np.testing.assert_array_equal(in_memory.training.pixels, on_disk.training.pixels)
+
+
+def test_the_data_folder_is_not_written_to(tmp_path):
+    data = draw_toy(tmp_path / "d", each=4)
+    before = {x: (x.stat().st_mtime_ns, x.stat().st_size) for x in data.rglob("*")}
+    gathered(data)
+    assert before == {x: (x.stat().st_mtime_ns, x.stat().st_size) for x in data.rglob("*")}

@@ -1,0 +1,171 @@
+"""One decoder: every odd file is a right picture or an error, never a wrong picture."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from alexnet_cli import images
+from alexnet_cli.errors import ImageError
+from alexnet_cli.recipe import Preprocess
+
+ALWAYS_BAD = {
+    "formats/hopper.heif", "damaged/broken_stream.png", "damaged/zero_byte.jpg",
+    "damaged/random.jpg", "damaged/zero_width.gif", "misnamed/text_as.png",
+    "sizes/bomb_header_only.jpg",
+}  # fmt: skip
+
+
+def photo(side=(96, 64), seed=0):
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8))
+    return coarse.resize(side, Image.Resampling.BICUBIC)
+
+
+def encoded(picture, form="PNG", **options):
+    out = io.BytesIO()
+    picture.save(out, form, **options)
+    return out.getvalue()
+
+
+def distance(one, other):
+    return float(abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+def test_the_torture_list(shared):
+    with (shared / "torture" / "torture.csv").open(encoding="utf-8") as x:
+        rows = list(csv.DictReader(x))
+    assert len(rows) == 59
+    for row in rows:
+        file = shared / "torture" / row["file"]
+        wish = row["a_good_loader"]
+        try:
+            picture = images.decode(file)
+        except ImageError as error:
+            assert "skip" in wish or "refuse" in wish, f"{row['file']}: {error}"
+            assert len(str(error).splitlines()) == 1
+        else:
+            assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+            assert row["file"] not in ALWAYS_BAD
+            assert not wish.startswith("refuse")
+
+
+def test_all_orientations_are_one_scene(shared):
+    scenes = [images.decode(shared / "torture/exif" / f"Landscape_{i}.jpg") for i in range(1, 9)]
+    for scene in scenes[1:]:
+        assert scene.shape == scenes[0].shape
+        assert distance(scene, scenes[0]) <= 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_orientation_is_applied(orientation, form):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(photo(), form, exif=exif)
+    turned = images.decode(data)
+    from PIL import ImageOps
+
+    with Image.open(io.BytesIO(data)) as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture))
+    np.testing.assert_array_equal(turned, expected)
+    assert turned.shape[:2] == ((64, 96) if orientation < 5 else (96, 64))
+
+
+def test_cmyk_looks_like_its_rgb_twin(shared):
+    modes = shared / "torture" / "modes"
+    twin = images.decode(modes / "rgb_same_as_cmyk.jpg")
+    assert distance(images.decode(modes / "cmyk_adobe_inverted.jpg"), twin) <= 5
+
+
+def test_sixteen_bits_are_scaled_not_clipped():
+    values = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    out = images.decode(encoded(Image.fromarray(values)))
+    np.testing.assert_allclose(out[..., 0], values / 257, atol=0.51)
+    dim = images.decode(encoded(Image.fromarray((values // 16).astype(np.uint16))))
+    assert dim.max() == 16
+
+
+def test_transparency_lies_on_white():
+    rgba = photo().convert("RGBA")
+    rgba.putalpha(0)
+    assert (images.decode(encoded(rgba)) == 255).all()
+    rgba.putalpha(128)
+    expected = np.asarray(photo(), float) * 128 / 255 + 127
+    assert distance(images.decode(encoded(rgba)), expected) < 1
+    gray = Image.new("LA", (9, 9), (0, 0))
+    assert (images.decode(encoded(gray)) == 255).all()
+    palette = photo().quantize(8)
+    hidden = palette.getpixel((0, 0))
+    out = images.decode(encoded(palette, transparency=hidden))
+    assert (out[np.asarray(palette) == hidden] == 255).all()
+
+
+def test_a_profile_becomes_srgb():
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    same = images.decode(encoded(photo(), icc_profile=lab.tobytes()))
+    np.testing.assert_array_equal(same, photo())
+    broken = images.decode(encoded(photo(), icc_profile=b"no profile"))
+    np.testing.assert_array_equal(broken, photo())
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("marker", [False, True], ids=["bare", "with an end marker"])
+@pytest.mark.parametrize("lost", [30, 300])
+def test_a_cut_jpeg_is_bad(shared, progressive, marker, lost):
+    files = sorted((shared / "flower_photos").glob("*/*"))[::150]
+    for file in files:
+        with Image.open(file) as picture:
+            whole = encoded(picture.convert("RGB"), "JPEG", quality=90, progressive=progressive)
+        np.testing.assert_array_equal(images.decode(whole[:-2]), images.decode(whole))
+        with pytest.raises(ImageError, match="is damaged"):
+            images.decode(whole[: -2 - lost] + b"\xff\xd9" * marker)
+
+
+def test_a_thumbnails_end_marker_is_not_the_pictures():
+    thumbnail = encoded(photo((32, 32), 1), "JPEG")
+    whole = encoded(photo(), "JPEG", exif=b"Exif\x00\x00" + thumbnail)
+    np.testing.assert_array_equal(images.decode(whole[:-2]), images.decode(whole))
+
+
+def test_limits_come_before_memory():
+    with pytest.raises(ImageError, match="144 x 100 pixels, more than 0.01 million"):
+        images.decode(encoded(photo((144, 100))), max_pixels=10_000)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\xff\xd8\xff", bytes(4096), b"GIF89a" + bytes(50)])
+def test_what_is_no_picture_is_an_error(data):
+    with pytest.raises(ImageError):
+        images.decode(data)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ImageError, match="is not there"):
+        images.decode(tmp_path / "none.jpg")
+    with pytest.raises(ImageError, match="is not a file"):
+        images.decode(tmp_path)
+
+
+@pytest.mark.parametrize("size", [(320, 200), (200, 320), (31, 7), (64, 64)])
+def test_square_makes_squares(size):
+    picture = photo(size)
+    squashed = images.square(picture, "squash", 64)
+    assert squashed.shape == (64, 64, 3)
+    side = min(size)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    centre = picture.crop((left, top, left + side, top + side))
+    np.testing.assert_array_equal(
+        images.square(picture, "crop", 64), images.square(centre, "squash", 64)
+    )
+    padded = images.square(picture, "pad", 64)
+    inside = (padded != images.PAD_GRAY).any(axis=2)
+    share = min(size) / max(size)
+    assert inside.sum() == pytest.approx(64 * 64 * share, rel=0.15)
+
+
+def test_load_is_decode_then_square():
+    preprocess = Preprocess("pad", 48, 40, (0, 0, 0), (1, 1, 1))
+    data = encoded(photo())
+    np.testing.assert_array_equal(images.load(data, preprocess), images.square(photo(), "pad", 48))

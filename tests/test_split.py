@@ -1,0 +1,92 @@
+"""A split is a repeatable, stratified partition that follows content, not names."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alexnet_cli.errors import DatasetError
+from alexnet_cli.split import split
+
+
+def digests(count, salt=""):
+    return [f"{salt}{i}" for i in range(count)]
+
+
+sizes = st.lists(st.integers(4, 60), min_size=2, max_size=4)
+seeds = st.integers(0, 5)
+
+
+def labelled(counts):
+    names = [f"c{i}" for i, n in enumerate(counts) for _ in range(n)]
+    return names, digests(len(names))
+
+
+@given(sizes, st.floats(0.05, 0.45), st.sampled_from((0.0, 0.1, 0.3)), seeds)
+def test_every_class_gives_its_share(counts, val, test, seed):
+    names, content = labelled(counts)
+    parts = split(names, content, val_fraction=val, test_fraction=test, seed=seed)
+    for i, count in enumerate(counts):
+        got = Counter(p for p, n in zip(parts, names, strict=True) if n == f"c{i}")
+        assert got["val"] == max(1, round(val * count))
+        assert got["test"] == (max(1, round(test * count)) if test else 0)
+        assert got["train"] >= 1
+
+
+@given(sizes, seeds, st.randoms(use_true_random=False))
+def test_order_does_not_matter(counts, seed, random):
+    names, content = labelled(counts)
+    parts = dict(zip(content, split(names, content, val_fraction=0.2, seed=seed), strict=True))
+    pairs = list(zip(names, content, strict=True))
+    random.shuffle(pairs)
+    names, content = zip(*pairs, strict=True)
+    again = split(names, content, val_fraction=0.2, seed=seed)
+    assert dict(zip(content, again, strict=True)) == parts
+
+
+@given(st.integers(5, 80), seeds)
+def test_one_more_picture_moves_at_most_one_other(count, seed):
+    content = digests(count)
+    before = split(["a"] * count, content, val_fraction=0.2, seed=seed)
+    after = split(["a"] * (count + 1), [*content, "new"], val_fraction=0.2, seed=seed)
+    assert sum(x != y for x, y in zip(before, after, strict=False)) <= 1
+
+
+def test_copies_stay_together():
+    content = [f"{i // 2}" for i in range(40)]
+    parts = split(["a"] * 40, content, val_fraction=0.25, test_fraction=0.25)
+    for i in range(0, 40, 2):
+        assert parts[i] == parts[i + 1]
+    assert Counter(parts) == {"train": 20, "val": 10, "test": 10}
+
+
+def test_a_copy_under_another_class_stays_together():
+    names = ["a"] * 10 + ["b"] * 10
+    content = [*digests(10), *digests(1), *digests(9, "b")]
+    for seed in range(20):
+        parts = split(names, content, val_fraction=0.3, seed=seed)
+        assert parts[0] == parts[10]
+
+
+def test_seeds_differ_and_are_the_same_everywhere():
+    content = digests(50)
+    one, two = (split(["a"] * 50, content, val_fraction=0.2, seed=s) for s in (0, 1))
+    assert one != two
+    # Written down from CPython 3.11 on Linux; SHA-256 is the same on every machine.
+    assert [i for i, x in enumerate(one) if x == "val"] == EXPECTED
+
+
+EXPECTED = [3, 15, 17, 19, 20, 22, 30, 33, 36, 49]
+
+
+@pytest.mark.parametrize("content", [["x"], ["x", "x", "x"]])
+def test_too_few_pictures_are_an_error_by_name(content):
+    names = ["roses"] * len(content) + ["b"] * 5
+    with pytest.raises(DatasetError, match="class 'roses' has 1 different picture"):
+        split(names, content + digests(5), val_fraction=0.2)
+
+
+def test_three_parts_want_three_pictures():
+    with pytest.raises(DatasetError, match="too few"):
+        split(["a", "a"], ["x", "y"], val_fraction=0.2, test_fraction=0.2)

@@ -1,0 +1,276 @@
+"""Training does what the recipe says, keeps the best epoch, and writes it all down."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import TINY, alexnet, python
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from alexnet_cli.optimizers import CoupledSGD, build_optimizer
+from alexnet_cli.recipe import Recipe
+from alexnet_cli.run import Run
+
+
+def history(run):
+    with (run / "history.csv").open() as x:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(x)]
+
+
+def train(toy, out, *options):
+    result = alexnet("train", "--data", toy, "--out", out, *TINY, *options)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result
+
+
+def test_a_run_holds_what_it_should(trained):
+    run = Run.open(trained)
+    rows = history(trained)
+    assert run.status == "finished" and run.classes == ("blue", "green", "red")
+    assert [x["epoch"] for x in rows] == list(range(1, 7))
+    best = max(rows, key=lambda x: (x["val_accuracy"], -x["val_loss"]))
+    assert run.metrics == pytest.approx(best)
+    for name in ("saved_model.pb", "variables", "model.weights.h5", "split.csv", "bad_images.csv"):
+        assert (trained / name).exists(), name
+    for name in ("curves", "confusion", "augmented"):
+        with Image.open(trained / "plots" / f"{name}.png") as picture:
+            picture.load()
+            assert picture.width > 200
+    splits = [x["split"] for x in run.split()]
+    assert (splits.count("train"), splits.count("val")) == (30, 6)
+    assert not [x for x in trained.rglob("*") if ".part" in x.name]
+
+
+def test_the_best_epoch_is_what_is_kept(toy, trained):
+    from alexnet_cli.cache import load_all
+    from alexnet_cli.inference import Classifier
+    from alexnet_cli.metrics import score
+
+    run = Run.open(trained)
+    rows = [x for x in run.split() if x["split"] == "val"]
+    pixels = np.stack([x[0] for x in load_all([toy / x["file"] for x in rows], run.preprocess)])
+    labels = np.array([run.classes.index(x["class"]) for x in rows])
+    scores = score(Classifier(run)(pixels), labels, run.classes)
+    assert scores.top1 == pytest.approx(run.metrics["val_accuracy"])
+    # Training may be in bfloat16, whose logits have three digits.
+    assert scores.loss == pytest.approx(run.metrics["val_loss"], rel=0.05, abs=0.02)
+
+
+def scalars(folder):
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    return events, {
+        tag: [float(tf.make_ndarray(x.tensor_proto)) for x in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+        if tf.make_ndarray(events.Tensors(tag)[0].tensor_proto).dtype == np.float32
+        and not tf.make_ndarray(events.Tensors(tag)[0].tensor_proto).shape
+    }
+
+
+def test_tensorboard_holds_what_history_holds(trained):
+    rows = history(trained)
+    events, found = scalars(trained / "logs" / "train")
+    assert events.Tags()["graph"]
+    for name in ("loss", "accuracy", "learning_rate", "images_per_second"):
+        assert found[name] == pytest.approx([x[name] for x in rows]), name
+    events, found = scalars(trained / "logs" / "validation")
+    for name in ("loss", "accuracy"):
+        assert found[name] == pytest.approx([x[f"val_{name}"] for x in rows]), name
+    for tag in ("augmented training pictures", "confusion matrix"):
+        picture = tf.make_ndarray(events.Tensors(tag)[0].tensor_proto)[2]
+        assert tf.io.decode_png(picture).shape[0] > 200
+
+
+def test_run_name_histograms_and_metrics(toy, tmp_path):
+    train(toy, tmp_path / "r", "--run-name", "first", "--histograms", "--epochs", "2",
+          "--metrics", "accuracy,top2,mse,mae", "--watch", "val_mse")  # fmt: skip
+    logs = tmp_path / "r" / "logs" / "first"
+    events, found = scalars(logs / "train")
+    assert {"top2", "mse", "mae"} <= set(found)
+    assert any("conv" in x and "kernel" in x for x in events.Tags()["tensors"])
+    rows = history(tmp_path / "r")
+    assert all(0 <= x["mse"] <= x["mae"] <= 1 for x in rows)
+    assert all(x["accuracy"] <= x["top2"] <= 1 for x in rows)
+    assert Run.open(tmp_path / "r").metrics["val_mse"] == min(x["val_mse"] for x in rows)
+
+
+def test_equal_seeds_train_alike(toy, tmp_path):
+    options = ("--hflip", "--rotation", "20", "--hue", "0.1", "--epochs", "3")
+    for name in ("a", "b"):
+        train(toy, tmp_path / name, *options)
+    train(toy, tmp_path / "c", *options, "--seed", "1")
+    a, b, c = ([x["loss"] for x in history(tmp_path / n)] for n in "abc")
+    assert a == pytest.approx(b, rel=1e-4)
+    assert a != pytest.approx(c, rel=1e-2)
+
+
+def test_stop_at_ends_when_all_are_reached(toy, tmp_path):
+    result = train(toy, tmp_path / "r", "--epochs", "60", "--stop-at", "accuracy=0.9,loss=0.6")
+    rows = history(tmp_path / "r")
+    assert "stopped: reached accuracy=0.9,loss=0.6" in result.stderr
+    reached = [x["accuracy"] >= 0.9 and x["loss"] <= 0.6 for x in rows]
+    assert reached == [False] * (len(rows) - 1) + [True]
+    assert len(rows) < 60
+
+
+def test_patience_stops_and_keeps_the_best(toy, tmp_path):
+    # A rate of almost nothing: nothing gets better.
+    result = train(toy, tmp_path / "r", "--epochs", "60", "--patience", "3",
+                   "--learning-rate", "1e-8", "--watch", "val_accuracy")  # fmt: skip
+    rows, run = history(tmp_path / "r"), Run.open(tmp_path / "r")
+    assert "no better val_accuracy for 3 epochs" in result.stderr
+    assert len(rows) == run.metrics["epoch"] + 3
+
+
+def test_plateau_divides_the_rate(toy, tmp_path):
+    train(toy, tmp_path / "r", "--schedule", "plateau", "--plateau-epochs", "1",
+          "--learning-rate", "1e-6", "--divide-by", "10", "--epochs", "5", "--optimizer", "sgd",
+          "--momentum", "0", "--dropout", "0")  # fmt: skip
+    rates = [x["learning_rate"] for x in history(tmp_path / "r")]
+    losses = [x["val_loss"] for x in history(tmp_path / "r")]
+    expected, low, divisions = [], float("inf"), 0
+    for loss in losses:
+        expected.append(1e-6 / 10**divisions)
+        divisions += loss >= low
+        low = min(low, loss)
+    assert rates == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+def test_every_optimizer_learns(toy, tmp_path, optimizer):
+    rate = {"sgd": "0.02"}.get(optimizer, "0.003")
+    train(toy, tmp_path / "r", "--optimizer", optimizer, "--learning-rate", rate,
+          "--clip-norm", "5", "--label-smoothing", "0.05")  # fmt: skip
+    losses = [x["loss"] for x in history(tmp_path / "r")]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_loss_that_is_no_number(toy, tmp_path):
+    # Pixels so large that their squares are infinite.
+    options = ("--std", "1e-30", "--precision", "float32")
+    result = alexnet("train", "--data", toy, "--out", tmp_path / "r", *TINY, *options)
+    assert result.exit_code == 3
+    assert "no number after epoch 1: lower --learning-rate" in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "r").exists()
+
+
+def test_weight_decay_is_inside_the_momentum():
+    """Section 5 of the paper, five steps by hand."""
+    import keras
+
+    layer = keras.layers.Dense(1)
+    layer.build((None, 1))
+    layer.kernel.assign([[1.0]])
+    layer.bias.assign([1.0])
+    optimizer = build_optimizer(Recipe(optimizer="sgd", weight_decay=0.1, learning_rate=0.1))
+    assert isinstance(optimizer, CoupledSGD)
+    w, v = 1.0, 0.0
+    for _ in range(5):
+        optimizer.apply([tf.constant([[0.2]]), tf.constant([0.0])], layer.trainable_variables)
+        v = 0.9 * v - 0.1 * 0.1 * w - 0.1 * 0.2
+        w = w + v
+    assert float(layer.kernel[0, 0]) == pytest.approx(w, abs=1e-6)
+    assert float(layer.bias[0]) == 1.0
+
+
+def test_adamw_spares_biases_and_norms():
+    import keras
+
+    model = keras.Sequential([keras.layers.Dense(2), keras.layers.BatchNormalization()])
+    model.build((None, 2))
+    optimizer = build_optimizer(Recipe(optimizer="adamw", weight_decay=0.5, learning_rate=0.1))
+    optimizer.build(model.trainable_variables)
+    decayed = [x.name for x in model.trainable_variables if optimizer._use_weight_decay(x)]
+    assert decayed == ["kernel"]
+
+
+TWO = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from alexnet_cli.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_two_devices_train_like_one(toy, tmp_path):
+    # Statistics of BatchNorm are each device's own, so it is left out.
+    options = (*TINY, "--norm", "none", "--dropout", "0", "--epochs", "3", "--precision", "float32",
+               "--hflip", "--hue", "0.2", "--batch-size", "10")  # fmt: skip
+    losses = []
+    for device in ("cpu", "cpu:0,1"):
+        out = tmp_path / device.replace(":", "").replace(",", "")
+        done = python(TWO, "train", "--data", toy, "--out", out, *options, "--device", device)
+        assert done.returncode == 0, done.stderr[-2000:]
+        losses.append([(x["loss"], x["val_loss"], x["val_accuracy"]) for x in history(out)])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+def interrupted_run(toy, out, wait_for, *options):
+    """A training that gets Ctrl-C once `wait_for(out)` holds."""
+    command = [sys.executable, "-m", "alexnet_cli", "train", "--data", toy, "--out", out, *TINY]
+    process = subprocess.Popen(
+        [*map(str, command), "--epochs", "100000", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not wait_for(out) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    return process.returncode, stdout, stderr
+
+
+def test_ctrl_c_keeps_the_best_finished_epoch(toy, tmp_path):
+    out = tmp_path / "saved"
+    enough = lambda x: (x / "history.csv").exists() and len(history(x)) >= 3  # noqa: E731
+    code, _, stderr = interrupted_run(toy, out, enough)
+    assert code == 130, stderr
+    run = Run.open(out)
+    assert run.status == "interrupted"
+    assert f"epoch {int(run.metrics['epoch'])} is kept in" in stderr.splitlines()[-1]
+    assert "Traceback" not in stderr
+    assert alexnet("predict", toy / "red", "--model", out).exit_code == 0
+
+
+def test_ctrl_c_before_an_epoch_leaves_nothing(toy, tmp_path):
+    out = tmp_path / "saved"
+    code, stdout, stderr = interrupted_run(toy, out, lambda x: (x / "run.json").exists())
+    if code == 130 and not out.exists():
+        assert "interrupted" in stderr.splitlines()[-1] and stdout == ""
+    else:
+        # An epoch of 30 pictures may have been faster than the signal.
+        assert code == 130 and Run.open(out).status == "interrupted"
+    assert "Traceback" not in stderr
+    assert not [x for x in tmp_path.iterdir() if x != out]
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(toy, tmp_path):
+    limited = (
+        "import resource, sys;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "from alexnet_cli.cli import main; main(sys.argv[1:])"
+    )
+    done = python(limited, "train", "--data", toy, "--out", tmp_path / "saved", *TINY)
+    assert done.returncode == 3, done.stderr[-1500:]
+    assert "Traceback" not in done.stderr
+    assert "File too large" in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_run_says_what_it_was_while_it_trains(toy, tmp_path):
+    out = tmp_path / "saved"
+    code, _, _ = interrupted_run(
+        toy, out, lambda x: (x / "run.json").exists() and json.loads((x / "run.json").read_text())["status"] == "training"
+    )
+    assert code == 130
