@@ -92,7 +92,12 @@ def with_norm(arch: Architecture, norm: str) -> Architecture:
     """
     if norm == "table":
         return arch
-    new = {"batch": (BatchNorm(),), "local": (LocalNorm(),), "none": ()}[norm]
+    norms: dict[str, tuple[Layer, ...]] = {
+        "batch": (BatchNorm(),),
+        "local": (LocalNorm(),),
+        "none": (),
+    }
+    new = norms[norm]
     if any(isinstance(x, BatchNorm | LocalNorm) for x in arch.layers):
         return _mapped(
             arch, lambda x: new if isinstance(x, BatchNorm | LocalNorm) else (x,)

@@ -156,7 +156,7 @@ class Records(keras.callbacks.Callback):
             self._stop(f"no better {recipe.watch} for {recipe.patience} epochs")
 
     def _write(self, row: dict[str, float]) -> None:
-        rows = [tuple(x.values()) for x in self.rows]
+        rows = [[f"{v:.6g}" for v in x.values()] for x in self.rows]
         write_csv(self.run.path / "history.csv", tuple(row), rows)
         self.board.show_scalars(row)
         if self.run.recipe.histograms:

@@ -168,9 +168,7 @@ def predict_command(
     """Name what is on IMAGE: files, folders, globs, or - for a list on stdin."""
     from .commands import predict
 
-    bad = predict(
-        images, model, top, form or "text", draw, sys.stdin.buffer
-    )
+    bad = predict(images, model, top, form or "text", draw, sys.stdin.buffer)
     if bad:
         raise AnswerIsNo(f"{bad} picture(s) cannot be read")
 

@@ -223,7 +223,8 @@ def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
                 raise DatasetError(f"{shown(path)} holds no pictures")
             yield from below
         elif not path.exists() and glob.has_magic(source):
-            matches = sorted(glob.glob(source, recursive=True))
+            # Path.glob takes no absolute pattern.
+            matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207
             if not matches:
                 raise DatasetError(f"{shown(source)} matches no file")
             yield from (Path(x) for x in matches if not Path(x).is_dir())

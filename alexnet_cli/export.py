@@ -1,5 +1,6 @@
 """A Run's network as a TensorFlow SavedModel that needs nothing of this package."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class _Served(tf.Module):
         super().__init__()
         self.network = load_network(run)
         preprocess, mean, side = run.preprocess, load_mean_image(run), run.preprocess.size
-        names = tf.constant(run.classes)
+        names = tf.constant([os.fsencode(x) for x in run.classes])
 
         def answer(pixels: Any) -> dict[str, Any]:
             logits = self.network(standardised(pixels, preprocess, mean), training=False)
@@ -55,7 +56,11 @@ class _Served(tf.Module):
         def encoded(images: Any) -> dict[str, Any]:
             spec = tf.TensorSpec((side, side, 3), tf.uint8)
             return answer(
-                tf.map_fn(lambda x: _square(_decoded(x), preprocess), images, fn_output_signature=spec)
+                tf.map_fn(
+                    lambda x: _square(_decoded(x), preprocess),
+                    images,
+                    fn_output_signature=spec,
+                )
             )
 
         self.pixels, self.encoded = pixels, encoded

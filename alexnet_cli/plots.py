@@ -3,6 +3,7 @@
 matplotlib (extra `plots`) draws the first two; the sheet needs Pillow alone.
 """
 
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from .errors import shown
 from .images import Pixels
 from .metrics import Scores
 from .recipe import Recipe
@@ -46,17 +48,19 @@ def curves(rows: Sequence[dict[str, float]], recipe: Recipe, best: int) -> Any:
 
 def confusion(scores: Scores, title: str) -> Any:
     """A Figure of the confusion matrix: colours are shares of the true class."""
-    names = [x.name for x in scores.classes]
+    names = [shown(x.name) for x in scores.classes]
     count = len(names)
     side = min(4.5 + 0.32 * count, 20)
     figure = _figure(side + 0.8, side)
     axes = figure.add_subplot()
     share = scores.confusion / np.maximum(scores.confusion.sum(axis=1, keepdims=True), 1)
-    shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(shown, ax=axes, fraction=0.045, label="share of the true class")
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, fraction=0.045, label="share of the true class")
     size = 9 if count <= 12 else 6
-    axes.set_xticks(range(count), names, rotation=90 if count > 6 else 30, fontsize=size)
-    axes.set_yticks(range(count), names, fontsize=size)
+    # A dollar sign in a name is no formula.
+    look = {"fontsize": size, "parse_math": False}
+    axes.set_xticks(range(count), names, rotation=90 if count > 6 else 30, **look)
+    axes.set_yticks(range(count), names, **look)
     axes.set(xlabel="predicted", ylabel="true", title=title)
     for row, column in np.argwhere(scores.confusion > 0):
         colour = "white" if share[row, column] > 0.5 else "black"
@@ -66,9 +70,9 @@ def confusion(scores: Scores, title: str) -> Any:
 
 
 def save(figure: Any, file: Path) -> None:
-    """Write a Figure as PNG (or what the ending of `file` says)."""
+    """Write a Figure as the picture format that the ending of `file` names."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=110)
+    Image.fromarray(rendered(figure)).save(file)
 
 
 def rendered(figure: Any) -> Pixels:
@@ -76,7 +80,10 @@ def rendered(figure: Any) -> Pixels:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with warnings.catch_warnings():
+        # Names in scripts that the font lacks appear as boxes; that is no news.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
@@ -111,4 +118,4 @@ def labelled(pixels: Pixels, text: str) -> Image.Image:
 def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")

@@ -194,7 +194,8 @@ def require_space(run: Run) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise RunError(
-            f"{shown(run.path)} needs {needed / 1e6:.0f} MB; {free / 1e6:.0f} MB are free there"
+            f"{shown(run.path)} needs {needed / 1e6:.0f} MB; "
+            f"{free / 1e6:.0f} MB are free there"
         )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .callbacks import Progress
     from .evaluation import Evaluation
     from .gather import Found, Gathered
-    from .metrics import Scores
+    from .metrics import ClassScore, Scores
 
 MOST_NOTES = 10
 
@@ -189,18 +189,18 @@ def scores_json(what: "Evaluation") -> str:
         "macro_f1": s.macro_f1,
         "unreadable": [{"file": str(x.file), "error": x.error} for x in what.unreadable],
         "trained_on": what.trained_on,
-        "classes": {
-            x.name: {
-                "precision": x.precision, "recall": x.recall, "f1": x.f1, "support": x.support,
-            }
-            for x in s.classes
-        },
+        "classes": {x.name: _numbers(x) for x in s.classes},
         "confusion": s.confusion.tolist(),
         "most_confused": [
             {"true": t, "predicted": p, "images": n} for t, p, n in s.confused()
         ],
-    }  # fmt: skip
+    }
     return json.dumps(data)
+
+
+def _numbers(row: "ClassScore") -> dict[str, float | None]:
+    names = ("precision", "recall", "f1", "support")
+    return {x: getattr(row, x) for x in names}
 
 
 def csv_line(cells: Sequence[Any]) -> str:

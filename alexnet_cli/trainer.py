@@ -2,11 +2,15 @@
 
 import dataclasses
 import gc
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from PIL import Image
 
@@ -16,7 +20,7 @@ from .batches import steps, training_batches, validation_batches
 from .board import Board
 from .cache import Examples
 from .device import precision, strategy
-from .errors import Interrupted
+from .errors import AlexNetError, Interrupted
 from .export import save_model
 from .images import Pixels
 from .inference import BATCH, Classifier, Floats, load_mean_image
@@ -62,18 +66,29 @@ def train(
     board = Board(run, name)
     try:
         records = _fit(run, training, validation, chosen, report, board)
-        # The trained copy and its optimizer go before the float32 one comes.
-        keras.backend.clear_session()
-        gc.collect()
-        stopped = INTERRUPTED if records.interrupted else FINISHED
-        run = dataclasses.replace(run, status=stopped, metrics=records.best)
-        scores = _judge(run, validation)
-        _draw(run, records, scores, board)
+        with _undisturbed():
+            # The trained copy and its optimizer go before the float32 one comes.
+            keras.backend.clear_session()
+            gc.collect()
+            stopped = INTERRUPTED if records.interrupted else FINISHED
+            run = dataclasses.replace(run, status=stopped, metrics=records.best)
+            scores = _judge(run, validation)
+            _draw(run, records, scores, board)
+            save_model(run)
+            run.write()
     finally:
         board.close()
-    save_model(run)
-    run.write()
     return Trained(run, scores, records.reason)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What was learned is worth the few seconds that a Ctrl-C has to wait here."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _fit(
@@ -104,6 +119,10 @@ def _fit(
             shuffle=False,
             verbose=0,
         )
+    except tf.errors.ResourceExhaustedError as error:
+        raise AlexNetError(
+            f"too little memory for --batch-size {recipe.batch_size}: lower it"
+        ) from error
     except Interrupted:
         if not records.best:
             raise

@@ -99,7 +99,9 @@ def test_rotation_by_a_right_angle_is_numpys(monkeypatch):
             return np.full(size, high)
 
     draws = draw(replace(PLAIN, rotation=90.0), TIGHT, 2, Fixed())
-    out = np.asarray(Prepare(replace(PLAIN, rotation=90.0), TIGHT)([pixels, draws], training=True))
+    out = np.asarray(
+        Prepare(replace(PLAIN, rotation=90.0), TIGHT)([pixels, draws], training=True)
+    )
     turns = [np.rot90(pixels, k, (1, 2)) for k in (1, 3)]
     assert min(abs(out - x).max() for x in turns) < 0.01
 
@@ -129,7 +131,12 @@ def test_fill_modes_are_numpys(mode):
     recipe = replace(PLAIN, width_shift=0.25, fill_mode=mode)
     draws = draw(recipe, TIGHT, 1, Fixed())
     out = np.asarray(Prepare(recipe, TIGHT)([pixels, draws], training=True))
-    pad = {"nearest": "edge", "reflect": "symmetric", "wrap": "wrap", "constant": "constant"}
+    pad = {
+        "nearest": "edge",
+        "reflect": "symmetric",
+        "wrap": "wrap",
+        "constant": "constant",
+    }
     wide = np.pad(pixels[0].astype(float), ((0, 0), (6, 6), (0, 0)), pad[mode])
     np.testing.assert_allclose(out[0], wide[:, 12:36], atol=0.01)
 
@@ -173,7 +180,9 @@ def test_principal_colours_are_the_covariances():
     covariance = np.cov(pixels.reshape(-1, 3).T / 255)
     values = np.linalg.norm(rows, axis=1)
     vectors = rows / values[:, None]
-    np.testing.assert_allclose(vectors.T @ np.diag(values) @ vectors, covariance, atol=1e-10)
+    np.testing.assert_allclose(
+        vectors.T @ np.diag(values) @ vectors, covariance, atol=1e-10
+    )
 
 
 def test_lighting_adds_one_colour_to_a_picture():
@@ -201,7 +210,9 @@ def test_the_mean_picture_is_subtracted_before_it_moves():
 def test_a_crop_stays_inside_its_picture(seed, area, size):
     preprocess = replace(RAW, size=size)
     rng = np.random.default_rng(seed)
-    maps = draw(replace(PLAIN, crop_area=area), preprocess, 20, rng)[:, :6].reshape(-1, 2, 3)
+    maps = draw(replace(PLAIN, crop_area=area), preprocess, 20, rng)[:, :6].reshape(
+        -1, 2, 3
+    )
     for corner in ((0, 0, 1), (23, 0, 1), (0, 23, 1), (23, 23, 1)):
         at = maps @ np.array(corner)
         # Half a pixel outside the outermost centres is still inside their area.

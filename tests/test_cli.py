@@ -35,7 +35,9 @@ def tree(folder):
 
 
 def test_evaluate_matches_classes_by_name(trained, toy_test, tmp_path):
-    whole = json.loads(alexnet("evaluate", "--model", trained, "--data", toy_test, "--json").stdout)
+    whole = json.loads(
+        alexnet("evaluate", "--model", trained, "--data", toy_test, "--json").stdout
+    )
     assert whole["images"] == 12 and whole["top5"] is None
     some = tmp_path / "some"
     for name in ("red", "green"):
@@ -121,20 +123,34 @@ def test_evaluate_fails_an_accuracy_that_is_not_reached(trained, toy_test, tmp_p
     data = tmp_path / "swapped"
     shutil.copytree(toy_test / "red", data / "green")
     shutil.copytree(toy_test / "green", data / "red")
-    result = fails(1, "is below 0.9", "evaluate", "--model", trained, "--data", data, "--assert-accuracy", "0.9")
+    result = fails(
+        1,
+        "is below 0.9",
+        "evaluate",
+        "--model",
+        trained,
+        "--data",
+        data,
+        "--assert-accuracy",
+        "0.9",
+    )
     assert "most confused" in result.stdout
 
 
 def test_evaluate_counts_what_it_cannot_read(trained, toy_test, tmp_path):
     data = shutil.copytree(toy_test, tmp_path / "d")
     (data / "red" / "bad.jpg").write_bytes(b"x")
-    result = fails(1, "1 picture(s) cannot be read", "evaluate", "--model", trained, "--data", data)
+    result = fails(
+        1, "1 picture(s) cannot be read", "evaluate", "--model", trained, "--data", data
+    )
     assert "bad.jpg is not a picture" in result.stderr
     assert result.stdout.startswith("12 pictures")
 
 
 def test_ten_crops(trained, toy_test):
-    result = alexnet("evaluate", "--model", trained, "--data", toy_test, "--tta", "ten-crop")
+    result = alexnet(
+        "evaluate", "--model", trained, "--data", toy_test, "--tta", "ten-crop"
+    )
     assert result.exit_code == 0
 
 
@@ -149,7 +165,11 @@ def test_predict_files_folders_globs_and_stdin(trained, toy_test):
     assert len(answer.stdout.splitlines()) == 1
     assert answer.stdout.count("%") == 3
     assert alexnet("predict", one, "--model", trained, "--top", "1").stdout.count("%") == 1
-    for source, count in ((toy_test, 12), (toy_test / "red" / "*.png", 2), (f"{toy_test}/**/*.jpg", 6)):
+    for source, count in (
+        (toy_test, 12),
+        (toy_test / "red" / "*.png", 2),
+        (f"{toy_test}/**/*.jpg", 6),
+    ):
         lines = alexnet("predict", source, "--model", trained).stdout.splitlines()
         assert len(lines) == count, source
     listed = "\n".join(str(x) for x in sorted((toy_test / "blue").iterdir()))
@@ -165,7 +185,11 @@ def test_predict_json_and_csv(trained, toy_test, tmp_path):
     good, wrong = map(json.loads, result.stdout.splitlines())
     assert [x["label"] for x in good["classes"]][0] == "green"
     assert sum(x["probability"] for x in good["classes"]) == pytest.approx(1, abs=1e-4)
-    assert wrong == {"file": str(bad), "error": "is not a picture in a known format", "classes": []}
+    assert wrong == {
+        "file": str(bad),
+        "error": "is not a picture in a known format",
+        "classes": [],
+    }
     rows = list(csv.DictReader(io.StringIO(alexnet(*args, "--csv", "--top", "2").stdout)))
     assert rows[0]["label_1"] == "green" and "label_3" not in rows[0]
     assert (rows[1]["file"], rows[1]["error"]) == (str(bad), wrong["error"])
@@ -193,7 +217,9 @@ def test_predict_nothing(trained, tmp_path, monkeypatch, source, text):
 
 
 def test_predict_a_file_that_is_not_there(trained):
-    result = fails(1, "1 picture(s) cannot be read", "predict", "none.jpg", "--model", trained)
+    result = fails(
+        1, "1 picture(s) cannot be read", "predict", "none.jpg", "--model", trained
+    )
     assert result.stdout == "none.jpg: error: is not there\n"
 
 
@@ -258,7 +284,9 @@ def test_usage_errors_name_what_was_meant(toy):
 def test_a_device_that_is_not_there(toy, tmp_path):
     out = tmp_path / "saved"
     for device in ("gpu:7", "cpu:5", "tpu", "cpu:0,0"):
-        result = fails(3, "--device", "train", "--data", toy, "--out", out, *TINY, "--device", device)
+        result = fails(
+            3, "--device", "train", "--data", toy, "--out", out, *TINY, "--device", device
+        )
         if device != "tpu":
             assert "there is" in result.stderr and "cpu:0" in result.stderr
         assert not out.exists()
@@ -313,7 +341,10 @@ def test_the_data_folder_stays_as_it_is(trained, tmp_path):
     (data / "red" / "bad.jpg").write_bytes(b"x")
     before = tree(data)
     out = tmp_path / "o"
-    assert alexnet("train", "--data", data, "--out", out, *TINY, "--epochs", "1").exit_code == 0
+    assert (
+        alexnet("train", "--data", data, "--out", out, *TINY, "--epochs", "1").exit_code
+        == 0
+    )
     assert (out / "bad_images.csv").read_text().splitlines()[1].startswith("red/bad.jpg,")
     alexnet("evaluate", "--model", trained, "--data", data)
     alexnet("predict", data, "--model", trained, "--draw", tmp_path / "drawn")
@@ -344,4 +375,11 @@ def test_sample_is_repeatable_and_refuses_to_mix(tmp_path):
 
 def test_version():
     assert alexnet("--version").stdout.startswith("alexnet, version ")
-    assert set(main.commands) == {"train", "evaluate", "predict", "models", "fetch", "sample"}
+    assert set(main.commands) == {
+        "train",
+        "evaluate",
+        "predict",
+        "models",
+        "fetch",
+        "sample",
+    }

@@ -68,7 +68,10 @@ def test_folders_in_a_class_belong_to_it(tmp_path):
         (lambda x: None, "is not there"),
         (lambda x: x.write_text("x"), "is a file"),
         (lambda x: x.mkdir(), "no class folders"),
-        (lambda x: (x.mkdir(), (x / "a.jpg").write_bytes(b"x")), "files but no class folders"),
+        (
+            lambda x: (x.mkdir(), (x / "a.jpg").write_bytes(b"x")),
+            "files but no class folders",
+        ),
         (lambda x: (x / "empty").mkdir(parents=True), "no class folders with pictures"),
     ],
 )
@@ -82,7 +85,11 @@ def test_parts_are_known_by_their_names(tmp_path, toy):
     for name in ("Train", "valid", "test"):
         (tmp_path / name / "cat").mkdir(parents=True)
     parts = find_parts(tmp_path)
-    assert {k: v.name for k, v in parts.items()} == {"train": "Train", "val": "valid", "test": "test"}
+    assert {k: v.name for k, v in parts.items()} == {
+        "train": "Train",
+        "val": "valid",
+        "test": "test",
+    }
     assert find_parts(toy) == {}
     (tmp_path / "val").mkdir()
     with pytest.raises(DatasetError, match="rename one"):
@@ -130,7 +137,9 @@ def test_names_keep_their_bytes_through_csv_and_json(tmp_path):
     found = scan(tmp_path / "data").relative()
     assert sorted(os.fsencode(x)[6:] for x in found) == sorted(HARD)
     write_csv(tmp_path / "names.csv", ("file",), [[x] for x in found])
-    with (tmp_path / "names.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as x:
+    with (tmp_path / "names.csv").open(
+        encoding="utf-8", errors="surrogateescape", newline=""
+    ) as x:
         rows = [row["file"] for row in csv.DictReader(x)]
     assert [os.fsencode(x) for x in rows] == [os.fsencode(x) for x in found]
     assert json.loads(json.dumps(found)) == list(found)

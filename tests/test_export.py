@@ -40,7 +40,16 @@ def run(request, toy, tmp_path_factory):
     options = ("--arch", "tiny", "--size", "40", "--epochs", "2", "--optimizer", "adam")
     mean = "pixel" if request.param == "crop" else "imagenet"
     result = alexnet(
-        "train", "--data", toy, "--out", out, *options, "--resize", request.param, "--mean", mean
+        "train",
+        "--data",
+        toy,
+        "--out",
+        out,
+        *options,
+        "--resize",
+        request.param,
+        "--mean",
+        mean,
     )
     assert result.exit_code == 0, result.output
     return Run.open(out)

@@ -27,7 +27,9 @@ def archive(*members):
     return out.getvalue()
 
 
-GOOD = archive(("flower_photos/roses/a.jpg", b"x" * 300_000), ("flower_photos/LICENSE.txt", b"CC"))
+GOOD = archive(
+    ("flower_photos/roses/a.jpg", b"x" * 300_000), ("flower_photos/LICENSE.txt", b"CC")
+)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -108,7 +110,10 @@ def test_the_wrong_file_is_removed(tmp_path):
 
 
 def test_a_longer_file_is_refused(tmp_path):
-    with Server(GOOD + b"more" * 200_000) as server, pytest.raises(DownloadError, match="larger"):
+    with (
+        Server(GOOD + b"more" * 200_000) as server,
+        pytest.raises(DownloadError, match="larger"),
+    ):
         fetch(server.source(GOOD), tmp_path, lambda *_: None)
 
 
@@ -146,7 +151,9 @@ def test_servers_that_refuse_and_hosts_that_are_not_there(tmp_path):
 
 def test_the_command_checks_what_a_mirror_gives(tmp_path):
     with Server(GOOD) as server:
-        result = alexnet("fetch", "flowers", "--to", tmp_path, "--mirror", server.source().url)
+        result = alexnet(
+            "fetch", "flowers", "--to", tmp_path, "--mirror", server.source().url
+        )
     assert result.exit_code == 3
     assert "bytes, was cut short" in result.stderr
     assert len(result.stderr.splitlines()) == 1

@@ -53,7 +53,9 @@ def test_the_torture_list(shared):
 
 
 def test_all_orientations_are_one_scene(shared):
-    scenes = [images.decode(shared / "torture/exif" / f"Landscape_{i}.jpg") for i in range(1, 9)]
+    scenes = [
+        images.decode(shared / "torture/exif" / f"Landscape_{i}.jpg") for i in range(1, 9)
+    ]
     for scene in scenes[1:]:
         assert scene.shape == scenes[0].shape
         assert distance(scene, scenes[0]) <= 4
@@ -118,7 +120,9 @@ def test_a_cut_jpeg_is_bad(shared, progressive, marker, lost):
     files = sorted((shared / "flower_photos").glob("*/*"))[::150]
     for file in files:
         with Image.open(file) as picture:
-            whole = encoded(picture.convert("RGB"), "JPEG", quality=90, progressive=progressive)
+            whole = encoded(
+                picture.convert("RGB"), "JPEG", quality=90, progressive=progressive
+            )
         np.testing.assert_array_equal(images.decode(whole[:-2]), images.decode(whole))
         with pytest.raises(ImageError, match="is damaged"):
             images.decode(whole[: -2 - lost] + b"\xff\xd9" * marker)
@@ -135,7 +139,9 @@ def test_limits_come_before_memory():
         images.decode(encoded(photo((144, 100))), max_pixels=10_000)
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"\xff\xd8\xff", bytes(4096), b"GIF89a" + bytes(50)])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"\xff\xd8\xff", bytes(4096), b"GIF89a" + bytes(50)]
+)
 def test_what_is_no_picture_is_an_error(data):
     with pytest.raises(ImageError):
         images.decode(data)
@@ -168,4 +174,6 @@ def test_square_makes_squares(size):
 def test_load_is_decode_then_square():
     preprocess = Preprocess("pad", 48, 40, (0, 0, 0), (1, 1, 1))
     data = encoded(photo())
-    np.testing.assert_array_equal(images.load(data, preprocess), images.square(photo(), "pad", 48))
+    np.testing.assert_array_equal(
+        images.load(data, preprocess), images.square(photo(), "pad", 48)
+    )

@@ -31,7 +31,11 @@ ROOMS = [
 
 def test_help_and_tables_are_light():
     calls = [["--help"], *([x, "--help"] for x in main.commands)]
-    calls += [["models"], ["models", "alexnet-bn", "--classes", "24"], ["train", "--data", "x", "--print-config"]]
+    calls += [
+        ["models"],
+        ["models", "alexnet-bn", "--classes", "24"],
+        ["train", "--data", "x", "--print-config"],
+    ]
     done = python(CODE, json.dumps(calls))
     assert done.returncode == 0, done.stderr
     codes, modules = json.loads(done.stdout)
@@ -51,7 +55,9 @@ def _imports(file):
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found |= {node.module.split(".")[0]} if node.module else {x.name for x in node.names}
+            found |= (
+                {node.module.split(".")[0]} if node.module else {x.name for x in node.names}
+            )
     return found - {"__version__"}
 
 
@@ -79,7 +85,9 @@ def test_no_import_cycles():
         visit(name)
 
 
-@pytest.mark.parametrize("file", sorted(Path(alexnet_cli.__file__).parent.glob("*.py")), ids=lambda x: x.stem)
+@pytest.mark.parametrize(
+    "file", sorted(Path(alexnet_cli.__file__).parent.glob("*.py")), ids=lambda x: x.stem
+)
 def test_files_and_functions_keep_to_one_job(file):
     text = file.read_text()
     assert text.count("\n") <= 320, "past this a file has two jobs"

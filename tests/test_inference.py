@@ -69,7 +69,9 @@ def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
     each = [ten._probabilities(x) for x in views_by_hand(run, pixels, corners)]
     assert len(each) == 10
     np.testing.assert_allclose(ten(pixels), np.mean(each, axis=0), atol=1e-6)
-    np.testing.assert_allclose(Classifier(run, "flip")(pixels), np.mean(each[:2], 0), atol=1e-6)
+    np.testing.assert_allclose(
+        Classifier(run, "flip")(pixels), np.mean(each[:2], 0), atol=1e-6
+    )
     np.testing.assert_allclose(Classifier(run)(pixels), each[0], atol=1e-6)
 
 

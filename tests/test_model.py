@@ -34,7 +34,9 @@ def lrn_gradient(x, up, n, k, alpha, beta, step=1e-6):
     return found
 
 
-@pytest.mark.parametrize("n,k,alpha,beta", [(5, 2, 1e-4, 0.75), (3, 1, 0.5, 0.6), (1, 1, 2.0, 1.0)])
+@pytest.mark.parametrize(
+    "n,k,alpha,beta", [(5, 2, 1e-4, 0.75), (3, 1, 0.5, 0.6), (1, 1, 2.0, 1.0)]
+)
 def test_lrn_is_the_formula_forward_and_gradient(n, k, alpha, beta):
     rng = np.random.default_rng(0)
     x = rng.normal(0, 3, (2, 2, 3, 7)).astype(np.float32)
@@ -138,7 +140,11 @@ def _torch_alexnet(torch, bvlc):
         nn.Conv2d(w[3], w[4], 3, padding=1, groups=g), nn.ReLU(), nn.MaxPool2d(3, 2),
     )  # fmt: skip
     classifier = nn.Sequential(
-        nn.Linear(9216, 4096), nn.ReLU(), nn.Linear(4096, 4096), nn.ReLU(), nn.Linear(4096, 1000)
+        nn.Linear(9216, 4096),
+        nn.ReLU(),
+        nn.Linear(4096, 4096),
+        nn.ReLU(),
+        nn.Linear(4096, 1000),
     )
     return features, classifier
 
@@ -147,7 +153,9 @@ def _copy_to_torch(torch, model, features, classifier):
     """Ours, [kH, kW, in, out] and height-width-channel rows, to torch's layout."""
     convs = [x for x in features if isinstance(x, torch.nn.Conv2d)]
     for i, conv in enumerate(convs, 1):
-        ours = [x for x in model.layers if x.name in (f"conv{i}", f"conv{i}_1", f"conv{i}_2")]
+        ours = [
+            x for x in model.layers if x.name in (f"conv{i}", f"conv{i}_1", f"conv{i}_2")
+        ]
         kernels = [np.asarray(x.kernel).transpose(3, 2, 0, 1) for x in ours]
         conv.weight.data = torch.tensor(np.concatenate(kernels))
         conv.bias.data = torch.tensor(np.concatenate([np.asarray(x.bias) for x in ours]))
@@ -155,7 +163,9 @@ def _copy_to_torch(torch, model, features, classifier):
     for i, linear in enumerate(linears, 1):
         kernel = np.asarray(model.get_layer(f"dense{i}").kernel)
         if i == 1:
-            kernel = kernel.reshape(6, 6, 256, 4096).transpose(2, 0, 1, 3).reshape(9216, 4096)
+            kernel = (
+                kernel.reshape(6, 6, 256, 4096).transpose(2, 0, 1, 3).reshape(9216, 4096)
+            )
         linear.weight.data = torch.tensor(kernel.T.copy())
         linear.bias.data = torch.tensor(np.asarray(model.get_layer(f"dense{i}").bias))
 

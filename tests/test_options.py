@@ -30,7 +30,9 @@ def test_what_is_printed_is_a_config(tmp_path, name):
     args = ("--config", name) if name else ()
     first = alexnet("train", "--data", "x", "--print-config", *args).stdout
     (tmp_path / "again.toml").write_text(first)
-    again = alexnet("train", "--data", "x", "--print-config", "--config", tmp_path / "again.toml")
+    again = alexnet(
+        "train", "--data", "x", "--print-config", "--config", tmp_path / "again.toml"
+    )
     assert again.stdout == first
 
 
@@ -62,7 +64,9 @@ def test_a_wrong_file_is_a_usage_error(tmp_path, text, message):
 
 def test_an_option_may_take_the_effect_of_a_key(tmp_path):
     (tmp_path / "sgd.toml").write_text('optimizer = "sgd"\nmomentum = 0.8')
-    assert "momentum" not in printed("--config", tmp_path / "sgd.toml", "--optimizer", "adam")
+    assert "momentum" not in printed(
+        "--config", tmp_path / "sgd.toml", "--optimizer", "adam"
+    )
 
 
 def test_a_name_almost_right():

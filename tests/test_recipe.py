@@ -72,7 +72,9 @@ def rates(epochs, *, divisions=0, **kwargs):
 
 def test_schedules():
     assert rates((0, 5, 9.99), schedule="constant") == [1, 1, 1]
-    assert rates((0, 2.99, 3, 6), schedule="step", step_epochs=3) == pytest.approx([1, 1, 0.1, 0.01])
+    assert rates((0, 2.99, 3, 6), schedule="step", step_epochs=3) == pytest.approx(
+        [1, 1, 0.1, 0.01]
+    )
     assert rates((7,), schedule="plateau", divisions=2) == pytest.approx([0.01])
     cosine = rates((0, 5, 10), schedule="cosine", warmup_epochs=0)
     assert cosine == pytest.approx([1, 0.5, 0])

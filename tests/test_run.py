@@ -22,7 +22,10 @@ RECIPES = st.builds(
 )
 
 
-@given(RECIPES, st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4))
+@given(
+    RECIPES,
+    st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4),
+)
 def test_round_trip(tmp_path_factory, recipe, classes):
     path = tmp_path_factory.mktemp("r")
     run = new_run(path, recipe, tuple(classes), path)
@@ -87,7 +90,10 @@ def test_staged_keeps_the_old_until_the_new_is_whole(tmp_path):
     with staged(out, overwrite=False) as place:
         assert place == out
         (place / "run.json").write_text("old")
-    with pytest.raises(RunError, match="--overwrite replaces it"), staged(out, overwrite=False):
+    with (
+        pytest.raises(RunError, match="--overwrite replaces it"),
+        staged(out, overwrite=False),
+    ):
         pass
     with pytest.raises(ZeroDivisionError), staged(out, overwrite=True) as place:
         (place / "run.json").write_text("new")
@@ -102,7 +108,10 @@ def test_staged_keeps_the_old_until_the_new_is_whole(tmp_path):
 
 
 def test_staged_leaves_nothing_of_a_failure(tmp_path):
-    with pytest.raises(ZeroDivisionError), staged(tmp_path / "a" / "saved", overwrite=False) as x:
+    with (
+        pytest.raises(ZeroDivisionError),
+        staged(tmp_path / "a" / "saved", overwrite=False) as x,
+    ):
         (x / "half").write_text("x")
         raise ZeroDivisionError
     assert not (tmp_path / "a" / "saved").exists()
@@ -113,7 +122,10 @@ def test_staged_never_touches_what_is_no_run(tmp_path, overwrite):
     (tmp_path / "holiday.jpg").write_text("x")
     with pytest.raises(RunError, match="no Run and not empty"), staged(tmp_path, overwrite):
         pass
-    with pytest.raises(RunError, match="no Run"), staged(tmp_path / "holiday.jpg", overwrite):
+    with (
+        pytest.raises(RunError, match="no Run"),
+        staged(tmp_path / "holiday.jpg", overwrite),
+    ):
         pass
     assert (tmp_path / "holiday.jpg").read_text() == "x"
 

@@ -37,7 +37,9 @@ def test_every_class_gives_its_share(counts, val, test, seed):
 @given(sizes, seeds, st.randoms(use_true_random=False))
 def test_order_does_not_matter(counts, seed, random):
     names, content = labelled(counts)
-    parts = dict(zip(content, split(names, content, val_fraction=0.2, seed=seed), strict=True))
+    parts = dict(
+        zip(content, split(names, content, val_fraction=0.2, seed=seed), strict=True)
+    )
     pairs = list(zip(names, content, strict=True))
     random.shuffle(pairs)
     names, content = zip(*pairs, strict=True)

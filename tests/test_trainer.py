@@ -38,7 +38,13 @@ def test_a_run_holds_what_it_should(trained):
     assert [x["epoch"] for x in rows] == list(range(1, 7))
     best = max(rows, key=lambda x: (x["val_accuracy"], -x["val_loss"]))
     assert run.metrics == pytest.approx(best)
-    for name in ("saved_model.pb", "variables", "model.weights.h5", "split.csv", "bad_images.csv"):
+    for name in (
+        "saved_model.pb",
+        "variables",
+        "model.weights.h5",
+        "split.csv",
+        "bad_images.csv",
+    ):
         assert (trained / name).exists(), name
     for name in ("curves", "confusion", "augmented"):
         with Image.open(trained / "plots" / f"{name}.png") as picture:
@@ -56,7 +62,9 @@ def test_the_best_epoch_is_what_is_kept(toy, trained):
 
     run = Run.open(trained)
     rows = [x for x in run.split() if x["split"] == "val"]
-    pixels = np.stack([x[0] for x in load_all([toy / x["file"] for x in rows], run.preprocess)])
+    pixels = np.stack(
+        [x[0] for x in load_all([toy / x["file"] for x in rows], run.preprocess)]
+    )
     labels = np.array([run.classes.index(x["class"]) for x in rows])
     scores = score(Classifier(run)(pixels), labels, run.classes)
     assert scores.top1 == pytest.approx(run.metrics["val_accuracy"])
@@ -113,7 +121,9 @@ def test_equal_seeds_train_alike(toy, tmp_path):
 
 
 def test_stop_at_ends_when_all_are_reached(toy, tmp_path):
-    result = train(toy, tmp_path / "r", "--epochs", "60", "--stop-at", "accuracy=0.9,loss=0.6")
+    result = train(
+        toy, tmp_path / "r", "--epochs", "60", "--stop-at", "accuracy=0.9,loss=0.6"
+    )
     rows = history(tmp_path / "r")
     assert "stopped: reached accuracy=0.9,loss=0.6" in result.stderr
     reached = [x["accuracy"] >= 0.9 and x["loss"] <= 0.6 for x in rows]
@@ -158,7 +168,9 @@ def test_a_loss_that_is_no_number(toy, tmp_path):
     options = ("--std", "1e-30", "--precision", "float32")
     result = alexnet("train", "--data", toy, "--out", tmp_path / "r", *TINY, *options)
     assert result.exit_code == 3
-    assert "no number after epoch 1: lower --learning-rate" in result.stderr.splitlines()[-1]
+    assert (
+        "no number after epoch 1: lower --learning-rate" in result.stderr.splitlines()[-1]
+    )
     assert not (tmp_path / "r").exists()
 
 
@@ -170,11 +182,15 @@ def test_weight_decay_is_inside_the_momentum():
     layer.build((None, 1))
     layer.kernel.assign([[1.0]])
     layer.bias.assign([1.0])
-    optimizer = build_optimizer(Recipe(optimizer="sgd", weight_decay=0.1, learning_rate=0.1))
+    optimizer = build_optimizer(
+        Recipe(optimizer="sgd", weight_decay=0.1, learning_rate=0.1)
+    )
     assert isinstance(optimizer, CoupledSGD)
     w, v = 1.0, 0.0
     for _ in range(5):
-        optimizer.apply([tf.constant([[0.2]]), tf.constant([0.0])], layer.trainable_variables)
+        optimizer.apply(
+            [tf.constant([[0.2]]), tf.constant([0.0])], layer.trainable_variables
+        )
         v = 0.9 * v - 0.1 * 0.1 * w - 0.1 * 0.2
         w = w + v
     assert float(layer.kernel[0, 0]) == pytest.approx(w, abs=1e-6)
@@ -186,7 +202,9 @@ def test_adamw_spares_biases_and_norms():
 
     model = keras.Sequential([keras.layers.Dense(2), keras.layers.BatchNormalization()])
     model.build((None, 2))
-    optimizer = build_optimizer(Recipe(optimizer="adamw", weight_decay=0.5, learning_rate=0.1))
+    optimizer = build_optimizer(
+        Recipe(optimizer="adamw", weight_decay=0.5, learning_rate=0.1)
+    )
     optimizer.build(model.trainable_variables)
     decayed = [x.name for x in model.trainable_variables if optimizer._use_weight_decay(x)]
     assert decayed == ["kernel"]
@@ -209,7 +227,9 @@ def test_two_devices_train_like_one(toy, tmp_path):
     losses = []
     for device in ("cpu", "cpu:0,1"):
         out = tmp_path / device.replace(":", "").replace(",", "")
-        done = python(TWO, "train", "--data", toy, "--out", out, *options, "--device", device)
+        done = python(
+            TWO, "train", "--data", toy, "--out", out, *options, "--device", device
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         losses.append([(x["loss"], x["val_loss"], x["val_accuracy"]) for x in history(out)])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
@@ -217,7 +237,17 @@ def test_two_devices_train_like_one(toy, tmp_path):
 
 def interrupted_run(toy, out, wait_for, *options):
     """A training that gets Ctrl-C once `wait_for(out)` holds."""
-    command = [sys.executable, "-m", "alexnet_cli", "train", "--data", toy, "--out", out, *TINY]
+    command = [
+        sys.executable,
+        "-m",
+        "alexnet_cli",
+        "train",
+        "--data",
+        toy,
+        "--out",
+        out,
+        *TINY,
+    ]
     process = subprocess.Popen(
         [*map(str, command), "--epochs", "100000", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
@@ -271,6 +301,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(toy, tmp_path):
 def test_the_run_says_what_it_was_while_it_trains(toy, tmp_path):
     out = tmp_path / "saved"
     code, _, _ = interrupted_run(
-        toy, out, lambda x: (x / "run.json").exists() and json.loads((x / "run.json").read_text())["status"] == "training"
+        toy,
+        out,
+        lambda x: (
+            (x / "run.json").exists()
+            and json.loads((x / "run.json").read_text())["status"] == "training"
+        ),
     )
     assert code == 130
