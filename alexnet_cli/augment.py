@@ -66,7 +66,7 @@ def _maps(
     side, kept = preprocess.crop, preprocess.size
     centre = np.full((count, 2), (kept - side) // 2 + (side - 1) / 2)
     scale = np.ones((count, 2))
-    if recipe.crop_area is not None:
+    if recipe.crop_area:
         centre, scale = _boxes(recipe.crop_area, preprocess, count, rng)
     elif recipe.random_crop:
         corner = rng.integers(0, kept - side, (count, 2), endpoint=True)
@@ -146,7 +146,7 @@ class Prepare(keras.layers.Layer):
         )
         self.resampled = bool(
             r.rotation or r.shear or r.zoom or r.width_shift or r.height_shift
-            or r.crop_area is not None
+            or r.crop_area
         )  # fmt: skip
         self.moved = self.resampled or r.hflip or r.vflip or r.random_crop
 

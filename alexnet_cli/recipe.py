@@ -35,18 +35,18 @@ class Recipe:
     """How a network is trained; all of it, so that equal recipes train alike."""
 
     # fmt: off
-    arch: str = option("alexnet-bn", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
+    arch: str = option("alexnet-light", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
     norm: str = option("table", NETWORK, "Replace the network's normalisation.", choices=("table", "batch", "local", "none"))
     dropout: float | None = option(None, NETWORK, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
 
     val_fraction: float = option(0.2, PICTURES, "Share of each class held out to choose the best epoch.", low=0.01, high=0.9)
     test_fraction: float = option(0.0, PICTURES, "Share of each class held out for `evaluate`.", low=0.0, high=0.9)
-    resize: str = option("squash", PICTURES, "Make pictures square by distorting them, cutting the long side, or adding gray bars.", choices=("squash", "crop", "pad"))
-    size: int | None = option(None, PICTURES, "Side to which pictures are resized, pixels; the network sees its centre. [default: the network's input]", low=8, high=2048)
+    resize: str = option("crop", PICTURES, "Make pictures square by distorting them, cutting the long side, or adding gray bars.", choices=("squash", "crop", "pad"))
+    size: int | None = option(None, PICTURES, "Side to which pictures are resized, pixels; the network sees its centre. [default: 8/7 of the network's input]", low=8, high=2048)
     mean: str | None = option(None, PICTURES, "Subtracted from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (mean picture of the training set). [default: the network's]")
     std: str | None = option(None, PICTURES, "Pixels are then divided by this: R,G,B, one number, or imagenet. [default: the network's]")
 
-    hflip: bool = option(False, AUGMENT, "Mirror every other picture left to right.")
+    hflip: bool = option(True, AUGMENT, "Mirror every other picture left to right.")
     vflip: bool = option(False, AUGMENT, "Mirror every other picture top to bottom.")
     rotation: float = option(0.0, AUGMENT, "Rotate by up to this many degrees either way.", low=0.0, high=180.0)
     width_shift: float = option(0.0, AUGMENT, "Shift sideways by up to this fraction of the width.", low=0.0, high=1.0)
@@ -54,12 +54,12 @@ class Recipe:
     shear: float = option(0.0, AUGMENT, "Shear by up to this many degrees either way.", low=0.0, high=60.0)
     zoom: float = option(0.0, AUGMENT, "Zoom width and height each by 1 - ZOOM to 1 + ZOOM.", low=0.0, high=0.9)
     fill_mode: str = option("nearest", AUGMENT, "What fills the pixels that a warp uncovers (constant: black).", choices=("nearest", "reflect", "wrap", "constant"))
-    brightness: float = option(0.0, AUGMENT, "Multiply pixels by 1 - B to 1 + B.", low=0.0, high=1.0)
-    contrast: float = option(0.0, AUGMENT, "Stretch about the mean gray by 1 - C to 1 + C.", low=0.0, high=1.0)
-    saturation: float = option(0.0, AUGMENT, "Stretch colours about gray by 1 - S to 1 + S.", low=0.0, high=1.0)
+    brightness: float = option(0.3, AUGMENT, "Multiply pixels by 1 - B to 1 + B.", low=0.0, high=1.0)
+    contrast: float = option(0.3, AUGMENT, "Stretch about the mean gray by 1 - C to 1 + C.", low=0.0, high=1.0)
+    saturation: float = option(0.3, AUGMENT, "Stretch colours about gray by 1 - S to 1 + S.", low=0.0, high=1.0)
     hue: float = option(0.0, AUGMENT, "Turn hues by up to this fraction of the colour circle.", low=0.0, high=0.5)
     random_crop: bool = option(False, AUGMENT, "Cut the input at a random place of the --size square (the 2012 paper).")
-    crop_area: float | None = option(None, AUGMENT, "Random resized crop: cut CROP_AREA to all of the picture's area, 3:4 to 4:3.", low=0.05, high=1.0)
+    crop_area: float = option(0.35, AUGMENT, "Random resized crop: cut CROP_AREA to all of the picture's area, 3:4 to 4:3; 0 does not.", low=0.0, high=1.0)
     pca_lighting: float = option(0.0, AUGMENT, "Standard deviation of the lighting noise along the principal colours (the 2012 paper: 0.1).", low=0.0, high=1.0)
 
     optimizer: str = option("sgd", OPTIMISER, "Rule of the weight update.", choices=("sgd", "adam", "adamw", "rmsprop"))
@@ -68,11 +68,11 @@ class Recipe:
     nesterov: bool = option(False, OPTIMISER, "Nesterov's momentum for sgd.")
     weight_decay: float = option(5e-4, OPTIMISER, "Decay of weights (not biases, not norms): inside the momentum for sgd, decoupled for adamw.", low=0.0, high=1.0)
     clip_norm: float | None = option(None, OPTIMISER, "Scale gradients down to this global norm.", low=1e-6)
-    label_smoothing: float = option(0.0, OPTIMISER, "Share of the target given to all classes alike.", low=0.0, high=0.9)
+    label_smoothing: float = option(0.1, OPTIMISER, "Share of the target given to all classes alike.", low=0.0, high=0.9)
     batch_size: int = option(32, OPTIMISER, "Pictures a step, over all devices.", low=1, high=65536)
     epochs: int = option(30, OPTIMISER, "Passes over the training pictures, at most.", low=1, high=100000)
     schedule: str = option("cosine", OPTIMISER, "Learning rate over time; plateau divides when validation stops improving.", choices=("constant", "step", "cosine", "plateau"))
-    warmup_epochs: float = option(0.0, OPTIMISER, "Epochs in which the cosine schedule rises from 0.", low=0.0)
+    warmup_epochs: float = option(1.0, OPTIMISER, "Epochs in which the cosine schedule rises from 0.", low=0.0)
     step_epochs: int = option(30, OPTIMISER, "The step schedule divides every this many epochs.", low=1)
     plateau_epochs: int = option(5, OPTIMISER, "The plateau schedule divides after this many epochs without improvement.", low=1)
     divide_by: float = option(10.0, OPTIMISER, "What step and plateau divide by (the 2012 paper: 10).", low=1.01)
@@ -154,7 +154,7 @@ class Preprocess:
             RecipeError: mean or std are no numbers, or size is below the input's.
         """
         arch = recipe.architecture()
-        size = recipe.size or arch.input_size
+        size = recipe.size or arch.input_size * 8 // 7
         if size < arch.input_size:
             raise RecipeError(
                 f"--size {size} is below the {arch.input_size} pixels "

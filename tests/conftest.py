@@ -22,7 +22,8 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (200, 50, 40)}
 TINY = (
     "--arch", "tiny", "--size", "36", "--optimizer", "adam", "--learning-rate", "0.003",
-    "--epochs", "6", "--batch-size", "8", "--schedule", "constant",
+    "--epochs", "6", "--batch-size", "8", "--schedule", "constant", "--no-hflip", "--crop-area", "0",
+    "--brightness", "0", "--contrast", "0", "--saturation", "0", "--label-smoothing", "0",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from alexnet_cli.recipe import Preprocess, Recipe
 
 RAW = Preprocess("squash", 32, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 TIGHT = replace(RAW, size=24)
-PLAIN = Recipe()
+PLAIN = Recipe(hflip=False, crop_area=0.0, brightness=0.0, contrast=0.0, saturation=0.0)
 
 
 def pictures(count=6, side=32, seed=0):

@@ -260,7 +260,7 @@ def test_train_refuses_before_tensorflow_starts(tmp_path):
         (3, "did you mean 'red'?", "--data", toy, "--classes", "blue,redd"),
         (3, "no Run and not empty", "--data", toy, "--out", tmp_path / "holiday"),
         (2, "no such recipe", "--data", toy, "--config", "nope.toml"),
-        (2, "--random-crop needs", "--data", toy, "--random-crop", "--size", "32", "--no-hflip"),
+        (2, "--random-crop needs", "--data", toy, "--random-crop", "--size", "32"),
         (2, "--momentum has no effect", "--data", toy, "--optimizer", "adam", "--momentum", "0.5"),
         (2, "plain name", "--data", toy, "--run-name", "../x"),
     ]  # fmt: skip

@@ -37,7 +37,18 @@ def served(run, files, folder):
 @pytest.fixture(scope="module", params=["squash", "crop", "pad"])
 def run(request, toy, tmp_path_factory):
     out = tmp_path_factory.mktemp("served") / "saved"
-    options = ("--arch", "tiny", "--size", "40", "--epochs", "2", "--optimizer", "adam")
+    options = (
+        "--arch",
+        "tiny",
+        "--size",
+        "40",
+        "--epochs",
+        "2",
+        "--optimizer",
+        "adam",
+        "--learning-rate",
+        "0.002",
+    )
     mean = "pixel" if request.param == "crop" else "imagenet"
     result = alexnet(
         "train",

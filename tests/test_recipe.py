@@ -40,7 +40,7 @@ def test_every_field_says_what_it_is():
     ],
 )
 def test_what_cannot_be_is_refused(given, message):
-    base = {"arch": "alexnet-bn", "size": None, "random_crop": False, "crop_area": None}
+    base = {"arch": "alexnet-bn", "size": None, "random_crop": False, "crop_area": 0.0}
     with pytest.raises(RecipeError, match=message):
         check(Recipe(**{**base, **given}), given)
 
@@ -53,7 +53,7 @@ def test_preprocess_of_networks():
     assert Preprocess.of(Recipe(arch="alexnet", size=256, resize="crop")) == Preprocess(
         "crop", 256, 227, None, (1.0, 1.0, 1.0)
     )
-    flowers = Preprocess.of(Recipe(arch="alexnet-flowers", size=None, resize="squash"))
+    flowers = Preprocess.of(Recipe(arch="alexnet-flowers", size=227, resize="squash"))
     assert flowers == Preprocess("squash", 227, 227, (0.0,) * 3, (255.0,) * 3)
     own = Preprocess.of(Recipe(arch="tiny", size=40, mean="1,2,3", std="imagenet"))
     assert (own.mean, own.std) == ((1.0, 2.0, 3.0), (58.395, 57.12, 57.375))
