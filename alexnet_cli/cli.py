@@ -237,7 +237,7 @@ def fetch_command(what: str, to: Path, mirror: str | None) -> None:
 @click.argument("folder", type=FOLDER)
 @click.option(
     "--photos",
-    default=60,
+    default=100,
     show_default=True,
     type=click.IntRange(2),
     help="Pictures a class.",

@@ -1,7 +1,7 @@
 """A small set of drawn pictures that behaves like photos, for a first try offline.
 
 Five kinds of things under changing light, scale, turn, colour and background, with
-blur, noise and JPEG artefacts. Colour tells nothing; shape and texture do.
+blur, noise and JPEG artefacts. As with real things, colour hints and shape decides.
 """
 
 import math
@@ -64,8 +64,16 @@ KINDS: dict[str, Callable[[np.random.Generator], list[Points]]] = {
 }  # fmt: skip
 
 
+_COLOURS = {
+    "daisy": (235, 225, 205), "fish": (90, 150, 200), "house": (190, 90, 75),
+    "leaf": (75, 160, 65), "star": (225, 185, 60),
+}  # fmt: skip
+_SPREAD = 40
+"""Standard deviation of a thing's colour about that of its kind, levels."""
+
+
 def draw_sample(
-    folder: Path, photos: int = 60, tests: int = 20, seed: int = 0
+    folder: Path, photos: int = 100, tests: int = 20, seed: int = 0
 ) -> dict[str, Path]:
     """Write `photos` and `tests` pictures a class; the two folders, by name.
 
@@ -89,9 +97,12 @@ def draw_sample(
 def draw_picture(kind: str, rng: np.random.Generator) -> Image.Image:
     """One RGB picture, SIDE x SIDE, of a thing of `kind`, a key of KINDS."""
     scene = _background(rng)
-    for _ in range(int(rng.integers(0, 4))):
-        _paint(scene, [_blob(rng)], rng, float(rng.uniform(0.06, 0.2)))
-    _paint(scene, KINDS[kind](rng), rng, float(rng.uniform(0.24, 0.42)))
+    for _ in range(int(rng.integers(0, 3))):
+        _paint(
+            scene, [_blob(rng)], rng, float(rng.uniform(0.06, 0.2)), rng.uniform(20, 235, 3)
+        )
+    colour = rng.normal(_COLOURS[kind], _SPREAD).clip(0, 255)
+    _paint(scene, KINDS[kind](rng), rng, float(rng.uniform(0.3, 0.46)), colour)
     scene = scene.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.6))))
     pixels = np.asarray(scene, np.float64)
     down = np.linspace(-1, 1, SIDE)
@@ -118,15 +129,18 @@ def _background(rng: np.random.Generator) -> Image.Image:
 
 
 def _paint(
-    scene: Image.Image, shapes: list[Points], rng: np.random.Generator, size: float
+    scene: Image.Image,
+    shapes: list[Points],
+    rng: np.random.Generator,
+    size: float,
+    colour: Doubles,
 ) -> None:
     """Draw shapes of the square -1..1 onto the scene: turned, squeezed, shaded."""
-    turn, squeeze = rng.uniform(0, 2 * math.pi), rng.uniform(0.75, 1.0)
+    turn, squeeze = rng.uniform(-0.6, 0.6), rng.uniform(0.75, 1.0)
     radius = size * SIDE
     centre = rng.uniform(0.8 * radius, SIDE - 0.8 * radius, 2)
     cos, sin = math.cos(turn) * radius, math.sin(turn) * radius
     pen = ImageDraw.Draw(scene)
-    base = rng.uniform(30, 245, 3)
     shadow = rng.uniform(-8, 8, 2)
 
     def placed(points: Points, by: Doubles) -> Points:
@@ -139,8 +153,8 @@ def _paint(
     for points in shapes:
         pen.polygon(placed(points, shadow), fill=(25, 25, 30))
     for points in shapes:
-        colour = tuple(int(c) for c in np.clip(base + rng.uniform(-45, 45), 0, 255))
-        pen.polygon(placed(points, np.zeros(2)), fill=colour)
+        fill = tuple(int(c) for c in np.clip(colour + rng.uniform(-45, 45), 0, 255))
+        pen.polygon(placed(points, np.zeros(2)), fill=fill)
 
 
 def _ellipse(distance: float, angle: float, along: float, across: float) -> Points:
