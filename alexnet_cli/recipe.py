@@ -35,7 +35,7 @@ class Recipe:
     """How a network is trained; all of it, so that equal recipes train alike."""
 
     # fmt: off
-    arch: str = option("alexnet-light", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
+    arch: str = option("alexnet-half", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
     norm: str = option("table", NETWORK, "Replace the network's normalisation.", choices=("table", "batch", "local", "none"))
     dropout: float | None = option(None, NETWORK, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
 
@@ -70,10 +70,10 @@ class Recipe:
     clip_norm: float | None = option(None, OPTIMISER, "Scale gradients down to this global norm.", low=1e-6)
     label_smoothing: float = option(0.1, OPTIMISER, "Share of the target given to all classes alike.", low=0.0, high=0.9)
     batch_size: int = option(32, OPTIMISER, "Pictures a step, over all devices.", low=1, high=65536)
-    epochs: int = option(30, OPTIMISER, "Passes over the training pictures, at most.", low=1, high=100000)
+    epochs: int = option(40, OPTIMISER, "Passes over the training pictures, at most.", low=1, high=100000)
     schedule: str = option("cosine", OPTIMISER, "Learning rate over time; plateau divides when validation stops improving.", choices=("constant", "step", "cosine", "plateau"))
     warmup_epochs: float = option(1.0, OPTIMISER, "Epochs in which the cosine schedule rises from 0.", low=0.0)
-    step_epochs: int = option(30, OPTIMISER, "The step schedule divides every this many epochs.", low=1)
+    step_epochs: int = option(40, OPTIMISER, "The step schedule divides every this many epochs.", low=1)
     plateau_epochs: int = option(5, OPTIMISER, "The plateau schedule divides after this many epochs without improvement.", low=1)
     divide_by: float = option(10.0, OPTIMISER, "What step and plateau divide by (the 2012 paper: 10).", low=1.01)
 
