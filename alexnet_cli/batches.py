@@ -1,6 +1,6 @@
 """Cached pixels -> tf.data batches of pixels, drawn numbers and one-hot labels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +17,16 @@ def training_batches(
     recipe: Recipe,
     preprocess: Preprocess,
     classes: int,
+    epoch: Callable[[], int],
     lighting: Doubles | None = None,
 ) -> tf.data.Dataset:
     """((uint8 [B, R, R, 3], float32 [B, DRAWN]), float32 [B, K]), every picture once.
 
-    Each pass over it is the next epoch, with an order and draws that follow from the
-    recipe's seed and the number of the epoch alone.
+    Order and draws of a pass follow from the recipe's seed and `epoch()` at its start.
     """
-    epoch = 0
 
     def one_epoch() -> Iterator[tuple[tuple[Pixels, npt.NDArray[np.float32]], Doubles]]:
-        nonlocal epoch
-        rng = np.random.default_rng((recipe.seed, epoch))
-        epoch += 1
+        rng = np.random.default_rng((recipe.seed, epoch()))
         order = rng.permutation(examples.rows)
         for start in range(0, len(order), recipe.batch_size):
             rows = order[start : start + recipe.batch_size]

@@ -95,6 +95,7 @@ class Rate(keras.callbacks.Callback):
         self.recipe, self.steps = recipe, steps
         self.epoch = self.divisions = self.waited = 0
         self.lowest = math.inf
+        self.rate = recipe.learning_rate
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note the epoch."""
@@ -104,13 +105,12 @@ class Rate(keras.callbacks.Callback):
         """Set the rate of this step."""
         # The middle of the step, so that neither first nor last one has a rate of 0.
         at = self.epoch + (batch + 0.5) / self.steps
-        self.model.optimizer.learning_rate = schedule.learning_rate(
-            self.recipe, at, self.divisions
-        )
+        self.rate = schedule.learning_rate(self.recipe, at, self.divisions)
+        self.model.optimizer.learning_rate = self.rate
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Count epochs without a lower validation loss, for the plateau schedule."""
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = self.rate
         if logs["val_loss"] < self.lowest:
             self.lowest, self.waited = logs["val_loss"], 0
         else:

@@ -17,11 +17,11 @@ import click
 from . import show
 from .errors import DatasetError, Interrupted, RunError, shown
 from .recipe import Recipe
+from .run import Run, csv_line, new_run, require_space, staged, write_csv
 
 if TYPE_CHECKING:
     from .evaluation import Evaluation, Judged
     from .inference import Answer, Classifier
-    from .run import Run
 
 
 def train(
@@ -41,7 +41,6 @@ def train(
     from .dataset import read_classes
     from .device import start_tensorflow
     from .gather import find, gather
-    from .run import new_run, require_space, staged
 
     found = find(data, read_classes(classes) if classes else ())
     show.found(found)
@@ -77,7 +76,7 @@ def train(
 class Verdict:
     """An evaluation with the Run and the pictures it is about."""
 
-    run: "Run"
+    run: Run
     judged: "Judged"
     evaluation: "Evaluation"
 
@@ -85,7 +84,6 @@ class Verdict:
 def evaluate(model: Path, data: Path | None, ignore_unknown: bool, tta: str) -> Verdict:
     """Judge the Run at `model` on `data`, or on its own held-out pictures."""
     from . import evaluation
-    from .run import Run
 
     run = Run.open(model)
     judged = (
@@ -104,7 +102,7 @@ def evaluate(model: Path, data: Path | None, ignore_unknown: bool, tta: str) -> 
     return Verdict(run, judged, result)
 
 
-def load_classifier(run: "Run", tta: str = "none") -> "Classifier":
+def load_classifier(run: Run, tta: str = "none") -> "Classifier":
     """The Run's network, with TensorFlow started."""
     from .device import start_tensorflow
     from .inference import Classifier
@@ -115,8 +113,6 @@ def load_classifier(run: "Run", tta: str = "none") -> "Classifier":
 
 def write_per_image(file: Path, verdict: Verdict) -> None:
     """One row a picture: its class, the answer, every probability, or the error."""
-    from .run import write_csv
-
     names = verdict.run.classes
     rows = []
     for answer, label in zip(
@@ -151,7 +147,6 @@ def predict(
 ) -> int:
     """Print an answer for every picture of `sources`; how many could not be read."""
     from .inference import answers
-    from .run import Run
 
     run = Run.open(model)
     files = list(_files(sources, stdin))
@@ -161,7 +156,7 @@ def predict(
     top = min(top, len(run.classes))
     if form == "csv":
         columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
-        click.echo(show.csv_line(["file", "error", *columns]))
+        click.echo(csv_line(["file", "error", *columns]))
     bad = 0
     for number, answer in enumerate(answers(classifier, files)):
         named = [(run.classes[i], p) for i, p in answer.top(top)]
@@ -179,7 +174,7 @@ def _print(answer: "Answer", named: list[tuple[str, float]], form: str) -> None:
         click.echo(json.dumps({"file": str(answer.file), **error, "classes": classes}))
     elif form == "csv":
         cells = [x for n, p in named for x in (n, f"{p:.6f}")]
-        line = show.csv_line([answer.file, answer.error, *cells])
+        line = csv_line([answer.file, answer.error, *cells])
         click.echo(os.fsencode(line))
     elif answer.error:
         click.echo(f"{shown(answer.file)}: error: {answer.error}")

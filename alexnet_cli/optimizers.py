@@ -18,9 +18,14 @@ class CoupledSGD(keras.optimizers.SGD):
         super().__init__(**kwargs)
         self.decay = decay
 
+    def build(self, variables: list[Any]) -> None:
+        """Make room for the momentum of `variables`, and note which of them decay."""
+        self.decays = [x.name == "kernel" for x in variables]
+        super().build(variables)
+
     def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
         """One update of `variable`, in place."""
-        if self.decay and variable.name == "kernel":
+        if self.decay and self.decays[self._get_variable_index(variable)]:
             gradient = gradient + self.decay * keras.ops.cast(variable, gradient.dtype)
         super().update_step(gradient, variable, learning_rate)
 

@@ -5,6 +5,7 @@ Nothing here imports TensorFlow; weights and graph are written by `export.py`.
 
 import csv
 import dataclasses
+import io
 import json
 import platform
 import shutil
@@ -243,5 +244,13 @@ def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) 
     """Write a CSV whole or not at all; names that are no UTF-8 keep their bytes."""
     beside = file.with_name(f".{file.name}.part")
     with beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as x:
-        csv.writer(x, lineterminator="\n").writerows((header, *rows))
+        x.writelines(f"{csv_line(row)}\n" for row in (header, *rows))
     beside.replace(file)
+
+
+def csv_line(cells: Sequence[Any]) -> str:
+    """`cells` as CSV; quoted where they hold commas, quotes or ends of line."""
+    out = io.StringIO()
+    # Only what stands in the terminator is quoted, and names hold either of its characters.
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n")

@@ -1,7 +1,5 @@
 """What commands print: text of results, and lines about work going on. No TensorFlow."""
 
-import csv
-import io
 import json
 import sys
 import time
@@ -201,10 +199,3 @@ def scores_json(what: "Evaluation") -> str:
 def _numbers(row: "ClassScore") -> dict[str, float | None]:
     names = ("precision", "recall", "f1", "support")
     return {x: getattr(row, x) for x in names}
-
-
-def csv_line(cells: Sequence[Any]) -> str:
-    """`cells` as a line of CSV."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow(cells)
-    return out.getvalue()

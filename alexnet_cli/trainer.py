@@ -110,7 +110,14 @@ def _fit(
     records = callbacks.Records(run, network, clock, board)
     try:
         model.fit(
-            training_batches(training, recipe, run.preprocess, classes, lighting),
+            training_batches(
+                training,
+                recipe,
+                run.preprocess,
+                classes,
+                lambda: clock.progress.epoch,
+                lighting,
+            ),
             validation_data=validation_batches(
                 validation, recipe.batch_size, run.preprocess, classes
             ),

@@ -118,7 +118,7 @@ def test_classes_from_text_and_file(tmp_path):
 
 
 HARD = [
-    b"a b.jpg", b"quote'\".jpg", b"com,ma.jpg", b"new\nline.jpg", "emoji\U0001f337.jpg".encode(),
+    b"a b.jpg", b"quote'\".jpg", b"com,ma.jpg", b"new\nline.jpg", b"return\r.jpg", "emoji\U0001f337.jpg".encode(),
     "цветок.jpg".encode(), "\u00e9.jpg".encode(), "e\u0301.jpg".encode(), b"-dash.jpg",
     b"bad\xff\xfe.jpg", b"x" * 246 + b".jpg", b"gl[o]b*?.jpg",
 ]  # fmt: skip
