@@ -3,6 +3,7 @@
 matplotlib (extra `plots`) draws the first two; the sheet needs Pillow alone.
 """
 
+import io
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -77,14 +78,12 @@ def save(figure: Any, file: Path) -> None:
 
 def rendered(figure: Any) -> Pixels:
     """A Figure as uint8 [H, W, 3]."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
+    file = io.BytesIO()
     with warnings.catch_warnings():
         # Names in scripts that the font lacks appear as boxes; that is no news.
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.1)
+    return np.asarray(Image.open(file).convert("RGB"))
 
 
 def sheet(rows: Sequence[Pixels], side: int = 112, gap: int = 4) -> Pixels:
