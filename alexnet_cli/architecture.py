@@ -255,27 +255,6 @@ _HALF = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
-_BATCH_NORM = BatchNorm(momentum=0.9, epsilon=1e-5)
-_LIGHT = Architecture(
-    name="alexnet-light",
-    source="ours: the 2014 convolutions, BatchNorm in each, dense layers of 1024",
-    input_size=224,
-    classes=5,
-    initializer="he_normal",
-    mean="imagenet",
-    std="imagenet",
-    layers=(
-        Conv(64, 11, stride=4, padding=2), _BATCH_NORM, ReLU(), Pool(),
-        Conv(192, 5), _BATCH_NORM, ReLU(), Pool(),
-        Conv(384, 3), _BATCH_NORM, ReLU(),
-        Conv(256, 3), _BATCH_NORM, ReLU(),
-        Conv(256, 3), _BATCH_NORM, ReLU(), Pool(),
-        Flatten(),
-        Dense(1024), _BATCH_NORM, ReLU(), Dropout(0.5),
-        Dense(1024), _BATCH_NORM, ReLU(), Dropout(0.5),
-        Dense(None),
-    ),
-)  # fmt: skip
 _TINY = Architecture(
     name="tiny",
     source="ours, for tests: every kind of layer in a second",
@@ -291,5 +270,5 @@ _TINY = Architecture(
 )  # fmt: skip
 
 ARCHITECTURES: dict[str, Architecture] = {
-    x.name: x for x in (_PAPER, _BVLC, _OWT, _BN, _FLOWERS, _HALF, _LIGHT, _TINY)
+    x.name: x for x in (_PAPER, _BVLC, _OWT, _BN, _FLOWERS, _HALF, _TINY)
 }

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,13 +14,30 @@ import numpy as np
 import numpy.typing as npt
 
 from . import images
+from .duplicates import SIDE, Prints, fingerprint
 from .errors import ImageError
 from .images import Pixels
-from .recipe import Preprocess
+from .recipe import MAX_PIXELS, Preprocess
 
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures in all."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One good file: what it holds, and the facts that the doctor reports."""
+
+    pixels: Pixels | None
+    """uint8 [R, R, 3], where a preprocessing asks for them."""
+    digest: str
+    """SHA-256 of the file's bytes, hexadecimal."""
+    fingerprint: Prints
+    size: tuple[int, int]
+    """Width and height, upright."""
+    format: str
+    gray: bool
+    turned: bool
 
 
 @dataclass(frozen=True)
@@ -29,7 +47,8 @@ class Decoded:
     pixels: Pixels
     good: tuple[int, ...]
     digests: tuple[str, ...]
-    """SHA-256 of each good file's bytes, hexadecimal."""
+    fingerprints: Prints
+    """uint8 [N, 32, 32]."""
     bad: tuple[tuple[int, str], ...]
     """Index and reason of each file left out."""
 
@@ -62,40 +81,60 @@ def decode_all(
     pixels = _room((len(files), side, side, 3))
     good: list[int] = []
     digests: list[str] = []
+    prints: list[Prints] = []
     bad: list[tuple[int, str]] = []
     for i, loaded in enumerate(load_all(files, preprocess)):
         if isinstance(loaded, ImageError):
             bad.append((i, str(loaded)))
-        else:
-            pixels[len(good)], digest = loaded
+        elif loaded.pixels is not None:
+            pixels[len(good)] = loaded.pixels
             good.append(i)
-            digests.append(digest)
+            digests.append(loaded.digest)
+            prints.append(loaded.fingerprint)
         progress(i + 1, len(files))
-    return Decoded(pixels[: len(good)], tuple(good), tuple(digests), tuple(bad))
+    table = np.array(prints, np.uint8).reshape(-1, SIDE, SIDE)
+    return Decoded(pixels[: len(good)], tuple(good), tuple(digests), table, tuple(bad))
 
 
 def load_all(
-    files: Sequence[Path], preprocess: Preprocess
-) -> Iterator[tuple[Pixels, str] | ImageError]:
-    """Pixels [R, R, 3] and digest of each file, or what is wrong with it, in order.
+    files: Sequence[Path], preprocess: Preprocess | None = None
+) -> Iterator[Loaded | ImageError]:
+    """What each file holds, or what is wrong with it, in order.
 
     A few files ahead are decoded on all cores, so memory does not grow with `files`.
+    Threads do: Pillow releases the interpreter while it decodes and resizes.
     """
     workers = os.cpu_count() or 1
     rest = iter(files)
     with ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(_load, x, preprocess) for x in islice(rest, 8 * workers)]
+        jobs = deque(pool.submit(_load, x, preprocess) for x in islice(rest, 8 * workers))
         while jobs:
-            yield jobs.pop(0).result()
+            yield jobs.popleft().result()
             jobs += [pool.submit(_load, x, preprocess) for x in islice(rest, 1)]
 
 
-def _load(file: Path, preprocess: Preprocess) -> tuple[Pixels, str] | ImageError:
+def digest(file: Path) -> str:
+    """SHA-256 of the file's bytes, hexadecimal; of nothing where it cannot be read."""
+    try:
+        return hashlib.sha256(images.read(file)).hexdigest()
+    except ImageError:
+        return hashlib.sha256().hexdigest()
+
+
+def _load(file: Path, preprocess: Preprocess | None) -> Loaded | ImageError:
+    limit = preprocess.max_pixels if preprocess else MAX_PIXELS
     try:
         data = images.read(file)
-        return images.load(data, preprocess), hashlib.sha256(data).hexdigest()
+        picture = images.open_picture(data, limit)
     except ImageError as error:
         return error
+    pixels = None
+    if preprocess:
+        pixels = images.square(picture.image, preprocess.resize, preprocess.size)
+    small, gray = fingerprint(picture.image)
+    sha256 = hashlib.sha256(data).hexdigest()
+    kind, size = picture.format, picture.image.size
+    return Loaded(pixels, sha256, small, size, kind, gray, picture.turned)
 
 
 def _room(shape: tuple[int, ...]) -> Pixels:

@@ -62,30 +62,28 @@ def main() -> None:
 )
 @click.option("--overwrite", is_flag=True, help="Replace a Run that is at --out.")
 @click.option("--run-name", default="", help="Name of the run in TensorBoard.")
+@click.option("--strict", is_flag=True, help="Refuse to train when a file cannot be used.")
+@click.option(
+    "--against", type=FOLDER, help="Refuse to train on pictures of this (test) folder."
+)
+@click.option("--allow-overlap", is_flag=True, help="Train all the same.")
 @click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")
 @recipe_options
 @click.pass_context
-def train_command(
-    ctx: click.Context,
-    *,
-    data: Path,
-    classes: str | None,
-    out: Path,
-    overwrite: bool,
-    run_name: str,
-    print_config: bool,
-    **_: Any,
-) -> None:
+def train_command(ctx: click.Context, print_config: bool, **options: Any) -> None:
     """Train a network on the class folders of DATA."""
     recipe = recipe_of(ctx)
     if print_config:
         click.echo(to_toml(recipe))
         return
-    if Path(run_name).name != run_name:
-        raise RecipeError(f"--run-name {run_name!r} must be a plain name")
-    from .commands import train
+    name = options["run_name"]
+    if Path(name).name != name:
+        raise RecipeError(f"--run-name {name!r} must be a plain name")
+    if options["allow_overlap"] and not options["against"]:
+        raise RecipeError("--allow-overlap has no effect without --against")
+    from .commands import Training, train
 
-    train(data, classes, out, recipe, overwrite=overwrite, name=run_name)
+    train(Training(**{x: options[x] for x in Training.__annotations__}), recipe)
 
 
 @main.command()
@@ -258,3 +256,28 @@ def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
 
     for path in draw_sample(folder, photos, tests, seed).values():
         click.echo(shown(path))
+
+
+@main.command()
+@click.argument("data", type=FOLDER)
+@click.option("--against", type=FOLDER, help="Also find pictures of this folder in DATA.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--report", type=FOLDER, help="Write a page with thumbnails to this HTML file."
+)
+def doctor_command(
+    data: Path, against: Path | None, as_json: bool, report: Path | None
+) -> None:
+    """Find what is wrong with a folder of pictures; exit with 1 if something is."""
+    from . import doctor, doctor_report
+
+    with show.counting("examining") as progress:
+        found = doctor.examine(data, against, progress)
+    if as_json:
+        click.echo(doctor_report.to_json(found))
+    else:
+        click.echo("\n".join(doctor_report.text(found)))
+    if report:
+        report.write_text(doctor_report.page(found, against), "utf-8")
+    if found.wrong:
+        raise AnswerIsNo(f"{shown(data)} needs a look")

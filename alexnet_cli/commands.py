@@ -24,39 +24,55 @@ if TYPE_CHECKING:
     from .inference import Answer, Classifier
 
 
-def train(
-    data: Path,
-    classes: str | None,
-    out: Path,
-    recipe: Recipe,
-    *,
-    overwrite: bool,
-    name: str,
-) -> None:
-    """Train `recipe` on the folder `data` and leave a Run at `out`.
+@dataclass(frozen=True)
+class Training:
+    """What `alexnet train` is asked for beside its recipe."""
+
+    data: Path
+    classes: str | None
+    out: Path
+    overwrite: bool
+    run_name: str
+    strict: bool
+    against: Path | None
+    allow_overlap: bool
+
+
+def train(asked: Training, recipe: Recipe) -> None:
+    """Train `recipe` on a folder and leave a Run.
 
     Raises:
+        DatasetError: `strict` and a bad file, or pictures of `against` in the data.
         Interrupted: after Ctrl-C, whether or not a Run could be kept.
     """
     from .dataset import read_classes
     from .device import start_tensorflow
-    from .gather import find, gather
+    from .gather import find, gather, refuse_overlap
 
-    found = find(data, read_classes(classes) if classes else ())
+    out = asked.out
+    found = find(asked.data, read_classes(asked.classes) if asked.classes else ())
     show.found(found)
-    run = new_run(out, recipe, found.classes, data)
+    run = new_run(out, recipe, found.classes, asked.data)
     require_space(run)
-    with staged(out, overwrite) as place:
+    with staged(out, asked.overwrite) as place:
         with show.counting("decoding") as progress:
             gathered = gather(found, recipe, progress)
         show.gathered(gathered)
+        if asked.strict and gathered.bad:
+            raise DatasetError(f"--strict: {len(gathered.bad)} file(s) cannot be used")
+        if asked.against and not asked.allow_overlap:
+            refuse_overlap(gathered, asked.against)
         run = dataclasses.replace(run, path=place)
         run.write_records(gathered.split, gathered.bad)
         start_tensorflow()
         from . import plots, trainer
 
         trained = trainer.train(
-            run, gathered.training, gathered.validation, report=show.EpochLine(), name=name
+            run,
+            gathered.training,
+            gathered.validation,
+            report=show.EpochLine(),
+            name=asked.run_name,
         )
     show.say()
     if trained.reason:

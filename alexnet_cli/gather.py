@@ -1,16 +1,17 @@
 """A folder of pictures -> examples to train on: scan, decode, split. No TensorFlow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .cache import Decoded, Examples, Progress, decode_all
+from .cache import Examples, Loaded, Progress, decode_all, digest, load_all
 from .dataset import Dataset, find_parts, scan
+from .duplicates import SIDE, Prints, connected, copies, near_pairs
 from .errors import DatasetError, shown
 from .recipe import Preprocess, Recipe
-from .split import TEST, TRAIN, VAL, split
+from .split import TEST, TRAIN, VAL, quick_look, split
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class Gathered:
 
     training: Examples
     validation: Examples
-    split: tuple[tuple[str, str, str, str], ...]
-    """(file, class, split, sha256) of every good picture."""
+    split: tuple[tuple[str, str, str, str, str], ...]
+    """(file, class, split, sha256, group) of every good picture."""
     bad: tuple[tuple[str, str], ...]
     """(file, reason) of every other one."""
     shared: int
-    """Held-out pictures whose content is also in the train folder."""
+    """Held-out pictures that are also, or almost, in the train folder."""
+    fingerprints: Prints
+    """uint8 [N, 32, 32] of the pictures of `split`."""
 
     def counts(self) -> dict[str, int]:
         """Pictures in each part."""
@@ -82,55 +85,122 @@ def _renumbered(data: Dataset, classes: tuple[str, ...]) -> Dataset:
 
 
 def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
-    """Decode every file once and share the pictures out.
+    """Decode every file once and share the pictures out, near-identical ones together.
 
     Raises:
         DatasetError: no good picture in a class, or too few to hold any out.
     """
-    files = [x for data in found.parts.values() for x in data.files]
-    labels = [x for data in found.parts.values() for x in data.labels]
-    given = [part for part, data in found.parts.items() for _ in data.files]
-    decoded = decode_all(files, Preprocess.of(recipe), progress)
-    names = [x.relative_to(found.root).as_posix() for x in files]
-    good = decoded.good
-    kept = [labels[i] for i in good]
-    parts = _shared_out(found, recipe, decoded, [given[i] for i in good], kept)
-    rows = [
-        (names[i], found.classes[label], part, digest)
-        for i, label, part, digest in zip(good, kept, parts, decoded.digests, strict=True)
-    ]
-    trained_on = {x[3] for x in rows if x[2] == TRAIN}
+    entries = _entries(found, recipe.fraction)
+    decoded = decode_all([x.file for x in entries], Preprocess.of(recipe), progress)
+    good = [entries[i] for i in decoded.good]
+    near = near_pairs(decoded.fingerprints) if recipe.group_near else ()
+    groups = content_groups(decoded.digests, near)
+    parts = _shared_out(found, recipe, good, groups)
+    trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
+    held = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
+    labels = np.array([x.label for x in good], np.int64)
 
     def examples(part: str) -> Examples:
-        chosen = np.flatnonzero(np.array(parts) == part)
-        return Examples(decoded.pixels, chosen, np.array(kept, np.int64))
+        return Examples(decoded.pixels, np.flatnonzero(np.array(parts) == part), labels)
 
+    rows = zip(good, parts, decoded.digests, groups, strict=True)
     return Gathered(
         examples(TRAIN),
         examples(VAL),
-        split=tuple(rows),
-        bad=tuple((names[i], reason) for i, reason in decoded.bad),
-        shared=sum(x[2] != TRAIN and x[3] in trained_on for x in rows),
+        split=tuple((x.name, found.classes[x.label], p, d, g) for x, p, d, g in rows),
+        bad=tuple((entries[i].name, reason) for i, reason in decoded.bad),
+        shared=sum(x in trained_on for x in held),
+        fingerprints=decoded.fingerprints,
     )
 
 
+def refuse_overlap(gathered: Gathered, against: Path) -> None:
+    """Refuse to train on pictures of the folder `against`.
+
+    Raises:
+        DatasetError: one of them is also, or almost, among the gathered ones.
+    """
+    other = scan(against)
+    loaded = list(zip(other.relative(), load_all(other.files), strict=True))
+    good = [(name, x) for name, x in loaded if isinstance(x, Loaded)]
+    found = copies(
+        [x[3] for x in gathered.split],
+        gathered.fingerprints,
+        [x.digest for _, x in good],
+        np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
+    )
+    if found:
+        there, here = next(iter(found.items()))
+        raise DatasetError(
+            f"{len(found)} picture(s) of {shown(against)} are also, or almost, in the data, "
+            f"as {shown(good[there][0])} in {shown(gathered.split[here][0])}; "
+            f"`alexnet doctor --against` lists them, --allow-overlap goes on"
+        )
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One file of a found folder."""
+
+    file: Path
+    name: str
+    """Its path below the root, with forward slashes."""
+    label: int
+    part: str
+
+
+def _entries(found: Found, fraction: float) -> list[_Entry]:
+    """All files, or `fraction` of each class of each part, chosen by their content."""
+    entries = [
+        _Entry(file, file.relative_to(found.root).as_posix(), label, part)
+        for part, data in found.parts.items()
+        for file, label in zip(data.files, data.labels, strict=True)
+    ]
+    if fraction == 1:
+        return entries
+    strata = [f"{x.part}/{x.label}" for x in entries]
+    return [
+        entries[i] for i in quick_look(strata, [digest(x.file) for x in entries], fraction)
+    ]
+
+
+def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> list[str]:
+    """A name for each picture that equal ones and the pairs in `near` share.
+
+    The first digits of the lowest SHA-256 among them, which no file name changes.
+    """
+    first: dict[str, int] = {}
+    same = [(first.setdefault(x, i), i) for i, x in enumerate(digests)]
+    roots = connected(len(digests), [*same, *near])
+    lowest: dict[int, str] = {}
+    for root, name in zip(roots, digests, strict=True):
+        lowest[root] = min(name, lowest.get(root, name))
+    return [lowest[x][:12] for x in roots]
+
+
 def _shared_out(
-    found: Found, recipe: Recipe, decoded: Decoded, given: list[str], labels: list[int]
+    found: Found, recipe: Recipe, good: list[_Entry], groups: list[str]
 ) -> list[str]:
     """The part of each good picture: as the folder has it, else split from train."""
-    parts = list(given)
-    rows = [i for i, x in enumerate(given) if x == TRAIN]
-    missing = set(range(len(found.classes))) - {labels[i] for i in rows}
+    parts = [x.part for x in good]
+    rows = [i for i, x in enumerate(parts) if x == TRAIN]
+    missing = set(range(len(found.classes))) - {good[i].label for i in rows}
     if missing:
         name = found.classes[min(missing)]
         raise DatasetError(f"class {name!r}: none of its pictures can be read")
-    if VAL in found.parts and VAL not in given:
+    if VAL in found.parts and VAL not in parts:
         raise DatasetError(f"{shown(found.root)}: no validation picture can be read")
+    given_val = VAL in found.parts
+    if given_val and recipe.folds > 1:
+        raise DatasetError(
+            f"{shown(found.root)} has a validation folder; --folds needs none"
+        )
     shares = split(
-        [found.classes[labels[i]] for i in rows],
-        [decoded.digests[i] for i in rows],
-        val_fraction=0.0 if VAL in found.parts else recipe.val_fraction,
+        [found.classes[good[i].label] for i in rows],
+        [groups[i] for i in rows],
+        val_fraction=0.0 if given_val else recipe.val_fraction,
         test_fraction=0.0 if TEST in found.parts else recipe.test_fraction,
+        folds=(recipe.fold, recipe.folds),
         seed=recipe.seed,
     )
     for i, part in zip(rows, shares, strict=True):

@@ -8,6 +8,7 @@ profiles turned into sRGB; damage and oversize are errors, never grey pixels.
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,9 +17,8 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from .errors import ImageError
-from .recipe import Preprocess
+from .recipe import MAX_PIXELS, Preprocess
 
-MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20
 PAD_GRAY = 127
 # decode() applies its own limit, before Pillow allocates anything.
@@ -57,6 +57,16 @@ _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
 Pixels = npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file: its pixels as upright sRGB, and what they were stored as."""
+
+    image: Image.Image
+    format: str
+    turned: bool
+    """EXIF orientation was applied."""
+
+
 def read(path: Path) -> bytes:
     """The bytes of `path`.
 
@@ -79,7 +89,7 @@ def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
     Raises:
         ImageError: not a picture, damaged, or more than `max_pixels`.
     """
-    return np.asarray(_decode(source, max_pixels))
+    return np.asarray(open_picture(source, max_pixels).image)
 
 
 def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
@@ -88,7 +98,8 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     Raises:
         ImageError: as `decode`.
     """
-    return square(_decode(source, MAX_PIXELS), preprocess.resize, preprocess.size)
+    picture = open_picture(source, preprocess.max_pixels)
+    return square(picture.image, preprocess.resize, preprocess.size)
 
 
 def square(picture: Image.Image, resize: str, size: int) -> Pixels:
@@ -116,12 +127,20 @@ def _resized(picture: Image.Image, size: tuple[int, int]) -> Pixels:
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
 
 
-def _decode(source: bytes | Path, max_pixels: int) -> Image.Image:
+def open_picture(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Picture:
+    """The first frame of a file or its bytes.
+
+    Raises:
+        ImageError: not a picture, damaged, or more than `max_pixels`.
+    """
     data = read(source) if isinstance(source, Path) else source
     if not data:
         raise ImageError("is empty")
     try:
-        return _to_rgb(_upright(_opened(data, max_pixels)))
+        stored = _opened(data, max_pixels)
+        upright = _upright(stored)
+        form = str(stored.format or "JPEG")
+        return Picture(_to_rgb(upright), form, upright is not stored)
     except _DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
@@ -143,10 +162,23 @@ def _opened(data: bytes, max_pixels: int) -> Image.Image:
         )
     if width * height == 0:
         raise ImageError("has no pixels")
+    if picture.format == "ICO":
+        _check_icon(data, max_pixels)
     if picture.format in ("JPEG", "MPO"):
         return _jpeg(data, picture)
     picture.load()
     return picture
+
+
+def _check_icon(data: bytes, max_pixels: int) -> None:
+    """Refuse an icon whose PNGs are larger than its directory says."""
+    (count,) = struct.unpack_from("<H", data, 4)
+    for i in range(count):
+        (offset,) = struct.unpack_from("<I", data, 6 + 16 * i + 12)
+        if data[offset : offset + 4] == b"\x89PNG":
+            width, height = struct.unpack_from(">II", data, offset + 16)
+            if width * height > max_pixels:
+                raise ImageError(f"holds an icon of {width} x {height} pixels")
 
 
 def _jpeg(data: bytes, picture: Image.Image) -> Image.Image:

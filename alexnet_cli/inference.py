@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .cache import load_all
+from .cache import Loaded, load_all
 from .errors import ImageError, RunError, shown
 from .images import Pixels
 from .run import Run
@@ -139,10 +139,12 @@ def answers(
     """One Answer for each of `files`, in their order; memory does not grow with them."""
     loaded = zip(files, load_all(files, classifier.run.preprocess), strict=True)
     while chunk := list(islice(loaded, batch_size)):
-        good = [x[0] for _, x in chunk if not isinstance(x, ImageError)]
+        good = [
+            x.pixels for _, x in chunk if isinstance(x, Loaded) and x.pixels is not None
+        ]
         rows = iter(classifier(np.stack(good)) if good else ())
         for file, result in chunk:
             if isinstance(result, ImageError):
                 yield Answer(file, error=str(result))
             else:
-                yield Answer(file, result[1], next(rows))
+                yield Answer(file, result.digest, next(rows))

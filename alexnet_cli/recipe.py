@@ -16,10 +16,13 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 """Of the training pictures of ImageNet, RGB, 0..255. Source: torchvision."""
 
+MAX_PIXELS = 100_000_000
+"""Pictures with more are not decoded, unless a recipe says so."""
+
 NETWORK, PICTURES, AUGMENT = "Network", "Pictures", "Augmentation"
 OPTIMISER, STOPPING, MACHINE = "Optimiser", "Stopping and metrics", "Machine"
 ERRORS_GO_DOWN = ("loss", "mse", "mae")
-METRICS = ("accuracy", "topN", "mse", "mae")
+METRICS = ("accuracy", "macro_f1", "mse", "mae")
 
 
 def option(
@@ -46,6 +49,12 @@ class Recipe:
     mean: str | None = option(None, PICTURES, "Subtracted from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (mean picture of the training set). [default: the network's]")
     std: str | None = option(None, PICTURES, "Pixels are then divided by this: R,G,B, one number, or imagenet. [default: the network's]")
 
+    max_megapixels: float = option(100.0, PICTURES, "Pictures with more million pixels are bad files.", low=0.01, high=2000.0)
+    group_near: bool = option(True, PICTURES, "Keep near-identical pictures on one side of the split.")
+    fraction: float = option(1.0, PICTURES, "Share of each class to use at all, for a quick look.", low=0.001, high=1.0)
+    folds: int = option(1, PICTURES, "Cross-validation: share each class out into this many folds instead of --val-fraction.", low=1, high=100)
+    fold: int = option(1, PICTURES, "The fold that validates, 1 to FOLDS.", low=1, high=100)
+
     hflip: bool = option(True, AUGMENT, "Mirror every other picture left to right.")
     vflip: bool = option(False, AUGMENT, "Mirror every other picture top to bottom.")
     rotation: float = option(0.0, AUGMENT, "Rotate by up to this many degrees either way.", low=0.0, high=180.0)
@@ -69,6 +78,7 @@ class Recipe:
     weight_decay: float = option(5e-4, OPTIMISER, "Decay of weights (not biases, not norms): inside the momentum for sgd, decoupled for adamw.", low=0.0, high=1.0)
     clip_norm: float | None = option(None, OPTIMISER, "Scale gradients down to this global norm.", low=1e-6)
     label_smoothing: float = option(0.1, OPTIMISER, "Share of the target given to all classes alike.", low=0.0, high=0.9)
+    class_weights: str = option("none", OPTIMISER, "balanced weighs pictures so that every class counts the same in the loss.", choices=("none", "balanced"))
     batch_size: int = option(32, OPTIMISER, "Pictures a step, over all devices.", low=1, high=65536)
     epochs: int = option(40, OPTIMISER, "Passes over the training pictures, at most.", low=1, high=100000)
     schedule: str = option("cosine", OPTIMISER, "Learning rate over time; plateau divides when validation stops improving.", choices=("constant", "step", "cosine", "plateau"))
@@ -77,7 +87,7 @@ class Recipe:
     plateau_epochs: int = option(5, OPTIMISER, "The plateau schedule divides after this many epochs without improvement.", low=1)
     divide_by: float = option(10.0, OPTIMISER, "What step and plateau divide by (the 2012 paper: 10).", low=1.01)
 
-    metrics: str = option("accuracy", STOPPING, "Comma-separated: accuracy, top3, top5 ..., mse and mae (on one-hot labels).")
+    metrics: str = option("accuracy", STOPPING, "Comma-separated: accuracy, macro_f1, top3, top5 ..., mse and mae (on one-hot labels).")
     watch: str = option("val_accuracy", STOPPING, "Validation metric that chooses the best epoch: val_loss or val_METRIC.")
     patience: int = option(0, STOPPING, "Stop after this many epochs without improvement of --watch; 0 never.", low=0)
     stop_at: str | None = option(None, STOPPING, "Stop when every training metric is reached, as accuracy=1.0,loss=0.03.")
@@ -105,7 +115,7 @@ class Recipe:
                 name.startswith("top") and top.isdecimal() and int(top) > 0
             ):
                 raise RecipeError(
-                    f"--metrics: no metric {name!r}; there are accuracy, topN, mse, mae"
+                    f"--metrics: no metric {name!r}; there are accuracy, macro_f1, topN, mse, mae"
                 )
         return names
 
@@ -145,6 +155,7 @@ class Preprocess:
     crop: int
     mean: tuple[float, float, float] | None
     std: tuple[float, float, float]
+    max_pixels: int = MAX_PIXELS
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Preprocess":
@@ -167,6 +178,7 @@ class Preprocess:
             crop=arch.input_size,
             mean=None if mean == "pixel" else _colour("mean", mean, IMAGENET_MEAN),
             std=_colour("std", std, IMAGENET_STD),
+            max_pixels=round(recipe.max_megapixels * 1e6),
         )
 
 
@@ -194,6 +206,8 @@ def _warps(r: Recipe) -> bool:
 
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
+    "val_fraction": (lambda r: r.folds == 1, "no --folds"),
+    "fold": (lambda r: r.folds > 1, "--folds"),
     "momentum": (lambda r: r.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
     "nesterov": (lambda r: r.optimizer == "sgd" and r.momentum > 0, "--optimizer sgd with momentum"),
     "weight_decay": (lambda r: r.optimizer in ("sgd", "adamw"), "--optimizer sgd or adamw"),
@@ -221,7 +235,9 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     watched = ("val_loss", *(f"val_{x}" for x in recipe.metric_names()))
     if recipe.watch not in watched:
         raise RecipeError(f"--watch {recipe.watch}: watched can be {', '.join(watched)}")
-    if recipe.val_fraction + recipe.test_fraction >= 1:
+    if recipe.fold > recipe.folds:
+        raise RecipeError(f"--fold {recipe.fold} of --folds {recipe.folds}")
+    if recipe.folds == 1 and recipe.val_fraction + recipe.test_fraction >= 1:
         raise RecipeError("--val-fraction and --test-fraction leave nothing to train on")
     for name in given:
         if not effective(recipe, name):

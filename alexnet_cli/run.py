@@ -110,14 +110,13 @@ class Run:
         write_whole(self.path / "run.json", text + "\n")
 
     def write_records(
-        self, split: Sequence[tuple[str, str, str, str]], bad: Sequence[tuple[str, str]]
+        self,
+        split: Sequence[tuple[str, str, str, str, str]],
+        bad: Sequence[tuple[str, str]],
     ) -> None:
-        """Write split.csv from (file, class, split, sha256) and bad_images.csv.
-
-        Pictures of equal content form a group, named by the first digits of its hash.
-        """
+        """Write split.csv and bad_images.csv from rows in the order of their columns."""
         header = ("file", "class", "split", "sha256", "group")
-        write_csv(self.path / "split.csv", header, [(*x, x[3][:12]) for x in split])
+        write_csv(self.path / "split.csv", header, split)
         write_csv(self.path / "bad_images.csv", ("file", "reason"), bad)
 
     def split(self) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ def learning_rate(recipe: Recipe, epoch: float, divisions: int = 0) -> float:
             done = (epoch - warm) / max(recipe.epochs - warm, 1e-9)
             return rate * (1 + math.cos(math.pi * min(done, 1.0))) / 2
         case "step":
-            return rate / recipe.divide_by ** (epoch // recipe.step_epochs)
+            return rate / float(recipe.divide_by ** (epoch // recipe.step_epochs))
         case "plateau":
             return rate / recipe.divide_by**divisions
     return rate

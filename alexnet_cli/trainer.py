@@ -27,6 +27,7 @@ from .inference import BATCH, Classifier, Floats, load_mean_image
 from .metrics import Scores, score
 from .model import build_model
 from .optimizers import build_optimizer
+from .recipe import Recipe
 from .run import FINISHED, INTERRUPTED, Run
 
 
@@ -122,6 +123,7 @@ def _fit(
                 validation, recipe.batch_size, run.preprocess, classes
             ),
             epochs=recipe.epochs,
+            class_weight=_class_weights(recipe, training, classes),
             callbacks=[clock, rate, records],
             shuffle=False,
             verbose=0,
@@ -165,6 +167,8 @@ def build_metric(name: str) -> keras.metrics.Metric:
     """The metric called `name` in a recipe, of one-hot labels and logits [B, K]."""
     if name == "accuracy":
         return keras.metrics.CategoricalAccuracy(name)
+    if name == "macro_f1":
+        return keras.metrics.F1Score("macro", name=name)
     if name.startswith("top"):
         return keras.metrics.TopKCategoricalAccuracy(int(name[3:]), name)
     distance = ops.square if name == "mse" else ops.abs
@@ -173,6 +177,16 @@ def build_metric(name: str) -> keras.metrics.Metric:
         return ops.mean(distance(labels - ops.softmax(logits)), axis=-1)
 
     return keras.metrics.MeanMetricWrapper(mean_error, name)
+
+
+def _class_weights(
+    recipe: Recipe, training: Examples, classes: int
+) -> dict[int, float] | None:
+    """Weights that make every class sum to the same, with a mean of 1 over pictures."""
+    if recipe.class_weights == "none":
+        return None
+    counts = np.bincount(training.labels[training.rows], minlength=classes)
+    return {i: len(training) / (classes * int(n)) for i, n in enumerate(counts) if n}
 
 
 def _mean_image(training: Examples) -> Floats:

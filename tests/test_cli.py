@@ -342,6 +342,19 @@ def test_the_data_folder_stays_as_it_is(trained, tmp_path):
     assert tree(data) == before
 
 
+def test_strict_and_against(tmp_path):
+    data = draw_toy(tmp_path / "d", each=4)
+    (data / "red" / "bad.jpg").write_bytes(b"x")
+    args = ("train", "--data", data, "--out", tmp_path / "o", *TINY, "--epochs", "1")
+    fails(3, "--strict: 1 file(s) cannot be used", *args, "--strict")
+    other = tmp_path / "Test_set"
+    shutil.copytree(data / "blue", other / "blue")
+    fails(3, "4 picture(s) of", *args, "--against", other)
+    fails(2, "--allow-overlap has no effect", *args, "--allow-overlap")
+    assert not (tmp_path / "o").exists()
+    assert alexnet(*args, "--against", other, "--allow-overlap").exit_code == 0
+
+
 # ---- the rest
 
 

@@ -27,7 +27,7 @@ print(json.dumps(out))
 
 
 def served(run, files, folder):
-    pixels = np.stack([x[0] for x in load_all(files, run.preprocess)])
+    pixels = np.stack([x.pixels for x in load_all(files, run.preprocess)])
     np.save(folder / "pixels.npy", pixels)
     done = python(SERVE, run.path, folder / "pixels.npy", *files)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -9,8 +9,9 @@ from PIL import Image
 
 from alexnet_cli import cache, images
 from alexnet_cli.errors import DatasetError
-from alexnet_cli.gather import find, gather
+from alexnet_cli.gather import find, gather, refuse_overlap
 from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.sample import draw_sample
 
 RECIPE = Recipe(arch="tiny", size=36, resize="crop")
 
@@ -97,3 +98,53 @@ def test_the_data_folder_is_not_written_to(tmp_path):
     before = {x: (x.stat().st_mtime_ns, x.stat().st_size) for x in data.rglob("*")}
     gathered(data)
     assert before == {x: (x.stat().st_mtime_ns, x.stat().st_size) for x in data.rglob("*")}
+
+
+def sample(folder, each=8):
+    draw_sample(folder, photos=each, tests=1)
+    return folder / "photos"
+
+
+def test_near_identical_pictures_stay_on_one_side(tmp_path):
+    data = sample(tmp_path / "s")
+    for file in sorted(data.glob("*/*.jpg")):
+        with Image.open(file) as picture:
+            picture.resize((190, 190)).save(
+                file.with_name(f"small_{file.name}"), quality=80
+            )
+    got = gathered(data)
+    side = {}
+    for _name, _, part, _, group in got.split:
+        side.setdefault(group, set()).add(part)
+    assert all(len(x) == 1 for x in side.values())
+    assert len(side) <= 42
+    apart = gathered(data, Recipe(arch="tiny", size=36, group_near=False))
+    assert len({x[4] for x in apart.split}) == 80
+
+
+def test_a_fraction_reads_fewer_files(tmp_path):
+    data = sample(tmp_path / "s", each=20)
+    got = gathered(data, Recipe(arch="tiny", size=36, fraction=0.25))
+    assert len(got.split) == 25
+    again = gathered(data, Recipe(arch="tiny", size=36, fraction=0.25))
+    assert again.split == got.split
+
+
+def test_folds_of_a_folder(tmp_path):
+    data = sample(tmp_path / "s", each=10)
+    held = []
+    for fold in (1, 2, 3):
+        got = gathered(data, Recipe(arch="tiny", size=36, folds=3, fold=fold))
+        held += [x[0] for x in got.split if x[2] == "val"]
+    assert sorted(held) == sorted(x.relative_to(data).as_posix() for x in data.glob("*/*"))
+
+
+def test_overlap_with_a_test_folder_is_refused(tmp_path):
+    data = sample(tmp_path / "s")
+    got = gathered(data)
+    refuse_overlap(got, tmp_path / "s" / "Test_set")
+    shutil.copy(
+        data / "fish" / "fish_001.jpg", tmp_path / "s" / "Test_set" / "fish" / "x.jpg"
+    )
+    with pytest.raises(DatasetError, match=r"1 picture.* fish/x.jpg in fish/fish_001.jpg"):
+        refuse_overlap(got, tmp_path / "s" / "Test_set")

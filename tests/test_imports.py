@@ -21,9 +21,9 @@ print(json.dumps([results, sorted({x.split(".")[0] for x in sys.modules})]))
 ROOMS = [
     {"errors"},
     {"layers", "architecture", "recipe", "schedule", "dataset", "split", "fetch"},
-    {"run", "images", "augment", "model", "device", "optimizers", "metrics", "sample"},
+    {"run", "images", "duplicates", "augment", "model", "device", "optimizers", "metrics", "sample"},
     {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "export",
-     "evaluation"},
+     "evaluation", "doctor", "doctor_report"},
     {"trainer"},
     {"options", "show", "commands", "cli"},
 ]  # fmt: skip

@@ -61,7 +61,7 @@ def views_by_hand(run, pixels, corners):
 
 
 def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
-    pixels = np.stack([x[0] for x in load_all(files[:3], run.preprocess)])
+    pixels = np.stack([x.pixels for x in load_all(files[:3], run.preprocess)])
     margin = run.preprocess.size - run.preprocess.crop
     assert margin == 4
     corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]

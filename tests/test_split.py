@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli.errors import DatasetError
-from alexnet_cli.split import split
+from alexnet_cli.split import quick_look, split
 
 
 def digests(count, salt=""):
@@ -92,3 +92,34 @@ def test_too_few_pictures_are_an_error_by_name(content):
 def test_three_parts_want_three_pictures():
     with pytest.raises(DatasetError, match="too few"):
         split(["a", "a"], ["x", "y"], val_fraction=0.2, test_fraction=0.2)
+
+
+@given(sizes, st.integers(2, 4), seeds)
+def test_folds_hold_every_picture_once(counts, folds, seed):
+    names, content = labelled(counts)
+    held = Counter()
+    for fold in range(1, folds + 1):
+        parts = split(names, content, val_fraction=0.0, folds=(fold, folds), seed=seed)
+        mine = [c for c, p in zip(content, parts, strict=True) if p == "val"]
+        held.update(mine)
+        for i, count in enumerate(counts):
+            size = sum(
+                n == f"c{i}" and p == "val" for n, p in zip(names, parts, strict=True)
+            )
+            assert size in (count // folds, -(-count // folds))
+    assert held == Counter(content)
+
+
+def test_more_folds_than_pictures_are_an_error():
+    with pytest.raises(DatasetError, match="too few"):
+        split(["a"] * 3, digests(3), val_fraction=0.0, folds=(1, 5))
+
+
+@given(sizes, st.floats(0.05, 1.0))
+def test_a_quick_look_keeps_the_strata(counts, fraction):
+    names, content = labelled(counts)
+    chosen = quick_look(names, content, fraction)
+    got = Counter(names[i] for i in chosen)
+    assert got == {f"c{i}": max(2, round(fraction * n)) for i, n in enumerate(counts)}
+    more = quick_look([*names, "c0"], [*content, "new"], fraction)
+    assert len(set(chosen) - set(more)) <= 1

@@ -1,0 +1,164 @@
+"""The doctor's findings as text, JSON, and one HTML file that needs nothing beside it."""
+
+import base64
+import dataclasses
+import html
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from . import images
+from .doctor import TINY, Findings
+from .errors import ImageError, shown
+
+MOST_SHOWN = 40
+THUMBNAIL = 128
+LISTS = {
+    "bad": "Bad files: not read, not trained on",
+    "two_labels": "The same picture under two labels",
+    "two_parts": "The same picture in two parts",
+    "overlap": "Pictures of the other folder that are here as well",
+    "equal": "Files of equal content",
+    "near": "Pictures that are almost the same",
+    "wrong_ending": "Endings that do not fit the content (read all the same)",
+    "tiny": f"Tiny pictures: a side below {TINY} pixels",
+    "turned": "Turned upright as EXIF says",
+    "gray": "Gray pictures",
+}
+"""Fields of Findings that are lists, worst first, and what they are called."""
+HARMLESS = ("wrong_ending", "tiny", "turned", "gray")
+
+
+def text(found: Findings, most: int = 10) -> Iterator[str]:
+    """Lines for a terminal; of each list the first `most`."""
+    yield f"{shown(found.root)}: {sum(found.counts.values())} pictures in {len(found.counts)} classes"
+    width = max(len(shown(x)) for x in found.counts)
+    for name, count in found.counts.items():
+        yield f"  {shown(name):{width}}  {count}"
+    yield from (f"{k}: {v}" for k, v in _facts(found))
+    for note in found.notes[:most]:
+        yield f"left out: {note}"
+    if len(found.notes) > most:
+        yield f"left out: ... and {len(found.notes) - most} more"
+    for field, title in LISTS.items():
+        rows = _rows(found, field)
+        if rows:
+            yield f"\n{title}: {len(rows)}"
+            yield from (f"  {'  '.join(shown(x) for x in row)}" for row in rows[:most])
+            if len(rows) > most:
+                yield f"  ... and {len(rows) - most} more"
+    yield "\n" + _verdict(found)
+
+
+def to_json(found: Findings) -> str:
+    """All findings as one JSON object."""
+    data = dataclasses.asdict(found)
+    return json.dumps({**data, "root": str(found.root), "wrong": found.wrong})
+
+
+def page(found: Findings, against: Path | None) -> str:
+    """A self-contained HTML page with thumbnails of each finding."""
+    facts = "".join(f"<tr><th>{_safe(k)}<td>{_safe(v)}" for k, v in _facts(found))
+    largest = max(1, *found.counts.values())
+    classes = "".join(
+        f"<tr><th>{_safe(shown(k))}<td>{n}<td><div class=bar style='width:{300 * n // largest}px'></div>"
+        for k, n in found.counts.items()
+    )
+    sections = "".join(_section(found, field, against) for field in LISTS)
+    notes = "".join(f"<li>{_safe(x)}" for x in found.notes)
+    title = _safe(shown(found.root))
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
+        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
+        f"<h1>{title}</h1><p class='{'wrong' if found.wrong else 'fine'}'>{_safe(_verdict(found))}"
+        f"<table>{facts}</table><h2>Classes</h2><table>{classes}</table>{sections}"
+        + (f"<h2>Left out</h2><ul>{notes}</ul>" if notes else "")
+        + "</html>\n"
+    )
+
+
+def _facts(found: Findings) -> Iterator[tuple[str, str]]:
+    yield "formats", ", ".join(f"{k} {v}" for k, v in found.formats.items())
+    for name, values in (("width", found.widths), ("height", found.heights)):
+        yield name, f"{values[0]} to {values[2]} pixels, median {values[1]}"
+    low, middle, high = found.aspects
+    yield "width by height", f"{low:.2f} to {high:.2f}, median {middle:.2f}"
+    yield "imbalance", f"largest class {found.imbalance:.1f} times the smallest"
+
+
+def _verdict(found: Findings) -> str:
+    counts = {x: len(_rows(found, x)) for x in LISTS if x not in HARMLESS}
+    wrong = ", ".join(f"{_SHORT[x]}: {n}" for x, n in counts.items() if n)
+    small = [shown(k) for k, n in found.counts.items() if n < 2]
+    if small:
+        wrong = ", ".join(
+            filter(None, (wrong, f"fewer than 2 pictures of {', '.join(small)}"))
+        )
+    return f"Something is wrong: {wrong}" if found.wrong else "Nothing is wrong."
+
+
+_SHORT = {
+    "bad": "bad files",
+    "two_labels": "under two labels",
+    "two_parts": "in two parts",
+    "overlap": "in both folders",
+    "equal": "equal files",
+    "near": "almost equal",
+}
+
+
+def _rows(found: Findings, field: str) -> list[tuple[str, ...]]:
+    return [(x,) if isinstance(x, str) else x for x in getattr(found, field)]
+
+
+def _section(found: Findings, field: str, against: Path | None) -> str:
+    rows = _rows(found, field)
+    if not rows:
+        return ""
+    other: Path | None = against if field == "overlap" else found.root
+    pictured: Callable[[tuple[str, ...]], list[Path]] = lambda row: (  # noqa: E731
+        [(other or found.root) / row[0], found.root / row[1]]
+        if field in ("two_labels", "two_parts", "overlap", "equal", "near")
+        else [found.root / row[0]]
+    )
+    cards = []
+    for row in rows[:MOST_SHOWN]:
+        thumbnails = "".join(map(_thumbnail, pictured(row))) if field != "bad" else ""
+        names = "<br>".join(_safe(shown(x)) for x in row)
+        cards.append(f"<div class=card>{thumbnails}<div class=name>{names}</div></div>")
+    more = f"<p>... and {len(rows) - MOST_SHOWN} more" if len(rows) > MOST_SHOWN else ""
+    return f"<h2>{_safe(LISTS[field])}: {len(rows)}</h2><div class=cards>{''.join(cards)}</div>{more}"
+
+
+def _thumbnail(file: Path) -> str:
+    """An <img> with its data; empty if the file has gone bad since it was examined."""
+    try:
+        picture = images.open_picture(file).image
+    except ImageError:
+        return ""
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=80)
+    data = base64.b64encode(out.getvalue()).decode()
+    return f"<img alt='' src='data:image/jpeg;base64,{data}'>"
+
+
+def _safe(value: str) -> str:
+    return html.escape(value, quote=True)
+
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em;
+       color: #1c1c1c; background: #fff }
+h1 { font-size: 1.5em } h2 { font-size: 1.1em; margin: 2em 0 .6em }
+table { border-collapse: collapse }
+th { text-align: left; font-weight: 500; padding-right: 1.5em }
+td { padding: .1em 1em .1em 0 } .bar { height: .8em; background: #4878b0 }
+.wrong, .fine { padding: .6em 1em; border-left: 5px solid #c0392b; background: #fbeeec }
+.fine { border-color: #2e8b57; background: #edf7f1 }
+.cards { display: flex; flex-wrap: wrap; gap: 12px }
+.card { border: 1px solid #ddd; border-radius: 6px; padding: 8px; max-width: 290px }
+.card img { max-height: 128px; margin-right: 6px; vertical-align: top }
+.name { font-size: 12px; overflow-wrap: anywhere; margin-top: 4px; color: #444 }
+"""
