@@ -132,8 +132,8 @@ def refuse_overlap(gathered: Gathered, against: Path) -> None:
     if found:
         there, here = next(iter(found.items()))
         raise DatasetError(
-            f"{len(found)} picture(s) of {shown(against)} are also, or almost, in the data, "
-            f"as {shown(good[there][0])} in {shown(gathered.split[here][0])}; "
+            f"{len(found)} picture(s) of {shown(against)} are also, or almost, in the "
+            f"data, as {shown(good[there][0])} in {shown(gathered.split[here][0])}; "
             f"`alexnet doctor --against` lists them, --allow-overlap goes on"
         )
 

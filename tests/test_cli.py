@@ -386,4 +386,5 @@ def test_version():
         "models",
         "fetch",
         "sample",
+        "doctor",
     }

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import struct
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from alexnet_cli import images
@@ -145,6 +148,40 @@ def test_limits_come_before_memory():
 def test_what_is_no_picture_is_an_error(data):
     with pytest.raises(ImageError):
         images.decode(data)
+
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "ICO", "PPM", "JPEG2000", "AVIF")
+
+
+@given(
+    st.sampled_from(FORMATS),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.binary(max_size=8), st.integers(0, 60)), max_size=4
+    ),
+    st.floats(0.2, 1),
+)
+@settings(max_examples=300)
+def test_mutations_end_in_pixels_or_an_error(form, changes, kept):
+    """A short one of scripts/fuzz.py."""
+    data = bytearray(encoded(photo((48, 32)), form))
+    for place, new, dropped in changes:
+        at = int(place * len(data))
+        data[at : at + dropped] = new
+    del data[max(1, int(kept * len(data))) :]
+    try:
+        pixels = images.decode(bytes(data), max_pixels=10**6)
+    except ImageError as error:
+        assert "\n" not in str(error)
+    else:
+        assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
+
+
+def test_an_icon_larger_than_it_says():
+    inner = encoded(photo((300, 200)))
+    directory = struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(inner), 22)
+    assert images.decode(directory + inner).ndim == 3
+    with pytest.raises(ImageError, match="300 x 200"):
+        images.decode(directory + inner, max_pixels=50_000)
 
 
 def test_files_that_cannot_be_read(tmp_path):
