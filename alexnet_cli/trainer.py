@@ -102,7 +102,8 @@ def _fit(
 ) -> callbacks.Records:
     """Run the epochs; the best one's weights are in the Run directory afterwards."""
     recipe, classes = run.recipe, len(run.classes)
-    lighting = principal_colours(training.pixels) if recipe.pca_lighting else None
+    some = training.rows[:: max(1, len(training) // 500)]
+    lighting = principal_colours(training.pixels[some]) if recipe.pca_lighting else None
     network, model = _compiled(run, chosen)
     _show_augmented(run, training, lighting, board)
     board.show_graph(network)
