@@ -105,11 +105,12 @@ def compare(
 
 
 _EXAMINE = """
-import resource, sys
+import sys
 from pathlib import Path
 from alexnet_cli.doctor import examine
 examine(Path(sys.argv[1]), None, lambda done, count: None)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = dict(x.split(":", 1) for x in Path("/proc/self/status").read_text().splitlines())
+print(status["VmHWM"].split()[0])
 """
 
 

@@ -12,9 +12,7 @@ from alexnet_cli.options import config_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = sorted(
-    {x.strip() for x in re.findall(r"^\$? ?(alexnet [a-z].*)$", README, re.MULTILINE)}
-)
+COMMANDS = sorted(set(re.findall(r"^ *\$? ?(alexnet [a-z].*)$", README, re.MULTILINE)))
 
 
 @pytest.mark.parametrize("name", main.commands)

@@ -3,9 +3,11 @@
 import csv
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -129,6 +131,31 @@ def test_a_cut_jpeg_is_bad(shared, progressive, marker, lost):
         np.testing.assert_array_equal(images.decode(whole[:-2]), images.decode(whole))
         with pytest.raises(ImageError, match="is damaged"):
             images.decode(whole[: -2 - lost] + b"\xff\xd9" * marker)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_bombs_cost_little(shared, tmp_path):
+    big = tmp_path / "big.png"
+    Image.new("1", (14000, 14000)).save(big)
+    files = [
+        big,
+        *(shared / "torture" / "sizes").glob("bomb*"),
+        shared / "torture/sizes/png_text_dos.png",
+    ]
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from alexnet_cli import images; from alexnet_cli.errors import ImageError\n"
+        "started = time.perf_counter()\n"
+        "for file in sys.argv[1:]:\n"
+        "    try: images.decode(Path(file)); print('decoded', file)\n"
+        "    except ImageError: pass\n"
+        "seconds = time.perf_counter() - started\n"
+        "status = dict(x.split(':', 1) for x in open('/proc/self/status'))\n"
+        "print(seconds, status['VmHWM'].split()[0])"
+    )
+    done = python(code, *files)
+    seconds, kilobytes = map(float, done.stdout.split())
+    assert seconds < len(files) and kilobytes < 200_000, done.stdout
 
 
 def test_a_thumbnails_end_marker_is_not_the_pictures():
