@@ -17,11 +17,13 @@ import click
 from . import show
 from .errors import DatasetError, Interrupted, RunError, shown
 from .recipe import Recipe
-from .run import Run, csv_line, new_run, require_space, staged, write_csv
+from .run import INTERRUPTED, Run, csv_line, new_run, require_space, staged, write_csv
 
 if TYPE_CHECKING:
     from .evaluation import Evaluation, Judged
+    from .gather import Found, Gathered
     from .inference import Answer, Classifier
+    from .trainer import Trained
 
 
 @dataclass(frozen=True)
@@ -47,33 +49,44 @@ def train(asked: Training, recipe: Recipe) -> None:
     """
     from .dataset import read_classes
     from .device import start_tensorflow
-    from .gather import find, gather, refuse_overlap
+    from .gather import find
 
-    out = asked.out
     found = find(asked.data, read_classes(asked.classes) if asked.classes else ())
     show.found(found)
-    run = new_run(out, recipe, found.classes, asked.data)
+    run = new_run(asked.out, recipe, found.classes, asked.data)
     require_space(run)
-    with staged(out, asked.overwrite) as place:
-        with show.counting("decoding") as progress:
-            gathered = gather(found, recipe, progress)
-        show.gathered(gathered)
-        if asked.strict and gathered.bad:
-            raise DatasetError(f"--strict: {len(gathered.bad)} file(s) cannot be used")
-        if asked.against and not asked.allow_overlap:
-            refuse_overlap(gathered, asked.against)
+    with staged(asked.out, asked.overwrite) as place:
+        gathered = _gathered(found, asked, recipe)
         run = dataclasses.replace(run, path=place)
         run.write_records(gathered.split, gathered.bad)
         start_tensorflow()
-        from . import plots, trainer
+        from . import trainer
 
+        examples = (gathered.training, gathered.validation)
         trained = trainer.train(
-            run,
-            gathered.training,
-            gathered.validation,
-            report=show.EpochLine(),
-            name=asked.run_name,
+            run, *examples, report=show.EpochLine(), name=asked.run_name
         )
+    _tell(trained, asked.out)
+
+
+def _gathered(found: "Found", asked: Training, recipe: Recipe) -> "Gathered":
+    """The decoded pictures, if they are what was asked for."""
+    from .gather import gather, refuse_overlap
+
+    with show.counting("decoding") as progress:
+        gathered = gather(found, recipe, progress)
+    show.gathered(gathered)
+    if asked.strict and gathered.bad:
+        raise DatasetError(f"--strict: {len(gathered.bad)} file(s) cannot be used")
+    if asked.against and not asked.allow_overlap:
+        refuse_overlap(gathered, asked.against)
+    return gathered
+
+
+def _tell(trained: "Trained", out: Path) -> None:
+    """What came of training, and where it lies."""
+    from . import plots
+
     show.say()
     if trained.reason:
         show.say(f"stopped: {trained.reason}")
@@ -84,7 +97,7 @@ def train(asked: Training, recipe: Recipe) -> None:
         f"{shown(out)}: epoch {epoch} kept, validation accuracy {trained.scores.top1:.4f} "
         f"({trained.scores.images} pictures)"
     )
-    if trained.run.status == "interrupted":
+    if trained.run.status == INTERRUPTED:
         raise Interrupted(f"interrupted; epoch {epoch} is kept in {shown(out)}")
 
 

@@ -110,19 +110,14 @@ def _fit(
     clock = callbacks.Clock(recipe, len(training), report)
     rate = callbacks.Rate(recipe, steps(len(training), recipe.batch_size))
     records = callbacks.Records(run, network, clock, board)
+    data = training_batches(
+        training, recipe, run.preprocess, classes, lambda: clock.progress.epoch, lighting
+    )
+    held = validation_batches(validation, recipe.batch_size, run.preprocess, classes)
     try:
         model.fit(
-            training_batches(
-                training,
-                recipe,
-                run.preprocess,
-                classes,
-                lambda: clock.progress.epoch,
-                lighting,
-            ),
-            validation_data=validation_batches(
-                validation, recipe.batch_size, run.preprocess, classes
-            ),
+            data,
+            validation_data=held,
             epochs=recipe.epochs,
             class_weight=_class_weights(recipe, training, classes),
             callbacks=[clock, rate, records],

@@ -25,6 +25,11 @@ TINY = (
     "--epochs", "6", "--batch-size", "8", "--schedule", "constant", "--no-hflip", "--crop-area", "0",
     "--brightness", "0", "--contrast", "0", "--saturation", "0", "--label-smoothing", "0",
 )  # fmt: skip
+HARD_NAMES = [
+    b"a b.jpg", b"quote'\".jpg", b"com,ma.jpg", b"new\nline.jpg", b"return\r.jpg", "emoji\U0001f337.jpg".encode(),
+    "цветок.jpg".encode(), "\u00e9.jpg".encode(), "e\u0301.jpg".encode(), b"-dash.jpg",
+    b"bad\xff\xfe.jpg", b"x" * 246 + b".jpg", b"gl[o]b*?.jpg",
+]  # fmt: skip
 
 
 def draw_toy(folder: Path, each: int = 12, seed: int = 0) -> Path:

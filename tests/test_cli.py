@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, alexnet, draw_toy, python
+from conftest import HARD_NAMES, TINY, alexnet, draw_toy, python
 from PIL import Image
 
 from alexnet_cli.cli import main
+from alexnet_cli.run import Run
 
 
 def fails(code, text, *args, **kwargs):
@@ -331,6 +332,8 @@ def test_the_data_folder_stays_as_it_is(trained, tmp_path):
     data = draw_toy(tmp_path / "d", each=4)
     (data / "red" / "bad.jpg").write_bytes(b"x")
     before = tree(data)
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
     out = tmp_path / "o"
     assert (
         alexnet("train", "--data", data, "--out", out, *TINY, "--epochs", "1").exit_code
@@ -339,7 +342,23 @@ def test_the_data_folder_stays_as_it_is(trained, tmp_path):
     assert (out / "bad_images.csv").read_text().splitlines()[1].startswith("red/bad.jpg,")
     alexnet("evaluate", "--model", trained, "--data", data)
     alexnet("predict", data, "--model", trained, "--draw", tmp_path / "drawn")
+    alexnet("doctor", data, "--against", data, "--report", tmp_path / "doctor.html")
     assert tree(data) == before
+    for path in (data, *data.iterdir()):
+        path.chmod(0o755)
+
+
+def test_split_csv_keeps_names_of_any_bytes(tmp_path):
+    data = draw_toy(tmp_path / "d", each=4)
+    for i, name in enumerate(HARD_NAMES):
+        pixels = np.random.default_rng(i).integers(0, 255, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(data / "red" / os.fsdecode(name), "PNG")
+    out = tmp_path / "o"
+    result = alexnet("train", "--data", data, "--out", out, *TINY, "--epochs", "1")
+    assert result.exit_code == 0, result.output
+    found = {os.fsencode(x["file"]) for x in Run.read(out).split()}
+    assert {b"red/" + x for x in HARD_NAMES} <= found
+    assert alexnet("evaluate", "--model", out).exit_code == 0
 
 
 def test_strict_and_against(tmp_path):

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import draw_toy
+from conftest import HARD_NAMES, draw_toy
 
 from alexnet_cli.dataset import find_parts, pictures_below, read_classes, scan
 from alexnet_cli.errors import DatasetError, shown
@@ -117,13 +117,6 @@ def test_classes_from_text_and_file(tmp_path):
         read_classes("@nope.txt")
 
 
-HARD = [
-    b"a b.jpg", b"quote'\".jpg", b"com,ma.jpg", b"new\nline.jpg", b"return\r.jpg", "emoji\U0001f337.jpg".encode(),
-    "цветок.jpg".encode(), "\u00e9.jpg".encode(), "e\u0301.jpg".encode(), b"-dash.jpg",
-    b"bad\xff\xfe.jpg", b"x" * 246 + b".jpg", b"gl[o]b*?.jpg",
-]  # fmt: skip
-
-
 def test_names_keep_their_bytes_through_csv_and_json(tmp_path):
     import csv
     import json
@@ -132,10 +125,10 @@ def test_names_keep_their_bytes_through_csv_and_json(tmp_path):
 
     folder = tmp_path / "data" / "class"
     folder.mkdir(parents=True)
-    for name in HARD:
+    for name in HARD_NAMES:
         (folder / os.fsdecode(name)).write_bytes(b"x")
     found = scan(tmp_path / "data").relative()
-    assert sorted(os.fsencode(x)[6:] for x in found) == sorted(HARD)
+    assert sorted(os.fsencode(x)[6:] for x in found) == sorted(HARD_NAMES)
     write_csv(tmp_path / "names.csv", ("file",), [[x] for x in found])
     with (tmp_path / "names.csv").open(
         encoding="utf-8", errors="surrogateescape", newline=""
