@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .cache import Loaded, Progress, load_all
+from .cache import Progress, load_all
 from .dataset import find_parts, scan
-from .duplicates import SIDE, copies, near_pairs
+from .duplicates import SIDE, Prints, copies, near_pairs
 from .errors import ImageError
 
 TINY = 64
@@ -21,6 +21,7 @@ ENDINGS = {
     "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), "ICO": (".ico",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
+_FACTS = ("digest", "format", "size", "gray", "turned")
 Pair = tuple[str, str]
 
 
@@ -31,7 +32,21 @@ class Checked:
     name: str
     label: str
     part: str
-    loaded: Loaded | ImageError
+    error: str = ""
+    digest: str = ""
+    format: str = ""
+    size: tuple[int, int] = (0, 0)
+    gray: bool = False
+    turned: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """Every file of a folder, and fingerprints uint8 [N, 32, 32]; bad files' are black."""
+
+    files: tuple[Checked, ...]
+    prints: Prints
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,32 +103,29 @@ def examine(data: Path, against: Path | None, progress: Progress) -> Findings:
     Raises:
         DatasetError: there are no class folders.
     """
-    checked, notes = _checked(data, progress)
-    good = [x for x in checked if isinstance(x.loaded, Loaded)]
-    equal, near = _pairs(good)
+    look = _look(data, progress)
+    good = [x for x in look.files if not x.error]
+    equal, near = _pairs(look)
     both = [*equal, *near]
-    others: list[Checked] = []
-    if against:
-        others = [x for x in _checked(against, progress)[0] if isinstance(x.loaded, Loaded)]
-    counts = dict.fromkeys([x.label for x in checked], 0) | Counter(x.label for x in good)
+    counts = dict.fromkeys([x.label for x in look.files], 0) | Counter(
+        x.label for x in good
+    )
     return Findings(
         root=data,
         counts={k: counts[k] for k in sorted(counts)},
-        notes=tuple(notes),
-        bad=tuple(
-            (x.name, str(x.loaded)) for x in checked if isinstance(x.loaded, ImageError)
-        ),
+        notes=look.notes,
+        bad=tuple((x.name, x.error) for x in look.files if x.error),
         equal=_named(equal),
         near=_named(near),
         two_labels=_named([x for x in both if x[0].label != x[1].label]),
         two_parts=_named([x for x in both if x[0].part != x[1].part]),
-        overlap=_named(_overlap(others, good)),
-        **_facts([(x.name, x.loaded) for x in good if isinstance(x.loaded, Loaded)]),
+        overlap=_named(_overlap(_look(against, progress), look)) if against else (),
+        **_facts(good),
     )
 
 
-def _checked(data: Path, progress: Progress) -> tuple[list[Checked], list[str]]:
-    """Every file of every part, and what the scan left out."""
+def _look(data: Path, progress: Progress) -> Look:
+    """Every file of every part of `data`, in one pass."""
     places = find_parts(data) or {"": data}
     found = [(part, scan(place)) for part, place in places.items()]
     rows = [
@@ -121,70 +133,67 @@ def _checked(data: Path, progress: Progress) -> tuple[list[Checked], list[str]]:
         for part, x in found
         for file, label in zip(x.files, x.labels, strict=True)
     ]
-    checked = []
+    prints = np.zeros((len(rows), SIDE, SIDE), np.uint8)
+    files = []
     for i, (row, loaded) in enumerate(
         zip(rows, load_all([x[0] for x in rows]), strict=True)
     ):
-        file, part, label = row
-        checked.append(Checked(file.relative_to(data).as_posix(), label, part, loaded))
+        where = (row[0].relative_to(data).as_posix(), row[2], row[1])
+        if isinstance(loaded, ImageError):
+            files.append(Checked(*where, error=str(loaded)))
+        else:
+            prints[i] = loaded.fingerprint
+            facts = {x: getattr(loaded, x) for x in _FACTS}
+            files.append(Checked(*where, **facts))
         progress(i + 1, len(rows))
-    return checked, [note for _, x in found for note in x.notes]
+    return Look(tuple(files), prints, tuple(note for _, x in found for note in x.notes))
 
 
-def _facts(files: list[tuple[str, Loaded]]) -> dict[str, Any]:
-    sizes = np.array([x.size for _, x in files] or [(0, 1)])
+def _facts(files: list[Checked]) -> dict[str, Any]:
+    sizes = np.array([x.size for x in files] or [(0, 1)])
+    small = [x for x in files if min(x.size) < TINY]
     return {
-        "formats": dict(Counter(x.format for _, x in files).most_common()),
+        "formats": dict(Counter(x.format for x in files).most_common()),
         "widths": tuple(map(int, np.percentile(sizes[:, 0], (0, 50, 100)))),
         "heights": tuple(map(int, np.percentile(sizes[:, 1], (0, 50, 100)))),
         "aspects": tuple(
             map(float, np.percentile(sizes[:, 0] / sizes[:, 1], (0, 50, 100)))
         ),
-        "wrong_ending": tuple(
-            (n, x.format) for n, x in files if _wrong_ending(n, x.format)
-        ),
-        "tiny": tuple(
-            (n, f"{x.size[0]} x {x.size[1]}") for n, x in files if min(x.size) < TINY
-        ),
-        "turned": tuple(n for n, x in files if x.turned),
-        "gray": tuple(n for n, x in files if x.gray),
+        "wrong_ending": tuple((x.name, x.format) for x in files if _wrong_ending(x)),
+        "tiny": tuple((x.name, f"{x.size[0]} x {x.size[1]}") for x in small),
+        "turned": tuple(x.name for x in files if x.turned),
+        "gray": tuple(x.name for x in files if x.gray),
     }
 
 
-def _wrong_ending(name: str, form: str) -> bool:
-    return form in ENDINGS and Path(name).suffix.lower() not in ENDINGS[form]
-
-
-def _prints(files: list[Checked]) -> np.ndarray:
-    rows = [x.loaded.fingerprint for x in files if isinstance(x.loaded, Loaded)]
-    return np.array(rows, np.uint8).reshape(-1, SIDE, SIDE)
-
-
-def _digest(file: Checked) -> str:
-    return file.loaded.digest if isinstance(file.loaded, Loaded) else ""
+def _wrong_ending(file: Checked) -> bool:
+    fitting = ENDINGS.get(file.format)
+    return fitting is not None and Path(file.name).suffix.lower() not in fitting
 
 
 Couples = list[tuple[Checked, Checked]]
 
 
-def _pairs(files: list[Checked]) -> tuple[Couples, Couples]:
+def _pairs(look: Look) -> tuple[Couples, Couples]:
     """Pairs of equal files (each with the first of its kind), and of near-equal ones."""
+    files = look.files
     first: dict[str, int] = {}
-    firsts = [first.setdefault(_digest(x), i) for i, x in enumerate(files)]
+    firsts = [i if x.error else first.setdefault(x.digest, i) for i, x in enumerate(files)]
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
-    near = [
-        (files[i], files[j])
-        for i, j in near_pairs(_prints(files))
-        if firsts[i] == i and firsts[j] == j
-    ]
+    pairs = near_pairs(look.prints)
+    near = [(files[i], files[j]) for i, j in pairs if firsts[i] == i and firsts[j] == j]
     return equal, near
 
 
-def _overlap(others: list[Checked], files: list[Checked]) -> Couples:
-    """For each of `others` that is also, or almost, among `files`, the first such one."""
-    here, there = ([_digest(x) for x in y] for y in (files, others))
-    found = copies(here, _prints(files), there, _prints(others))
-    return [(others[i], files[j]) for i, j in found.items()]
+def _overlap(other: Look, here: Look) -> Couples:
+    """For each file of `other` that is also, or almost, `here`, the first such one."""
+    # Files that cannot be read are like nothing, themselves included.
+    one, two = (
+        [x.digest or f"{k}{i}" for i, x in enumerate(y.files)]
+        for k, y in enumerate((here, other))
+    )
+    found = copies(one, here.prints, two, other.prints)
+    return [(other.files[i], here.files[j]) for i, j in found.items()]
 
 
 def _named(pairs: Couples) -> tuple[Pair, ...]:
