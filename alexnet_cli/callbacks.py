@@ -164,7 +164,7 @@ class Records(keras.callbacks.Callback):
 
     def _better(self, row: dict[str, float]) -> bool:
         watch = self.run.recipe.watch
-        if not self.best:
+        if not self.best or not math.isfinite(self.best[watch]):
             return True
         # A tie goes to the lower loss: on few pictures accuracy moves in steps.
         sign = -1 if _falls(watch) else 1

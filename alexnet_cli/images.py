@@ -53,6 +53,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SEE_THROUGH = ("RGBA", "LA", "PA", "RGBa", "La")
 _END = b"\xff\xd9"
 # What a picture's entropy-coded data might go on with.
 _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
@@ -212,19 +213,13 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     profile = picture.info.get("icc_profile")
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _scaled(picture).convert("RGB")
-    if "transparency" in picture.info or picture.mode in (
-        "RGBA",
-        "LA",
-        "PA",
-        "RGBa",
-        "La",
-    ):
+    if "transparency" in picture.info or picture.mode in _SEE_THROUGH:
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         return _srgb(Image.alpha_composite(paper, picture).convert("RGB"), profile)
-    if picture.mode == "CMYK" and profile:
-        return _srgb(picture, profile)
-    return _srgb(picture.convert("RGB"), profile)
+    if picture.mode not in ("CMYK", "L"):
+        picture = picture.convert("RGB")
+    return _srgb(picture, profile)
 
 
 def _scaled(picture: Image.Image) -> Image.Image:

@@ -23,28 +23,25 @@ Floats = npt.NDArray[np.float32]
 BATCH = 32
 
 
-@dataclass(frozen=True)
 class Classifier:
     """A Run's network, ready: uint8 pixels [B, R, R, 3] to probabilities [B, K]."""
 
-    run: Run
-    tta: str = "none"
-
-    def __post_init__(self) -> None:
-        """Load the weights.
+    def __init__(self, run: Run, tta: str = "none") -> None:
+        """Load the weights; `tta` is "none", "flip" or "ten-crop".
 
         Raises:
             RunError: they are damaged or of another network, or the Run's pictures
                 have no margin for ten crops.
         """
-        preprocess = self.run.preprocess
-        if self.tta == "ten-crop" and preprocess.size == preprocess.crop:
+        preprocess = run.preprocess
+        if tta == "ten-crop" and preprocess.size == preprocess.crop:
             raise RunError(
                 f"--tta ten-crop needs pictures larger than the network's input; this "
                 f"Run keeps {preprocess.size} pixels, all of which the network sees"
             )
-        object.__setattr__(self, "_network", load_network(self.run))
-        object.__setattr__(self, "_mean_image", load_mean_image(self.run))
+        self.run, self.tta = run, tta
+        self.network = load_network(run)
+        self.mean_image = load_mean_image(run)
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Probabilities [B, K]; rows sum to 1. With TTA the mean over the views."""
@@ -53,13 +50,13 @@ class Classifier:
     def _probabilities(self, inputs: Any) -> Floats:
         import keras
 
-        logits = self._network(inputs, training=False)  # type: ignore[attr-defined]
+        logits = self.network(inputs, training=False)
         return np.asarray(keras.ops.softmax(logits))
 
     def _views(self, pixels: Pixels) -> Iterator[Any]:
         from .augment import standardised
 
-        preprocess, mean = self.run.preprocess, self._mean_image  # type: ignore[attr-defined]
+        preprocess, mean = self.run.preprocess, self.mean_image
         margin = preprocess.size - preprocess.crop
         corners: list[tuple[int, int] | None] = [None]
         if self.tta == "ten-crop":

@@ -110,10 +110,29 @@ def test_transparency_lies_on_white():
     assert (out[np.asarray(palette) == hidden] == 255).all()
 
 
+def _swapped_profile(profile):
+    """sRGB whose red and green primaries are exchanged, under another name."""
+    data = bytearray(
+        profile.replace(b"s\0R\0G\0B", b"S\0w\0a\0p").replace(b"sRGB", b"Swap")
+    )
+    (count,) = struct.unpack_from(">I", data, 128)
+    at = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    red, green = at[b"rXYZ"], at[b"gXYZ"]
+    data[red : red + 4], data[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(data)
+
+
 def test_a_profile_becomes_srgb():
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     same = images.decode(encoded(photo(), icc_profile=lab.tobytes()))
     np.testing.assert_array_equal(same, photo())
+    swapped = _swapped_profile(lab.tobytes())
+    red = Image.new("RGB", (8, 8), (200, 30, 30))
+    out = images.decode(encoded(red, icc_profile=swapped))[0, 0].astype(int)
+    assert out[1] > out[0] + 50 and out[1] > out[2] + 50
+    gray = photo().convert("L")
+    as_srgb = images.decode(encoded(gray, icc_profile=lab.tobytes()))
+    np.testing.assert_array_equal(as_srgb, images.decode(encoded(gray)))
     broken = images.decode(encoded(photo(), icc_profile=b"no profile"))
     np.testing.assert_array_equal(broken, photo())
 
