@@ -46,7 +46,6 @@ def fetch(source: Source, to: Path, progress: Callable[[int, int], None]) -> Pat
     target = to / source.unpacks_to
     if target.exists():
         return target
-    to.mkdir(parents=True, exist_ok=True)
     archive = to / (source.url.rpartition("/")[2] + ".part")
     _download(source, archive, progress)
     if (found := _sha256(archive)) != source.sha256:
@@ -73,6 +72,7 @@ def _download(source: Source, file: Path, progress: Callable[[int, int], None]) 
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             resumed = answer.status == 206
             have = have if resumed else 0
+            file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("ab" if resumed else "wb") as out:
                 while chunk := answer.read(CHUNK):
                     out.write(chunk)

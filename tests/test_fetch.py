@@ -146,7 +146,8 @@ def test_servers_that_refuse_and_hosts_that_are_not_there(tmp_path):
         with pytest.raises(DownloadError, match="the server says 404"):
             fetch(source, tmp_path, none)
     with pytest.raises(DownloadError, match="no connection"):
-        fetch(source, tmp_path, none)
+        fetch(source, tmp_path / "new", none)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_checks_what_a_mirror_gives(tmp_path):
