@@ -192,6 +192,20 @@ def test_every_optimizer_learns(toy, tmp_path, optimizer):
     assert losses[-1] < 0.8 * losses[0]
 
 
+def test_the_papers_pictures_and_all_augmentation_together(toy, tmp_path):
+    train(toy, tmp_path / "p", "--epochs", "2", "--mean", "pixel", "--std", "1", "--random-crop",
+          "--hflip", "--pca-lighting", "0.1", "--schedule", "plateau", "--precision", "float32")  # fmt: skip
+    mean = np.load(tmp_path / "p" / "mean_image.npy")
+    assert mean.shape == (36, 36, 3) and 60 < mean.mean() < 160
+    result = alexnet("evaluate", "--model", tmp_path / "p", "--tta", "ten-crop", "--json")
+    assert json.loads(result.stdout)["images"] == 6
+    train(toy, tmp_path / "a", "--epochs", "2", "--crop-area", "0.5", "--vflip", "--rotation", "30",
+          "--shear", "10", "--zoom", "0.2", "--width-shift", "0.1", "--height-shift", "0.1",
+          "--fill-mode", "reflect", "--brightness", "0.2", "--contrast", "0.2", "--saturation", "0.2",
+          "--hue", "0.1", "--precision", "mixed_bfloat16", "--schedule", "step")  # fmt: skip
+    assert all(np.isfinite(x["val_loss"]) for x in history(tmp_path / "a"))
+
+
 def test_a_loss_that_is_no_number(toy, tmp_path):
     # Pixels so large that their squares are infinite.
     options = ("--std", "1e-30", "--precision", "float32")
