@@ -2,18 +2,23 @@
 
 Every picture gets its own numbers, all geometry is composed into one warp and all
 colour changes into one 3x3 matrix, so quality is lost once. `draw` holds all the
-randomness; `Prepare` is a pure function of pixels and drawn numbers.
+randomness; `cut_out` and `Prepare` are pure functions of pixels and drawn numbers.
 
 Letters: B batch, R side of the kept picture, S side of the network's input.
 """
+
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from . import kernels
 from .recipe import Preprocess, Recipe
+from .standard import standardised
 
+Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 LUMA = (0.299, 0.587, 0.114)
@@ -96,9 +101,11 @@ def _boxes(
     side, kept = preprocess.crop, preprocess.size
     area = rng.uniform(smallest, 1, count) * kept**2
     ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
-    box = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(1, kept)
+    box = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(2, kept)
+    # From the centre of the first pixel to that of the last, a hair within the picture.
+    reach = (box - 1) * (1 - 1e-5)
     corner = rng.uniform(0, 1, (count, 2)) * (kept - box)
-    return corner + (box - 1) / 2, box / side
+    return corner + (box - 1) / 2, reach / (side - 1)
 
 
 def _colours(
@@ -127,11 +134,41 @@ def _colours(
     return matrix, offset, brightness * (1 - contrast)
 
 
-class Prepare(keras.layers.Layer):
-    """uint8 pixels [B, R, R, 3] and draws [B, DRAWN] to float32 input [B, S, S, 3].
+def geometry(recipe: Recipe, preprocess: Preprocess) -> str:
+    """How pictures are cut: "copy" by `cut_out`, or by `Prepare` as "boxes" or "warp"."""
+    r = recipe
+    if r.rotation or r.shear or r.zoom or r.width_shift or r.height_shift:
+        return "warp"
+    if r.crop_area:
+        return "boxes"
+    # A mean picture has to be subtracted before pictures are cut.
+    return "warp" if preprocess.mean is None else "copy"
 
-    Not training, the draws are ignored and the centre is cut. `mean_image` is
-    float32 [R, R, 3] or None for the preprocessing's channel means.
+
+def cut_out(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
+    """uint8 [B, S, S, 3]: whole-pixel windows of pictures [R, R, 3], maybe mirrored."""
+    out = np.empty((len(draws), side, side, 3), np.uint8)
+    maps = np.rint(draws[:, :6]).astype(int)
+    for place, picture, map_ in zip(out, pictures, maps, strict=True):
+        x_step, _, x, _, y_step, y = map_
+        # A mirrored window starts at its far end.
+        left, top = x - (side - 1) * (x_step < 0), y - (side - 1) * (y_step < 0)
+        window = picture[top : top + side, left : left + side]
+        if x_step > 0:
+            place[...] = window[::y_step]
+            continue
+        # Channel by channel: three times faster than copying pixels of three bytes.
+        for channel in range(3):
+            place[..., channel] = window[::y_step, ::-1, channel]
+    return out
+
+
+class Prepare(keras.layers.Layer):
+    """uint8 pixels and draws [B, DRAWN] to float32 input [B, S, S, 3].
+
+    Pixels are [B, R, R, 3]; where `geometry` says "copy", [B, S, S, 3] from `cut_out`.
+    Not training, the draws are ignored and the centre is cut. `mean_image` is float32
+    [R, R, 3] or None for the preprocessing's channel means.
     """
 
     def __init__(
@@ -139,81 +176,51 @@ class Prepare(keras.layers.Layer):
     ) -> None:
         super().__init__(dtype="float32", trainable=False)
         self.preprocess, self.mean_image = preprocess, mean_image
-        self.fill_mode = recipe.fill_mode
+        self.fill_mode, self.how = recipe.fill_mode, geometry(recipe, preprocess)
         r = recipe
-        self.coloured = bool(
-            r.brightness or r.contrast or r.saturation or r.hue or r.pca_lighting
-        )
-        self.resampled = bool(
+        self.smooth = bool(
             r.rotation or r.shear or r.zoom or r.width_shift or r.height_shift
             or r.crop_area
         )  # fmt: skip
-        self.moved = self.resampled or r.hflip or r.vflip or r.random_crop
+        self.coloured = bool(
+            r.brightness or r.contrast or r.saturation or r.hue or r.pca_lighting
+        )
 
     def call(self, inputs: tuple, training: bool = False):  # type: ignore[no-untyped-def]
         """float32 [B, S, S, 3], standardised."""
         pixels, draws = inputs
         if not training:
+            pixels = ops.cast(pixels, "float32")
             return standardised(pixels, self.preprocess, self.mean_image)
-        pixels = ops.cast(pixels, "float32")
-        if self.coloured:
-            pixels = _recoloured(pixels, draws[:, 6:])
+        std = np.float32(self.preprocess.std)
         if self.mean_image is not None:
             # Subtracted where the pixels lie, as the paper does, before they move.
-            pixels = pixels - self.mean_image
-        if self.moved:
-            pixels = self._warped(pixels, draws[:, :6])
-        else:
-            pixels = cut(pixels, self.preprocess)
-        if self.mean_image is None:
-            pixels = pixels - np.float32(self.preprocess.mean)
-        return pixels / np.float32(self.preprocess.std)
+            pixels = self._recoloured(pixels, draws, np.float32(0), np.float32(1))
+            return self._moved(pixels - self.mean_image, draws) / std
+        mean = np.float32(self.preprocess.mean)
+        return self._recoloured(self._moved(pixels, draws), draws, mean, std)
 
-    def _warped(self, pixels, maps):  # type: ignore[no-untyped-def]
+    def _moved(self, pixels, draws):  # type: ignore[no-untyped-def]
         side = self.preprocess.crop
-        how = "bilinear" if self.resampled else "nearest"
-        maps = ops.concatenate([maps, ops.zeros_like(maps[:, :2])], axis=1)
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
+        if self.how == "copy":
+            return pixels
+        if self.how == "boxes":
+            return kernels.cut_boxes(pixels, draws[:, :6], side)
+        return kernels.warp(pixels, draws[:, :6], side, self.smooth, self.fill_mode)
 
-            return tf.raw_ops.ImageProjectiveTransformV3(
-                images=pixels,
-                transforms=maps,
-                output_shape=[side, side],
-                interpolation=how.upper(),
-                fill_mode=self.fill_mode.upper(),
-                fill_value=0.0,
-            )
-        warped = ops.image.affine_transform(
-            pixels, maps, interpolation=how, fill_mode=self.fill_mode
-        )
-        return warped[:, :side, :side]
-
-
-def standardised(pixels, preprocess, mean_image, corner=None):  # type: ignore[no-untyped-def]
-    """The input [B, S, S, 3] cut from uint8 pixels [B, R, R, 3], float32.
-
-    `corner` is the (top, left) of the cut; None is the centre.
-    """
-    mean = np.float32(preprocess.mean) if mean_image is None else mean_image
-    if mean_image is not None:
-        mean = cut(mean[None], preprocess, corner)
-    pixels = ops.cast(cut(pixels, preprocess, corner), "float32")
-    return (pixels - mean) / np.float32(preprocess.std)
-
-
-def cut(pixels, preprocess, corner=None):  # type: ignore[no-untyped-def]
-    """[B, S, S, 3] of pixels [B, R, R, 3] from `corner` (top, left), or the centre."""
-    side, margin = preprocess.crop, preprocess.size - preprocess.crop
-    top, left = (margin // 2, margin // 2) if corner is None else corner
-    return pixels[:, top : top + side, left : left + side]
-
-
-def _recoloured(pixels, draws):  # type: ignore[no-untyped-def]
-    """Pixels [B, R, R, 3], 0..255, through each picture's own matrix and offset."""
-    matrix = ops.reshape(draws[:, :9], (-1, 1, 3, 3))
-    luma = np.float32(LUMA)
-    gray = ops.sum(ops.mean(pixels, axis=(1, 2)) * luma, axis=1, keepdims=True)
-    offset = draws[:, 9:12] + draws[:, 12:] * gray
-    mixed = ops.matmul(pixels, ops.transpose(matrix, (0, 1, 3, 2)))
-    return ops.clip(mixed + offset[:, None, None, :], 0.0, 255.0)
+    def _recoloured(self, pixels, draws, mean, std):  # type: ignore[no-untyped-def]
+        """Pixels [B, H, W, 3] through each picture's own matrix, then standardised."""
+        pixels = ops.cast(pixels, "float32")
+        if not self.coloured:
+            return (pixels - mean) * (1 / std)
+        # The standardisation is part of the matrix and of the ends of 0..255.
+        matrix = ops.reshape(draws[:, 6:15], (-1, 3, 3)) / ops.reshape(std, (-1, 1))
+        # Every fourth row and column tell the mean gray well enough.
+        sample = ops.mean(pixels[:, ::4, ::4], axis=(1, 2))
+        gray = ops.sum(sample * np.float32(LUMA), axis=1, keepdims=True)
+        offset = (draws[:, 15:18] + draws[:, 18:] * gray - mean) / std
+        side = pixels.shape[1]
+        flat = ops.reshape(pixels, (-1, side * side, 3))
+        mixed = ops.matmul(flat, ops.transpose(matrix, (0, 2, 1))) + offset[:, None, :]
+        mixed = ops.minimum(ops.maximum(mixed, -mean / std), (255 - mean) / std)
+        return ops.reshape(mixed, (-1, side, side, 3))

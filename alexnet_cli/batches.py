@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from .augment import DRAWN, Doubles, draw
+from .augment import DRAWN, Doubles, Floats, cut_out, draw, geometry
 from .cache import Examples
 from .images import Pixels
 from .recipe import Preprocess, Recipe
+from .standard import cut
+
+Batch = tuple[tuple[Pixels, Floats], Floats]
 
 
 def training_batches(
@@ -20,34 +22,46 @@ def training_batches(
     epoch: Callable[[], int],
     lighting: Doubles | None = None,
 ) -> tf.data.Dataset:
-    """((uint8 [B, R, R, 3], float32 [B, DRAWN]), float32 [B, K]), every picture once.
+    """((uint8 pixels, float32 [B, DRAWN]), float32 [B, K]), every picture once.
 
+    Pixels are [B, S, S, 3] where the recipe's geometry is a copy, else [B, R, R, 3].
     Order and draws of a pass follow from the recipe's seed and `epoch()` at its start.
     """
 
-    def one_epoch() -> Iterator[tuple[tuple[Pixels, npt.NDArray[np.float32]], Doubles]]:
+    copied = geometry(recipe, preprocess) == "copy"
+
+    def one_epoch() -> Iterator[Batch]:
         rng = np.random.default_rng((recipe.seed, epoch()))
         order = rng.permutation(examples.rows)
         for start in range(0, len(order), recipe.batch_size):
             rows = order[start : start + recipe.batch_size]
-            pixels, targets = examples.batch(rows, classes)
-            yield (pixels, draw(recipe, preprocess, len(rows), rng, lighting)), targets
+            draws = draw(recipe, preprocess, len(rows), rng, lighting)
+            if copied:
+                pixels = cut_out(examples.store.pictures(rows), draws, preprocess.crop)
+            else:
+                pixels = examples.pixels(rows)
+            yield (pixels, draws), examples.targets(rows, classes)
 
-    return _dataset(one_epoch, steps(len(examples), recipe.batch_size), preprocess, classes)
+    side = preprocess.crop if copied else preprocess.size
+    return _dataset(one_epoch, steps(len(examples), recipe.batch_size), side, classes)
 
 
 def validation_batches(
-    examples: Examples, batch_size: int, preprocess: Preprocess, classes: int
+    examples: Examples, recipe: Recipe, preprocess: Preprocess, classes: int
 ) -> tf.data.Dataset:
     """As `training_batches`, in order and without draws."""
+    batch_size = recipe.batch_size
+    copied = geometry(recipe, preprocess) == "copy"
+    side = preprocess.crop if copied else preprocess.size
 
-    def all_once() -> Iterator[tuple[tuple[Pixels, npt.NDArray[np.float32]], Doubles]]:
+    def all_once() -> Iterator[Batch]:
         for start in range(0, len(examples), batch_size):
             rows = examples.rows[start : start + batch_size]
-            pixels, targets = examples.batch(rows, classes)
-            yield (pixels, np.zeros((len(rows), DRAWN), np.float32)), targets
+            pixels = cut(examples.pixels(rows), side)
+            draws = np.zeros((len(rows), DRAWN), np.float32)
+            yield (pixels, draws), examples.targets(rows, classes)
 
-    return _dataset(all_once, steps(len(examples), batch_size), preprocess, classes)
+    return _dataset(all_once, steps(len(examples), batch_size), side, classes)
 
 
 def steps(count: int, batch_size: int) -> int:
@@ -55,8 +69,7 @@ def steps(count: int, batch_size: int) -> int:
     return -(-count // batch_size)
 
 
-def _dataset(generator, count, preprocess, classes):  # type: ignore[no-untyped-def]
-    side = preprocess.size
+def _dataset(generator, count, side, classes):  # type: ignore[no-untyped-def]
     signature = (
         (
             tf.TensorSpec((None, side, side, 3), tf.uint8),

@@ -1,8 +1,7 @@
-"""Decode once: picture files -> one uint8 array, with hashes and a list of bad files."""
+"""Decode once: picture files -> a store of pixels, with hashes and a list of bad files."""
 
 import hashlib
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from .duplicates import SIDE, Prints, fingerprint
 from .errors import ImageError
 from .images import Pixels
 from .recipe import MAX_PIXELS, Preprocess
+from .store import Store, new_store
 
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
@@ -42,9 +42,9 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels of the good files, uint8 [N, R, R, 3]; `good` are their indices."""
+    """Pictures of the good files; `good` are their indices."""
 
-    pixels: Pixels
+    pictures: Store
     good: tuple[int, ...]
     digests: tuple[str, ...]
     fingerprints: Prints
@@ -55,30 +55,32 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pictures `rows` of a shared uint8 array [N, R, R, 3], with labels of all N."""
+    """Pictures `rows` of a shared store of N, with labels of all N."""
 
-    pixels: Pixels
+    store: Store
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def batch(self, rows: npt.NDArray[np.int64], classes: int) -> tuple[Pixels, Floats]:
-        """Pixels [B, R, R, 3] and one-hot labels [B, K] of `rows`."""
-        return self.pixels[rows], np.eye(classes, dtype=np.float32)[self.labels[rows]]
+    def pixels(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        """uint8 [B, R, R, 3] of `rows`, numbered as in the store."""
+        return np.stack(list(self.store.pictures(rows)))
+
+    def targets(self, rows: npt.NDArray[np.int64], classes: int) -> Floats:
+        """One-hot labels [B, K] of `rows`."""
+        return np.eye(classes, dtype=np.float32)[self.labels[rows]]
 
 
 def decode_all(
-    files: Sequence[Path], preprocess: Preprocess, progress: Progress
+    files: Sequence[Path], preprocess: Preprocess, cache: str, progress: Progress
 ) -> Decoded:
     """Every file decoded, checked, hashed and resized, in the order of `files`.
 
-    The pixels are kept in memory while they take less than a third of what is free,
-    else in a scratch file of the system's temporary folder that has no name.
+    `cache` says where pixels are kept; see `store.new_store`.
     """
-    side = preprocess.size
-    pixels = _room((len(files), side, side, 3))
+    store = new_store(cache, len(files), preprocess)
     good: list[int] = []
     digests: list[str] = []
     prints: list[Prints] = []
@@ -87,13 +89,13 @@ def decode_all(
         if isinstance(loaded, ImageError):
             bad.append((i, str(loaded)))
         elif loaded.pixels is not None:
-            pixels[len(good)] = loaded.pixels
+            store.add(files[i], loaded.pixels)
             good.append(i)
             digests.append(loaded.digest)
             prints.append(loaded.fingerprint)
         progress(i + 1, len(files))
     table = np.array(prints, np.uint8).reshape(-1, SIDE, SIDE)
-    return Decoded(pixels[: len(good)], tuple(good), tuple(digests), table, tuple(bad))
+    return Decoded(store, tuple(good), tuple(digests), table, tuple(bad))
 
 
 def load_all(
@@ -135,22 +137,3 @@ def _load(file: Path, preprocess: Preprocess | None) -> Loaded | ImageError:
     sha256 = hashlib.sha256(data).hexdigest()
     kind, size = picture.format, picture.image.size
     return Loaded(pixels, sha256, small, size, kind, gray, picture.turned)
-
-
-def _room(shape: tuple[int, ...]) -> Pixels:
-    needed = int(np.prod(shape))
-    if needed * 3 < _free_memory():
-        return np.empty(shape, np.uint8)
-    with tempfile.TemporaryFile() as scratch:
-        # Claimed at once: a full disk is an error now, not a bus error in an epoch.
-        os.posix_fallocate(scratch.fileno(), 0, needed)
-        return np.memmap(scratch, np.uint8, "r+", shape=shape)
-
-
-def _free_memory() -> int:
-    """Bytes that programs could take without swapping; macOS and others: half of all."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = dict(x.split(":", 1) for x in meminfo.read_text().splitlines())
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -22,7 +22,7 @@ from .run import INTERRUPTED, Run, csv_line, new_run, require_space, staged, wri
 if TYPE_CHECKING:
     from .evaluation import Evaluation, Judged
     from .gather import Found, Gathered
-    from .inference import Answer, Classifier
+    from .inference import Answer
     from .trainer import Trained
 
 
@@ -90,6 +90,8 @@ def _tell(trained: "Trained", out: Path) -> None:
     show.say()
     if trained.reason:
         show.say(f"stopped: {trained.reason}")
+    if not trained.lite:
+        show.say("no model.tflite: its answers differed; TensorFlow will answer, slower")
     if not plots.available():
         show.say("no plots: they need matplotlib, pip install 'alexnet[plots]'")
     epoch = int(trained.run.metrics["epoch"])
@@ -113,6 +115,7 @@ class Verdict:
 def evaluate(model: Path, data: Path | None, ignore_unknown: bool, tta: str) -> Verdict:
     """Judge the Run at `model` on `data`, or on its own held-out pictures."""
     from . import evaluation
+    from .inference import Classifier
 
     run = Run.open(model)
     judged = (
@@ -120,7 +123,7 @@ def evaluate(model: Path, data: Path | None, ignore_unknown: bool, tta: str) -> 
     )
     show.say(f"{shown(data or run.data)}: {len(judged.files)} files")
     show.notes(judged.notes)
-    classifier = load_classifier(run, tta)
+    classifier = Classifier(run, tta)
     with show.counting("evaluating") as progress:
         result = evaluation.evaluate(classifier, judged, progress)
     if data and result.trained_on:
@@ -129,15 +132,6 @@ def evaluate(model: Path, data: Path | None, ignore_unknown: bool, tta: str) -> 
         )
     show.notes([f"{shown(x.file)} {x.error}" for x in result.unreadable])
     return Verdict(run, judged, result)
-
-
-def load_classifier(run: Run, tta: str = "none") -> "Classifier":
-    """The Run's network, with TensorFlow started."""
-    from .device import start_tensorflow
-    from .inference import Classifier
-
-    start_tensorflow()
-    return Classifier(run, tta)
 
 
 def write_per_image(file: Path, verdict: Verdict) -> None:
@@ -175,13 +169,13 @@ def predict(
     stdin: IO[bytes],
 ) -> int:
     """Print an answer for every picture of `sources`; how many could not be read."""
-    from .inference import answers
+    from .inference import Classifier, answers
 
     run = Run.open(model)
     files = list(_files(sources, stdin))
     if draw:
         draw.mkdir(parents=True, exist_ok=True)
-    classifier = load_classifier(run)
+    classifier = Classifier(run)
     top = min(top, len(run.classes))
     if form == "csv":
         columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]

@@ -4,6 +4,8 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import AlexNetError, DeviceError
@@ -12,30 +14,41 @@ from .errors import AlexNetError, DeviceError
 def start_tensorflow() -> None:
     """Import TensorFlow without the lines it prints at import.
 
-    They bypass Python, so the file descriptor is turned away; what was written is shown
-    if the import fails.
+    Raises:
+        AlexNetError: it cannot be imported.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        terminal = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        failure: ImportError | None = None
-        try:
+    try:
+        with quiet():
             import tensorflow as tf
 
             # The first look for devices is what prints about missing GPUs.
             tf.config.list_physical_devices()
             tf.get_logger().setLevel("ERROR")
-        except ImportError as error:
-            failure = error
+    except ImportError as error:
+        raise AlexNetError(f"TensorFlow does not start: {error}") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what libraries write to standard error, and show it only if the block raises.
+
+    They bypass Python, so the file descriptor itself is turned away.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        terminal = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-        if failure:
-            held.seek(0)
-            sys.stderr.write(held.read().decode(errors="replace"))
-            raise AlexNetError(f"TensorFlow does not start: {failure}") from failure
+            if failed:
+                held.seek(0)
+                sys.stderr.write(held.read().decode(errors="replace"))
 
 
 def strategy(spec: str):  # type: ignore[no-untyped-def]

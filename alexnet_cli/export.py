@@ -1,17 +1,21 @@
 """A Run's network as a TensorFlow SavedModel that needs nothing of this package."""
 
+import contextlib
+import io
 import os
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from .augment import standardised
+from .device import quiet
 from .errors import AlexNetError
 from .images import PAD_GRAY
 from .inference import load_mean_image, load_network
 from .recipe import Preprocess
 from .run import Run
+from .standard import standardised
 
 
 def save_model(run: Run) -> None:
@@ -31,6 +35,25 @@ def save_model(run: Run) -> None:
         raise AlexNetError(f"the SavedModel could not be written: {error}") from error
 
 
+def save_lite(run: Run) -> None:
+    """Write `run.lite`: float32 inputs [B, S, S, 3] to probabilities [B, K].
+
+    Raises:
+        AlexNetError: it could not be written.
+    """
+    network = load_network(run)
+    probabilities = keras.layers.Softmax(dtype="float32")(network.output)
+    converter = tf.lite.TFLiteConverter.from_keras_model(
+        keras.Model(network.input, probabilities)
+    )
+    # It tells standard output about a folder of its own.
+    with contextlib.redirect_stdout(io.StringIO()), quiet():
+        model = converter.convert()
+    beside = run.lite.with_name(f".{run.lite.name}.part")
+    beside.write_bytes(model)
+    beside.replace(run.lite)
+
+
 class _Served(tf.Module):
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -39,7 +62,8 @@ class _Served(tf.Module):
         names = tf.constant([os.fsencode(x) for x in run.classes])
 
         def answer(pixels: Any) -> dict[str, Any]:
-            logits = self.network(standardised(pixels, preprocess, mean), training=False)
+            numbers = tf.cast(pixels, tf.float32)
+            logits = self.network(standardised(numbers, preprocess, mean), training=False)
             probabilities = tf.nn.softmax(logits)
             return {
                 "probabilities": probabilities,

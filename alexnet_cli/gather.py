@@ -91,7 +91,9 @@ def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
         DatasetError: no good picture in a class, or too few to hold any out.
     """
     entries = _entries(found, recipe.fraction)
-    decoded = decode_all([x.file for x in entries], Preprocess.of(recipe), progress)
+    decoded = decode_all(
+        [x.file for x in entries], Preprocess.of(recipe), recipe.cache, progress
+    )
     good = [entries[i] for i in decoded.good]
     near = near_pairs(decoded.fingerprints) if recipe.group_near else ()
     groups = content_groups(decoded.digests, near)
@@ -101,7 +103,7 @@ def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
     labels = np.array([x.label for x in good], np.int64)
 
     def examples(part: str) -> Examples:
-        return Examples(decoded.pixels, np.flatnonzero(np.array(parts) == part), labels)
+        return Examples(decoded.pictures, np.flatnonzero(np.array(parts) == part), labels)
 
     rows = zip(good, parts, decoded.digests, groups, strict=True)
     return Gathered(

@@ -1,11 +1,11 @@
 """Pictures -> probabilities; evaluate and predict both come through here.
 
-The network runs in float32 whatever it was trained in. TensorFlow is imported when a
-network is loaded, so that wrong paths are told before.
+The network runs in float32 whatever it was trained in: as the Run's LiteRT copy, which
+starts at once, or in TensorFlow where there is none.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,23 +15,29 @@ import numpy as np
 import numpy.typing as npt
 
 from .cache import Loaded, load_all
+from .device import start_tensorflow
 from .errors import ImageError, RunError, shown
 from .images import Pixels
 from .run import Run
+from .standard import Corner, standardised
 
 Floats = npt.NDArray[np.float32]
-BATCH = 32
+Network = Callable[[Floats], Floats]
+"""Inputs [B, S, S, 3] to probabilities [B, K]."""
+BATCH = 16
 
 
 class Classifier:
     """A Run's network, ready: uint8 pixels [B, R, R, 3] to probabilities [B, K]."""
 
-    def __init__(self, run: Run, tta: str = "none") -> None:
-        """Load the weights; `tta` is "none", "flip" or "ten-crop".
+    def __init__(self, run: Run, tta: str = "none", network: Network | None = None) -> None:
+        """Take the fastest network of `run`, or `network`.
+
+        `tta`, test-time augmentation, is "none", "flip" or "ten-crop".
 
         Raises:
-            RunError: they are damaged or of another network, or the Run's pictures
-                have no margin for ten crops.
+            RunError: it is damaged or another network's, or the Run's pictures have no
+                margin for ten crops.
         """
         preprocess = run.preprocess
         if tta == "ten-crop" and preprocess.size == preprocess.crop:
@@ -40,32 +46,55 @@ class Classifier:
                 f"Run keeps {preprocess.size} pixels, all of which the network sees"
             )
         self.run, self.tta = run, tta
-        self.network = load_network(run)
+        self.network = network or fastest_network(run)
         self.mean_image = load_mean_image(run)
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Probabilities [B, K]; rows sum to 1. With TTA the mean over the views."""
-        return np.mean([self._probabilities(x) for x in self._views(pixels)], axis=0)
+        return np.mean([self.network(x) for x in self._views(pixels)], axis=0)
 
-    def _probabilities(self, inputs: Any) -> Floats:
-        import keras
-
-        logits = self.network(inputs, training=False)
-        return np.asarray(keras.ops.softmax(logits))
-
-    def _views(self, pixels: Pixels) -> Iterator[Any]:
-        from .augment import standardised
-
+    def _views(self, pixels: Pixels) -> Iterator[Floats]:
+        numbers = pixels.astype(np.float32)
         preprocess, mean = self.run.preprocess, self.mean_image
         margin = preprocess.size - preprocess.crop
-        corners: list[tuple[int, int] | None] = [None]
+        corners: list[Corner | None] = [None]
         if self.tta == "ten-crop":
             corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
         for corner in corners:
-            view = standardised(pixels, preprocess, mean, corner)
+            view = standardised(numbers, preprocess, mean, corner)
             yield view
             if self.tta != "none":
                 yield view[:, :, ::-1]
+
+
+def fastest_network(run: Run) -> Network:
+    """The Run's LiteRT copy, else its network in TensorFlow.
+
+    Raises:
+        RunError: it is damaged or another network's.
+    """
+    if run.lite.is_file():
+        from .lite import LiteNetwork
+
+        return LiteNetwork(run.lite, run.architecture.input_size, len(run.classes))
+    return keras_network(run)
+
+
+def keras_network(run: Run) -> Network:
+    """The Run's network in TensorFlow, which is started.
+
+    Raises:
+        RunError: as `load_network`.
+    """
+    start_tensorflow()
+    import keras
+
+    network = load_network(run)
+
+    def probabilities(inputs: Floats) -> Floats:
+        return np.asarray(keras.ops.softmax(network(inputs, training=False)))
+
+    return probabilities
 
 
 def load_network(run: Run) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from . import kernels
 from .architecture import Architecture, trace
 from .layers import (
     BatchNorm,
@@ -46,23 +47,37 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, inputs):  # type: ignore[no-untyped-def]
         """Normalised activations of the inputs' shape and type."""
         x = ops.cast(inputs, "float32")
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            x = tf.nn.local_response_normalization(
-                x, self.n // 2, self.k, self.alpha, self.beta
-            )
-        else:
-            channels, half = x.shape[-1], self.n // 2
-            squares = ops.pad(ops.square(x), ((0, 0),) * 3 + ((half, half),))
-            energy = sum(squares[..., i : i + channels] for i in range(self.n))
-            x = x / ops.power(self.k + self.alpha * energy, self.beta)
+        x = kernels.local_response_normalization(x, self.n, self.k, self.alpha, self.beta)
         return ops.cast(x, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` needs to build an equal layer."""
         own = {"n": self.n, "k": self.k, "alpha": self.alpha, "beta": self.beta}
         return {**super().get_config(), **own}
+
+
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' layer, statistics in float32, that reads and writes 16-bit activations.
+
+    Keras' own turns them into float32 and keeps those for the backward pass.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
+
+    def call(self, inputs, training=None, mask=None):  # type: ignore[no-untyped-def]
+        """[..., C] in and out, of the inputs' type."""
+        if not (training and self.trainable):
+            mean, variance = self.moving_mean, self.moving_variance
+            factor = self.gamma * ops.rsqrt(variance + self.epsilon)
+            shift = ops.cast(self.beta - mean * factor, inputs.dtype)
+            return inputs * ops.cast(factor, inputs.dtype) + shift
+        y, mean, variance = kernels.batch_normalization(
+            inputs, self.gamma, self.beta, self.epsilon
+        )
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        return y
 
 
 def build_model(arch: Architecture, classes: int, seed: int = 0) -> keras.Model:
@@ -105,10 +120,7 @@ def _connect(name: str, layer: Any, x: Any, build: _Build) -> Any:
         case LocalNorm(n=n, k=k, alpha=alpha, beta=beta):
             return LocalResponseNormalization(n, k, alpha, beta, name=name)(x)
         case BatchNorm(momentum=momentum, epsilon=epsilon):
-            # In float32 also under mixed precision: statistics need the digits.
-            return keras.layers.BatchNormalization(
-                momentum=momentum, epsilon=epsilon, name=name, dtype="float32"
-            )(x)
+            return BatchNormalization(momentum=momentum, epsilon=epsilon, name=name)(x)
         case Pool(size=size, stride=stride):
             return keras.layers.MaxPooling2D(size, stride, name=name)(x)
         case Flatten():
@@ -131,9 +143,10 @@ def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
     if isinstance(padding, int):
         x = keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
         padding = "valid"
-    width = x.shape[-1] // conv.groups
     outputs = []
-    for i in range(conv.groups):
+    for i, part in enumerate(
+        ops.split(x, conv.groups, axis=-1) if conv.groups > 1 else [x]
+    ):
         layer = keras.layers.Conv2D(
             conv.filters // conv.groups,
             conv.kernel,
@@ -144,7 +157,7 @@ def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
             bias_initializer=keras.initializers.Constant(conv.bias),
             name=name if conv.groups == 1 else f"{name}_{i + 1}",
         )
-        outputs.append(layer(x[..., i * width : (i + 1) * width]))
+        outputs.append(layer(part))
     if conv.groups == 1:
         return outputs[0]
     return keras.layers.Concatenate(name=f"{name}_join")(outputs)

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from . import kernels
 from .recipe import Recipe
 
 
@@ -25,9 +26,15 @@ class CoupledSGD(keras.optimizers.SGD):
 
     def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
         """One update of `variable`, in place."""
-        if self.decay and self.decays[self._get_variable_index(variable)]:
-            gradient = gradient + self.decay * keras.ops.cast(variable, gradient.dtype)
-        super().update_step(gradient, variable, learning_rate)
+        index = self._get_variable_index(variable)
+        decay = self.decay if self.decays[index] else 0.0
+        if not self.momentum:
+            super().update_step(gradient + decay * variable, variable, learning_rate)
+            return
+        kernels.momentum_step(
+            variable, self.momentums[index], gradient,
+            learning_rate, self.momentum, decay, self.nesterov,
+        )  # fmt: skip
 
 
 def build_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:

@@ -94,6 +94,7 @@ class Recipe:
 
     seed: int = option(0, MACHINE, "Of split, weights, order and augmentation.", low=0, high=2**31 - 1)
     device: str = option("auto", MACHINE, "auto, cpu, gpu, or several as gpu:0,1.")
+    cache: str = option("auto", MACHINE, "Keep decoded pictures in memory, in a scratch file, or decode them in every epoch; auto takes memory while they fill less than a third of what is free.", choices=("auto", "ram", "disk", "none"))
     precision: str = option("auto", MACHINE, "Arithmetic of training (auto: bfloat16 where the processor has it); evaluation is always float32.", choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     histograms: bool = option(False, MACHINE, "Write weight histograms for TensorBoard every epoch.")
     # fmt: on

@@ -48,6 +48,11 @@ class Run:
         return self.path / "model.weights.h5"
 
     @property
+    def lite(self) -> Path:
+        """The LiteRT copy of the network, where it was proven to agree."""
+        return self.path / "model.tflite"
+
+    @property
     def mean_image(self) -> Path:
         """The mean training picture, float32 [R, R, 3], where the recipe wants one."""
         return self.path / "mean_image.npy"
@@ -167,7 +172,7 @@ def _said(error: Exception) -> str:
 
 def new_run(path: Path, recipe: Recipe, classes: tuple[str, ...], data: Path) -> Run:
     """A Run that is about to be trained; nothing is written yet."""
-    packages = ("tensorflow", "keras", "numpy", "pillow")
+    packages = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
     versions = {x: metadata.version(x) for x in packages}
     return Run(
         path=path,
@@ -188,8 +193,8 @@ def require_space(run: Run) -> None:
         RunError: the disk has too little room for it.
     """
     layers = trace(run.architecture, len(run.classes))
-    # Weights twice (HDF5 and SavedModel) and once more while the best are replaced.
-    needed = 3 * 4 * sum(x.parameters for x in layers) + 20_000_000
+    # Weights thrice (HDF5, SavedModel, LiteRT), once more while the best are replaced.
+    needed = 4 * 4 * sum(x.parameters for x in layers) + 20_000_000
     place = next(x for x in (run.path, *run.path.absolute().parents) if x.exists())
     free = shutil.disk_usage(place).free
     if free < needed:

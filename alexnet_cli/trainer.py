@@ -12,18 +12,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from PIL import Image
 
-from . import callbacks, plots
-from .augment import DRAWN, Doubles, Prepare, draw, principal_colours
+from . import callbacks, outcome
+from .augment import (
+    DRAWN,
+    Prepare,
+    geometry,
+    principal_colours,
+)
 from .batches import steps, training_batches, validation_batches
 from .board import Board
 from .cache import Examples
 from .device import precision, strategy
 from .errors import AlexNetError, Interrupted
 from .export import save_model
-from .images import Pixels
-from .inference import BATCH, Classifier, Floats, load_mean_image
+from .inference import (
+    Floats,
+    keras_network,
+    load_mean_image,
+)
 from .metrics import Scores, score
 from .model import build_model
 from .optimizers import build_optimizer
@@ -38,6 +45,8 @@ class Trained:
     run: Run
     scores: Scores
     reason: str
+    lite: bool
+    """It has a LiteRT copy, which gives the same answers."""
 
 
 def train(
@@ -73,13 +82,16 @@ def train(
             gc.collect()
             stopped = INTERRUPTED if records.interrupted else FINISHED
             run = dataclasses.replace(run, status=stopped, metrics=records.best)
-            scores = _judge(run, validation)
-            _draw(run, records, scores, board)
+            probabilities = outcome.probabilities(run, validation, keras_network(run))
+            labels = validation.labels[validation.rows]
+            scores = score(probabilities, labels, run.classes)
+            outcome.plot(run, records, scores, board)
             save_model(run)
+            agrees = outcome.keep_lite(run, validation, probabilities)
             run.write()
     finally:
         board.close()
-    return Trained(run, scores, records.reason)
+    return Trained(run, scores, records.reason, agrees)
 
 
 @contextmanager
@@ -103,9 +115,9 @@ def _fit(
     """Run the epochs; the best one's weights are in the Run directory afterwards."""
     recipe, classes = run.recipe, len(run.classes)
     some = training.rows[:: max(1, len(training) // 500)]
-    lighting = principal_colours(training.pixels[some]) if recipe.pca_lighting else None
+    lighting = principal_colours(training.pixels(some)) if recipe.pca_lighting else None
     network, model = _compiled(run, chosen)
-    _show_augmented(run, training, lighting, board)
+    outcome.show_augmented(run, training, lighting, board)
     board.show_graph(network)
     clock = callbacks.Clock(recipe, len(training), report)
     rate = callbacks.Rate(recipe, steps(len(training), recipe.batch_size))
@@ -113,7 +125,7 @@ def _fit(
     data = training_batches(
         training, recipe, run.preprocess, classes, lambda: clock.progress.epoch, lighting
     )
-    held = validation_batches(validation, recipe.batch_size, run.preprocess, classes)
+    held = validation_batches(validation, recipe, run.preprocess, classes)
     try:
         model.fit(
             data,
@@ -144,7 +156,8 @@ def _compiled(run: Run, chosen: Any) -> tuple[keras.Model, keras.Model]:
     keras.config.set_dtype_policy(recipe.precision)
     with chosen.scope():
         network = build_model(run.architecture, len(run.classes), recipe.seed)
-        side = preprocess.size
+        copied = geometry(recipe, preprocess) == "copy"
+        side = preprocess.crop if copied else preprocess.size
         pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
         draws = keras.Input((DRAWN,), dtype="float32", name="draws")
         prepared = Prepare(recipe, preprocess, load_mean_image(run))([pixels, draws])
@@ -155,6 +168,8 @@ def _compiled(run: Run, chosen: Any) -> tuple[keras.Model, keras.Model]:
                 from_logits=True, label_smoothing=recipe.label_smoothing
             ),
             metrics=[build_metric(x) for x in recipe.metric_names()],
+            # On a CPU XLA is slower, and it has no kernel for `kernels.warp`.
+            jit_compile=False,
         )
     return network, model
 
@@ -187,51 +202,5 @@ def _class_weights(
 
 def _mean_image(training: Examples) -> Floats:
     """The mean of the training pictures, float32 [R, R, 3]."""
-    total = np.zeros(training.pixels.shape[1:], np.float64)
-    for start in range(0, len(training), 256):
-        rows = training.rows[start : start + 256]
-        total += training.pixels[rows].sum(axis=0, dtype=np.float64)
+    total = sum(x.astype(np.float64) for x in training.store.pictures(training.rows))
     return (total / len(training)).astype(np.float32)
-
-
-def _judge(run: Run, validation: Examples) -> Scores:
-    """Scores of the weights that were kept, in float32 as evaluate computes them."""
-    classifier = Classifier(run)
-    parts = range(0, len(validation), BATCH)
-    rows = [classifier(validation.pixels[validation.rows[x : x + BATCH]]) for x in parts]
-    return score(np.concatenate(rows), validation.labels[validation.rows], run.classes)
-
-
-def _show_augmented(
-    run: Run, training: Examples, lighting: Doubles | None, board: Board
-) -> None:
-    """plots/augmented.png: a picture as the network is tested on it, then variants."""
-    raw = dataclasses.replace(run.preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    prepare = Prepare(run.recipe, raw)
-    rng = np.random.default_rng(run.recipe.seed)
-    rows: list[Pixels] = []
-    for row in rng.permutation(training.rows)[:6]:
-        pixels = np.repeat(training.pixels[row : row + 1], 7, axis=0)
-        draws = draw(run.recipe, raw, len(pixels), rng, lighting)
-        plain = prepare([pixels[:1], draws[:1]], training=False)
-        varied = prepare([pixels, draws], training=True)
-        both = np.concatenate([np.asarray(plain), np.asarray(varied)])
-        rows.append(np.rint(both).clip(0, 255).astype(np.uint8))
-    picture = plots.sheet(rows)
-    file = run.path / "plots" / "augmented.png"
-    file.parent.mkdir(exist_ok=True)
-    Image.fromarray(picture).save(file)
-    board.show_picture("augmented training pictures", picture, step=0)
-
-
-def _draw(run: Run, records: callbacks.Records, scores: Scores, board: Board) -> None:
-    """Curves and confusion matrix, if matplotlib is there."""
-    if not plots.available():
-        return
-    best = int(records.best["epoch"])
-    curves = plots.curves(records.rows, run.recipe, best)
-    plots.save(curves, run.path / "plots" / "curves.png")
-    title = f"validation, epoch {best}: {scores.top1:.1%} of {scores.images}"
-    confusion = plots.confusion(scores, title)
-    plots.save(confusion, run.path / "plots" / "confusion.png")
-    board.show_picture("confusion matrix", plots.rendered(confusion), step=best)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from alexnet_cli.augment import DRAWN, Prepare, draw, principal_colours
+from alexnet_cli import kernels
+from alexnet_cli.augment import DRAWN, Prepare, cut_out, draw, geometry, principal_colours
 from alexnet_cli.recipe import Preprocess, Recipe
 
 RAW = Preprocess("squash", 32, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -24,7 +25,12 @@ def pictures(count=6, side=32, seed=0):
 
 
 def varied(recipe, pixels, preprocess=RAW, seed=1, mean=None):
+    """What training sees of `pixels`, as `batches` puts it together."""
+    if mean is not None:
+        preprocess = replace(preprocess, mean=None)
     draws = draw(recipe, preprocess, len(pixels), np.random.default_rng(seed))
+    if geometry(recipe, preprocess) == "copy":
+        pixels = cut_out(pixels, draws, preprocess.crop)
     return np.asarray(Prepare(recipe, preprocess, mean)([pixels, draws], training=True))
 
 
@@ -215,8 +221,7 @@ def test_a_crop_stays_inside_its_picture(seed, area, size):
     )
     for corner in ((0, 0, 1), (23, 0, 1), (0, 23, 1), (23, 23, 1)):
         at = maps @ np.array(corner)
-        # Half a pixel outside the outermost centres is still inside their area.
-        assert at.min() >= -0.5 - 1e-4 and at.max() <= size - 0.5 + 1e-4
+        assert at.min() >= 0 and at.max() <= size - 1
 
 
 def test_draws_follow_from_the_seed():
@@ -225,3 +230,15 @@ def test_draws_follow_from_the_seed():
     assert one.shape == (5, DRAWN) and one.dtype == np.float32
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [24, 37])
+@pytest.mark.parametrize("flips", [{}, {"hflip": True}, {"hflip": True, "vflip": True}])
+def test_copied_windows_are_what_a_warp_would_give(size, flips):
+    preprocess = replace(RAW, size=size)
+    recipe = replace(PLAIN, random_crop=size > 24, **flips)
+    pixels = pictures(32, size)
+    assert geometry(recipe, preprocess) == "copy"
+    draws = draw(recipe, preprocess, 32, np.random.default_rng(3))
+    warped = kernels.warp(pixels, draws[:, :6], 24, False, "constant")
+    np.testing.assert_array_equal(cut_out(pixels, draws, 24), warped)

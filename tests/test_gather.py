@@ -7,7 +7,7 @@ import pytest
 from conftest import draw_toy
 from PIL import Image
 
-from alexnet_cli import cache, images
+from alexnet_cli import images
 from alexnet_cli.errors import DatasetError
 from alexnet_cli.gather import find, gather, refuse_overlap
 from alexnet_cli.recipe import Preprocess, Recipe
@@ -25,7 +25,7 @@ def test_pixels_are_the_decoders_in_order(toy):
     got = gathered(toy)
     files = found.parts["train"].files
     assert len(got.training) == 30 and len(got.validation) == 6
-    for file, pixels in zip(files, got.training.pixels, strict=True):
+    for file, pixels in zip(files, got.training.store.pictures(range(36)), strict=True):
         np.testing.assert_array_equal(pixels, images.load(file, Preprocess.of(RECIPE)))
     assert sorted([*got.training.rows, *got.validation.rows]) == list(range(36))
 
@@ -83,14 +83,6 @@ def test_train_and_test_alone_take_validation_from_train(tmp_path):
     draw_toy(tmp_path / "d" / "train", each=10)
     draw_toy(tmp_path / "d" / "test", each=2, seed=9)
     assert gathered(tmp_path / "d").counts() == {"train": 24, "val": 6, "test": 6}
-
-
-def test_a_cache_beyond_memory_is_a_file_that_holds_the_same(toy, monkeypatch):
-    in_memory = gathered(toy)
-    monkeypatch.setattr(cache, "_free_memory", lambda: 1000)
-    on_disk = gathered(toy)
-    assert isinstance(on_disk.training.pixels.base, np.memmap)
-    np.testing.assert_array_equal(in_memory.training.pixels, on_disk.training.pixels)
 
 
 def test_the_data_folder_is_not_written_to(tmp_path):

@@ -21,9 +21,10 @@ print(json.dumps([results, sorted({x.split(".")[0] for x in sys.modules})]))
 ROOMS = [
     {"errors"},
     {"layers", "architecture", "recipe", "schedule", "dataset", "split", "fetch"},
-    {"run", "images", "duplicates", "augment", "model", "device", "optimizers", "metrics", "sample"},
+    {"run", "images", "standard", "kernels", "kernels_tf", "device", "duplicates", "metrics", "sample"},
+    {"augment", "model", "optimizers", "store", "lite"},
     {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "export",
-     "evaluation", "doctor", "doctor_report"},
+     "evaluation", "doctor", "doctor_report", "outcome"},
     {"trainer"},
     {"options", "show", "commands", "cli"},
 ]  # fmt: skip

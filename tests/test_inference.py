@@ -1,13 +1,18 @@
 """One picture gives one answer: alone, in a set, in any batch, and as the Run says."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from conftest import alexnet
 
-from alexnet_cli.augment import standardised
 from alexnet_cli.cache import load_all
 from alexnet_cli.errors import RunError
-from alexnet_cli.inference import Answer, Classifier, answers
+from alexnet_cli.inference import Answer, Classifier, answers, keras_network
 from alexnet_cli.run import Run
+from alexnet_cli.standard import standardised
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def views_by_hand(run, pixels, corners):
     preprocess = run.preprocess
     rows = []
     for corner in corners:
-        view = np.asarray(standardised(pixels, preprocess, None, corner))
+        view = standardised(pixels.astype(np.float32), preprocess, None, corner)
         rows += [view, view[:, :, ::-1]]
     return rows
 
@@ -66,7 +71,7 @@ def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
     assert margin == 4
     corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]
     ten = Classifier(run, "ten-crop")
-    each = [ten._probabilities(x) for x in views_by_hand(run, pixels, corners)]
+    each = [ten.network(x) for x in views_by_hand(run, pixels, corners)]
     assert len(each) == 10
     np.testing.assert_allclose(ten(pixels), np.mean(each, axis=0), atol=1e-6)
     np.testing.assert_allclose(
@@ -76,19 +81,76 @@ def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
 
 
 def test_ten_crops_need_a_margin(run):
-    from dataclasses import replace
-
     tight = replace(run, preprocess=replace(run.preprocess, size=32))
     with pytest.raises(RunError, match="ten-crop needs pictures larger"):
         Classifier(tight, "ten-crop")
 
 
 def test_weights_that_do_not_fit(run, run_copy):
-    from dataclasses import replace
-
+    other = replace(Run.open(run_copy), classes=tuple("abcdefg"))
+    with pytest.raises(RunError, match="model.tflite knows 3 classes, the Run 7"):
+        Classifier(other)
+    other.lite.unlink()
     with pytest.raises(RunError, match="does not fit tiny with 7 classes"):
-        Classifier(replace(run, classes=tuple("abcdefg")))
+        Classifier(other)
     (run_copy / "model.weights.h5").write_bytes(b"not HDF5 at all")
     with pytest.raises(RunError, match="does not fit") as caught:
         Classifier(Run.open(run_copy))
     assert "\n" not in str(caught.value)
+
+
+def test_the_lite_copy_answers_as_tensorflow(run, files):
+    lite = table(answers(Classifier(run), files))
+    full = table(answers(Classifier(run, network=keras_network(run)), files))
+    assert run.lite.is_file()
+    np.testing.assert_allclose(lite, full, atol=1e-5)
+
+
+def test_predict_and_evaluate_need_no_tensorflow(trained, toy):
+    code = """
+import sys
+from click.testing import CliRunner
+from alexnet_cli.cli import main
+for words in (["predict", "--model", sys.argv[1], sys.argv[2]],
+              ["evaluate", "--model", sys.argv[1], "--data", sys.argv[2], "--tta", "ten-crop"]):
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+print(sorted({"tensorflow", "keras"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, trained, toy],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
+
+
+def test_a_damaged_lite_copy_is_one_line(run_copy, files):
+    (run_copy / "model.tflite").write_bytes(b"TFL3 but not really" * 10)
+    result = alexnet("predict", "--model", run_copy, files[0])
+    assert result.exit_code == 3
+    assert "model.tflite is damaged" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, monkeypatch):
+    from conftest import TINY
+
+    from alexnet_cli import outcome
+
+    def wrong(run):
+        def network(inputs):
+            row = np.full(len(run.classes), 0.2, np.float32)
+            row[0] = 1 - row[1:].sum()
+            return np.tile(row, (len(inputs), 1))
+
+        return network
+
+    monkeypatch.setattr(outcome, "fastest_network", wrong)
+    out = tmp_path / "saved"
+    result = alexnet("train", "--data", toy, "--out", out, *TINY, "--epochs", "3")
+    assert result.exit_code == 0
+    assert "no model.tflite: its answers differed" in result.stderr
+    assert not (out / "model.tflite").exists()
+    assert alexnet("predict", "--model", out, toy / "red" / "00.jpg").exit_code == 0

@@ -1,0 +1,63 @@
+"""TensorFlow's twins of `kernels`: fused, native or in place."""
+
+import tensorflow as tf
+
+
+def local_response_normalization(x, n, k, alpha, beta):  # type: ignore[no-untyped-def]
+    """TensorFlow's own kernel; float32 only, hence the casts of the layer."""
+    return tf.nn.local_response_normalization(x, n // 2, k, alpha, beta)
+
+
+def batch_normalization(x, gamma, beta, epsilon):  # type: ignore[no-untyped-def]
+    """One kernel forward and one backward that read 16-bit and add up in float32."""
+    shape = tf.shape(x)
+    flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if len(x.shape) == 2 else x
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=flat, scale=gamma, offset=beta, mean=[], variance=[], epsilon=epsilon
+    )
+    # It gives the sample's variance, n - 1 below; Keras keeps the population's.
+    count = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
+    variance *= tf.maximum(count - 1, 1) / count
+    return tf.reshape(y, shape), mean, variance
+
+
+def warp(pixels, maps, side, smooth, fill_mode):  # type: ignore[no-untyped-def]
+    """TensorFlow's own kernel, straight to the side asked for."""
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.cast(pixels, tf.float32),
+        transforms=tf.concat([maps, tf.zeros_like(maps[:, :2])], axis=1),
+        output_shape=[side, side],
+        interpolation="BILINEAR" if smooth else "NEAREST",
+        fill_mode=fill_mode.upper(),
+        fill_value=0.0,
+    )
+
+
+def cut_boxes(pixels, maps, side):  # type: ignore[no-untyped-def]
+    """A kernel that works out a row's and a column's places once; reads uint8."""
+    x_start, y_start = maps[:, 2], maps[:, 5]
+    x_end = x_start + maps[:, 0] * (side - 1)
+    y_end = y_start + maps[:, 4] * (side - 1)
+    boxes = tf.stack([y_start, x_start, y_end, x_end], axis=1) / (pixels.shape[1] - 1)
+    return tf.image.crop_and_resize(
+        pixels, boxes, tf.range(tf.shape(maps)[0]), (side, side)
+    )
+
+
+def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov):  # type: ignore[no-untyped-def]
+    """Two passes over the weights instead of six."""
+    if decay and nesterov:
+        gradient, decay = gradient + decay * variable, 0.0
+    if decay:
+        # momentum * (v - rate * decay / momentum * w) = momentum * v - rate * decay * w.
+        tf.raw_ops.ResourceApplyGradientDescent(
+            var=velocity.handle, alpha=rate * decay / momentum, delta=variable
+        )
+    tf.raw_ops.ResourceApplyKerasMomentum(
+        var=variable.handle,
+        accum=velocity.handle,
+        lr=rate,
+        grad=gradient,
+        momentum=momentum,
+        use_nesterov=nesterov,
+    )

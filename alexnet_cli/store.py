@@ -1,0 +1,149 @@
+"""Where decoded pictures wait for their batch: memory, a scratch file, or nowhere."""
+
+import os
+import tempfile
+import weakref
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from . import images
+from .errors import AlexNetError, ImageError, shown
+from .images import Pixels
+from .recipe import Preprocess
+
+
+class Store(Protocol):
+    """Pictures uint8 [R, R, 3], numbered as they were added."""
+
+    def add(self, file: Path, pixels: Pixels) -> None:
+        """Keep the picture of `file`."""
+
+    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The pictures numbered `rows`, in that order; not to be written to."""
+
+
+def new_store(cache: str, count: int, preprocess: Preprocess) -> Store:
+    """Room for `count` pictures; `cache` is "ram", "disk", "none" or "auto".
+
+    "auto" is memory while they take less than a third of what is free, else disk.
+    """
+    side = preprocess.size
+    if cache == "none":
+        return Nowhere(preprocess)
+    fits = count * side * side * 3 * 3 < free_memory()
+    if cache == "ram" or (cache == "auto" and fits):
+        return Memory(count, side)
+    return Scratch(side)
+
+
+class Memory:
+    """All in one array."""
+
+    def __init__(self, count: int, side: int) -> None:
+        self.array = np.empty((count, side, side, 3), np.uint8)
+        self.count = 0
+
+    def add(self, file: Path, pixels: Pixels) -> None:
+        """Copy the picture."""
+        self.array[self.count] = pixels
+        self.count += 1
+
+    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """Views of the array."""
+        return (self.array[x] for x in rows)
+
+
+class Scratch:
+    """A file without a name in the system's temporary folder; gone with the process.
+
+    Read, not mapped: pages of a mapped file count as the process' memory. The system
+    keeps in memory what it has to spare.
+    """
+
+    def __init__(self, side: int) -> None:
+        self.shape, self.size = (side, side, 3), side * side * 3
+        with tempfile.TemporaryFile() as file:
+            self.file = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self.file)
+        self.checksums: list[int] = []
+
+    def add(self, file: Path, pixels: Pixels) -> None:
+        """Append the picture.
+
+        Raises:
+            AlexNetError: the disk is full.
+        """
+        data = pixels.tobytes()
+        try:
+            written = os.pwrite(self.file, data, len(self.checksums) * self.size)
+        except OSError as error:
+            raise self._wrong(error.strerror or str(error)) from error
+        if written < self.size:
+            raise self._wrong("no space left")
+        self.checksums.append(zlib.crc32(data))
+
+    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The pictures, read again.
+
+        Raises:
+            AlexNetError: the disk gave back something else than was written.
+        """
+        for row in rows:
+            data = os.pread(self.file, self.size, row * self.size)
+            if zlib.crc32(data) != self.checksums[row]:
+                raise self._wrong(f"picture {row} is not what was written")
+            yield np.frombuffer(data, np.uint8).reshape(self.shape)
+
+    def _wrong(self, what: str) -> AlexNetError:
+        return AlexNetError(
+            f"the scratch file in {shown(tempfile.gettempdir())}: {what}; the variable "
+            f"TMPDIR names another folder, --cache none does without"
+        )
+
+
+class Nowhere:
+    """Only the files' names; every picture is decoded whenever it is wanted."""
+
+    def __init__(self, preprocess: Preprocess) -> None:
+        self.preprocess = preprocess
+        self.files: list[Path] = []
+        self.pool = ThreadPoolExecutor(os.cpu_count())
+
+    def add(self, file: Path, pixels: Pixels) -> None:
+        """Remember the file."""
+        self.files.append(file)
+
+    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The pictures, decoded again on all cores.
+
+        Raises:
+            AlexNetError: one of them has become unreadable.
+        """
+        return self.pool.map(self._load, [self.files[x] for x in rows])
+
+    def _load(self, file: Path) -> Pixels:
+        try:
+            return images.load(images.read(file), self.preprocess)
+        except ImageError as error:
+            raise AlexNetError(f"{shown(file)}, which was good before, {error}") from error
+
+
+def free_memory() -> int:
+    """Bytes that this process could take without swapping.
+
+    macOS and others without /proc: half of all. A container's limit counts.
+    """
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    lines = dict(x.split(":", 1) for x in meminfo.read_text().splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 1024
+    limit, used = (Path("/sys/fs/cgroup", f"memory.{x}") for x in ("max", "current"))
+    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free

@@ -1,0 +1,95 @@
+"""TensorFlow's twins give what the portable operations give, forward and backward."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_cli import kernels, kernels_tf
+from alexnet_cli.augment import draw
+from alexnet_cli.recipe import Preprocess, Recipe
+
+RNG = np.random.default_rng(0)
+SQUARE = Preprocess("squash", 40, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def portable(name):
+    """The operation as backends other than TensorFlow run it."""
+    return getattr(kernels, name).__wrapped__
+
+
+def test_every_operation_has_its_twin():
+    names = {k for k, v in vars(kernels).items() if hasattr(v, "__wrapped__")}
+    assert names == {k for k, v in vars(kernels_tf).items() if callable(v)}
+    assert len(names) == 5
+
+
+def test_batch_normalization_and_its_gradients():
+    x = tf.constant(RNG.normal(3, 2, (5, 4, 3, 6)).astype(np.float32))
+    gamma, beta = (tf.constant(RNG.normal(1, 1, 6).astype(np.float32)) for _ in range(2))
+    up = RNG.normal(0, 1, x.shape).astype(np.float32)
+    found = []
+    for function in (portable("batch_normalization"), kernels_tf.batch_normalization):
+        with tf.GradientTape() as tape:
+            tape.watch((x, gamma, beta))
+            y, mean, variance = function(x, gamma, beta, 1e-3)
+            total = tf.reduce_sum(y * up)
+        found.append([y, mean, variance, *tape.gradient(total, (x, gamma, beta))])
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-4)
+    np.testing.assert_allclose(found[1][2], np.var(x, axis=(0, 1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7, 6), (1, 3, 3, 6)])
+def test_batch_normalization_of_rows_and_of_one_picture(shape):
+    x = RNG.normal(0, 1, shape).astype(np.float32)
+    ones, zeros = np.ones(6, np.float32), np.zeros(6, np.float32)
+    y, mean, variance = kernels_tf.batch_normalization(x, ones, zeros, 1e-3)
+    axes = tuple(range(len(shape) - 1))
+    np.testing.assert_allclose(mean, x.mean(axes), atol=1e-5)
+    np.testing.assert_allclose(variance, x.var(axes), rtol=1e-4)
+    np.testing.assert_allclose(
+        y, (x - x.mean(axes)) / np.sqrt(x.var(axes) + 1e-3), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize("fill", ["constant", "nearest", "reflect", "wrap"])
+def test_warp(smooth, fill):
+    recipe = Recipe(rotation=25, shear=10, zoom=0.2, width_shift=0.2, crop_area=0.0)
+    pixels = RNG.integers(0, 255, (8, 40, 40, 3), np.uint8)
+    maps = draw(recipe, SQUARE, 8, np.random.default_rng(1))[:, :6]
+    ours = np.asarray(kernels_tf.warp(pixels, maps, 24, smooth, fill))
+    theirs = np.asarray(portable("warp")(pixels, maps, 24, smooth, fill))
+    assert ours.shape == theirs.shape == (8, 24, 24, 3)
+    # A rounding of places may pick the other of two neighbours.
+    far = abs(ours - theirs).max(axis=-1) > 0.5
+    assert far.mean() < (0.001 if smooth else 0.01)
+
+
+def test_boxes_are_a_warp_that_stays_inside():
+    recipe = Recipe(crop_area=0.2, hflip=True, vflip=True)
+    pixels = RNG.integers(0, 255, (64, 40, 40, 3), np.uint8)
+    maps = draw(recipe, SQUARE, 64, np.random.default_rng(1))[:, :6]
+    ours = kernels_tf.cut_boxes(pixels, maps, 24)
+    theirs = kernels_tf.warp(pixels, maps, 24, True, "nearest")
+    np.testing.assert_allclose(ours, theirs, atol=0.05)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_momentum_steps(nesterov, decay):
+    start, gradients = RNG.normal(0, 1, (4, 3)), RNG.normal(0, 1, (5, 4, 3))
+    found = []
+    for function, kind in (
+        (portable("momentum_step"), keras.Variable),
+        (kernels_tf.momentum_step, tf.Variable),
+    ):
+        weight, velocity = kind(start, dtype="float32"), kind(0 * start, dtype="float32")
+        for i, gradient in enumerate(gradients.astype(np.float32)):
+            rate = tf.constant(0.1 / (i + 1), tf.float32)
+            function(weight, velocity, tf.constant(gradient), rate, 0.9, decay, nesterov)
+        found.append((np.asarray(weight), np.asarray(velocity)))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5, atol=1e-6)
+    if not (nesterov and decay):
+        np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5, atol=1e-6)
