@@ -26,12 +26,11 @@ PAD_GRAY = 127
 warnings.filterwarnings("ignore", module="PIL")
 # decode() applies its own limit, before Pillow allocates anything.
 Image.MAX_IMAGE_PIXELS = None
-Image.init()
-FORMATS = tuple(
-    x for x in (
-        "JPEG", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM",
-        "ICO", "PCX", "SGI", "QOI", "ICNS", "MSP", "SUN", "XBM",
-    ) if x in Image.OPEN
+COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+"""Tried first: Pillow loads its plugins for all others only when they are asked for."""
+FORMATS = (
+    *COMMON, "WEBP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PCX", "SGI", "QOI",
+    "ICNS", "MSP", "SUN", "XBM",
 )  # fmt: skip
 """What Pillow reads by a signature and without running another program.
 
@@ -155,10 +154,7 @@ def _reason(error: BaseException) -> str:
 
 def _opened(data: bytes, max_pixels: int) -> Image.Image:
     """The first frame, all its pixels read."""
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise ImageError("is not a picture in a known format") from error
+    picture = _identified(data)
     width, height = picture.size
     if width * height > max_pixels:
         raise ImageError(
@@ -170,6 +166,19 @@ def _opened(data: bytes, max_pixels: int) -> Image.Image:
         return _jpeg(data, picture)
     picture.load()
     return picture
+
+
+def _identified(data: bytes) -> Image.Image:
+    """`data` as a picture whose pixels are still to be read."""
+    try:
+        return Image.open(io.BytesIO(data), formats=COMMON)
+    except UnidentifiedImageError:
+        Image.init()
+    try:
+        known = [x for x in FORMATS if x in Image.OPEN]
+        return Image.open(io.BytesIO(data), formats=known)
+    except UnidentifiedImageError as error:
+        raise ImageError("is not a picture in a known format") from error
 
 
 def _jpeg(data: bytes, picture: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ import pytest
 from conftest import python
 
 import alexnet_cli
-from alexnet_cli.cli import main
+from alexnet_cli.cli import COMMANDS
 
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "matplotlib"}
 CODE = """
@@ -26,12 +26,12 @@ ROOMS = [
     {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "export",
      "evaluation", "doctor", "doctor_report", "outcome"},
     {"trainer"},
-    {"options", "show", "commands", "cli"},
+    {"options", "show", "commands", "verbs", "train_verb", "cli"},
 ]  # fmt: skip
 
 
 def test_help_and_tables_are_light():
-    calls = [["--help"], *([x, "--help"] for x in main.commands)]
+    calls = [["--help"], *([x, "--help"] for x in COMMANDS)]
     calls += [
         ["models"],
         ["models", "alexnet-bn", "--classes", "24"],
@@ -42,6 +42,13 @@ def test_help_and_tables_are_light():
     codes, modules = json.loads(done.stdout)
     assert codes == [0] * len(calls)
     assert not HEAVY & set(modules)
+
+
+def test_the_list_of_commands_loads_none_of_them():
+    code = "import sys; from alexnet_cli.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = python(code)
+    ours = {x for x in done.stdout.splitlines()[-1].split() if x.startswith("alexnet_cli.")}
+    assert ours == {"alexnet_cli.cli", "alexnet_cli.errors"}
 
 
 def test_what_is_wrong_is_told_before_tensorflow_starts(tmp_path):

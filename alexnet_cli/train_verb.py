@@ -1,0 +1,50 @@
+"""`alexnet train`: the command with an option for every field of a Recipe."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .errors import RecipeError
+from .options import GroupedCommand, recipe_of, recipe_options, to_toml
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command("train", cls=GroupedCommand)
+@click.option(
+    "--data",
+    required=True,
+    type=FOLDER,
+    help="Folder of class folders, or of train/ and val/.",
+)
+@click.option(
+    "--classes", help="Take only these class folders, in this order: a,b,c or @FILE."
+)
+@click.option(
+    "--out", default="saved", show_default=True, type=FOLDER, help="Run directory to write."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a Run that is at --out.")
+@click.option("--run-name", default="", help="Name of the run in TensorBoard.")
+@click.option("--strict", is_flag=True, help="Refuse to train when a file cannot be used.")
+@click.option(
+    "--against", type=FOLDER, help="Refuse to train on pictures of this (test) folder."
+)
+@click.option("--allow-overlap", is_flag=True, help="Train all the same.")
+@click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")
+@recipe_options
+@click.pass_context
+def train_command(ctx: click.Context, print_config: bool, **options: Any) -> None:
+    """Train a network on the class folders of DATA."""
+    recipe = recipe_of(ctx)
+    if print_config:
+        click.echo(to_toml(recipe))
+        return
+    name = options["run_name"]
+    if Path(name).name != name:
+        raise RecipeError(f"--run-name {name!r} must be a plain name")
+    if options["allow_overlap"] and not options["against"]:
+        raise RecipeError("--allow-overlap has no effect without --against")
+    from .commands import Training, train
+
+    train(Training(**{x: options[x] for x in Training.__annotations__}), recipe)
