@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from .recipe import MAX_PIXELS, Preprocess
 from .store import Store, new_store
 
 Floats = npt.NDArray[np.float32]
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures in all."""
 
@@ -34,7 +36,7 @@ class Loaded:
     """SHA-256 of the file's bytes, hexadecimal."""
     fingerprint: Prints
     size: tuple[int, int]
-    """Width and height, upright."""
+    """Width and height, upright; of a JPEG decoded at reduced size those."""
     format: str
     gray: bool
     turned: bool
@@ -101,18 +103,23 @@ def decode_all(
 def load_all(
     files: Sequence[Path], preprocess: Preprocess | None = None
 ) -> Iterator[Loaded | ImageError]:
-    """What each file holds, or what is wrong with it, in order.
+    """What each file holds, or what is wrong with it, in order."""
+    return ahead(lambda x: _load(x, preprocess), files)
 
-    A few files ahead are decoded on all cores, so memory does not grow with `files`.
+
+def ahead(function: Callable[[Path], T], files: Sequence[Path]) -> Iterator[T]:
+    """`function` of each file, in order.
+
+    A few files ahead are worked on by all cores, so memory does not grow with `files`.
     Threads do: Pillow releases the interpreter while it decodes and resizes.
     """
     workers = os.cpu_count() or 1
     rest = iter(files)
     with ThreadPoolExecutor(workers) as pool:
-        jobs = deque(pool.submit(_load, x, preprocess) for x in islice(rest, 8 * workers))
+        jobs = deque(pool.submit(function, x) for x in islice(rest, 8 * workers))
         while jobs:
             yield jobs.popleft().result()
-            jobs += [pool.submit(_load, x, preprocess) for x in islice(rest, 1)]
+            jobs += [pool.submit(function, x) for x in islice(rest, 1)]
 
 
 def digest(file: Path) -> str:
@@ -127,7 +134,8 @@ def _load(file: Path, preprocess: Preprocess | None) -> Loaded | ImageError:
     limit = preprocess.max_pixels if preprocess else MAX_PIXELS
     try:
         data = images.read(file)
-        picture = images.open_picture(data, limit)
+        least = images.REDUCED * preprocess.size if preprocess else 0
+        picture = images.open_picture(data, limit, least)
     except ImageError as error:
         return error
     pixels = None

@@ -4,11 +4,17 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import AlexNetError, DeviceError
+
+_BFLOAT16_LIMITS = (
+    "ALL", "DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX",
+    "AVX512_CORE_AMX_FP16", "AVX10_1_512", "AVX10_1_512_AMX", "AVX10_1_512_AMX_FP16",
+)  # fmt: skip
+"""Values of ONEDNN_MAX_CPU_ISA with bfloat16. Source: oneDNN, "CPU dispatcher control"."""
 
 
 def start_tensorflow() -> None:
@@ -94,17 +100,35 @@ def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
 def precision(name: str) -> str:
     """`name`, or for "auto" the dtype policy that is fastest where training runs.
 
-    bfloat16 where the CPU multiplies it (AMX or AVX512-BF16) and nothing forbids that;
-    float32 elsewhere, and on a GPU.
+    bfloat16 where the CPU multiplies it (AMX or AVX512-BF16); float32 elsewhere, and on a
+    GPU.
+
+    Raises:
+        DeviceError: bfloat16 is asked for where oneDNN was told not to use it.
     """
-    if name != "auto":
-        return name
     import tensorflow as tf
 
+    if tf.config.get_visible_devices("GPU"):
+        return "float32" if name == "auto" else name
     cpuinfo = Path("/proc/cpuinfo")
     flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
-    has = bool(flags & {"amx_bf16", "avx512_bf16"})
-    # oneDNN aborts the process when told to use what this variable forbids.
-    limited = "ONEDNN_MAX_CPU_ISA" in os.environ
-    on_cpu = not tf.config.get_visible_devices("GPU")
-    return "mixed_bfloat16" if has and on_cpu and not limited else "float32"
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", ""))
+    return cpu_precision(name, flags, limit.upper())
+
+
+def cpu_precision(name: str, flags: Collection[str], limit: str) -> str:
+    """The dtype policy on a CPU with `flags` where oneDNN may use up to `limit`.
+
+    Raises:
+        DeviceError: as `precision`.
+    """
+    allowed = not limit or limit in _BFLOAT16_LIMITS
+    if name == "mixed_bfloat16" and not allowed:
+        # oneDNN would abort the process.
+        raise DeviceError(
+            f"--precision {name}: ONEDNN_MAX_CPU_ISA={limit} forbids it; unset one of them"
+        )
+    if name != "auto":
+        return name
+    has = {"amx_bf16", "avx512_bf16"} & set(flags)
+    return "mixed_bfloat16" if has and allowed else "float32"

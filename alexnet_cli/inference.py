@@ -4,6 +4,7 @@ The network runs in float32 whatever it was trained in: as the Run's LiteRT copy
 starts at once, or in TensorFlow where there is none.
 """
 
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .cache import Loaded, load_all
+from . import images
+from .cache import ahead
 from .device import start_tensorflow
 from .errors import ImageError, RunError, shown
 from .images import Pixels
@@ -54,14 +56,13 @@ class Classifier:
         return np.mean([self.network(x) for x in self._views(pixels)], axis=0)
 
     def _views(self, pixels: Pixels) -> Iterator[Floats]:
-        numbers = pixels.astype(np.float32)
         preprocess, mean = self.run.preprocess, self.mean_image
         margin = preprocess.size - preprocess.crop
         corners: list[Corner | None] = [None]
         if self.tta == "ten-crop":
             corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
         for corner in corners:
-            view = standardised(numbers, preprocess, mean, corner)
+            view = standardised(pixels, preprocess, mean, corner)
             yield view
             if self.tta != "none":
                 yield view[:, :, ::-1]
@@ -163,14 +164,21 @@ def answers(
     classifier: Classifier, files: Sequence[Path], batch_size: int = BATCH
 ) -> Iterator[Answer]:
     """One Answer for each of `files`, in their order; memory does not grow with them."""
-    loaded = zip(files, load_all(files, classifier.run.preprocess), strict=True)
-    while chunk := list(islice(loaded, batch_size)):
-        good = [
-            x.pixels for _, x in chunk if isinstance(x, Loaded) and x.pixels is not None
-        ]
+    preprocess = classifier.run.preprocess
+
+    def read(file: Path) -> tuple[str, Pixels] | ImageError:
+        try:
+            data = images.read(file)
+            return hashlib.sha256(data).hexdigest(), images.load(data, preprocess)
+        except ImageError as error:
+            return error
+
+    found = zip(files, ahead(read, files), strict=True)
+    while chunk := list(islice(found, batch_size)):
+        good = [x[1] for _, x in chunk if not isinstance(x, ImageError)]
         rows = iter(classifier(np.stack(good)) if good else ())
         for file, result in chunk:
             if isinstance(result, ImageError):
                 yield Answer(file, error=str(result))
             else:
-                yield Answer(file, result.digest, next(rows))
+                yield Answer(file, result[0], next(rows))

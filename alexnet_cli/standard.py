@@ -16,7 +16,7 @@ Corner = tuple[int, int]
 def standardised(
     pixels: Any, preprocess: Preprocess, mean_image: Any, corner: Corner | None = None
 ) -> Any:
-    """The input [B, S, S, 3] cut from pixels [B, R, R, 3]; both float32, pixels 0..255.
+    """The input [B, S, S, 3] cut from pixels [B, R, R, 3]; float32 of 0..255.
 
     `mean_image` is [R, R, 3] or None for the channel means; `corner` as in `cut`.
     """
@@ -24,7 +24,9 @@ def standardised(
         mean = np.float32(preprocess.mean)
     else:
         mean = cut(mean_image[None], preprocess.crop, corner)
-    return (cut(pixels, preprocess.crop, corner) - mean) / np.float32(preprocess.std)
+    numbers = cut(pixels, preprocess.crop, corner) - mean
+    numbers /= np.float32(preprocess.std)  # in place where an array can be changed
+    return numbers
 
 
 def cut(pixels: Any, side: int, corner: Corner | None = None) -> Any:

@@ -116,7 +116,7 @@ def _fit(
     recipe, classes = run.recipe, len(run.classes)
     some = training.rows[:: max(1, len(training) // 500)]
     lighting = principal_colours(training.pixels(some)) if recipe.pca_lighting else None
-    network, model = _compiled(run, chosen)
+    network, model = compiled(run, chosen)
     outcome.show_augmented(run, training, lighting, board)
     board.show_graph(network)
     clock = callbacks.Clock(recipe, len(training), report)
@@ -149,7 +149,7 @@ def _fit(
     return records
 
 
-def _compiled(run: Run, chosen: Any) -> tuple[keras.Model, keras.Model]:
+def compiled(run: Run, chosen: Any) -> tuple[keras.Model, keras.Model]:
     """The network, and the same behind its preparation of pixels, ready to fit."""
     recipe, preprocess = run.recipe, run.preprocess
     keras.utils.set_random_seed(recipe.seed)

@@ -260,3 +260,27 @@ def test_load_is_decode_then_square():
     np.testing.assert_array_equal(
         images.load(data, preprocess), images.square(photo(), "pad", 48)
     )
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_large_jpegs_are_decoded_at_reduced_size_with_the_same_result(
+    tmp_path, progressive
+):
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 255, (90, 120, 3), np.uint8))
+    big = coarse.resize((2400, 1800), Image.Resampling.BICUBIC)
+    noise = rng.normal(0, 12, (1800, 2400, 3))
+    big = Image.fromarray((np.asarray(big) + noise).clip(0, 255).astype(np.uint8))
+    big.save(tmp_path / "big.jpg", quality=90, progressive=progressive)
+    assert images.open_picture(tmp_path / "big.jpg", least=520).image.size == (1200, 900)
+    preprocess = Preprocess("crop", 260, 227, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    full = images.open_picture(tmp_path / "big.jpg").image
+    difference = abs(
+        images.load(tmp_path / "big.jpg", preprocess).astype(int)
+        - images.square(full, "crop", 260)
+    )
+    assert difference.mean() < 1 and np.quantile(difference, 0.999) <= 6
+    whole = (tmp_path / "big.jpg").read_bytes()
+    for cut in (whole[: len(whole) * 2 // 3], whole[: len(whole) // 2] + b"\xff\xd9"):
+        with pytest.raises(ImageError, match="missing at its end"):
+            images.load(cut, preprocess)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from alexnet_cli.architecture import ARCHITECTURES, Architecture
 from alexnet_cli.layers import Conv, Dense, Flatten
-from alexnet_cli.model import LocalResponseNormalization, build_model
+from alexnet_cli.model import BatchNormalization, LocalResponseNormalization, build_model
 
 
 def lrn_formula(x, n, k, alpha, beta):
@@ -189,3 +189,33 @@ def test_forward_pass_is_torchs(name):
     ours = np.asarray(model(x, training=False))
     assert expected.std() > 1e-3
     np.testing.assert_allclose(ours, expected, atol=2e-4 * abs(expected).max())
+
+
+def test_batch_normalization_is_keras_own_over_steps():
+    rng = np.random.default_rng(0)
+    ours = BatchNormalization(momentum=0.8, epsilon=1e-3)
+    theirs = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3)
+    for _ in range(3):
+        x = rng.normal(2, 3, (4, 5, 5, 6)).astype(np.float32)
+        np.testing.assert_allclose(
+            ours(x, training=True), theirs(x, training=True), rtol=1e-3, atol=1e-4
+        )
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        assert a.name == b.name
+        np.testing.assert_allclose(a, b, rtol=1e-4)
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-3, atol=1e-4)
+
+
+def test_batch_normalization_keeps_16_bits_and_float32_statistics():
+    x = tf.cast(np.random.default_rng(0).normal(50, 1, (64, 8, 8, 4)), tf.bfloat16)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = BatchNormalization(momentum=0.0)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    out = layer(x, training=True)
+    assert out.dtype == tf.bfloat16 and layer(x).dtype == tf.bfloat16
+    wide = tf.cast(x, tf.float32)
+    assert {str(w.dtype) for w in layer.weights} == {"float32"}
+    np.testing.assert_allclose(layer.moving_mean, np.mean(wide, (0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, np.var(wide, (0, 1, 2)), rtol=1e-3)

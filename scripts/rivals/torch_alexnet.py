@@ -1,0 +1,115 @@
+"""torchvision's AlexNet written out, and its users' ways to train and to predict with it.
+
+python torch_alexnet.py step BATCH float32|bfloat16 plain|compile
+    on each line of standard input one training step on a ready batch; prints seconds
+python torch_alexnet.py epoch FOLDER BATCH EPOCHS float32|bfloat16
+python torch_alexnet.py predict FILE WEIGHTS
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+def alexnet(classes: int) -> nn.Sequential:
+    """torchvision.models.alexnet; the average pool is the identity at 224 pixels."""
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+        nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+        nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(inplace=True),
+        nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(inplace=True),
+        nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+        nn.AdaptiveAvgPool2d((6, 6)), nn.Flatten(),
+        nn.Dropout(), nn.Linear(9216, 4096), nn.ReLU(inplace=True),
+        nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(inplace=True),
+        nn.Linear(4096, classes),
+    )  # fmt: skip
+
+
+def stepper(precision: str, how: str = "plain"):
+    """A function that trains one step on a batch."""
+    model = alexnet(5).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1)
+
+    def forward(pictures, labels):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return loss(model(pictures), labels)
+
+    if how == "compile":
+        forward = torch.compile(forward)
+
+    def step(pictures, labels):
+        optimizer.zero_grad(set_to_none=True)
+        value = forward(pictures.to(memory_format=torch.channels_last), labels)
+        value.backward()
+        optimizer.step()
+        return value.item()
+
+    return step
+
+
+class Photos(torch.utils.data.Dataset):
+    """Class folders, resized, cropped at random and mirrored by Pillow."""
+
+    def __init__(self, folder: str) -> None:
+        names = sorted(x for x in Path(folder).iterdir() if x.is_dir())
+        self.rows = [(f, i) for i, x in enumerate(names) for f in sorted(x.iterdir())]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int):
+        import numpy as np
+        from PIL import Image
+
+        file, label = self.rows[index]
+        left, top, mirrored = (int(x) for x in torch.randint(0, 33, (3,)))
+        with Image.open(file) as opened:
+            picture = opened.convert("RGB").resize((256, 256), Image.Resampling.BILINEAR)
+        picture = picture.crop((left, top, left + 224, top + 224))
+        if mirrored > 16:
+            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        return pixels.float() / 255, label
+
+
+def main() -> None:
+    """One of the three ways."""
+    if sys.argv[1] == "step":
+        batch, step = int(sys.argv[2]), stepper(*sys.argv[3:5])
+        pictures, labels = torch.rand(batch, 3, 224, 224), torch.randint(0, 5, (batch,))
+        for _ in sys.stdin:
+            started = time.perf_counter()
+            step(pictures, labels)
+            print(time.perf_counter() - started, flush=True)
+    elif sys.argv[1] == "epoch":
+        folder, batch, epochs, precision = sys.argv[2:]
+        data = torch.utils.data.DataLoader(
+            Photos(folder), int(batch), shuffle=True, num_workers=2, persistent_workers=True
+        )
+        step = stepper(precision)
+        for epoch in range(int(epochs)):
+            started = time.perf_counter()
+            for pictures, labels in data:
+                step(pictures, labels)
+            print("epoch", epoch + 1, time.perf_counter() - started, flush=True)
+    else:
+        import numpy as np
+        from PIL import Image
+
+        model = alexnet(5)
+        model.load_state_dict(torch.load(sys.argv[3], weights_only=True))
+        model.eval()
+        with Image.open(sys.argv[2]) as opened:
+            picture = opened.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+        with torch.inference_mode():
+            print(model(pixels[None]).softmax(1).max(1))
+
+
+if __name__ == "__main__":
+    main()
