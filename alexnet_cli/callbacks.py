@@ -49,7 +49,9 @@ class Clock(keras.callbacks.Callback):
         self.stopping = False
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Take over Ctrl-C."""
+        """Take over Ctrl-C, once also where training goes on in a second part."""
+        if hasattr(self, "before"):
+            return
         self.begun = time.perf_counter()
         self.before = signal.signal(signal.SIGINT, self._interrupt)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .gather import Found, Gathered
     from .inference import Answer
     from .trainer import Trained
+    from .weights import Fit
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def train(asked: Training, recipe: Recipe) -> None:
 
     found = find(asked.data, read_classes(asked.classes) if asked.classes else ())
     show.found(found)
+    recipe, start = _start(recipe, found.classes)
     run = new_run(asked.out, recipe, found.classes, asked.data)
     require_space(run)
     with staged(asked.out, asked.overwrite) as place:
@@ -64,9 +66,28 @@ def train(asked: Training, recipe: Recipe) -> None:
 
         examples = (gathered.training, gathered.validation)
         trained = trainer.train(
-            run, *examples, report=show.EpochLine(), name=asked.run_name
+            run, *examples, report=show.EpochLine(), name=asked.run_name, start=start
         )
     _tell(trained, asked.out)
+
+
+def _start(recipe: Recipe, classes: tuple[str, ...]) -> tuple[Recipe, Sequence["Fit"]]:
+    """The weights to begin with, and the recipe that prepares pictures as they expect.
+
+    Raises:
+        WeightsError: they cannot be read, or expect other pictures than are asked for.
+    """
+    if recipe.weights is None:
+        return recipe, ()
+    from .weights import fits, fitting, frozen, source
+
+    arch = recipe.architecture()
+    frozen(arch, recipe.freeze)
+    begin = source(Path(recipe.weights), arch)
+    recipe = fitting(recipe, begin)
+    rows = fits(begin, arch, len(classes))
+    show.weights(begin, rows)
+    return recipe, rows
 
 
 def _gathered(found: "Found", asked: Training, recipe: Recipe) -> "Gathered":

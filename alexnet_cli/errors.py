@@ -7,6 +7,7 @@
     ├── RunError         3  a Run directory
     ├── DeviceError      3  a processor that is not there
     ├── DownloadError    3  a file that could not be fetched
+    ├── WeightsError     3  somebody else's weights
     ├── AnswerIsNo       1  the work was done and the answer is no
     └── Interrupted    130  Ctrl-C
 
@@ -48,6 +49,10 @@ class DeviceError(AlexNetError):
 
 class DownloadError(AlexNetError):
     """A file could not be fetched, or is not the file it should be."""
+
+
+class WeightsError(AlexNetError):
+    """A file of weights is damaged, unsafe, or of an unknown layout."""
 
 
 class AnswerIsNo(AlexNetError):

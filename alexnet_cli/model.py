@@ -1,8 +1,10 @@
 """Architecture -> keras.Model: one case for each kind of layer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from . import kernels
@@ -17,6 +19,7 @@ from .layers import (
     Pool,
     ReLU,
 )  # fmt: skip
+from .weights import Fit
 
 
 class LocalResponseNormalization(keras.layers.Layer):
@@ -161,3 +164,23 @@ def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
     if conv.groups == 1:
         return outputs[0]
     return keras.layers.Concatenate(name=f"{name}_join")(outputs)
+
+
+def layers_of(network: keras.Model, name: str) -> list[keras.layers.Layer]:
+    """The Keras layers of the table's layer `name`: one, or one a group."""
+    found = []
+    for layer in network.layers:
+        parts = (name, *(f"{name}_{i + 1}" for i in range(9)))
+        if layer.name in parts and layer.weights:
+            found.append(layer)
+    return found
+
+
+def put_weights(network: keras.Model, start: Sequence[Fit]) -> None:
+    """Give layers the arrays that fit them; groups share a kernel's outputs."""
+    for fit in start:
+        if fit.arrays:
+            layers = layers_of(network, fit.layer)
+            split = [np.split(x, len(layers), axis=-1) for x in fit.arrays]
+            for i, layer in enumerate(layers):
+                layer.set_weights([x[i] for x in split])

@@ -42,6 +42,11 @@ class Recipe:
     norm: str = option("table", NETWORK, "Replace the network's normalisation.", choices=("table", "batch", "local", "none"))
     dropout: float | None = option(None, NETWORK, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
 
+    weights: str | None = option(None, NETWORK, "Start from this file's weights: torch (.pth), Caffe's (.npy), safetensors, Keras (.weights.h5), or a Run.")
+    freeze: str | None = option(None, NETWORK, "Layers that stay as they are in --weights: conv, all-but-head, or a number of first layers.")
+    unfreeze_after: int = option(0, NETWORK, "Epochs after which all layers learn (0: never).", low=0)
+    unfrozen_rate: float = option(0.1, NETWORK, "Multiplies the learning rate from then on.", low=1e-6, high=1.0)
+
     val_fraction: float = option(0.2, PICTURES, "Share of each class held out to choose the best epoch.", low=0.01, high=0.9)
     test_fraction: float = option(0.0, PICTURES, "Share of each class held out for `evaluate`.", low=0.0, high=0.9)
     resize: str = option("crop", PICTURES, "Make pictures square by distorting them, cutting the long side, or adding gray bars.", choices=("squash", "crop", "pad"))
@@ -207,6 +212,9 @@ def _warps(r: Recipe) -> bool:
 
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
+    "freeze": (lambda r: r.weights is not None, "--weights"),
+    "unfreeze_after": (lambda r: r.freeze is not None, "--freeze"),
+    "unfrozen_rate": (lambda r: r.unfreeze_after > 0, "--unfreeze-after"),
     "val_fraction": (lambda r: r.folds == 1, "no --folds"),
     "fold": (lambda r: r.folds > 1, "--folds"),
     "momentum": (lambda r: r.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),

@@ -11,6 +11,8 @@ def learning_rate(recipe: Recipe, epoch: float, divisions: int = 0) -> float:
     `divisions` is how often the plateau schedule has divided so far.
     """
     rate = recipe.learning_rate
+    if 0 < recipe.unfreeze_after <= epoch:
+        rate *= recipe.unfrozen_rate
     match recipe.schedule:
         case "cosine":
             warm = recipe.warmup_epochs

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation
     from .gather import Found, Gathered
     from .metrics import ClassScore, Scores
+    from .weights import Fit, Source
 
 MOST_NOTES = 10
 
@@ -46,6 +47,19 @@ def found(what: "Found") -> None:
     for line in table([header, *rows]):
         say(f"  {line}")
     notes([f"left out: {x}" for data in what.parts.values() for x in data.notes])
+
+
+def weights(what: "Source", rows: "Sequence[Fit]") -> None:
+    """What became of every array of a file of weights."""
+    say(f"weights in {what.layout} layout")
+    say(
+        "\n".join(
+            table(
+                [("layer", "shape", ""), *((x.layer, x.shape, x.what) for x in rows)],
+                left=3,
+            )
+        )
+    )
 
 
 def gathered(what: "Gathered") -> None:

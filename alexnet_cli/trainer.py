@@ -3,7 +3,7 @@
 import dataclasses
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,10 +32,11 @@ from .inference import (
     load_mean_image,
 )
 from .metrics import Scores, score
-from .model import build_model
+from .model import build_model, layers_of, put_weights
 from .optimizers import build_optimizer
 from .recipe import Recipe
 from .run import FINISHED, INTERRUPTED, Run
+from .weights import Fit, frozen
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,12 @@ def train(
     *,
     report: callbacks.Report,
     name: str = "",
+    start: Sequence[Fit] = (),
 ) -> Trained:
     """Train `run.recipe` and fill the Run directory at `run.path`.
 
     After Ctrl-C the best finished epoch is kept and the status is "interrupted". `name`
-    sets the run apart in TensorBoard.
+    sets the run apart in TensorBoard; `start` are the weights to begin with.
 
     Raises:
         Interrupted: before one epoch was finished.
@@ -75,7 +77,7 @@ def train(
         np.save(run.mean_image, _mean_image(training))
     board = Board(run, name)
     try:
-        records = _fit(run, training, validation, chosen, report, board)
+        records = _fit(run, training, validation, chosen, report, board, start)
         with _undisturbed():
             # The trained copy and its optimizer go before the float32 one comes.
             keras.backend.clear_session()
@@ -111,12 +113,13 @@ def _fit(
     chosen: Any,
     report: callbacks.Report,
     board: Board,
+    start: Sequence[Fit],
 ) -> callbacks.Records:
     """Run the epochs; the best one's weights are in the Run directory afterwards."""
     recipe, classes = run.recipe, len(run.classes)
     some = training.rows[:: max(1, len(training) // 500)]
     lighting = principal_colours(training.pixels(some)) if recipe.pca_lighting else None
-    network, model = compiled(run, chosen)
+    network, model = compiled(run, chosen, start)
     outcome.show_augmented(run, training, lighting, board)
     board.show_graph(network)
     clock = callbacks.Clock(recipe, len(training), report)
@@ -126,16 +129,37 @@ def _fit(
         training, recipe, run.preprocess, classes, lambda: clock.progress.epoch, lighting
     )
     held = validation_batches(validation, recipe, run.preprocess, classes)
-    try:
+    weights = _class_weights(recipe, training, classes)
+
+    def fit(first: int, last: int) -> None:
         model.fit(
             data,
             validation_data=held,
-            epochs=recipe.epochs,
-            class_weight=_class_weights(recipe, training, classes),
+            initial_epoch=first,
+            epochs=last,
+            class_weight=weights,
             callbacks=[clock, rate, records],
             shuffle=False,
             verbose=0,
         )
+
+    with _endings(recipe, clock, records):
+        whole = not 0 < recipe.unfreeze_after < recipe.epochs
+        fit(0, recipe.epochs if whole else recipe.unfreeze_after)
+        if not whole and not records.reason:
+            with chosen.scope():
+                _unfreeze(run, network, model)
+            fit(recipe.unfreeze_after, recipe.epochs)
+    return records
+
+
+@contextmanager
+def _endings(
+    recipe: Recipe, clock: callbacks.Clock, records: callbacks.Records
+) -> Iterator[None]:
+    """Ctrl-C and want of memory, as a Run or as one line."""
+    try:
+        yield
     except tf.errors.ResourceExhaustedError as error:
         raise AlexNetError(
             f"too little memory for --batch-size {recipe.batch_size}: lower it"
@@ -146,10 +170,11 @@ def _fit(
         records.interrupted, records.reason = True, "interrupted"
     finally:
         clock.release()
-    return records
 
 
-def compiled(run: Run, chosen: Any) -> tuple[keras.Model, keras.Model]:
+def compiled(
+    run: Run, chosen: Any, start: Sequence[Fit] = ()
+) -> tuple[keras.Model, keras.Model]:
     """The network, and the same behind its preparation of pixels, ready to fit."""
     recipe, preprocess = run.recipe, run.preprocess
     keras.utils.set_random_seed(recipe.seed)
@@ -157,21 +182,36 @@ def compiled(run: Run, chosen: Any) -> tuple[keras.Model, keras.Model]:
     with chosen.scope():
         network = build_model(run.architecture, len(run.classes), recipe.seed)
         copied = geometry(recipe, preprocess) == "copy"
+        put_weights(network, start)
+        for name in frozen(run.architecture, recipe.freeze):
+            for layer in layers_of(network, name):
+                layer.trainable = False
         side = preprocess.crop if copied else preprocess.size
         pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
         draws = keras.Input((DRAWN,), dtype="float32", name="draws")
         prepared = Prepare(recipe, preprocess, load_mean_image(run))([pixels, draws])
         model = keras.Model([pixels, draws], network(prepared))
-        model.compile(
-            optimizer=build_optimizer(recipe),
-            loss=keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=recipe.label_smoothing
-            ),
-            metrics=[build_metric(x) for x in recipe.metric_names()],
-            # On a CPU XLA is slower, and it has no kernel for `kernels.warp`.
-            jit_compile=False,
-        )
+        _compile(model, recipe)
     return network, model
+
+
+def _compile(model: keras.Model, recipe: Recipe) -> None:
+    model.compile(
+        optimizer=build_optimizer(recipe),
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        metrics=[build_metric(x) for x in recipe.metric_names()],
+        # On a CPU XLA is slower, and it has no kernel for `kernels.warp`.
+        jit_compile=False,
+    )
+
+
+def _unfreeze(run: Run, network: keras.Model, model: keras.Model) -> None:
+    """Let every layer learn, with an optimizer that remembers nothing."""
+    for layer in network.layers:
+        layer.trainable = True
+    _compile(model, run.recipe)
 
 
 def build_metric(name: str) -> keras.metrics.Metric:

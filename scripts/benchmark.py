@@ -1,7 +1,7 @@
 """Compare speeds and memory, ours and others', taking turns in one run.
 
     python scripts/benchmark.py step [--arch alexnet-owt] [--batch 128]
-    python scripts/benchmark.py epoch FOLDER [--batch 64]
+    python scripts/benchmark.py epoch FOLDER [--arch alexnet-bn] [--batch 64]
     python scripts/benchmark.py pipeline FOLDER [--arch alexnet-bn] [--batch 64]
     python scripts/benchmark.py predict FOLDER --run RUN
     python scripts/benchmark.py startup
@@ -10,8 +10,9 @@
     python scripts/benchmark.py memory [--counts 3000,60000]
 
 The others are in scripts/rivals, written as their users write them; they need the extra
-`bench`. Prints medians, spread (slowest by fastest) and the ratio to the first row, and
-writes JSON. `--rounds` turns each, after one that does not count.
+`bench`. Prints medians, spread (slowest by fastest) and the median of each round's ratio
+to another row, and writes JSON; `--before` an earlier one shows what has become slower. `--rounds` turns
+each, after one that does not count.
 """
 
 import argparse
@@ -38,7 +39,7 @@ WAYS = {
 
 
 def compare(contest: Contest, rounds: int) -> list[dict]:
-    """A row for each contestant: median, spread, and how many times the first one's."""
+    """A row for each contestant: median, spread, and how many times another's seconds."""
     seconds: dict[str, list[float]] = {x: [] for x in contest.turns}
     for turn in range(rounds + 1):
         for name, take in contest.turns.items():
@@ -46,14 +47,17 @@ def compare(contest: Contest, rounds: int) -> list[dict]:
             if turn:
                 seconds[name].append(taken)
                 print(f"  round {turn}: {name} {taken:.3f} s", file=sys.stderr)
-    first = statistics.median(next(iter(seconds.values())))
+    first = next(iter(seconds))
     rows = []
     for name, taken in seconds.items():
         median = statistics.median(taken)
         row = {"name": name, "seconds": median, "spread": max(taken) / min(taken)}
         for unit, amount in contest.work.get(name, contest.work.get("", {})).items():
             row[f"{unit}/s"] = amount / median
-        rows.append({**row, "times the first": median / first})
+        # Round by round: the machine is not equally fast all the time.
+        base = contest.against.get(name, first)
+        times = [a / b for a, b in zip(taken, seconds[base], strict=True)]
+        rows.append({**row, "times": statistics.median(times), "of": base})
     return rows
 
 
@@ -104,6 +108,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--counts", default="3000,60000")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--before", type=Path)
     args = parser.parse_args()
     if (
         args.what in ("epoch", "pipeline", "predict", "decode", "doctor")
@@ -119,6 +124,11 @@ def main() -> None:
             rows = compare(contest, args.rounds)
             for worker in contest.workers:
                 worker.close()
+    if args.before:
+        earlier = {x["name"]: x for x in json.loads(args.before.read_text())["rows"]}
+        for row in rows:
+            if row["name"] in earlier:
+                row["times before"] = row["seconds"] / earlier[row["name"]]["seconds"]
     print(table(rows))
     print(machine())
     if args.json:

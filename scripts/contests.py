@@ -35,6 +35,8 @@ class Contest:
     work: dict[str, dict[str, float]] = field(default_factory=dict)
     """By contestant, or "" for all: a unit and how much of it a turn is."""
     workers: list["Worker"] = field(default_factory=list)
+    against: dict[str, str] = field(default_factory=dict)
+    """By contestant, whom it is compared with; the first where nothing is said."""
 
 
 class Worker:
@@ -116,14 +118,32 @@ def flop(arch: str) -> int:
 
 
 def epoch(args: argparse.Namespace) -> Contest:
-    """The second epoch of alexnet-bn with the tutorial's augmentation, by three tools."""
+    """Seconds of the second epoch of a real training, by three tools.
+
+    alexnet-owt against torch with crop and mirror; else alexnet-bn against Keras with the
+    tutorial's augmentation.
+    """
     batch, folder = args.batch or 64, args.folder
     count = len(list(pictures_below(folder)))
-    options = (
-        "--arch", "alexnet-bn", "--batch-size", batch, "--epochs", 2, "--size", 224,
-        "--resize", "squash", "--rotation", 20, "--width-shift", 0.1, "--height-shift", 0.1,
-        "--zoom", 0.1, "--crop-area", 0, "--brightness", 0, "--contrast", 0, "--saturation", 0,
+    plain = (
+        "--crop-area", 0, "--brightness", 0, "--contrast", 0, "--saturation", 0,
+        "--resize", "squash", "--batch-size", batch, "--epochs", 2,
     )  # fmt: skip
+    if args.arch == "alexnet-owt":
+        options = ("--arch", args.arch, "--size", 256, "--random-crop", *plain)
+        rivals = {
+            f"torch, {x}": ("torch_alexnet.py", "epoch", folder, batch, 2, x)
+            for x in ("bfloat16", "float32")
+        }
+    else:
+        options = (
+            "--arch", "alexnet-bn", "--size", 224, "--rotation", 20, "--zoom", 0.1,
+            "--width-shift", 0.1, "--height-shift", 0.1, *plain,
+        )  # fmt: skip
+        rivals = {
+            "ImageDataGenerator, float32": ("tutorial.py", folder, batch, 2),
+            "Keras' layers, float32": ("plain_keras.py", folder, batch, 2),
+        }
 
     def ours() -> float:
         words = (*ALEXNET, "train", "--data", folder, "--out", args.place / "saved")
@@ -133,20 +153,16 @@ def epoch(args: argparse.Namespace) -> Contest:
 
     def theirs(script: str, *words: object) -> Callable[[], float]:
         def take() -> float:
-            words_ = [sys.executable, RIVALS / script, *words, batch, 2]
             done = subprocess.run(
-                [str(x) for x in words_], capture_output=True, text=True, check=True,
+                [sys.executable, str(RIVALS / script), *map(str, words)],
+                capture_output=True, text=True, check=True,
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
             )  # fmt: skip
             return float(done.stdout.splitlines()[-1].split()[-1])
 
         return take
 
-    turns = {
-        "ours": ours,
-        "ImageDataGenerator, float32": theirs("tutorial.py", folder),
-        "Keras' layers, float32": theirs("plain_keras.py", folder),
-    }
+    turns = {"ours": ours, **{k: theirs(*x) for k, x in rivals.items()}}
     return Contest(turns, {"": {"images": count}})
 
 
@@ -169,7 +185,10 @@ def pipeline(args: argparse.Namespace) -> Contest:
         workers.append(worker)
         turns[f"{name}: ready batch"] = lambda x=worker: x.turn("step")
         turns[f"{name}: epoch"] = lambda x=worker: x.turn("epoch")
-    return Contest(turns, {"": {"images": 1}}, workers)
+    against = {
+        f"{x}: {y}": f"{x}: ready batch" for x in ways for y in ("ready batch", "epoch")
+    }
+    return Contest(turns, {"": {"images": 1}}, workers, against)
 
 
 def predict(args: argparse.Namespace) -> Contest:
@@ -196,8 +215,11 @@ def predict(args: argparse.Namespace) -> Contest:
         ),
         f"our network alone, {len(files)} ready pictures": alone.turn,
     }  # fmt: skip
-    work = {k: {"images": float(len(files))} for k in turns if f"{len(files)} " in k}
-    return Contest(turns, work, [alone])
+    many = [k for k in turns if f"{len(files)} " in k]
+    against = dict.fromkeys(many, many[0])
+    return Contest(
+        turns, {k: {"images": float(len(files))} for k in many}, [alone], against
+    )
 
 
 def keras_copy(run: Path, file: Path) -> int:

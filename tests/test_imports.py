@@ -21,7 +21,7 @@ print(json.dumps([results, sorted({x.split(".")[0] for x in sys.modules})]))
 ROOMS = [
     {"errors"},
     {"layers", "architecture", "recipe", "schedule", "dataset", "split", "fetch"},
-    {"run", "images", "standard", "kernels", "kernels_tf", "device", "duplicates", "metrics", "sample"},
+    {"run", "images", "standard", "pickles", "torch_files", "weight_files", "weights", "kernels", "kernels_tf", "device", "duplicates", "metrics", "sample"},
     {"augment", "model", "optimizers", "store", "lite"},
     {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "export",
      "evaluation", "doctor", "doctor_report", "outcome"},

@@ -1,0 +1,251 @@
+"""Other people's weights: whose layout a file has, and what of it fits a network."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .architecture import Architecture, trace
+from .errors import WeightsError, shown
+from .layers import BatchNorm, Conv, Dense
+from .recipe import Recipe
+from .weight_files import read_weights
+
+Floats = npt.NDArray[np.float32]
+Shape = tuple[int, ...]
+_TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
+_TORCH_DENSE = {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
+_CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
+_CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
+_KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Kernels and biases by our layers' names, in our order of axes, RGB."""
+
+    layout: str
+    layers: Mapping[str, tuple[Floats, ...]]
+    """conv: [kH, kW, in, out] and [out]; dense: [in, out] and [out]."""
+    mean: str
+    std: str
+    """What pixels were standardised by, as in a recipe."""
+    changes: Mapping[str, str]
+    """What was done to a layer's arrays."""
+    unknown: tuple[str, ...]
+    """Names in the file that belong to no layer."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One row of the table of what became of a layer."""
+
+    layer: str
+    shape: str
+    what: str
+    arrays: tuple[Floats, ...] = ()
+
+
+def source(path: Path, arch: Architecture) -> Source:
+    """What the file or Run at `path` holds, in the terms of `arch`.
+
+    Raises:
+        WeightsError: as `read_weights`, or its layout is unknown.
+    """
+    if path.is_dir():
+        path = path / "model.weights.h5"
+    if path.suffix == ".h5":
+        return _keras(path, arch)
+    arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
+    if "features.0.weight" in arrays:
+        return _torch(arrays)
+    if "conv1/0" in arrays:
+        return _caffe(arrays)
+    names = ", ".join(list(arrays)[:3])
+    raise WeightsError(
+        f"--weights {shown(path)} has names as {names}; known are torchvision's "
+        f"(features.0.weight) and Caffe's (conv1)"
+    )
+
+
+def _torch(arrays: dict[str, npt.NDArray[Any]]) -> Source:
+    layers, changes, used = {}, {}, set()
+    for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items():
+        names = [f"{theirs}.{x}" for x in ("weight", "bias")]
+        if not all(x in arrays for x in names):
+            continue
+        used |= set(names)
+        kernel, bias = (arrays[x].astype(np.float32) for x in names)
+        axes, wanted = ((2, 3, 1, 0), 4) if ours.startswith("conv") else ((1, 0), 2)
+        if kernel.ndim != wanted:
+            raise WeightsError(f"--weights: {names[0]} has {kernel.ndim} axes")
+        changes[ours] = "axes turned"
+        if ours == "dense1" and kernel.shape[1] % 36 == 0:
+            kernel = _rows_by_place(kernel)
+            changes[ours] = "axes turned, rows from channel-first to height-width order"
+        layers[ours] = (kernel.transpose(axes), bias)
+    unknown = tuple(x for x in arrays if x not in used)
+    return Source("torchvision's", layers, "imagenet", "imagenet", changes, unknown)
+
+
+def _rows_by_place(kernel: Floats) -> Floats:
+    """[out, C * 6 * 6] of torch with its columns in the order 6, 6, C."""
+    channels = kernel.shape[1] // 36
+    places = kernel.reshape(-1, channels, 6, 6).transpose(0, 2, 3, 1)
+    return places.reshape(len(kernel), -1)
+
+
+def _caffe(arrays: dict[str, npt.NDArray[Any]]) -> Source:
+    """Kernels are [kH, kW, in, out] already; Caffe's own first one sees blue first."""
+    layers, changes, used = {}, {}, set()
+    for theirs, ours in _CAFFE.items():
+        names = [f"{theirs}/{i}" for i in (0, 1)]
+        if all(x in arrays for x in names):
+            used |= set(names)
+            layers[ours] = tuple(arrays[x].astype(np.float32) for x in names)
+    unknown = tuple(x for x in arrays if x not in used)
+    if layers["conv1"][0].shape[-1] == 64:
+        # The two-column network never had 64; these are torchvision's in Caffe's names.
+        layout = "torchvision's, by Caffe's names"
+        return Source(layout, layers, "imagenet", "imagenet", changes, unknown)
+    layers["conv1"] = (layers["conv1"][0][:, :, ::-1], *layers["conv1"][1:])
+    changes["conv1"] = "channels from BGR to RGB"
+    return Source("Caffe's", layers, "124,117,104", "1", changes, unknown)
+
+
+def _keras(path: Path, arch: Architecture) -> Source:
+    """Our own: Keras numbers the layers of a class in the order of the table."""
+    import h5py
+
+    found: dict[str, dict[int, tuple[Floats, ...]]] = {}
+    try:
+        with h5py.File(path) as file:
+            for name, group in file["layers"].items():
+                kind, _, number = name.rpartition("_")
+                kind, place = (kind, int(number)) if number.isdigit() else (name, 0)
+                arrays = tuple(np.asarray(group["vars"][x]) for x in sorted(group["vars"]))
+                if arrays:
+                    found.setdefault(kind, {})[place] = arrays
+    except (OSError, KeyError, ValueError, AttributeError) as error:
+        raise WeightsError(f"--weights {shown(path)}: {str(error)[:200]}") from error
+    queues = {k: [v[i] for i in sorted(v)] for k, v in found.items()}
+    layers = {}
+    for row in trace(arch, 1):
+        queue = queues.get(_KERAS.get(type(row.layer), ""), [])
+        parts = row.layer.groups if isinstance(row.layer, Conv) else 1
+        each, queue[:] = queue[:parts], queue[parts:]
+        if len(each) == parts:
+            joined = zip(*each, strict=True)
+            layers[row.name] = tuple(np.concatenate(x, axis=-1) for x in joined)
+    return Source("Keras'", layers, *_own_standard(path.parent), {}, ())
+
+
+def _own_standard(folder: Path) -> tuple[str, str]:
+    """Mean and std of the Run in `folder`, or the network's where there is no Run."""
+    from .run import Run
+
+    if not (folder / "run.json").exists():
+        return "", ""
+    preprocess = Run.read(folder).preprocess
+    if preprocess.mean is None:
+        return "pixel", ""
+    mean, std = (",".join(f"{x:g}" for x in y) for y in (preprocess.mean, preprocess.std))
+    return mean, std
+
+
+def fitting(recipe: Recipe, found: Source) -> Recipe:
+    """`recipe` with the mean and std that the weights of `found` were trained with.
+
+    Raises:
+        WeightsError: none of them fits the network, or the recipe names others.
+    """
+    wanted = {"mean": found.mean, "std": found.std}
+    if found.mean == "pixel":
+        raise WeightsError(
+            "--weights: that Run subtracts a mean picture, which cannot be taken over"
+        )
+    for name, value in wanted.items():
+        asked = getattr(recipe, name)
+        if value and asked is not None and asked != value:
+            raise WeightsError(
+                f"--{name} {asked}: these weights were trained with {value}; leave it out"
+            )
+    given = {k: v for k, v in wanted.items() if v}
+    if not any(x.arrays for x in fits(found, recipe.architecture(), 2)):
+        raise WeightsError(
+            f"--weights: nothing in the file fits {recipe.arch}; another --arch may"
+        )
+    return dataclasses.replace(recipe, **given)
+
+
+def fits(found: Source, arch: Architecture, classes: int) -> list[Fit]:
+    """What becomes of every layer of `arch` and of every array that no layer takes."""
+    rows = []
+    into: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
+    traced = list(trace(arch, classes))
+    for row in traced:
+        shapes = _shapes(row.layer, into, row.shape)
+        into = row.shape
+        if not shapes:
+            continue
+        text, arrays = _text(shapes[0]), found.layers.get(row.name, ())
+        if row is traced[-1]:
+            rows.append(Fit(row.name, text, "new, for these classes"))
+        elif not arrays:
+            rows.append(Fit(row.name, text, "new, the file has none"))
+        elif [x.shape for x in arrays] != shapes:
+            rows.append(Fit(row.name, text, f"new, the file has {_text(arrays[0].shape)}"))
+        else:
+            change = found.changes.get(row.name)
+            rows.append(
+                Fit(row.name, text, f"loaded{f', {change}' if change else ''}", arrays)
+            )
+    names = {x.layer for x in rows}
+    left = [x for x in (*found.layers, *found.unknown) if x not in names]
+    return rows + [Fit(x, "", "left out, no such layer here") for x in left]
+
+
+def _shapes(
+    layer: Any, into: tuple[int, ...], out: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    """Of a layer's arrays, in Keras' order."""
+    match layer:
+        case Conv(filters=filters, kernel=kernel, groups=groups, use_bias=bias):
+            first = (kernel, kernel, into[-1] // groups, filters)
+            return [first, (filters,)] if bias else [first]
+        case Dense():
+            return [(into[0], out[0]), (out[0],)]
+        case BatchNorm():
+            return [(into[-1],)] * 4
+    return []
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def frozen(arch: Architecture, freeze: str | None) -> list[str]:
+    """Names of the layers that `freeze` keeps as they are: conv, all-but-head, or N.
+
+    Raises:
+        WeightsError: it is none of these, or more layers than the network has.
+    """
+    rows = [x for x in trace(arch, 1) if x.parameters]
+    kernels = [x for x in rows if not isinstance(x.layer, BatchNorm)]
+    if freeze is None:
+        return []
+    count = sum(isinstance(x.layer, Conv) for x in kernels)
+    if freeze == "all-but-head":
+        count = len(kernels) - 1
+    elif freeze != "conv":
+        count = int(freeze) if freeze.isdigit() else 0
+        if not 0 < count < len(kernels):
+            raise WeightsError(
+                f"--freeze {freeze}: not conv, all-but-head, or 1 to {len(kernels) - 1}"
+            )
+    end = rows.index(kernels[count])
+    return [x.name for x in rows[:end]]
