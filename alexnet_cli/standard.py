@@ -4,6 +4,7 @@ Written with operators only, for arrays of NumPy, TensorFlow or JAX alike.
 Letters: B batch, R side of the kept picture, S side of the network's input.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,22 @@ def standardised(
 
     `mean_image` is [R, R, 3] or None for the channel means; `corner` as in `cut`.
     """
+    side = preprocess.crop
+    # NumPy is slow where it repeats three numbers for every pixel.
+    spread = _spread if isinstance(pixels, np.ndarray) else lambda x, side: np.float32(x)
     if mean_image is None:
-        mean = np.float32(preprocess.mean)
+        mean = spread(preprocess.mean, side)
     else:
-        mean = cut(mean_image[None], preprocess.crop, corner)
-    numbers = cut(pixels, preprocess.crop, corner) - mean
-    numbers /= np.float32(preprocess.std)  # in place where an array can be changed
+        mean = cut(mean_image[None], side, corner)
+    numbers = cut(pixels, side, corner) - mean
+    numbers /= spread(preprocess.std, side)  # in place where an array can be changed
     return numbers
+
+
+@lru_cache(maxsize=4)
+def _spread(colour: tuple[float, float, float], side: int) -> Any:
+    """float32 [side, side, 3] of one colour."""
+    return np.tile(np.float32(colour), (side, side, 1))
 
 
 def cut(pixels: Any, side: int, corner: Corner | None = None) -> Any:
