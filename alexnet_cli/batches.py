@@ -84,4 +84,7 @@ def _dataset(generator, count, side, classes):  # type: ignore[no-untyped-def]
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
-    return data.with_options(options).prefetch(2)
+    # There is nothing to tune here, and an iterator that is thrown away at the end of an
+    # epoch waits for the tuner, which may be asleep for seconds.
+    options.autotune.enabled = False
+    return data.prefetch(2).with_options(options)

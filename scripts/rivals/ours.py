@@ -102,6 +102,7 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
         np.arange(recipe.batch_size) % len(classes)
     ]
     ready = tf.data.Dataset.from_tensors((pixels, labels)).repeat(count)
+    ready = ready.with_options(data.options())
     whole = data.take(count)
 
     def turn(line: str) -> float:
