@@ -77,7 +77,8 @@ def fastest_network(run: Run) -> Network:
     if run.lite.is_file():
         from .lite import LiteNetwork
 
-        return LiteNetwork(run.lite, run.architecture.input_size, len(run.classes))
+        side = run.architecture.input_size
+        return LiteNetwork(run.lite, side, len(run.classes), BATCH)
     return keras_network(run)
 
 

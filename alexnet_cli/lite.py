@@ -19,18 +19,21 @@ class LiteNetwork:
     Source: https://ai.google.dev/edge/litert
     """
 
-    def __init__(self, path: Path, side: int, classes: int) -> None:
-        """Load the network at `path`.
+    def __init__(self, path: Path, side: int, classes: int, batch: int) -> None:
+        """Load the network at `path`; inputs come `batch` at a time where they can.
 
         Raises:
             RunError: it is damaged, or takes other inputs or gives other outputs.
         """
-        self.path, self.side, self.classes = path, side, classes
+        self.path, self.side, self.classes, self.batch = path, side, classes, batch
         self.interpreters: dict[int, Any] = {}
         self._interpreter(1)
 
     def __call__(self, inputs: Floats) -> Floats:
         """Probabilities [B, K]; rows sum to 1."""
+        # An interpreter has one batch size and a copy of the weights: two are enough.
+        if len(inputs) not in (1, self.batch):
+            return np.concatenate([self(inputs[i : i + 1]) for i in range(len(inputs))])
         interpreter = self._interpreter(len(inputs))
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
         interpreter.invoke()
@@ -38,7 +41,7 @@ class LiteNetwork:
         return found
 
     def _interpreter(self, count: int) -> Any:
-        """The interpreter for batches of `count`; weights are packed once for each."""
+        """The interpreter for batches of `count`."""
         if count not in self.interpreters:
             self.interpreters[count] = self._opened(count)
         return self.interpreters[count]

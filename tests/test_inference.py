@@ -154,3 +154,10 @@ def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, m
     assert "no model.tflite: its answers differed" in result.stderr
     assert not (out / "model.tflite").exists()
     assert alexnet("predict", "--model", out, toy / "red" / "00.jpg").exit_code == 0
+
+
+def test_odd_batches_do_not_multiply_the_weights(run, files):
+    classifier = Classifier(run)
+    for size in (16, 5, 7, 3):
+        list(answers(classifier, files, size))
+    assert set(classifier.network.interpreters) == {1, 16}
