@@ -48,12 +48,14 @@ class Clock(keras.callbacks.Callback):
         self.progress = Progress(0, recipe.epochs, pictures)
         self.stopping = False
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Take over Ctrl-C, once also where training goes on in a second part."""
-        if hasattr(self, "before"):
-            return
+    def take_over(self) -> None:
+        """Take over Ctrl-C: what runs before the first step may swallow its exception."""
         self.begun = time.perf_counter()
         self.before = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Stop here if already asked to."""
+        self._stop_if_asked()
 
     def release(self) -> None:
         """Give Ctrl-C back; to be called however training ended."""

@@ -61,10 +61,12 @@ def train(asked: Training, recipe: Recipe) -> None:
         gathered = _gathered(found, asked, recipe)
         run = dataclasses.replace(run, path=place)
         run.write_records(gathered.split, gathered.bad)
+        examples = (gathered.training, gathered.validation)
+        # Training is the peak of memory; names and fingerprints have done their part.
+        del found, gathered
         start_tensorflow()
         from . import trainer
 
-        examples = (gathered.training, gathered.validation)
         trained = trainer.train(
             run, *examples, report=show.EpochLine(), name=asked.run_name, start=start
         )

@@ -72,12 +72,14 @@ def train(
     chosen = strategy(run.recipe.device)
     recipe = dataclasses.replace(run.recipe, precision=precision(run.recipe.precision))
     run = dataclasses.replace(run, recipe=recipe)
+    clock = callbacks.Clock(recipe, len(training), report)
+    clock.take_over()
     run.write()
     if run.preprocess.mean is None:
         np.save(run.mean_image, _mean_image(training))
     board = Board(run, name)
     try:
-        records = _fit(run, training, validation, chosen, report, board, start)
+        records = _fit(run, training, validation, chosen, clock, board, start)
         with _undisturbed():
             # The trained copy and its optimizer go before the float32 one comes.
             keras.backend.clear_session()
@@ -92,6 +94,7 @@ def train(
             agrees = outcome.keep_lite(run, validation, probabilities)
             run.write()
     finally:
+        clock.release()
         board.close()
     return Trained(run, scores, records.reason, agrees)
 
@@ -111,7 +114,7 @@ def _fit(
     training: Examples,
     validation: Examples,
     chosen: Any,
-    report: callbacks.Report,
+    clock: callbacks.Clock,
     board: Board,
     start: Sequence[Fit],
 ) -> callbacks.Records:
@@ -122,7 +125,6 @@ def _fit(
     network, model = compiled(run, chosen, start)
     outcome.show_augmented(run, training, lighting, board)
     board.show_graph(network)
-    clock = callbacks.Clock(recipe, len(training), report)
     rate = callbacks.Rate(recipe, steps(len(training), recipe.batch_size))
     records = callbacks.Records(run, network, clock, board)
     data = training_batches(
