@@ -15,7 +15,7 @@ import numpy.typing as npt
 from keras import ops
 
 from . import kernels
-from .recipe import Preprocess, Recipe
+from .recipe import Preprocess, Recipe, warps
 from .standard import standardised
 
 Bytes = npt.NDArray[np.uint8]
@@ -136,13 +136,18 @@ def _colours(
 
 def geometry(recipe: Recipe, preprocess: Preprocess) -> str:
     """How pictures are cut: "copy" by `cut_out`, or by `Prepare` as "boxes" or "warp"."""
-    r = recipe
-    if r.rotation or r.shear or r.zoom or r.width_shift or r.height_shift:
+    if warps(recipe):
         return "warp"
-    if r.crop_area:
+    if recipe.crop_area:
         return "boxes"
     # A mean picture has to be subtracted before pictures are cut.
     return "warp" if preprocess.mean is None else "copy"
+
+
+def fed_side(recipe: Recipe, preprocess: Preprocess) -> int:
+    """Side of the pictures that `Prepare` takes: S where they are copied, else R."""
+    copied = geometry(recipe, preprocess) == "copy"
+    return preprocess.crop if copied else preprocess.size
 
 
 def cut_out(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
@@ -157,7 +162,7 @@ def cut_out(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
         if x_step > 0:
             place[...] = window[::y_step]
             continue
-        # Channel by channel: three times faster than copying pixels of three bytes.
+        # Channel by channel: NumPy is slow where the innermost axis has three items.
         for channel in range(3):
             place[:, ::-1, channel] = window[::y_step, :, channel]
     return out
@@ -177,11 +182,8 @@ class Prepare(keras.layers.Layer):
         super().__init__(dtype="float32", trainable=False)
         self.preprocess, self.mean_image = preprocess, mean_image
         self.fill_mode, self.how = recipe.fill_mode, geometry(recipe, preprocess)
+        self.smooth = bool(warps(recipe) or recipe.crop_area)
         r = recipe
-        self.smooth = bool(
-            r.rotation or r.shear or r.zoom or r.width_shift or r.height_shift
-            or r.crop_area
-        )  # fmt: skip
         self.coloured = bool(
             r.brightness or r.contrast or r.saturation or r.hue or r.pca_lighting
         )

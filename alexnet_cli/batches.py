@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from .augment import DRAWN, Doubles, Floats, cut_out, draw, geometry
+from .augment import DRAWN, Doubles, Floats, cut_out, draw, fed_side, geometry
 from .cache import Examples
 from .images import Pixels
 from .recipe import Preprocess, Recipe
@@ -42,7 +42,7 @@ def training_batches(
                 pixels = examples.pixels(rows)
             yield (pixels, draws), examples.targets(rows, classes)
 
-    side = preprocess.crop if copied else preprocess.size
+    side = fed_side(recipe, preprocess)
     return _dataset(one_epoch, steps(len(examples), recipe.batch_size), side, classes)
 
 
@@ -51,8 +51,7 @@ def validation_batches(
 ) -> tf.data.Dataset:
     """As `training_batches`, in order and without draws."""
     batch_size = recipe.batch_size
-    copied = geometry(recipe, preprocess) == "copy"
-    side = preprocess.crop if copied else preprocess.size
+    side = fed_side(recipe, preprocess)
 
     def all_once() -> Iterator[Batch]:
         for start in range(0, len(examples), batch_size):

@@ -12,13 +12,13 @@ import tensorflow as tf
 from .device import quiet
 from .errors import AlexNetError
 from .images import PAD_GRAY
-from .inference import load_mean_image, load_network
+from .inference import load_mean_image
 from .recipe import Preprocess
 from .run import Run
 from .standard import standardised
 
 
-def save_model(run: Run) -> None:
+def save_model(run: Run, network: keras.Model) -> None:
     """Write `run` as a SavedModel into its own folder.
 
     `serving_default` takes `images`, encoded pictures [B], `pixels` uint8 [B, R, R, 3];
@@ -27,7 +27,7 @@ def save_model(run: Run) -> None:
     Raises:
         AlexNetError: it could not be written.
     """
-    module = _Served(run)
+    module = _Served(run, network)
     signatures = {"serving_default": module.encoded, "pixels": module.pixels}
     try:
         tf.saved_model.save(module, str(run.path), signatures=signatures)
@@ -35,13 +35,12 @@ def save_model(run: Run) -> None:
         raise AlexNetError(f"the SavedModel could not be written: {error}") from error
 
 
-def save_lite(run: Run) -> None:
+def save_lite(run: Run, network: keras.Model) -> None:
     """Write `run.lite`: float32 inputs [B, S, S, 3] to probabilities [B, K].
 
     Raises:
         AlexNetError: it could not be written.
     """
-    network = load_network(run)
     probabilities = keras.layers.Softmax(dtype="float32")(network.output)
     converter = tf.lite.TFLiteConverter.from_keras_model(
         keras.Model(network.input, probabilities)
@@ -55,9 +54,9 @@ def save_lite(run: Run) -> None:
 
 
 class _Served(tf.Module):
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, network: keras.Model) -> None:
         super().__init__()
-        self.network = load_network(run)
+        self.network = network
         preprocess, mean, side = run.preprocess, load_mean_image(run), run.preprocess.size
         names = tf.constant([os.fsencode(x) for x in run.classes])
 

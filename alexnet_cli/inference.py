@@ -89,9 +89,12 @@ def keras_network(run: Run) -> Network:
         RunError: as `load_network`.
     """
     start_tensorflow()
-    import keras
+    return answering(load_network(run))
 
-    network = load_network(run)
+
+def answering(network: Any) -> Network:
+    """What `load_network` gave, as a function to probabilities."""
+    import keras
 
     def probabilities(inputs: Floats) -> Floats:
         return np.asarray(keras.ops.softmax(network(inputs, training=False)))

@@ -1,6 +1,7 @@
 """What training leaves beside the weights: probabilities, a LiteRT copy, pictures."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,9 +28,9 @@ def probabilities(run: Run, validation: Examples, network: Network) -> Floats:
     return np.concatenate(rows)
 
 
-def keep_lite(run: Run, validation: Examples, expected: Floats) -> bool:
+def keep_lite(run: Run, network: Any, validation: Examples, expected: Floats) -> bool:
     """Write the LiteRT copy, and keep it if it answers as the network does."""
-    save_lite(run)
+    save_lite(run, network)
     found = probabilities(run, validation, fastest_network(run))
     agrees = np.array_equal(found.argmax(1), expected.argmax(1))
     if not agrees or np.abs(found - expected).max() > LITE_MAY_DIFFER:

@@ -205,7 +205,8 @@ def _colour(
     return red, green, blue
 
 
-def _warps(r: Recipe) -> bool:
+def warps(r: Recipe) -> bool:
+    """Whether pictures are turned, leant, shifted or stretched."""
     return bool(
         r.rotation or r.width_shift or r.height_shift or r.shear or r.zoom
     )  # fmt: skip
@@ -224,7 +225,7 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "step_epochs": (lambda r: r.schedule == "step", "--schedule step"),
     "plateau_epochs": (lambda r: r.schedule == "plateau", "--schedule plateau"),
     "divide_by": (lambda r: r.schedule in ("step", "plateau"), "--schedule step or plateau"),
-    "fill_mode": (_warps, "--rotation, --width-shift, --height-shift, --shear or --zoom"),
+    "fill_mode": (warps, "--rotation, --width-shift, --height-shift, --shear or --zoom"),
 }  # fmt: skip
 
 

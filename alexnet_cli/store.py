@@ -128,7 +128,7 @@ class Nowhere:
 
     def _load(self, file: Path) -> Pixels:
         try:
-            return images.load(images.read(file), self.preprocess)
+            return images.load(file, self.preprocess)
         except ImageError as error:
             raise AlexNetError(f"{shown(file)}, which was good before, {error}") from error
 

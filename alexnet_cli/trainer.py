@@ -17,7 +17,7 @@ from . import callbacks, outcome
 from .augment import (
     DRAWN,
     Prepare,
-    geometry,
+    fed_side,
     principal_colours,
 )
 from .batches import steps, training_batches, validation_batches
@@ -28,8 +28,9 @@ from .errors import AlexNetError, Interrupted
 from .export import save_model
 from .inference import (
     Floats,
-    keras_network,
+    answering,
     load_mean_image,
+    load_network,
 )
 from .metrics import Scores, score
 from .model import build_model, layers_of, put_weights
@@ -81,21 +82,28 @@ def train(
     try:
         records = _fit(run, training, validation, chosen, clock, board, start)
         with _undisturbed():
-            # The trained copy and its optimizer go before the float32 one comes.
-            keras.backend.clear_session()
-            gc.collect()
-            stopped = INTERRUPTED if records.interrupted else FINISHED
-            run = dataclasses.replace(run, status=stopped, metrics=records.best)
-            probabilities = outcome.probabilities(run, validation, keras_network(run))
-            labels = validation.labels[validation.rows]
-            scores = score(probabilities, labels, run.classes)
-            outcome.plot(run, records, scores, board)
-            save_model(run)
-            agrees = outcome.keep_lite(run, validation, probabilities)
-            run.write()
+            return _finished(run, records, validation, board)
     finally:
         clock.release()
         board.close()
+
+
+def _finished(
+    run: Run, records: callbacks.Records, validation: Examples, board: Board
+) -> Trained:
+    """The best epoch judged in float32, exported in both forms, and told in run.json."""
+    # The trained copy and its optimizer go before the float32 one comes.
+    keras.backend.clear_session()
+    gc.collect()
+    status = INTERRUPTED if records.interrupted else FINISHED
+    run = dataclasses.replace(run, status=status, metrics=records.best)
+    network = load_network(run)
+    probabilities = outcome.probabilities(run, validation, answering(network))
+    scores = score(probabilities, validation.labels[validation.rows], run.classes)
+    outcome.plot(run, records, scores, board)
+    save_model(run, network)
+    agrees = outcome.keep_lite(run, network, validation, probabilities)
+    run.write()
     return Trained(run, scores, records.reason, agrees)
 
 
@@ -183,12 +191,11 @@ def compiled(
     keras.config.set_dtype_policy(recipe.precision)
     with chosen.scope():
         network = build_model(run.architecture, len(run.classes), recipe.seed)
-        copied = geometry(recipe, preprocess) == "copy"
         put_weights(network, start)
         for name in frozen(run.architecture, recipe.freeze):
             for layer in layers_of(network, name):
                 layer.trainable = False
-        side = preprocess.crop if copied else preprocess.size
+        side = fed_side(recipe, preprocess)
         pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
         draws = keras.Input((DRAWN,), dtype="float32", name="draws")
         prepared = Prepare(recipe, preprocess, load_mean_image(run))([pixels, draws])

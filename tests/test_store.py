@@ -1,6 +1,5 @@
 """Pictures come back as they were put in, wherever they were kept meanwhile."""
 
-import resource
 from pathlib import Path
 
 import numpy as np
@@ -99,4 +98,3 @@ except AlexNetError as error:
     assert "the scratch file in" in done.stdout and "--cache none" in done.stdout, (
         done.stderr
     )
-    assert resource.RLIMIT_FSIZE
