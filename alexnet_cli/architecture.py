@@ -3,8 +3,8 @@
 A table's last `Dense` has `units=None`: one unit for each class. No TensorFlow.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from .errors import RecipeError
@@ -83,61 +83,6 @@ def trace(arch: Architecture, classes: int) -> Iterator[Traced]:
         if min(shape) < 1:
             raise RecipeError(f"{arch.name}: {kind}{seen[kind]} gets {into}: too small")
         yield Traced(f"{kind}{seen[kind]}", layer, shape, parameters, parameters - fixed)
-
-
-def with_norm(arch: Architecture, norm: str) -> Architecture:
-    """`arch` with its norms replaced by `norm`: "batch", "local", "none" or "table".
-
-    A network without norms gets them behind the ReLU of conv 1 and 2.
-    """
-    if norm == "table":
-        return arch
-    norms: dict[str, tuple[Layer, ...]] = {
-        "batch": (BatchNorm(),),
-        "local": (LocalNorm(),),
-        "none": (),
-    }
-    new = norms[norm]
-    if any(isinstance(x, BatchNorm | LocalNorm) for x in arch.layers):
-        return _mapped(
-            arch, lambda x: new if isinstance(x, BatchNorm | LocalNorm) else (x,)
-        )
-    return _after_relu(arch, Conv, new, first=2)
-
-
-def with_dropout(arch: Architecture, rate: float | None) -> Architecture:
-    """`arch` with dropout `rate` (0..1; 0 removes it, None leaves the table's).
-
-    A network without dropout gets it behind the ReLU of its hidden dense layers.
-    """
-    if rate is None:
-        return arch
-    new = (Dropout(rate),) if rate else ()
-    if any(isinstance(x, Dropout) for x in arch.layers):
-        return _mapped(arch, lambda x: new if isinstance(x, Dropout) else (x,))
-    return _after_relu(arch, Dense, new, first=len(arch.layers))
-
-
-def _mapped(
-    arch: Architecture, change: Callable[[Layer], tuple[Layer, ...]]
-) -> Architecture:
-    return replace(arch, layers=tuple(y for x in arch.layers for y in change(x)))
-
-
-def _after_relu(
-    arch: Architecture, kind: type[Layer], new: tuple[Layer, ...], first: int
-) -> Architecture:
-    """`arch` with `new` behind the ReLUs that belong to the `first` layers of `kind`."""
-    layers: list[Layer] = []
-    current: Layer | None = None
-    seen = 0
-    for layer in arch.layers:
-        layers.append(layer)
-        if isinstance(layer, Conv | Dense):
-            current, seen = layer, seen + isinstance(layer, kind)
-        elif isinstance(layer, ReLU) and isinstance(current, kind) and seen <= first:
-            layers.extend(new)
-    return replace(arch, layers=tuple(layers))
 
 
 _HEAD = (

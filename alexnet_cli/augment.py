@@ -1,8 +1,7 @@
-"""Random variants of pictures: drawn in NumPy, applied to whole batches at once.
+"""Random variants of pictures: drawn in `draws`, applied here to whole batches at once.
 
-Every picture gets its own numbers, all geometry is composed into one warp and all
-colour changes into one 3x3 matrix, so quality is lost once. `draw` holds all the
-randomness; `cut_out` and `Prepare` are pure functions of pixels and drawn numbers.
+All geometry is composed into one warp and all colour changes into one 3x3 matrix, so
+quality is lost once. `cut_out` and `Prepare` are pure functions of pixels and draws.
 
 Letters: B batch, R side of the kept picture, S side of the network's input.
 """
@@ -15,123 +14,12 @@ import numpy.typing as npt
 from keras import ops
 
 from . import kernels
+from .draws import LUMA, Floats
+from .mixing import MIXED, mixed, mixes
 from .recipe import Preprocess, Recipe, warps
 from .standard import standardised
 
 Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-LUMA = (0.299, 0.587, 0.114)
-"""Gray of RGB. Source: ITU-R BT.601."""
-# RGB to YIQ; a turn of hue is a rotation in its I, Q plane. Source: NTSC 1953.
-_YIQ = np.array(
-    ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
-)
-DRAWN = 6 + 9 + 3 + 1
-"""Numbers a picture: an affine map, a colour matrix, a colour offset, a contrast."""
-
-
-def draw(
-    recipe: Recipe,
-    preprocess: Preprocess,
-    count: int,
-    rng: np.random.Generator,
-    lighting: Doubles | None = None,
-) -> Floats:
-    """[count, DRAWN] numbers for `Prepare`, one row a picture.
-
-    `lighting` [3, 3] is what `principal_colours` gives, wanted for PCA lighting only.
-    """
-    geometry = _maps(recipe, preprocess, count, rng)
-    matrices, offsets, pivots = _colours(recipe, count, rng, lighting)
-    columns = (geometry, matrices.reshape(count, 9), offsets, pivots[:, None])
-    return np.concatenate(columns, axis=1, dtype=np.float32)
-
-
-def principal_colours(pixels: npt.NDArray[np.uint8]) -> Doubles:
-    """[3, 3]: each row an eigenvector of the RGB covariance times its eigenvalue.
-
-    Of pixels [N, R, R, 3]. The eigenvalues are those of 0..1 pixels, the result is in
-    units of 0..255. Source: Krizhevsky et al. 2012, section 4.1 (which names no unit;
-    0..1 is what fb.resnet.torch's published ImageNet numbers are in).
-    """
-    step = max(1, pixels[..., 0].size // 2_000_000)
-    values, vectors = np.linalg.eigh(np.cov(pixels.reshape(-1, 3)[::step].T / 255))
-    return 255 * (vectors * values).T
-
-
-def _maps(
-    recipe: Recipe, preprocess: Preprocess, count: int, rng: np.random.Generator
-) -> Doubles:
-    """[count, 6] affine maps from output x, y (0..S-1) to input x, y (0..R-1)."""
-
-    def between(spread: float) -> Doubles:
-        return rng.uniform(-spread, spread, count)
-
-    side, kept = preprocess.crop, preprocess.size
-    centre = np.full((count, 2), (kept - side) // 2 + (side - 1) / 2)
-    scale = np.ones((count, 2))
-    if recipe.crop_area:
-        centre, scale = _boxes(recipe.crop_area, preprocess, count, rng)
-    elif recipe.random_crop:
-        corner = rng.integers(0, kept - side, (count, 2), endpoint=True)
-        centre = corner + (side - 1) / 2
-    angle, lean = between(recipe.rotation), between(recipe.shear)
-    scale = scale * np.stack([1 + between(recipe.zoom), 1 + between(recipe.zoom)], 1)
-    shift = np.stack([between(recipe.width_shift), between(recipe.height_shift)], 1)
-    for axis, flip in enumerate((recipe.hflip, recipe.vflip)):
-        if flip:
-            scale[:, axis] *= rng.choice((-1.0, 1.0), count)
-    turn, lean = np.deg2rad(angle), np.tan(np.deg2rad(lean))
-    # Input = centre + shift + rotation . shear . scale . (output - centre of output).
-    cos, sin = np.cos(turn), np.sin(turn)
-    a = np.stack([cos, cos * lean - sin, sin, sin * lean + cos], 1).reshape(-1, 2, 2)
-    a = a * scale[:, None, :]
-    origin = centre + shift * side - a @ np.full(2, (side - 1) / 2)
-    return np.concatenate([a, origin[:, :, None]], axis=2).reshape(count, 6)
-
-
-def _boxes(
-    smallest: float, preprocess: Preprocess, count: int, rng: np.random.Generator
-) -> tuple[Doubles, Doubles]:
-    """Centres and scales [count, 2] of boxes with `smallest` to 1 of the area.
-
-    Source: Szegedy et al. 2014, section 6, which crops 8 % to 100 %, 3:4 to 4:3.
-    """
-    side, kept = preprocess.crop, preprocess.size
-    area = rng.uniform(smallest, 1, count) * kept**2
-    ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
-    box = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(2, kept)
-    # From the centre of the first pixel to that of the last, a hair within the picture.
-    reach = (box - 1) * (1 - 1e-5)
-    corner = rng.uniform(0, 1, (count, 2)) * (kept - box)
-    return corner + (box - 1) / 2, reach / (side - 1)
-
-
-def _colours(
-    recipe: Recipe, count: int, rng: np.random.Generator, lighting: Doubles | None
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Matrices [count, 3, 3], offsets [count, 3], and shares of mean gray [count]."""
-
-    def about_one(spread: float) -> Doubles:
-        return 1 + rng.uniform(-spread, spread, count)
-
-    matrix = np.broadcast_to(np.eye(3), (count, 3, 3))
-    if recipe.hue:
-        turn = 2 * np.pi * rng.uniform(-recipe.hue, recipe.hue, count)
-        spin = np.tile(np.eye(3), (count, 1, 1))
-        spin[:, 1, 1] = spin[:, 2, 2] = np.cos(turn)
-        spin[:, 1, 2], spin[:, 2, 1] = -np.sin(turn), np.sin(turn)
-        matrix = np.linalg.inv(_YIQ) @ spin @ _YIQ
-    saturation = about_one(recipe.saturation)[:, None, None]
-    gray = np.broadcast_to(np.array(LUMA), (3, 3))
-    brightness, contrast = about_one(recipe.brightness), about_one(recipe.contrast)
-    gain = (brightness * contrast)[:, None, None]
-    matrix = gain * ((saturation * np.eye(3) + (1 - saturation) * gray) @ matrix)
-    offset = np.zeros((count, 3))
-    if recipe.pca_lighting and lighting is not None:
-        offset = rng.normal(0, recipe.pca_lighting, (count, 3)) @ lighting
-    return matrix, offset, brightness * (1 - contrast)
 
 
 def geometry(recipe: Recipe, preprocess: Preprocess) -> str:
@@ -173,27 +61,47 @@ class Prepare(keras.layers.Layer):
 
     Pixels are [B, R, R, 3]; where `geometry` says "copy", [B, S, S, 3] from `cut_out`.
     Not training, the draws are ignored and the centre is cut. `mean_image` is float32
-    [R, R, 3] or None for the preprocessing's channel means.
+    [R, R, 3] or None for the preprocessing's channel means. `side` is S where that is
+    not the preprocessing's, whose draws are then made for that side.
     """
 
     def __init__(
-        self, recipe: Recipe, preprocess: Preprocess, mean_image: Floats | None = None
+        self,
+        recipe: Recipe,
+        preprocess: Preprocess,
+        mean_image: Floats | None = None,
+        side: int | None = None,
     ) -> None:
         super().__init__(dtype="float32", trainable=False)
         self.preprocess, self.mean_image = preprocess, mean_image
+        self.side = side or preprocess.crop
         self.fill_mode, self.how = recipe.fill_mode, geometry(recipe, preprocess)
         self.smooth = bool(warps(recipe) or recipe.crop_area)
         r = recipe
         self.coloured = bool(
             r.brightness or r.contrast or r.saturation or r.hue or r.pca_lighting
-        )
+            or r.randaugment
+        )  # fmt: skip
+        self.mixes = mixes(recipe)
 
     def call(self, inputs: tuple, training: bool = False):  # type: ignore[no-untyped-def]
         """float32 [B, S, S, 3], standardised."""
         pixels, draws = inputs
         if not training:
-            pixels = ops.cast(pixels, "float32")
-            return standardised(pixels, self.preprocess, self.mean_image)
+            return self._plain(pixels)
+        ready = self._varied(pixels, draws)
+        return mixed(ready, draws[:, -MIXED:]) if self.mixes else ready
+
+    def _plain(self, pixels):  # type: ignore[no-untyped-def]
+        """The centre; where pictures are still small, all that the network will see."""
+        preprocess, side = self.preprocess, self.side
+        pixels = ops.cast(pixels, "float32")
+        ready = standardised(pixels, preprocess, self.mean_image)
+        if side == preprocess.crop:
+            return ready
+        return ops.image.resize(ready, (side, side), antialias=True)
+
+    def _varied(self, pixels, draws):  # type: ignore[no-untyped-def]
         std = np.float32(self.preprocess.std)
         if self.mean_image is not None:
             # Subtracted where the pixels lie, as the paper does, before they move.
@@ -203,7 +111,7 @@ class Prepare(keras.layers.Layer):
         return self._recoloured(self._moved(pixels, draws), draws, mean, std)
 
     def _moved(self, pixels, draws):  # type: ignore[no-untyped-def]
-        side = self.preprocess.crop
+        side = self.side
         if self.how == "copy":
             return pixels
         if self.how == "boxes":
@@ -220,7 +128,7 @@ class Prepare(keras.layers.Layer):
         # Every fourth row and column tell the mean gray well enough.
         sample = ops.mean(pixels[:, ::4, ::4], axis=(1, 2))
         gray = ops.sum(sample * np.float32(LUMA), axis=1, keepdims=True)
-        offset = (draws[:, 15:18] + draws[:, 18:] * gray - mean) / std
+        offset = (draws[:, 15:18] + draws[:, 18:19] * gray - mean) / std
         side = pixels.shape[1]
         flat = ops.reshape(pixels, (-1, side * side, 3))
         mixed = ops.matmul(flat, ops.transpose(matrix, (0, 2, 1))) + offset[:, None, :]

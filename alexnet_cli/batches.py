@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from .augment import DRAWN, Doubles, Floats, cut_out, draw, fed_side, geometry
+from .augment import cut_out, fed_side, geometry
 from .cache import Examples
+from .draws import DRAWN, Doubles, Floats, draw
 from .images import Pixels
+from .mixing import MIXED, mixed_targets, mixes
 from .recipe import Preprocess, Recipe
 from .standard import cut
 
@@ -40,7 +42,10 @@ def training_batches(
                 pixels = cut_out(examples.store.pictures(rows), draws, preprocess.crop)
             else:
                 pixels = examples.pixels(rows)
-            yield (pixels, draws), examples.targets(rows, classes)
+            targets = examples.targets(rows, classes)
+            if mixes(recipe):
+                targets = mixed_targets(targets, draws[:, -MIXED:])
+            yield (pixels, draws), targets
 
     side = fed_side(recipe, preprocess)
     return _dataset(one_epoch, steps(len(examples), recipe.batch_size), side, classes)

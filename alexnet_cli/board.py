@@ -16,9 +16,9 @@ class Board:
         self.train = tf.summary.create_file_writer(str(logs / "train"))
         self.validation = tf.summary.create_file_writer(str(logs / "validation"))
 
-    def show_graph(self, network: keras.Model) -> None:
-        """The network as a graph."""
-        spec = tf.TensorSpec(network.input_shape, tf.float32)
+    def show_graph(self, network: keras.Model, side: int) -> None:
+        """The network as a graph, for inputs of `side`."""
+        spec = tf.TensorSpec((None, side, side, 3), tf.float32)
         traced = tf.function(lambda x: network(x, training=False))
         with self.train.as_default():
             tf.summary.graph(traced.get_concrete_function(spec).graph)

@@ -12,8 +12,10 @@ import keras
 from . import schedule
 from .board import Board
 from .errors import AlexNetError, Interrupted
-from .recipe import ERRORS_GO_DOWN, Recipe
-from .run import Run, write_csv
+from .files import write_csv
+from .plan import Plan
+from .recipe import ERRORS_GO_DOWN
+from .run import Run
 
 Report = Callable[["Progress"], None]
 
@@ -25,8 +27,8 @@ class Progress:
         self.epoch, self.epochs, self.pictures = epoch, epochs, pictures
         self.done = 0
         self.seconds = 0.0
-        self.left = 0.0
-        """Seconds of training left if all epochs are run."""
+        self.left: float | None = None
+        """Seconds of training left if all epochs are run, once that can be told."""
         self.logs: dict[str, float] | None = None
         self.best = False
 
@@ -42,15 +44,14 @@ class Clock(keras.callbacks.Callback):
     A second Ctrl-C does not wait for the step.
     """
 
-    def __init__(self, recipe: Recipe, pictures: int, report: Report) -> None:
+    def __init__(self, plan: Plan, pictures: int, report: Report) -> None:
         super().__init__()
-        self.recipe, self.pictures, self.report = recipe, pictures, report
-        self.progress = Progress(0, recipe.epochs, pictures)
+        self.plan, self.pictures, self.report = plan, pictures, report
+        self.progress = Progress(0, plan.epochs, pictures)
         self.stopping = False
 
     def take_over(self) -> None:
         """Take over Ctrl-C: what runs before the first step may swallow its exception."""
-        self.begun = time.perf_counter()
         self.before = signal.signal(signal.SIGINT, self._interrupt)
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -68,17 +69,15 @@ class Clock(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Start the epoch's clock."""
-        self.progress = Progress(epoch + 1, self.recipe.epochs, self.pictures)
+        self.progress = Progress(epoch + 1, self.plan.epochs, self.pictures)
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Report, and stop if asked to."""
         now = self.progress
-        now.done = min((batch + 1) * self.recipe.batch_size, self.pictures)
+        now.done = min((batch + 1) * self.plan.recipe.batch_size, self.pictures)
         now.seconds = time.perf_counter() - self.started
-        share = (now.epoch - 1 + now.done / self.pictures) / now.epochs
-        # From the start, so that validation and writing count as well.
-        now.left = (time.perf_counter() - self.begun) * (1 / share - 1)
+        now.epochs, now.left = self.plan.epochs, self.plan.seconds_left()
         self.report(now)
         self._stop_if_asked()
 
@@ -94,22 +93,23 @@ class Clock(keras.callbacks.Callback):
 class Rate(keras.callbacks.Callback):
     """Sets the learning rate before every step and puts it into the epoch's logs."""
 
-    def __init__(self, recipe: Recipe, steps: int) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.recipe, self.steps = recipe, steps
-        self.epoch = self.divisions = self.waited = 0
+        self.plan = plan
+        self.divisions = self.waited = 0
         self.lowest = math.inf
-        self.rate = recipe.learning_rate
+        self.rate = plan.recipe.learning_rate
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note the epoch."""
-        self.epoch = epoch
+        """Let the plan know."""
+        self.plan.begin()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set the rate of this step."""
         # The middle of the step, so that neither first nor last one has a rate of 0.
-        at = self.epoch + (batch + 0.5) / self.steps
-        self.rate = schedule.learning_rate(self.recipe, at, self.divisions)
+        share = self.plan.advance(batch)
+        at = self.plan.epoch + self.plan.done
+        self.rate = schedule.learning_rate(self.plan.recipe, at, share, self.divisions)
         self.model.optimizer.learning_rate = self.rate
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -119,8 +119,50 @@ class Rate(keras.callbacks.Callback):
             self.lowest, self.waited = logs["val_loss"], 0
         else:
             self.waited += 1
-            if self.waited >= self.recipe.plateau_epochs:
+            if self.waited >= self.plan.recipe.plateau_epochs:
                 self.divisions, self.waited = self.divisions + 1, 0
+
+
+class Average(keras.callbacks.Callback):
+    """A running average of the network's weights, in their place while they are judged.
+
+    From the validation of an epoch until the next one begins the network has the average,
+    BatchNorm's statistics included. Source: Polyak, Juditsky 1992; the rise of the decay
+    from 0.1 is TensorFlow's `tf.train.ExponentialMovingAverage(num_updates=)`.
+    """
+
+    EVERY = 8
+    """Steps from one update to the next, which then counts as often: it costs time."""
+
+    def __init__(self, network: keras.Model, decay: float) -> None:
+        super().__init__()
+        self.network, self.decay = network, decay
+        self.average = [keras.ops.copy(x) for x in network.weights]
+        self.own: list[Any] = []
+        self.steps = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Move the average."""
+        self.steps += 1
+        if self.steps % self.EVERY == 0:
+            decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) ** self.EVERY
+            for i, weight in enumerate(self.network.weights):
+                self.average[i] += (1 - decay) * (weight - self.average[i])
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Put the average in place."""
+        self.own = [keras.ops.copy(x) for x in self.network.weights]
+        self._assign(self.average)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Go on with the network's own weights."""
+        if self.own:
+            self._assign(self.own)
+            self.own = []
+
+    def _assign(self, values: list[Any]) -> None:
+        for weight, value in zip(self.network.weights, values, strict=True):
+            weight.assign(value)
 
 
 class Records(keras.callbacks.Callback):
@@ -141,7 +183,7 @@ class Records(keras.callbacks.Callback):
         shown = ("loss", *recipe.metric_names())
         columns = (*shown, *(f"val_{x}" for x in shown), "learning_rate")
         row = {"epoch": epoch + 1, **{x: float(logs[x]) for x in columns}}
-        row["images_per_second"] = now.rate
+        row |= {"side": self.clock.plan.current, "images_per_second": now.rate}
         if not math.isfinite(row["loss"]):
             self._diverged(epoch + 1)
             return
@@ -169,6 +211,9 @@ class Records(keras.callbacks.Callback):
     def _better(self, row: dict[str, float]) -> bool:
         watch = self.run.recipe.watch
         if not self.best or not math.isfinite(self.best[watch]):
+            return True
+        if row["side"] > self.best["side"]:
+            # The network will be used at its own side, which smaller ones say little of.
             return True
         # A tie goes to the lower loss: on few pictures accuracy moves in steps.
         sign = -1 if _falls(watch) else 1

@@ -3,6 +3,7 @@
 `alexnet --help` is to be there at once, so nothing is imported before it is needed.
 """
 
+import time
 from typing import Any
 
 import click
@@ -14,8 +15,9 @@ COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
     "evaluate": "Judge a trained network on pictures of known classes.",
     "predict": "Name what is on IMAGE: files, folders, globs, or - for a list on stdin.",
+    "import": "Make a Run of WEIGHTS that others trained: a file, or imagenet to download.",
     "models": "List the networks, or the layers of one.",
-    "fetch": "Download a data set: the five flowers, 229 MB.",
+    "fetch": "Download the five flowers, 229 MB, or weights trained on ImageNet, 233 MB.",
     "sample": "Draw a small data set into FOLDER, to try things out without any photos.",
     "doctor": "Find what is wrong with a folder of pictures; exit with 1 if something is.",
 }
@@ -50,6 +52,7 @@ class Main(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; see `errors` for the codes."""
+        ctx.obj = time.monotonic()
         try:
             return super().invoke(ctx)
         except AlexNetError as error:

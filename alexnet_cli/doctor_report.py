@@ -1,16 +1,14 @@
 """The doctor's findings as text, JSON, and one HTML file that needs nothing beside it."""
 
-import base64
 import dataclasses
-import html
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import images
+from . import html_page, images
 from .doctor import TINY, Findings
 from .errors import ImageError, shown
+from .html_page import safe
 
 MOST_SHOWN = 40
 THUMBNAIL = 128
@@ -59,23 +57,20 @@ def to_json(found: Findings) -> str:
 
 def page(found: Findings, against: Path | None) -> str:
     """A self-contained HTML page with thumbnails of each finding."""
-    facts = "".join(f"<tr><th>{_safe(k)}<td>{_safe(v)}" for k, v in _facts(found))
+    facts = "".join(f"<tr><th>{safe(k)}<td>{safe(v)}" for k, v in _facts(found))
     largest = max(1, *found.counts.values())
     classes = "".join(
-        f"<tr><th>{_safe(shown(k))}<td>{n}<td><div class=bar style='width:{300 * n // largest}px'></div>"
+        f"<tr><th>{safe(shown(k))}<td>{n}<td><div class=bar style='width:{300 * n // largest}px'></div>"
         for k, n in found.counts.items()
     )
     sections = "".join(_section(found, field, against) for field in LISTS)
-    notes = "".join(f"<li>{_safe(x)}" for x in found.notes)
-    title = _safe(shown(found.root))
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
-        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
-        f"<h1>{title}</h1><p class='{'wrong' if found.wrong else 'fine'}'>{_safe(_verdict(found))}"
+    notes = "".join(f"<li>{safe(x)}" for x in found.notes)
+    body = (
+        f"<p class='{'wrong' if found.wrong else 'fine'}'>{safe(_verdict(found))}"
         f"<table>{facts}</table><h2>Classes</h2><table>{classes}</table>{sections}"
         + (f"<h2>Left out</h2><ul>{notes}</ul>" if notes else "")
-        + "</html>\n"
     )
+    return html_page.page(shown(found.root), body)
 
 
 def _facts(found: Findings) -> Iterator[tuple[str, str]]:
@@ -125,10 +120,10 @@ def _section(found: Findings, field: str, against: Path | None) -> str:
     cards = []
     for row in rows[:MOST_SHOWN]:
         thumbnails = "".join(map(_thumbnail, pictured(row))) if field != "bad" else ""
-        names = "<br>".join(_safe(shown(x)) for x in row)
+        names = "<br>".join(safe(shown(x)) for x in row)
         cards.append(f"<div class=card>{thumbnails}<div class=name>{names}</div></div>")
     more = f"<p>... and {len(rows) - MOST_SHOWN} more" if len(rows) > MOST_SHOWN else ""
-    return f"<h2>{_safe(LISTS[field])}: {len(rows)}</h2><div class=cards>{''.join(cards)}</div>{more}"
+    return f"<h2>{safe(LISTS[field])}: {len(rows)}</h2><div class=cards>{''.join(cards)}</div>{more}"
 
 
 def _thumbnail(file: Path) -> str:
@@ -138,27 +133,4 @@ def _thumbnail(file: Path) -> str:
     except ImageError:
         return ""
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=80)
-    data = base64.b64encode(out.getvalue()).decode()
-    return f"<img alt='' src='data:image/jpeg;base64,{data}'>"
-
-
-def _safe(value: str) -> str:
-    return html.escape(value, quote=True)
-
-
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em;
-       color: #1c1c1c; background: #fff }
-h1 { font-size: 1.5em } h2 { font-size: 1.1em; margin: 2em 0 .6em }
-table { border-collapse: collapse }
-th { text-align: left; font-weight: 500; padding-right: 1.5em }
-td { padding: .1em 1em .1em 0 } .bar { height: .8em; background: #4878b0 }
-.wrong, .fine { padding: .6em 1em; border-left: 5px solid #c0392b; background: #fbeeec }
-.fine { border-color: #2e8b57; background: #edf7f1 }
-.cards { display: flex; flex-wrap: wrap; gap: 12px }
-.card { border: 1px solid #ddd; border-radius: 6px; padding: 8px; max-width: 290px }
-.card img { max-height: 128px; margin-right: 6px; vertical-align: top }
-.name { font-size: 12px; overflow-wrap: anywhere; margin-top: 4px; color: #444 }
-"""
+    return html_page.picture(picture)

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from .calibration import Bin, expected_calibration_error, reliability
 from .dataset import find_parts, scan
 from .errors import DatasetError, RunError, shown
 from .inference import Answer, Classifier, answers
+from .intervals import Intervals, McNemar, bootstrap, mcnemar
 from .metrics import Scores, score
 from .run import Run
 from .split import TEST, TRAIN, VAL
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,17 @@ class Evaluation:
     """Scores over the readable pictures, and the answer for every one."""
 
     scores: Scores
+    intervals: Intervals
+    reliability: tuple[Bin, ...]
     answers: tuple[Answer, ...]
     labels: tuple[int, ...]
     trained_on: int
     """Pictures whose very content the network was trained on."""
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, 0 to 1."""
+        return expected_calibration_error(self.reliability)
 
     @property
     def unreadable(self) -> tuple[Answer, ...]:
@@ -45,6 +56,8 @@ def held_out(run: Run) -> Judged:
     Raises:
         RunError: split.csv is damaged, or its pictures are gone.
     """
+    if not run.data:
+        raise RunError(f"{shown(run.path)} was imported, without pictures; give --data")
     rows = run.split()
     tested = [x for x in rows if x["split"] == TEST]
     chosen = tested or [x for x in rows if x["split"] == VAL]
@@ -101,9 +114,7 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
     return ", ".join(shown(x) for x in names)
 
 
-def evaluate(
-    classifier: Classifier, judged: Judged, progress: Callable[[int, int], None]
-) -> Evaluation:
+def evaluate(classifier: Classifier, judged: Judged, progress: Progress) -> Evaluation:
     """Every picture of `judged` once.
 
     Raises:
@@ -120,10 +131,48 @@ def evaluate(
         )
     rows = classifier.run.split()
     trained = {x["sha256"] for x in rows if x["split"] == TRAIN}
-    scores = score(
-        np.stack([found[i].probabilities for i in good]),
-        np.array([judged.labels[i] for i in good]),
-        classifier.run.classes,
+    probabilities = np.stack([found[i].probabilities for i in good])
+    labels = np.array([judged.labels[i] for i in good])
+    scores = score(probabilities, labels, classifier.run.classes)
+    return Evaluation(
+        scores,
+        bootstrap(scores.confusion),
+        tuple(reliability(probabilities, labels)),
+        answers=tuple(found),
+        labels=judged.labels,
+        trained_on=sum(x.digest in trained for x in found),
     )
-    overlap = sum(x.digest in trained for x in found)
-    return Evaluation(scores, tuple(found), judged.labels, overlap)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Another Run on the same pictures."""
+
+    top1: float
+    test: McNemar
+    trained_on: int
+    """Pictures that the other one was trained on."""
+
+
+def compare(
+    own: Evaluation, run: Run, other: Classifier, judged: Judged, progress: Progress
+) -> Comparison:
+    """The Run of `other`, class by name, on what `own` is the evaluation of.
+
+    Raises:
+        RunError: it does not know a class of these pictures.
+    """
+    known = other.run.classes
+    unknown = [x for x in run.classes if x not in known]
+    if unknown:
+        raise RunError(f"{shown(other.run.path)} does not know {_listed(unknown)}")
+    labels = tuple(known.index(run.classes[x]) for x in judged.labels)
+    second = evaluate(other, Judged(judged.files, labels, ()), progress)
+    right = [
+        np.array([bool(x.top(1)) and x.top(1)[0][0] == label for x, label in rows])
+        for rows in (
+            zip(own.answers, judged.labels, strict=True),
+            zip(second.answers, labels, strict=True),
+        )
+    ]
+    return Comparison(second.scores.top1, mcnemar(*right), second.trained_on)

@@ -15,7 +15,7 @@ from .images import PAD_GRAY
 from .inference import load_mean_image
 from .recipe import Preprocess
 from .run import Run
-from .standard import standardised
+from .standard import views
 
 
 def save_model(run: Run, network: keras.Model) -> None:
@@ -38,10 +38,13 @@ def save_model(run: Run, network: keras.Model) -> None:
 def save_lite(run: Run, network: keras.Model) -> None:
     """Write `run.lite`: float32 inputs [B, S, S, 3] to probabilities [B, K].
 
+    They are those of one view, at the Run's temperature.
+
     Raises:
         AlexNetError: it could not be written.
     """
-    probabilities = keras.layers.Softmax(dtype="float32")(network.output)
+    logits = network.output / run.temperature
+    probabilities = keras.layers.Softmax(dtype="float32")(logits)
     converter = tf.lite.TFLiteConverter.from_keras_model(
         keras.Model(network.input, probabilities)
     )
@@ -62,8 +65,10 @@ class _Served(tf.Module):
 
         def answer(pixels: Any) -> dict[str, Any]:
             numbers = tf.cast(pixels, tf.float32)
-            logits = self.network(standardised(numbers, preprocess, mean), training=False)
-            probabilities = tf.nn.softmax(logits)
+            seen = views(numbers, preprocess, mean, run.recipe.tta)
+            logits = [self.network(x, training=False) for x in seen]
+            each = [tf.nn.softmax(x / run.temperature) for x in logits]
+            probabilities = tf.add_n(each) / len(each)
             return {
                 "probabilities": probabilities,
                 "classes": tf.broadcast_to(names, tf.shape(probabilities)),

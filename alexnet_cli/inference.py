@@ -21,51 +21,47 @@ from .device import start_tensorflow
 from .errors import ImageError, RunError, shown
 from .images import Pixels
 from .run import Run
-from .standard import Corner, standardised
+from .standard import views
 
 Floats = npt.NDArray[np.float32]
 Network = Callable[[Floats], Floats]
-"""Inputs [B, S, S, 3] to probabilities [B, K]."""
+"""Inputs [B, S, S, 3] to probabilities [B, K], at the Run's temperature."""
 BATCH = 16
 
 
 class Classifier:
     """A Run's network, ready: uint8 pixels [B, R, R, 3] to probabilities [B, K]."""
 
-    def __init__(self, run: Run, tta: str = "none", network: Network | None = None) -> None:
+    def __init__(
+        self, run: Run, tta: str | None = None, network: Network | None = None
+    ) -> None:
         """Take the fastest network of `run`, or `network`.
 
-        `tta`, test-time augmentation, is "none", "flip" or "ten-crop".
+        `tta`, test-time augmentation, is "none", "flip", "ten-crop", or the Run's own.
 
         Raises:
             RunError: it is damaged or another network's, or the Run's pictures have no
                 margin for ten crops.
         """
         preprocess = run.preprocess
-        if tta == "ten-crop" and preprocess.size == preprocess.crop:
+        self.run, self.tta = run, tta or run.recipe.tta
+        if self.tta == "ten-crop" and preprocess.size == preprocess.crop:
             raise RunError(
                 f"--tta ten-crop needs pictures larger than the network's input; this "
                 f"Run keeps {preprocess.size} pixels, all of which the network sees"
             )
-        self.run, self.tta = run, tta
         self.network = network or fastest_network(run)
         self.mean_image = load_mean_image(run)
 
     def __call__(self, pixels: Pixels) -> Floats:
         """Probabilities [B, K]; rows sum to 1. With TTA the mean over the views."""
-        return np.mean([self.network(x) for x in self._views(pixels)], axis=0)
+        found: Floats = np.mean(self.each(pixels), axis=0)
+        return found
 
-    def _views(self, pixels: Pixels) -> Iterator[Floats]:
-        preprocess, mean = self.run.preprocess, self.mean_image
-        margin = preprocess.size - preprocess.crop
-        corners: list[Corner | None] = [None]
-        if self.tta == "ten-crop":
-            corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
-        for corner in corners:
-            view = standardised(pixels, preprocess, mean, corner)
-            yield view
-            if self.tta != "none":
-                yield view[:, :, ::-1]
+    def each(self, pixels: Pixels) -> list[Floats]:
+        """Probabilities [B, K] of every view."""
+        seen = views(pixels, self.run.preprocess, self.mean_image, self.tta)
+        return [self.network(x) for x in seen]
 
 
 def fastest_network(run: Run) -> Network:
@@ -89,15 +85,16 @@ def keras_network(run: Run) -> Network:
         RunError: as `load_network`.
     """
     start_tensorflow()
-    return answering(load_network(run))
+    return answering(load_network(run), run.temperature)
 
 
-def answering(network: Any) -> Network:
+def answering(network: Any, temperature: float = 1.0) -> Network:
     """What `load_network` gave, as a function to probabilities."""
     import keras
 
     def probabilities(inputs: Floats) -> Floats:
-        return np.asarray(keras.ops.softmax(network(inputs, training=False)))
+        logits = network(inputs, training=False) / temperature
+        return np.asarray(keras.ops.softmax(logits))
 
     return probabilities
 

@@ -73,3 +73,17 @@ def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov)
     velocity.assign(momentum * velocity - rate * gradient)
     change = momentum * velocity - rate * gradient if nesterov else velocity
     variable.assign_add(change)
+
+
+@_dispatched
+def adam_step(variable, first, second, gradient, rate, step, constants, decay):  # type: ignore[no-untyped-def]
+    """Adam's update of w and its two moments, in place; w shrinks by rate * decay before.
+
+    `step` counts from 1; `constants` are beta 1, beta 2 and epsilon.
+    """
+    beta_1, beta_2, epsilon = constants
+    first.assign(first + (gradient - first) * (1 - beta_1))
+    second.assign(second + (ops.square(gradient) - second) * (1 - beta_2))
+    size = rate * ops.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    kept = (1 - rate * decay) * ops.convert_to_tensor(variable)
+    variable.assign(kept - size * first / (ops.sqrt(second) + epsilon))

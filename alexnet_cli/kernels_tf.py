@@ -61,3 +61,17 @@ def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov)
         momentum=momentum,
         use_nesterov=nesterov,
     )
+
+
+def adam_step(variable, first, second, gradient, rate, step, constants, decay):  # type: ignore[no-untyped-def]
+    """One pass over the weights and both moments instead of ten."""
+    beta_1, beta_2, epsilon = constants
+    if decay:
+        tf.raw_ops.ResourceApplyGradientDescent(
+            var=variable.handle, alpha=rate * decay, delta=variable
+        )
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle, m=first.handle, v=second.handle,
+        beta1_power=beta_1**step, beta2_power=beta_2**step, lr=rate,
+        beta1=beta_1, beta2=beta_2, epsilon=epsilon, grad=gradient,
+    )  # fmt: skip

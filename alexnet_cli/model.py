@@ -83,15 +83,23 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return y
 
 
-def build_model(arch: Architecture, classes: int, seed: int = 0) -> keras.Model:
+def build_model(
+    arch: Architecture, classes: int, seed: int = 0, *, any_side: bool = False
+) -> keras.Model:
     """The network, float input [B, S, S, 3] to float32 logits [B, K]; K is `classes`.
 
-    Equal seeds give equal initial weights. Layers are named as `trace` names them.
+    Equal seeds give equal initial weights. Layers are named as `trace` names them. With
+    `any_side` S may be another than the table's: the last maps are averaged, or repeated,
+    to the table's size, which at the table's S changes nothing.
     """
-    side = arch.input_size
+    side = None if any_side else arch.input_size
     inputs = keras.Input((side, side, 3), name="input")
     x = inputs
+    into: tuple[int, ...] = ()
     for number, row in enumerate(trace(arch, classes)):
+        if any_side and isinstance(row.layer, Flatten):
+            x = keras.layers.AdaptiveAveragePooling2D(into[:2], name="any_side")(x)
+        into = row.shape
         x = _connect(row.name, row.layer, x, _Build(arch, classes, seed + 1000 * number))
     x = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(inputs, x, name=arch.name.replace("-", "_"))

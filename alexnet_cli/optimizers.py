@@ -1,14 +1,40 @@
 """Recipe -> Keras optimizer, with weight decay where the literature has it."""
 
+from collections.abc import Collection
 from typing import Any
 
 import keras
+from keras import ops
 
 from . import kernels
 from .recipe import Recipe
 
 
-class CoupledSGD(keras.optimizers.SGD):
+class _Own:
+    """An optimizer in which only kernels decay, and variables may have their own rates."""
+
+    paths: Collection[str] = ()
+    factor = 1.0
+    decay = 0.0
+
+    def slow(self, paths: Collection[str], factor: float) -> Any:
+        """This optimizer, with `factor` times the rate for the variables at `paths`."""
+        self.paths, self.factor = frozenset(paths), factor
+        return self
+
+    def build(self, variables: list[Any]) -> None:
+        """Note each variable's rate and decay."""
+        self.factors = [self.factor if x.path in self.paths else 1.0 for x in variables]
+        self.decays = [self.decay if x.name == "kernel" else 0.0 for x in variables]
+        super().build(variables)  # type: ignore[misc]
+
+    def of(self, variable: Any, learning_rate: Any) -> tuple[int, Any, float]:
+        """Index, learning rate and weight decay of `variable`."""
+        index: int = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        return index, learning_rate * self.factors[index], self.decays[index]
+
+
+class CoupledSGD(_Own, keras.optimizers.SGD):
     """SGD whose weight decay passes through the momentum; only kernels decay.
 
     Source: Krizhevsky et al. 2012, section 5: v = 0.9 v - 0.0005 e w - e g; w = w + v.
@@ -19,39 +45,69 @@ class CoupledSGD(keras.optimizers.SGD):
         super().__init__(**kwargs)
         self.decay = decay
 
-    def build(self, variables: list[Any]) -> None:
-        """Make room for the momentum of `variables`, and note which of them decay."""
-        self.decays = [x.name == "kernel" for x in variables]
-        super().build(variables)
-
     def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
         """One update of `variable`, in place."""
-        index = self._get_variable_index(variable)
-        decay = self.decay if self.decays[index] else 0.0
+        index, rate, decay = self.of(variable, learning_rate)
         if not self.momentum:
-            super().update_step(gradient + decay * variable, variable, learning_rate)
+            super().update_step(gradient + decay * variable, variable, rate)
             return
         kernels.momentum_step(
             variable, self.momentums[index], gradient,
-            learning_rate, self.momentum, decay, self.nesterov,
+            rate, self.momentum, decay, self.nesterov,
         )  # fmt: skip
 
 
-def build_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer; its learning rate is set by the schedule."""
+class DecoupledAdam(_Own, keras.optimizers.Adam):
+    """Adam; with `decay` AdamW, whose kernels shrink by rate times decay every step.
+
+    Source: Kingma, Ba 2015; Loshchilov, Hutter 2019.
+    """
+
+    def __init__(self, *, decay: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.decay = decay
+
+    def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
+        """One update of `variable`, in place."""
+        index, rate, decay = self.of(variable, learning_rate)
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        kernels.adam_step(
+            variable, self._momentums[index], self._velocities[index], gradient,
+            rate, step, (self.beta_1, self.beta_2, self.epsilon), decay,
+        )  # fmt: skip
+
+
+class RMSprop(_Own, keras.optimizers.RMSprop):
+    """Keras' RMSprop."""
+
+    def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
+        """One update of `variable`, in place."""
+        _, rate, _ = self.of(variable, learning_rate)
+        super().update_step(gradient, variable, rate)
+
+
+def build_optimizer(
+    recipe: Recipe, loaded: Collection[str] = ()
+) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer; its learning rate is set by the schedule.
+
+    Variables at the paths `loaded` learn at the recipe's `loaded_rate` times that.
+    """
+    return _optimizer(recipe).slow(loaded, recipe.loaded_rate)
+
+
+def _optimizer(recipe: Recipe) -> Any:
     shared = {
         "learning_rate": recipe.learning_rate,
         "global_clipnorm": recipe.clip_norm,
     }
     match recipe.optimizer:
         case "adam":
-            return keras.optimizers.Adam(**shared)
+            return DecoupledAdam(decay=0.0, **shared)
         case "adamw":
-            adamw = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, **shared)
-            adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-            return adamw
+            return DecoupledAdam(decay=recipe.weight_decay, **shared)
         case "rmsprop":
-            return keras.optimizers.RMSprop(momentum=recipe.momentum, **shared)
+            return RMSprop(momentum=recipe.momentum, **shared)
     return CoupledSGD(
         decay=recipe.weight_decay,
         momentum=recipe.momentum,

@@ -14,8 +14,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from .checks import check, effective
 from .errors import RecipeError, shown
-from .recipe import Recipe, check, effective
+from .recipe import Recipe
 
 FIELDS = {x.name: x for x in dataclasses.fields(Recipe)}
 TYPES = typing.get_type_hints(Recipe)

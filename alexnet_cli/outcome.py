@@ -7,31 +7,74 @@ import numpy as np
 from PIL import Image
 
 from . import callbacks, plots
-from .augment import Doubles, Prepare, cut_out, draw, geometry
+from .architecture import trace
+from .augment import Prepare, cut_out, geometry
 from .board import Board
 from .cache import Examples
+from .calibration import Labels, at_temperature, fit_temperature, threshold
+from .draws import Doubles, draw
 from .export import save_lite
-from .images import Pixels
+from .files import write_csv
 from .inference import BATCH, Classifier, Floats, Network, fastest_network
 from .metrics import Scores
 from .run import Run
+from .split import VAL
 
 LITE_MAY_DIFFER = 0.01
 """Most by which a probability of the LiteRT copy may differ from the network's."""
 
 
-def probabilities(run: Run, validation: Examples, network: Network) -> Floats:
-    """[N, K] of the weights that were kept, in float32 as evaluate computes them."""
-    classifier = Classifier(run, network=network)
+def seconds(run: Run, count: int) -> float:
+    """About how long all of this takes, with `count` validation pictures, on two cores.
+
+    docs/recipes.md says how that was measured.
+    """
+    parameters = sum(x.parameters for x in trace(run.architecture, len(run.classes)))
+    views = {"none": 1, "flip": 2, "ten-crop": 10}[run.recipe.tta]
+    return 8 + 0.45e-6 * parameters + 0.01 * (views + 1) * count
+
+
+def views(run: Run, validation: Examples, network: Network, tta: str) -> Floats:
+    """Probabilities [V, N, K] of every view of each picture, in float32."""
+    classifier = Classifier(run, tta, network)
     parts = range(0, len(validation), BATCH)
-    rows = [classifier(validation.pixels(validation.rows[x : x + BATCH])) for x in parts]
-    return np.concatenate(rows)
+    found = [
+        classifier.each(validation.pixels(validation.rows[x : x + BATCH])) for x in parts
+    ]
+    return np.concatenate(found, axis=1)
+
+
+def calibrated(run: Run, each: Floats, labels: Labels) -> Run:
+    """`run` with the temperature, and the threshold it asks for, that fit `each` view."""
+    temperature = fit_temperature(each, labels)
+    run = dataclasses.replace(run, temperature=temperature)
+    if run.recipe.reject is None:
+        return run
+    answers = at_temperature(each, temperature).mean(axis=0)
+    right = answers.argmax(axis=1) == labels
+    found = threshold(answers.max(axis=1), right, run.recipe.reject)
+    # Where no threshold is strict enough, everything is unknown.
+    return dataclasses.replace(run, threshold=2.0 if found is None else found)
+
+
+def write_answers(run: Run, probabilities: Floats, labels: Labels) -> None:
+    """validation.csv, in the order of split.csv."""
+    files = [x["file"] for x in run.split() if x["split"] == VAL]
+    best = probabilities.argmax(axis=1)
+    rows = [
+        (file, run.classes[label], run.classes[told], f"{row[told]:.6f}")
+        for file, label, told, row in zip(files, labels, best, probabilities, strict=True)
+    ]
+    write_csv(run.validation, ("file", "class", "predicted", "probability"), rows)
 
 
 def keep_lite(run: Run, network: Any, validation: Examples, expected: Floats) -> bool:
-    """Write the LiteRT copy, and keep it if it answers as the network does."""
+    """Write the LiteRT copy, and keep it if it answers as the network does.
+
+    `expected` are its answers [N, K] to one view of each picture.
+    """
     save_lite(run, network)
-    found = probabilities(run, validation, fastest_network(run))
+    found = views(run, validation, fastest_network(run), "none")[0]
     agrees = np.array_equal(found.argmax(1), expected.argmax(1))
     if not agrees or np.abs(found - expected).max() > LITE_MAY_DIFFER:
         run.lite.unlink()
@@ -46,17 +89,16 @@ def show_augmented(
     raw = dataclasses.replace(run.preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     prepare = Prepare(run.recipe, raw)
     rng = np.random.default_rng(run.recipe.seed)
-    rows: list[Pixels] = []
-    for row in rng.permutation(training.rows)[:6]:
-        pixels = np.repeat(training.pixels([row]), 7, axis=0)
+    pixels = training.pixels(rng.permutation(training.rows)[:6])
+    columns = []
+    for column in range(8):
         draws = draw(run.recipe, raw, len(pixels), rng, lighting)
-        plain = prepare([pixels[:1], draws[:1]], training=False)
-        if geometry(run.recipe, raw) == "copy":
-            pixels = cut_out(pixels, draws, raw.crop)
-        varied = prepare([pixels, draws], training=True)
-        both = np.concatenate([np.asarray(plain), np.asarray(varied)])
-        rows.append(np.rint(both).clip(0, 255).astype(np.uint8))
-    picture = plots.sheet(rows)
+        fed = pixels
+        if column and geometry(run.recipe, raw) == "copy":
+            fed = cut_out(pixels, draws, raw.crop)
+        columns.append(np.asarray(prepare([fed, draws], training=column > 0)))
+    rows = np.rint(np.stack(columns, axis=1)).clip(0, 255).astype(np.uint8)
+    picture = plots.sheet(list(rows))
     file = run.path / "plots" / "augmented.png"
     file.parent.mkdir(exist_ok=True)
     Image.fromarray(picture).save(file)

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from .calibration import Bin, expected_calibration_error
 from .errors import shown
 from .images import Pixels
 from .metrics import Scores
 from .recipe import Recipe
 
+Floats = npt.NDArray[np.float32]
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
+_HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
+"""Colours of a heat map, from nothing to all."""
 
 
 def available() -> bool:
@@ -68,6 +73,48 @@ def confusion(scores: Scores, title: str) -> Any:
         text = str(scores.confusion[row, column])
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
     return figure
+
+
+def reliability(bins: Sequence[Bin]) -> Any:
+    """A Figure of how often answers are right against how sure the network is of them."""
+    figure = _figure(4.6, 5.2)
+    axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    width = bins[0].high - bins[0].low
+    lows = [x.low for x in bins]
+    axes.bar(
+        lows, [x.accuracy for x in bins], width, align="edge", color=BLUE, label="right"
+    )
+    axes.plot([0, 1], [0, 1], "--", color="gray", label="as sure as right")
+    error = expected_calibration_error(bins)
+    axes.set(
+        ylim=(0, 1), ylabel="share right", title=f"expected calibration error {error:.3f}"
+    )
+    axes.legend(frameon=False, loc="upper left")
+    counts.bar(lows, [x.images for x in bins], width, align="edge", color="gray")
+    counts.set(xlim=(0, 1), xlabel="probability of the answer", ylabel="pictures")
+    return figure
+
+
+def kernels(weights: Floats, columns: int = 16) -> Pixels:
+    """uint8 [H, W, 3]: first-layer kernels [k, k, 3, n], gray being zero, as in figure 3.
+
+    Each is stretched by its own largest weight. Source: Krizhevsky et al. 2012, figure 3.
+    """
+    each = np.moveaxis(weights, -1, 0)
+    largest = np.abs(each).max(axis=(1, 2, 3), keepdims=True)
+    pictures = np.rint(127.5 * (1 + each / np.maximum(largest, 1e-12))).astype(np.uint8)
+    grown = pictures.repeat(4, axis=1).repeat(4, axis=2)
+    rows = [grown[i : i + columns] for i in range(0, len(grown), columns)]
+    return sheet(rows, side=grown.shape[1])
+
+
+def heated(pixels: Pixels, heat: Floats) -> Pixels:
+    """uint8 [H, W, 3]: `pixels` under the colours of `heat` [H, W], 0 (blue) to 1 (red)."""
+    stops = np.linspace(0, 1, len(_HEAT))
+    colours = np.stack(
+        [np.interp(heat, stops, x) for x in zip(*_HEAT, strict=True)], axis=-1
+    )
+    return np.rint(0.55 * pixels + 0.45 * colours).astype(np.uint8)
 
 
 def save(figure: Any, file: Path) -> None:

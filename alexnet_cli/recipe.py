@@ -5,12 +5,13 @@ its help, range and choices stand here and nowhere else.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from .architecture import ARCHITECTURES, Architecture, with_dropout, with_norm
+from .architecture import ARCHITECTURES, Architecture
 from .errors import RecipeError
+from .variants import INITIALIZERS, NORMS, with_dropout, with_initializer, with_norm
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -22,6 +23,7 @@ MAX_PIXELS = 100_000_000
 NETWORK, PICTURES, AUGMENT = "Network", "Pictures", "Augmentation"
 OPTIMISER, STOPPING, MACHINE = "Optimiser", "Stopping and metrics", "Machine"
 ERRORS_GO_DOWN = ("loss", "mse", "mae")
+TTA = ("none", "flip", "ten-crop")
 METRICS = ("accuracy", "macro_f1", "mse", "mae")
 
 
@@ -39,19 +41,23 @@ class Recipe:
 
     # fmt: off
     arch: str = option("alexnet-half", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
-    norm: str = option("table", NETWORK, "Replace the network's normalisation.", choices=("table", "batch", "local", "none"))
+    norm: str = option("table", NETWORK, "Replace the network's normalisation; all: BatchNorm before every ReLU, dense: before those of the hidden dense layers.", choices=NORMS)
     dropout: float | None = option(None, NETWORK, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
+    initializer: str = option("table", NETWORK, "Replace the network's initial weights: he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
 
     weights: str | None = option(None, NETWORK, "Start from this file's weights: torch (.pth), Caffe's (.npy), safetensors, Keras (.weights.h5), or a Run.")
     freeze: str | None = option(None, NETWORK, "Layers that stay as they are in --weights: conv, all-but-head, or a number of first layers.")
     unfreeze_after: int = option(0, NETWORK, "Epochs after which all layers learn (0: never).", low=0)
     unfrozen_rate: float = option(0.1, NETWORK, "Multiplies the learning rate from then on.", low=1e-6, high=1.0)
 
+    loaded_rate: float = option(1.0, NETWORK, "Multiplies the learning rate of the layers that --weights filled.", low=1e-6, high=1.0)
+
     val_fraction: float = option(0.2, PICTURES, "Share of each class held out to choose the best epoch.", low=0.01, high=0.9)
     test_fraction: float = option(0.0, PICTURES, "Share of each class held out for `evaluate`.", low=0.0, high=0.9)
     resize: str = option("crop", PICTURES, "Make pictures square by distorting them, cutting the long side, or adding gray bars.", choices=("squash", "crop", "pad"))
     size: int | None = option(None, PICTURES, "Side to which pictures are resized, pixels; the network sees its centre. [default: 8/7 of the network's input]", low=8, high=2048)
     mean: str | None = option(None, PICTURES, "Subtracted from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (mean picture of the training set). [default: the network's]")
+    tta: str = option("none", PICTURES, "Ever after, average answers over mirrored pictures, or over corners, centre and mirrors.", choices=TTA)
     std: str | None = option(None, PICTURES, "Pixels are then divided by this: R,G,B, one number, or imagenet. [default: the network's]")
 
     max_megapixels: float = option(100.0, PICTURES, "Pictures with more million pixels are bad files.", low=0.01, high=2000.0)
@@ -76,6 +82,12 @@ class Recipe:
     crop_area: float = option(0.35, AUGMENT, "Random resized crop: cut CROP_AREA to all of the picture's area, 3:4 to 4:3; 0 does not.", low=0.0, high=1.0)
     pca_lighting: float = option(0.0, AUGMENT, "Standard deviation of the lighting noise along the principal colours (the 2012 paper: 0.1).", low=0.0, high=1.0)
 
+    erasing: float = option(0.0, AUGMENT, "Share of pictures of which a box of 2 to 33 % is blanked.", low=0.0, high=1.0)
+    mixup: float = option(0.0, AUGMENT, "Blend pictures, and their labels, by shares from Beta(MIXUP, MIXUP); 0 does not.", low=0.0, high=10.0)
+    cutmix: float = option(0.0, AUGMENT, "Paste a box of another picture, and of its label, with an area from Beta(CUTMIX, CUTMIX); 0 does not.", low=0.0, high=10.0)
+    randaugment: int = option(0, AUGMENT, "Of each picture, this many random changes of geometry or colour at full strength; 0 none.", low=0, high=8)
+    start_size: int | None = option(None, AUGMENT, "Progressive resizing: begin with pictures of this side, end with the network's.", low=8, high=2048)
+
     optimizer: str = option("sgd", OPTIMISER, "Rule of the weight update.", choices=("sgd", "adam", "adamw", "rmsprop"))
     learning_rate: float = option(0.01, OPTIMISER, "Highest learning rate.", low=1e-8, high=10.0)
     momentum: float = option(0.9, OPTIMISER, "Momentum of sgd and rmsprop.", low=0.0, high=0.999)
@@ -92,10 +104,15 @@ class Recipe:
     plateau_epochs: int = option(5, OPTIMISER, "The plateau schedule divides after this many epochs without improvement.", low=1)
     divide_by: float = option(10.0, OPTIMISER, "What step and plateau divide by (the 2012 paper: 10).", low=1.01)
 
+    ema: float = option(0.0, OPTIMISER, "Judge and keep a running average of the weights with this decay a step; 0: the weights themselves.", low=0.0, high=0.99999)
+
+    max_minutes: float | None = option(None, STOPPING, "Plan as many epochs, up to --epochs, as end in this time, start and export included.", low=0.1)
     metrics: str = option("accuracy", STOPPING, "Comma-separated: accuracy, macro_f1, top3, top5 ..., mse and mae (on one-hot labels).")
     watch: str = option("val_accuracy", STOPPING, "Validation metric that chooses the best epoch: val_loss or val_METRIC.")
     patience: int = option(0, STOPPING, "Stop after this many epochs without improvement of --watch; 0 never.", low=0)
     stop_at: str | None = option(None, STOPPING, "Stop when every training metric is reached, as accuracy=1.0,loss=0.03.")
+
+    reject: float | None = option(None, STOPPING, "Let `predict` answer unknown below the probability from which on this share of validation answers is right.", low=0.01, high=1.0)
 
     seed: int = option(0, MACHINE, "Of split, weights, order and augmentation.", low=0, high=2**31 - 1)
     device: str = option("auto", MACHINE, "auto, cpu, gpu, or several as gpu:0,1.")
@@ -105,8 +122,9 @@ class Recipe:
     # fmt: on
 
     def architecture(self) -> Architecture:
-        """The network's table with `norm` and `dropout` applied."""
-        return with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
+        """The network's table with `norm`, `dropout` and `initializer` applied."""
+        arch = with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
+        return with_initializer(arch, self.initializer)
 
     def metric_names(self) -> tuple[str, ...]:
         """Names of the metrics beside the loss, as they stand in history.csv.
@@ -208,53 +226,5 @@ def _colour(
 def warps(r: Recipe) -> bool:
     """Whether pictures are turned, leant, shifted or stretched."""
     return bool(
-        r.rotation or r.width_shift or r.height_shift or r.shear or r.zoom
-    )  # fmt: skip
-
-
-_NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
-    "freeze": (lambda r: r.weights is not None, "--weights"),
-    "unfreeze_after": (lambda r: r.freeze is not None, "--freeze"),
-    "unfrozen_rate": (lambda r: r.unfreeze_after > 0, "--unfreeze-after"),
-    "val_fraction": (lambda r: r.folds == 1, "no --folds"),
-    "fold": (lambda r: r.folds > 1, "--folds"),
-    "momentum": (lambda r: r.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
-    "nesterov": (lambda r: r.optimizer == "sgd" and r.momentum > 0, "--optimizer sgd with momentum"),
-    "weight_decay": (lambda r: r.optimizer in ("sgd", "adamw"), "--optimizer sgd or adamw"),
-    "warmup_epochs": (lambda r: r.schedule == "cosine", "--schedule cosine"),
-    "step_epochs": (lambda r: r.schedule == "step", "--schedule step"),
-    "plateau_epochs": (lambda r: r.schedule == "plateau", "--schedule plateau"),
-    "divide_by": (lambda r: r.schedule in ("step", "plateau"), "--schedule step or plateau"),
-    "fill_mode": (warps, "--rotation, --width-shift, --height-shift, --shear or --zoom"),
-}  # fmt: skip
-
-
-def check(recipe: Recipe, given: Collection[str]) -> None:
-    """Refuse a recipe that contradicts itself; `given` names the fields set by hand.
-
-    Raises:
-        RecipeError: a value is impossible, or a given option would have no effect.
-    """
-    preprocess = Preprocess.of(recipe)
-    if recipe.random_crop and (preprocess.size == preprocess.crop or recipe.crop_area):
-        raise RecipeError(
-            f"--random-crop needs a --size above the {preprocess.crop} pixels of the "
-            f"network's input, and no --crop-area"
-        )
-    recipe.stop_targets()
-    watched = ("val_loss", *(f"val_{x}" for x in recipe.metric_names()))
-    if recipe.watch not in watched:
-        raise RecipeError(f"--watch {recipe.watch}: watched can be {', '.join(watched)}")
-    if recipe.fold > recipe.folds:
-        raise RecipeError(f"--fold {recipe.fold} of --folds {recipe.folds}")
-    if recipe.folds == 1 and recipe.val_fraction + recipe.test_fraction >= 1:
-        raise RecipeError("--val-fraction and --test-fraction leave nothing to train on")
-    for name in given:
-        if not effective(recipe, name):
-            flag = name.replace("_", "-")
-            raise RecipeError(f"--{flag} has no effect here: it needs {_NEEDS[name][1]}")
-
-
-def effective(recipe: Recipe, name: str) -> bool:
-    """Whether the field `name` has a say in what `recipe` does."""
-    return name not in _NEEDS or _NEEDS[name][0](recipe)
+        r.rotation or r.width_shift or r.height_shift or r.shear or r.zoom or r.randaugment
+    )

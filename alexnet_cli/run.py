@@ -3,9 +3,7 @@
 Nothing here imports TensorFlow; weights and graph are written by `export.py`.
 """
 
-import csv
 import dataclasses
-import io
 import json
 import platform
 import shutil
@@ -19,6 +17,7 @@ from typing import Any
 
 from .architecture import Architecture, trace
 from .errors import RunError, shown
+from .files import read_csv, write_csv, write_whole
 from .recipe import Preprocess, Recipe
 
 FORMAT = 1
@@ -41,6 +40,10 @@ class Run:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """Of the best epoch: its number, and every column of history.csv."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    temperature: float = 1.0
+    """What logits are divided by, so that probabilities mean what they say."""
+    threshold: float = 0.0
+    """Probability below which `predict` answers "unknown"."""
 
     @property
     def weights(self) -> Path:
@@ -51,6 +54,11 @@ class Run:
     def lite(self) -> Path:
         """The LiteRT copy of the network, where it was proven to agree."""
         return self.path / "model.tflite"
+
+    @property
+    def validation(self) -> Path:
+        """The answer to each validation picture: file, class, predicted, probability."""
+        return self.path / "validation.csv"
 
     @property
     def mean_image(self) -> Path:
@@ -130,18 +138,19 @@ class Run:
         Raises:
             RunError: it is missing or damaged.
         """
-        file = self.path / "split.csv"
+        return read_csv(self.path / "split.csv", {"file", "class", "split", "sha256"})
+
+    def confidences(self) -> list[tuple[float, bool]]:
+        """The probability of each validation answer, and whether it is right.
+
+        Raises:
+            RunError: validation.csv is missing or damaged.
+        """
+        rows = read_csv(self.validation, {"class", "predicted", "probability"})
         try:
-            with file.open(encoding="utf-8", errors="surrogateescape", newline="") as x:
-                rows = list(csv.DictReader(x))
-        except OSError as error:
-            raise RunError(f"{shown(file)}: {error.strerror}") from error
-        except csv.Error as error:
-            raise RunError(f"{shown(file)} is damaged: {error}") from error
-        for row in rows:
-            if None in row.values() or not {"file", "class", "split", "sha256"} <= set(row):
-                raise RunError(f"{shown(file)} is damaged: a row lacks a column")
-        return rows
+            return [(float(x["probability"]), x["predicted"] == x["class"]) for x in rows]
+        except ValueError as error:
+            raise RunError(f"{shown(self.validation)} is damaged: {error}") from error
 
 
 def _parsed(data: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +172,8 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "preprocess": Preprocess(**preprocess),
         "recipe": Recipe(**data["recipe"]),
         "classes": classes,
+        "temperature": float(data.get("temperature", 1)),
+        "threshold": float(data.get("threshold", 0)),
     }
 
 
@@ -170,8 +181,10 @@ def _said(error: Exception) -> str:
     return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
-def new_run(path: Path, recipe: Recipe, classes: tuple[str, ...], data: Path) -> Run:
-    """A Run that is about to be trained; nothing is written yet."""
+def new_run(
+    path: Path, recipe: Recipe, classes: tuple[str, ...], data: Path | None = None
+) -> Run:
+    """A Run that is about to be trained on `data`, or imported; nothing is written yet."""
     packages = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
     versions = {x: metadata.version(x) for x in packages}
     return Run(
@@ -180,7 +193,7 @@ def new_run(path: Path, recipe: Recipe, classes: tuple[str, ...], data: Path) ->
         preprocess=Preprocess.of(recipe),
         classes=classes,
         recipe=recipe,
-        data=str(data.resolve()),
+        data=str(data.resolve()) if data else "",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={"python": platform.python_version(), **versions},
     )
@@ -235,26 +248,3 @@ def staged(out: Path, overwrite: bool) -> Iterator[Path]:
         out.rename(old)
         place.rename(out)
         shutil.rmtree(old)
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write `text` beside `file`, then rename: readers see all of it or the old one."""
-    beside = file.with_name(f".{file.name}.part")
-    beside.write_text(text, "utf-8", errors="surrogateescape")
-    beside.replace(file)
-
-
-def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write a CSV whole or not at all; names that are no UTF-8 keep their bytes."""
-    beside = file.with_name(f".{file.name}.part")
-    with beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as x:
-        x.writelines(f"{csv_line(row)}\n" for row in (header, *rows))
-    beside.replace(file)
-
-
-def csv_line(cells: Sequence[Any]) -> str:
-    """`cells` as CSV; quoted where they hold commas, quotes or ends of line."""
-    out = io.StringIO()
-    # Only what stands in the terminator is quoted, and names hold either of its characters.
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
-    return out.getvalue().removesuffix("\r\n")

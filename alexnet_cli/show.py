@@ -1,5 +1,6 @@
 """What commands print: text of results, and lines about work going on. No TensorFlow."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -13,9 +14,9 @@ from .errors import shown
 
 if TYPE_CHECKING:
     from .callbacks import Progress
-    from .evaluation import Evaluation
+    from .evaluation import Comparison, Evaluation
     from .gather import Found, Gathered
-    from .metrics import ClassScore, Scores
+    from .metrics import ClassScore
     from .weights import Fit, Source
 
 MOST_NOTES = 10
@@ -144,24 +145,32 @@ class EpochLine:
         speed = f"{now.rate:.0f} images/s"
         if now.logs is None:
             done = f"{now.done}/{now.pictures}"
-            rest = f"{speed}  {span(now.left)} left"
+            rest = f"{speed}{_left(now)}"
             self.line.update(f"{name} {bar(now.done / now.pictures)} {done}  {rest}")
             return
         self.line.clear()
-        hidden = ("epoch", "learning_rate", "images_per_second")
+        hidden = ("epoch", "learning_rate", "side", "images_per_second")
         values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in hidden)
         best = "  best" if now.best else ""
-        say(f"{name}  {values}  {speed}  {span(now.left)} left{best}")
+        say(f"{name}  {values}  {speed}{_left(now)}{best}")
 
 
-def scores(what: "Scores") -> Iterator[str]:
+def _left(now: "Progress") -> str:
+    return "" if now.left is None else f"  {span(now.left)} left"
+
+
+def scores(judged: "Evaluation", compared: "Comparison | None" = None) -> Iterator[str]:
     """The text that `evaluate` prints."""
+    what, sure = judged.scores, judged.intervals
     yield f"{what.images} pictures"
-    yield f"top-1 accuracy {what.top1:.4f}"
+    yield f"top-1 accuracy {what.top1:.4f}  95 % interval {_between(sure.top1)}"
     if what.top5 is not None:
         yield f"top-5 accuracy {what.top5:.4f}"
     yield f"loss           {what.loss:.4f}"
-    yield f"macro F1       {what.macro_f1:.4f}"
+    yield f"macro F1       {what.macro_f1:.4f}  95 % interval {_between(sure.macro_f1)}"
+    yield f"calibration    {judged.calibration_error:.4f}  expected error of probabilities"
+    if compared:
+        yield from comparison(compared)
     yield ""
     header = ("class", "precision", "recall", "F1", "support")
     rows = [
@@ -186,11 +195,25 @@ def scores(what: "Scores") -> Iterator[str]:
         )
 
 
+def comparison(what: "Comparison") -> Iterator[str]:
+    """What `--compare` adds."""
+    test = what.test
+    yield ""
+    yield f"the other Run  {what.top1:.4f}"
+    yield f"right alone    this one {test.only_first}, the other {test.only_second}"
+    verdict = "a difference" if test.p < 0.05 else "no difference that can be told"
+    yield f"McNemar's test p = {test.p:.3g}: {verdict} on these pictures"
+
+
+def _between(interval: tuple[float, float]) -> str:
+    return "{:.4f} to {:.4f}".format(*interval)
+
+
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def scores_json(what: "Evaluation") -> str:
+def scores_json(what: "Evaluation", compared: "Comparison | None" = None) -> str:
     """The scores as one JSON object."""
     s = what.scores
     data = {
@@ -199,6 +222,9 @@ def scores_json(what: "Evaluation") -> str:
         "top5": s.top5,
         "loss": s.loss,
         "macro_f1": s.macro_f1,
+        "intervals": dataclasses.asdict(what.intervals),
+        "calibration_error": what.calibration_error,
+        "reliability": [dataclasses.asdict(x) for x in what.reliability],
         "unreadable": [{"file": str(x.file), "error": x.error} for x in what.unreadable],
         "trained_on": what.trained_on,
         "classes": {x.name: _numbers(x) for x in s.classes},
@@ -207,6 +233,8 @@ def scores_json(what: "Evaluation") -> str:
             {"true": t, "predicted": p, "images": n} for t, p, n in s.confused()
         ],
     }
+    if compared:
+        data["comparison"] = dataclasses.asdict(compared)
     return json.dumps(data)
 
 

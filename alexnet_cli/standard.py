@@ -4,6 +4,7 @@ Written with operators only, for arrays of NumPy, TensorFlow or JAX alike.
 Letters: B batch, R side of the kept picture, S side of the network's input.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +32,23 @@ def standardised(
     numbers = cut(pixels, side, corner) - mean
     numbers /= spread(preprocess.std, side)  # in place where an array can be changed
     return numbers
+
+
+def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Iterator[Any]:
+    """The inputs [B, S, S, 3] whose answers are averaged; one, unless `tta` asks for more.
+
+    The centre, with "flip" its mirror, with "ten-crop" the corners and their mirrors too.
+    Source of the last: Krizhevsky et al. 2012, section 4.1.
+    """
+    margin = preprocess.size - preprocess.crop
+    corners: list[Corner | None] = [None]
+    if tta == "ten-crop":
+        corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
+    for corner in corners:
+        view = standardised(pixels, preprocess, mean_image, corner)
+        yield view
+        if tta != "none":
+            yield view[:, :, ::-1]
 
 
 @lru_cache(maxsize=4)

@@ -47,4 +47,6 @@ def train_command(ctx: click.Context, print_config: bool, **options: Any) -> Non
         raise RecipeError("--allow-overlap has no effect without --against")
     from .commands import Training, train
 
+    limit = recipe.max_minutes
+    options["deadline"] = limit and ctx.find_root().obj + 60 * limit
     train(Training(**{x: options[x] for x in Training.__annotations__}), recipe)

@@ -6,38 +6,31 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
 from . import callbacks, outcome
-from .augment import (
-    DRAWN,
-    Prepare,
-    fed_side,
-    principal_colours,
-)
 from .batches import steps, training_batches, validation_batches
 from .board import Board
 from .cache import Examples
+from .calibration import at_temperature
 from .device import precision, strategy
+from .draws import principal_colours
 from .errors import AlexNetError, Interrupted
 from .export import save_model
 from .inference import (
     Floats,
     answering,
-    load_mean_image,
     load_network,
 )
+from .learner import Learner
 from .metrics import Scores, score
-from .model import build_model, layers_of, put_weights
-from .optimizers import build_optimizer
+from .plan import Plan
 from .recipe import Recipe
 from .run import FINISHED, INTERRUPTED, Run
-from .weights import Fit, frozen
+from .weights import Fit
 
 
 @dataclass(frozen=True)
@@ -51,19 +44,23 @@ class Trained:
     """It has a LiteRT copy, which gives the same answers."""
 
 
-def train(
-    run: Run,
-    training: Examples,
-    validation: Examples,
-    *,
-    report: callbacks.Report,
-    name: str = "",
-    start: Sequence[Fit] = (),
-) -> Trained:
+@dataclass(frozen=True)
+class Setting:
+    """What training depends on beside the Run and its pictures."""
+
+    report: callbacks.Report
+    name: str = ""
+    """Sets the run apart in TensorBoard."""
+    start: Sequence[Fit] = ()
+    """The weights to begin with."""
+    deadline: float | None = None
+    """When the whole command is to be over, on the clock of `time.monotonic`."""
+
+
+def train(run: Run, training: Examples, validation: Examples, setting: Setting) -> Trained:
     """Train `run.recipe` and fill the Run directory at `run.path`.
 
-    After Ctrl-C the best finished epoch is kept and the status is "interrupted". `name`
-    sets the run apart in TensorBoard; `start` are the weights to begin with.
+    After Ctrl-C the best finished epoch is kept and the status is "interrupted".
 
     Raises:
         Interrupted: before one epoch was finished.
@@ -73,14 +70,21 @@ def train(
     chosen = strategy(run.recipe.device)
     recipe = dataclasses.replace(run.recipe, precision=precision(run.recipe.precision))
     run = dataclasses.replace(run, recipe=recipe)
-    clock = callbacks.Clock(recipe, len(training), report)
+    deadline = setting.deadline
+    if deadline is not None:
+        deadline -= outcome.seconds(run, len(validation))
+    count = steps(len(training), recipe.batch_size)
+    plan = Plan(recipe, run.preprocess.crop, count, deadline=deadline)
+    clock = callbacks.Clock(plan, len(training), setting.report)
     clock.take_over()
     run.write()
     if run.preprocess.mean is None:
         np.save(run.mean_image, _mean_image(training))
-    board = Board(run, name)
+    board = Board(run, setting.name)
     try:
-        records = _fit(run, training, validation, chosen, clock, board, start)
+        learner = Learner(run, chosen, setting.start)
+        records = _fit(learner, training, validation, clock, board)
+        del learner
         with _undisturbed():
             return _finished(run, records, validation, board)
     finally:
@@ -98,11 +102,16 @@ def _finished(
     status = INTERRUPTED if records.interrupted else FINISHED
     run = dataclasses.replace(run, status=status, metrics=records.best)
     network = load_network(run)
-    probabilities = outcome.probabilities(run, validation, answering(network))
-    scores = score(probabilities, validation.labels[validation.rows], run.classes)
+    labels = validation.labels[validation.rows]
+    each = outcome.views(run, validation, answering(network), run.recipe.tta)
+    run = outcome.calibrated(run, each, labels)
+    each = at_temperature(each, run.temperature)
+    probabilities = each.mean(axis=0)
+    outcome.write_answers(run, probabilities, labels)
+    scores = score(probabilities, labels, run.classes)
     outcome.plot(run, records, scores, board)
     save_model(run, network)
-    agrees = outcome.keep_lite(run, network, validation, probabilities)
+    agrees = outcome.keep_lite(run, network, validation, each[0])
     run.write()
     return Trained(run, scores, records.reason, agrees)
 
@@ -118,48 +127,45 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _fit(
-    run: Run,
+    learner: Learner,
     training: Examples,
     validation: Examples,
-    chosen: Any,
     clock: callbacks.Clock,
     board: Board,
-    start: Sequence[Fit],
 ) -> callbacks.Records:
     """Run the epochs; the best one's weights are in the Run directory afterwards."""
-    recipe, classes = run.recipe, len(run.classes)
+    run, plan = learner.run, clock.plan
+    recipe, preprocess, classes = run.recipe, run.preprocess, len(run.classes)
     some = training.rows[:: max(1, len(training) // 500)]
     lighting = principal_colours(training.pixels(some)) if recipe.pca_lighting else None
-    network, model = compiled(run, chosen, start)
     outcome.show_augmented(run, training, lighting, board)
-    board.show_graph(network)
-    rate = callbacks.Rate(recipe, steps(len(training), recipe.batch_size))
-    records = callbacks.Records(run, network, clock, board)
-    data = training_batches(
-        training, recipe, run.preprocess, classes, lambda: clock.progress.epoch, lighting
-    )
-    held = validation_batches(validation, recipe, run.preprocess, classes)
+    board.show_graph(learner.network, preprocess.crop)
+    records = callbacks.Records(run, learner.network, clock, board)
+    called = [clock, callbacks.Rate(plan)]
+    if recipe.ema:
+        called.append(callbacks.Average(learner.network, recipe.ema))
+    called.append(records)
+    held = validation_batches(validation, recipe, preprocess, classes)
     weights = _class_weights(recipe, training, classes)
-
-    def fit(first: int, last: int) -> None:
-        model.fit(
-            data,
-            validation_data=held,
-            initial_epoch=first,
-            epochs=last,
-            class_weight=weights,
-            callbacks=[clock, rate, records],
-            shuffle=False,
-            verbose=0,
-        )
-
     with _endings(recipe, clock, records):
-        whole = not 0 < recipe.unfreeze_after < recipe.epochs
-        fit(0, recipe.epochs if whole else recipe.unfreeze_after)
-        if not whole and not records.reason:
-            with chosen.scope():
-                _unfreeze(run, network, model)
-            fit(recipe.unfreeze_after, recipe.epochs)
+        while not plan.over and not records.reason:
+            if plan.epoch == recipe.unfreeze_after > 0:
+                learner.unfreeze()
+            seen = dataclasses.replace(preprocess, crop=plan.side())
+            data = training_batches(
+                training, recipe, seen, classes, lambda: plan.epoch + 1, lighting
+            )
+            learner.at(plan.side()).fit(
+                data,
+                validation_data=held,
+                initial_epoch=plan.epoch,
+                epochs=plan.epoch + 1,
+                class_weight=weights,
+                callbacks=called,
+                shuffle=False,
+                verbose=0,
+            )
+            plan.finish()
     return records
 
 
@@ -180,63 +186,6 @@ def _endings(
         records.interrupted, records.reason = True, "interrupted"
     finally:
         clock.release()
-
-
-def compiled(
-    run: Run, chosen: Any, start: Sequence[Fit] = ()
-) -> tuple[keras.Model, keras.Model]:
-    """The network, and the same behind its preparation of pixels, ready to fit."""
-    recipe, preprocess = run.recipe, run.preprocess
-    keras.utils.set_random_seed(recipe.seed)
-    keras.config.set_dtype_policy(recipe.precision)
-    with chosen.scope():
-        network = build_model(run.architecture, len(run.classes), recipe.seed)
-        put_weights(network, start)
-        for name in frozen(run.architecture, recipe.freeze):
-            for layer in layers_of(network, name):
-                layer.trainable = False
-        side = fed_side(recipe, preprocess)
-        pixels = keras.Input((side, side, 3), dtype="uint8", name="pixels")
-        draws = keras.Input((DRAWN,), dtype="float32", name="draws")
-        prepared = Prepare(recipe, preprocess, load_mean_image(run))([pixels, draws])
-        model = keras.Model([pixels, draws], network(prepared))
-        _compile(model, recipe)
-    return network, model
-
-
-def _compile(model: keras.Model, recipe: Recipe) -> None:
-    model.compile(
-        optimizer=build_optimizer(recipe),
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=[build_metric(x) for x in recipe.metric_names()],
-        # On a CPU XLA is slower, and it has no kernel for `kernels.warp`.
-        jit_compile=False,
-    )
-
-
-def _unfreeze(run: Run, network: keras.Model, model: keras.Model) -> None:
-    """Let every layer learn, with an optimizer that remembers nothing."""
-    for layer in network.layers:
-        layer.trainable = True
-    _compile(model, run.recipe)
-
-
-def build_metric(name: str) -> keras.metrics.Metric:
-    """The metric called `name` in a recipe, of one-hot labels and logits [B, K]."""
-    if name == "accuracy":
-        return keras.metrics.CategoricalAccuracy(name)
-    if name == "macro_f1":
-        return keras.metrics.F1Score("macro", name=name)
-    if name.startswith("top"):
-        return keras.metrics.TopKCategoricalAccuracy(int(name[3:]), name)
-    distance = ops.square if name == "mse" else ops.abs
-
-    def mean_error(labels: Any, logits: Any) -> Any:
-        return ops.mean(distance(labels - ops.softmax(logits)), axis=-1)
-
-    return keras.metrics.MeanMetricWrapper(mean_error, name)
 
 
 def _class_weights(

@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 
 from . import show
-from .architecture import ARCHITECTURES, trace, with_dropout, with_norm
+from .architecture import ARCHITECTURES, trace
 from .errors import AnswerIsNo, shown
+from .recipe import TTA
+from .variants import NORMS, with_dropout, with_norm
 
 FOLDER = click.Path(path_type=Path)
 MODEL = click.option(
@@ -29,17 +31,25 @@ MODEL = click.option(
 )
 @click.option(
     "--tta",
-    default="none",
-    show_default=True,
-    type=click.Choice(["none", "flip", "ten-crop"]),
-    help="Average over mirrored pictures, or over corners, centre and mirrors.",
+    type=click.Choice(TTA),
+    help="Average over mirrored pictures, or over corners, centre and mirrors. "
+    "[default: the Run's]",
 )
+@click.option("--compare", type=FOLDER, help="Another Run, judged on the same pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--csv", "csv_file", type=FOLDER, help="Write one row a picture to this file."
 )
 @click.option(
     "--plot", "plot_file", type=FOLDER, help="Draw the confusion matrix into this file."
+)
+@click.option(
+    "--plot-reliability",
+    type=FOLDER,
+    help="Draw how often answers are right, by how sure they are, into this file.",
+)
+@click.option(
+    "--report", type=FOLDER, help="Write all of it as one page to this HTML file."
 )
 @click.option(
     "--assert-accuracy",
@@ -51,25 +61,34 @@ def evaluate_command(
     model: Path,
     data: Path | None,
     ignore_unknown: bool,
-    tta: str,
+    tta: str | None,
+    compare: Path | None,
     as_json: bool,
     csv_file: Path | None,
     plot_file: Path | None,
+    plot_reliability: Path | None,
+    report: Path | None,
     assert_accuracy: float | None,
 ) -> None:
     """Judge a trained network on pictures of known classes."""
-    from . import commands
+    from . import judging
 
-    verdict = commands.evaluate(model, data, ignore_unknown, tta)
+    verdict = judging.evaluate(
+        model, data, ignore_unknown=ignore_unknown, tta=tta, against=compare
+    )
     scores, unreadable = verdict.evaluation.scores, verdict.evaluation.unreadable
     if as_json:
-        click.echo(show.scores_json(verdict.evaluation))
+        click.echo(show.scores_json(verdict.evaluation, verdict.comparison))
     else:
-        click.echo("\n".join(show.scores(scores)))
+        click.echo("\n".join(show.scores(verdict.evaluation, verdict.comparison)))
     if csv_file:
-        commands.write_per_image(csv_file, verdict)
+        judging.write_per_image(csv_file, verdict)
     if plot_file:
-        commands.write_plot(plot_file, verdict)
+        judging.write_plot(plot_file, verdict)
+    if plot_reliability:
+        judging.write_reliability(plot_reliability, verdict)
+    if report:
+        judging.write_report(report, verdict)
     if assert_accuracy is not None and scores.top1 < assert_accuracy:
         raise AnswerIsNo(f"top-1 accuracy {scores.top1:.4f} is below {assert_accuracy:g}")
     if unreadable:
@@ -89,13 +108,27 @@ def evaluate_command(
 @click.option(
     "--draw", type=FOLDER, help="Write each picture with its class on it into this folder."
 )
+@click.option(
+    "--reject",
+    type=click.FloatRange(0.01, 1),
+    metavar="PRECISION",
+    help="Answer unknown below the probability from which on this share of the "
+    "validation answers was right. [default: as trained]",
+)
 def predict_command(
-    *, images: tuple[str, ...], model: Path, top: int, form: str | None, draw: Path | None
+    *,
+    images: tuple[str, ...],
+    model: Path,
+    top: int,
+    form: str | None,
+    draw: Path | None,
+    reject: float | None,
 ) -> None:
     """Name what is on IMAGE: files, folders, globs, or - for a list on stdin."""
-    from .commands import predict
+    from .naming import Wish, predict
 
-    bad = predict(images, model, top, form or "text", draw, sys.stdin.buffer)
+    wish = Wish(top, form or "text", draw, reject)
+    bad = predict(images, model, wish, sys.stdin.buffer)
     if bad:
         raise AnswerIsNo(f"{bad} picture(s) cannot be read")
 
@@ -108,7 +141,7 @@ def predict_command(
 @click.option(
     "--norm",
     default="table",
-    type=click.Choice(["table", "batch", "local", "none"]),
+    type=click.Choice(NORMS),
     help="As in train.",
 )
 @click.option("--dropout", type=click.FloatRange(0, 0.95), help="As in train.")
@@ -142,22 +175,45 @@ def models_command(
     click.echo(f"\ntotal {total:,}, trainable {trained:,}")
 
 
-@click.command("fetch")
-@click.argument("what", type=click.Choice(["flowers"]))
+@click.command("import")
+@click.argument("weights")
+@click.option("--out", required=True, type=FOLDER, help="Run directory to write.")
 @click.option(
-    "--to", default="data", show_default=True, type=FOLDER, help="Folder to unpack into."
+    "--classes",
+    help="Names of the outputs, a,b,c or @FILE. [default: ImageNet's 1000]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a Run that is at --out.")
+def import_command(weights: str, out: Path, classes: str | None, overwrite: bool) -> None:
+    """Make a Run of WEIGHTS that others trained: a file, or imagenet to download."""
+    from .commands import import_weights
+
+    import_weights(weights, classes, out, overwrite)
+
+
+@click.command("fetch")
+@click.argument("what", type=click.Choice(["flowers", "imagenet"]))
+@click.option(
+    "--to",
+    type=FOLDER,
+    help="Folder to put it into. [default: data; weights: where --weights looks]",
 )
 @click.option("--mirror", metavar="URL", help="Fetch the same file from another address.")
-def fetch_command(what: str, to: Path, mirror: str | None) -> None:
-    """Download a data set: the five flowers, 229 MB."""
+def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
+    """Download the five flowers, 229 MB, or weights trained on ImageNet, 233 MB."""
     import dataclasses
+    import os
 
-    from .fetch import FLOWERS, fetch
+    from .fetch import FLOWERS, IMAGENET, cache_folder, fetch
 
-    source = dataclasses.replace(FLOWERS, url=mirror) if mirror else FLOWERS
+    source, usual = {
+        "flowers": (FLOWERS, Path("data")),
+        "imagenet": (IMAGENET, cache_folder(os.environ)),
+    }[what]
+    if mirror:
+        source = dataclasses.replace(source, url=mirror)
     with show.counting("fetching") as progress:
-        folder = fetch(source, to, progress)
-    click.echo(shown(folder))
+        file = fetch(source, to or usual, progress)
+    click.echo(shown(file))
 
 
 @click.command("sample")

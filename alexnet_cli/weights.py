@@ -38,6 +38,8 @@ class Source:
     """What was done to a layer's arrays."""
     unknown: tuple[str, ...]
     """Names in the file that belong to no layer."""
+    arch: str = ""
+    """The table whose weights these are; empty where they may be any of ours."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def _torch(arrays: dict[str, npt.NDArray[Any]]) -> Source:
             changes[ours] = "axes turned, rows from channel-first to height-width order"
         layers[ours] = (kernel.transpose(axes), bias)
     unknown = tuple(x for x in arrays if x not in used)
-    return Source("torchvision's", layers, "imagenet", "imagenet", changes, unknown)
+    return Source(
+        "torchvision's", layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
+    )
 
 
 def _rows_by_place(kernel: Floats) -> Floats:
@@ -111,10 +115,12 @@ def _caffe(arrays: dict[str, npt.NDArray[Any]]) -> Source:
     if layers["conv1"][0].shape[-1] == 64:
         # The two-column network never had 64; these are torchvision's in Caffe's names.
         layout = "torchvision's, by Caffe's names"
-        return Source(layout, layers, "imagenet", "imagenet", changes, unknown)
+        return Source(
+            layout, layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
+        )
     layers["conv1"] = (layers["conv1"][0][:, :, ::-1], *layers["conv1"][1:])
     changes["conv1"] = "channels from BGR to RGB"
-    return Source("Caffe's", layers, "124,117,104", "1", changes, unknown)
+    return Source("Caffe's", layers, "124,117,104", "1", changes, unknown, "alexnet-bvlc")
 
 
 def _keras(path: Path, arch: Architecture) -> Source:
@@ -182,8 +188,13 @@ def fitting(recipe: Recipe, found: Source) -> Recipe:
     return dataclasses.replace(recipe, **given)
 
 
-def fits(found: Source, arch: Architecture, classes: int) -> list[Fit]:
-    """What becomes of every layer of `arch` and of every array that no layer takes."""
+def fits(
+    found: Source, arch: Architecture, classes: int, *, head: bool = False
+) -> list[Fit]:
+    """What becomes of every layer of `arch` and of every array that no layer takes.
+
+    The last layer is taken over if `head`, else it is new.
+    """
     rows = []
     into: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
     traced = list(trace(arch, classes))
@@ -193,7 +204,7 @@ def fits(found: Source, arch: Architecture, classes: int) -> list[Fit]:
         if not shapes:
             continue
         text, arrays = _text(shapes[0]), found.layers.get(row.name, ())
-        if row is traced[-1]:
+        if row is traced[-1] and not head:
             rows.append(Fit(row.name, text, "new, for these classes"))
         elif not arrays:
             rows.append(Fit(row.name, text, "new, the file has none"))

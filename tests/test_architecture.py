@@ -10,8 +10,6 @@ from alexnet_cli.architecture import (
     ARCHITECTURES,
     Architecture,
     trace,
-    with_dropout,
-    with_norm,
 )
 from alexnet_cli.errors import RecipeError
 from alexnet_cli.layers import (
@@ -24,6 +22,7 @@ from alexnet_cli.layers import (
     Pool,
     ReLU,
 )
+from alexnet_cli.variants import with_dropout, with_norm
 
 # Published: Caffe's bvlc_alexnet and torchvision's alexnet; the others from the tutorials.
 COUNTS = {

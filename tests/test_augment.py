@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from alexnet_cli import kernels
-from alexnet_cli.augment import DRAWN, Prepare, cut_out, draw, geometry, principal_colours
+from alexnet_cli.augment import Prepare, cut_out, geometry
+from alexnet_cli.draws import DRAWN, draw, principal_colours
 from alexnet_cli.recipe import Preprocess, Recipe
 
 RAW = Preprocess("squash", 32, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -49,7 +49,9 @@ class Server(http.server.ThreadingHTTPServer):
     def source(self, content=None):
         digest = hashlib.sha256(content or self.content).hexdigest()
         url = f"http://127.0.0.1:{self.server_port}/flower_photos.tgz"
-        return Source(url, len(content or self.content), digest, "flower_photos")
+        return Source(
+            "flower_photos.tgz", url, digest, "flower_photos", len(content or self.content)
+        )
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -20,13 +20,14 @@ print(json.dumps([results, sorted({x.split(".")[0] for x in sys.modules})]))
 """
 ROOMS = [
     {"errors"},
-    {"layers", "architecture", "recipe", "schedule", "dataset", "split", "fetch"},
-    {"run", "images", "standard", "pickles", "torch_files", "weight_files", "weights", "kernels", "kernels_tf", "device", "duplicates", "metrics", "sample"},
-    {"augment", "model", "optimizers", "store", "lite"},
-    {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "export",
-     "evaluation", "doctor", "doctor_report", "outcome"},
-    {"trainer"},
-    {"options", "show", "commands", "verbs", "train_verb", "cli"},
+    {"layers", "architecture", "variants", "recipe", "checks", "schedule", "plan", "dataset", "split", "fetch", "files"},
+    {"run", "images", "standard", "pickles", "torch_files", "weight_files", "weights", "kernels", "kernels_tf", "device", "duplicates",
+     "metrics", "calibration", "intervals", "sample", "html_page"},
+    {"mixing", "draws", "augment", "model", "optimizers", "gradcam", "store", "lite"},
+    {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "learner", "export",
+     "evaluation", "doctor", "doctor_report", "report", "outcome"},
+    {"trainer", "importing"},
+    {"options", "show", "commands", "judging", "naming", "verbs", "train_verb", "cli"},
 ]  # fmt: skip
 
 

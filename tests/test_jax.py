@@ -10,8 +10,8 @@ STEPS = """
 import json, sys
 import numpy as np
 import keras
-from alexnet_cli.architecture import ARCHITECTURES, with_dropout
-from alexnet_cli.augment import DRAWN, Prepare, draw
+from alexnet_cli.augment import Prepare
+from alexnet_cli.draws import DRAWN, draw
 from alexnet_cli.model import build_model
 from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.recipe import Preprocess, Recipe

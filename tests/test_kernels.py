@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_cli import kernels, kernels_tf
-from alexnet_cli.augment import draw
+from alexnet_cli.draws import draw
 from alexnet_cli.recipe import Preprocess, Recipe
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def portable(name):
 def test_every_operation_has_its_twin():
     names = {k for k, v in vars(kernels).items() if hasattr(v, "__wrapped__")}
     assert names == {k for k, v in vars(kernels_tf).items() if callable(v)}
-    assert len(names) == 5
+    assert len(names) == 6
 
 
 def test_batch_normalization_and_its_gradients():
@@ -93,3 +93,26 @@ def test_momentum_steps(nesterov, decay):
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5, atol=1e-6)
     if not (nesterov and decay):
         np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adam_steps_are_keras_own(decay):
+    start, gradients = RNG.normal(0, 1, (4, 3)), RNG.normal(0, 1, (5, 4, 3))
+    theirs = keras.Variable(start, dtype="float32", name="kernel")
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=decay)
+    optimizer.build([theirs])
+    found = []
+    for function, kind in (
+        (portable("adam_step"), keras.Variable),
+        (kernels_tf.adam_step, tf.Variable),
+    ):
+        weight, first, second = (kind(x * start, dtype="float32") for x in (1, 0, 0))
+        for i, gradient in enumerate(gradients.astype(np.float32)):
+            step = tf.constant(i + 1.0)
+            arguments = (tf.constant(0.1), step, (0.9, 0.999, 1e-7), decay)
+            function(weight, first, second, tf.constant(gradient), *arguments)
+        found.append(np.asarray(weight))
+    for gradient in gradients.astype(np.float32):
+        optimizer.apply([tf.constant(gradient)], [theirs])
+    for weight in found:
+        np.testing.assert_allclose(weight, np.asarray(theirs), rtol=1e-4, atol=1e-5)

@@ -81,20 +81,23 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
     start_tensorflow()
     import tensorflow as tf
 
-    from alexnet_cli import device, trainer
+    from alexnet_cli import device
     from alexnet_cli.batches import training_batches
+    from alexnet_cli.learner import Learner
+    from alexnet_cli.optimizers import build_optimizer
     from alexnet_cli.run import new_run
 
     recipe = Recipe(**{**vars(recipe), "precision": device.precision("auto")})
     classes = tuple("abcdefghij"[: int(gathered.training.labels.max()) + 1])
     run = new_run(Path("nowhere"), recipe, classes, Path(folder))
-    network, model = trainer.compiled(run, device.strategy("cpu"))
+    learner = Learner(run, device.strategy("cpu"))
+    network, model = learner.network, learner.at(run.preprocess.crop)
     data = training_batches(
         gathered.training, recipe, Preprocess.of(recipe), len(classes), lambda: 1
     )
     count = len(gathered.training) // recipe.batch_size
     network.compile(
-        trainer.build_optimizer(recipe), model.loss, metrics=["accuracy"], jit_compile=False
+        build_optimizer(recipe), model.loss, metrics=["accuracy"], jit_compile=False
     )
     side = recipe.architecture().input_size
     pixels = np.random.default_rng(0).random((recipe.batch_size, side, side, 3), np.float32)

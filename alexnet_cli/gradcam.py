@@ -1,0 +1,46 @@
+"""Where a network looked: Grad-CAM heat maps. TensorFlow.
+
+Source: Selvaraju et al. 2017, "Grad-CAM", section 3.
+"""
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from .architecture import Architecture, trace
+from .layers import Conv, ReLU
+
+Floats = npt.NDArray[np.float32]
+
+
+class HeatMaps:
+    """A network, float input [B, S, S, 3], asked what in a picture speaks for a class."""
+
+    def __init__(self, network: keras.Model, arch: Architecture) -> None:
+        """`network` is built from `arch`; its last convolution's activations are used."""
+        layer = network.get_layer(last_activation(arch))
+        self.model = keras.Model(network.input, [layer.output, network.output])
+
+    def __call__(self, inputs: Floats, classes: npt.NDArray[np.int64]) -> Floats:
+        """[B, S, S], 0 to 1: what speaks for class classes[i] in inputs[i]."""
+        with tf.GradientTape() as tape:
+            maps, logits = self.model(tf.constant(inputs), training=False)
+            own = tf.reduce_sum(logits * tf.one_hot(classes, logits.shape[1]))
+        importance = tf.reduce_mean(tape.gradient(own, maps), axis=(1, 2), keepdims=True)
+        heat = tf.nn.relu(tf.reduce_sum(maps * importance, axis=-1, keepdims=True))
+        heat /= tf.maximum(tf.reduce_max(heat, axis=(1, 2), keepdims=True), 1e-12)
+        grown = tf.image.resize(heat, inputs.shape[1:3])[..., 0]
+        return np.asarray(tf.clip_by_value(grown, 0, 1))
+
+
+def last_activation(arch: Architecture) -> str:
+    """Name of the ReLU that follows the last convolution of `arch`."""
+    name = ""
+    waiting = False
+    for row in trace(arch, 2):
+        if isinstance(row.layer, Conv):
+            waiting = True
+        elif isinstance(row.layer, ReLU) and waiting:
+            name, waiting = row.name, False
+    return name
