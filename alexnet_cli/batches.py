@@ -31,12 +31,13 @@ def training_batches(
     """
 
     copied = geometry(recipe, preprocess) == "copy"
+    count = steps(len(examples), recipe.batch_size)
 
     def one_epoch() -> Iterator[Batch]:
         rng = np.random.default_rng((recipe.seed, epoch()))
         order = rng.permutation(examples.rows)
-        for start in range(0, len(order), recipe.batch_size):
-            rows = order[start : start + recipe.batch_size]
+        # Evenly, since BatchNorm learns nonsense from a last batch of one.
+        for rows in np.array_split(order, count):
             draws = draw(recipe, preprocess, len(rows), rng, lighting)
             if copied:
                 pixels = cut_out(examples.store.pictures(rows), draws, preprocess.crop)
@@ -48,7 +49,7 @@ def training_batches(
             yield (pixels, draws), targets
 
     side = fed_side(recipe, preprocess)
-    return _dataset(one_epoch, steps(len(examples), recipe.batch_size), side, classes)
+    return _dataset(one_epoch, count, side, classes)
 
 
 def validation_batches(
@@ -69,7 +70,7 @@ def validation_batches(
 
 
 def steps(count: int, batch_size: int) -> int:
-    """Batches in which `count` pictures come, the last one maybe smaller."""
+    """Batches of at most `batch_size` in which `count` pictures come."""
     return -(-count // batch_size)
 
 

@@ -75,7 +75,7 @@ class Clock(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Report, and stop if asked to."""
         now = self.progress
-        now.done = min((batch + 1) * self.plan.recipe.batch_size, self.pictures)
+        now.done = round(self.pictures * (batch + 1) / self.plan.steps)
         now.seconds = time.perf_counter() - self.started
         now.epochs, now.left = self.plan.epochs, self.plan.seconds_left()
         self.report(now)

@@ -60,12 +60,12 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
 def _check_start_size(recipe: Recipe, preprocess: Preprocess) -> None:
     if not recipe.crop_area:
         raise RecipeError("--start-size has no effect here: it needs --crop-area")
-    if recipe.start_size and recipe.start_size >= preprocess.crop:
+    if recipe.start_size >= preprocess.crop:
         raise RecipeError(
             f"--start-size {recipe.start_size} is not below the {preprocess.crop} pixels "
             f"of the network's input"
         )
-    for _ in trace(at_side(recipe.architecture(), recipe.start_size or 0), 2):
+    for _ in trace(at_side(recipe.architecture(), recipe.start_size), 2):
         pass  # raises where the picture shrinks to nothing
 
 

@@ -30,7 +30,9 @@ def mixes(recipe: Recipe) -> bool:
 def draw_mixing(recipe: Recipe, count: int, rng: np.random.Generator) -> Doubles:
     """[count, MIXED] numbers for `mixed`; of mixup and CutMix each picture gets one."""
     blend, pasted, blank = np.ones(count), np.zeros((count, 4)), np.zeros((count, 4))
-    pastes = rng.random(count) < bool(recipe.cutmix) / (1 + bool(recipe.mixup))
+    pastes = np.zeros(count, bool)
+    if recipe.cutmix:
+        pastes = rng.random(count) < (0.5 if recipe.mixup else 1.0)
     if recipe.mixup:
         blend = np.where(pastes, 1, rng.beta(recipe.mixup, recipe.mixup, count))
     if recipe.cutmix:

@@ -21,10 +21,21 @@ from .recipe import Recipe
 FIELDS = {x.name: x for x in dataclasses.fields(Recipe)}
 TYPES = typing.get_type_hints(Recipe)
 _CONFIG = "alexnet.config"
+USUAL = "default"
+"""The recipe of this package that trains best."""
 
 
-class GroupedCommand(click.Command):
-    """A command whose help lists the recipe's options under the recipe's groups."""
+class RecipeCommand(click.Command):
+    """A command with a recipe, whose help lists its options under the recipe's groups.
+
+    Where neither a recipe nor a network is asked for, `USUAL` is the recipe.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with the usual recipe in front where nothing else is chosen."""
+        if not {"--config", "--arch"} & {x.partition("=")[0] for x in args}:
+            args = ["--config", USUAL, *args]
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section a group, the command's own options first."""
@@ -51,7 +62,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         is_eager=True,
         expose_value=False,
         help=f"Recipe to start from: {', '.join(config_names())}, or a TOML file; "
-        f"options on the command line win.",
+        f"options on the command line win. [default: {USUAL}, unless --arch is given]",
     )(command)
 
 

@@ -11,7 +11,14 @@ from typing import Any
 
 from .architecture import ARCHITECTURES, Architecture
 from .errors import RecipeError
-from .variants import INITIALIZERS, NORMS, with_dropout, with_initializer, with_norm
+from .variants import (
+    INITIALIZERS,
+    NORMS,
+    with_dropout,
+    with_hidden,
+    with_initializer,
+    with_norm,
+)
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -43,6 +50,7 @@ class Recipe:
     arch: str = option("alexnet-half", NETWORK, "Network; see `alexnet models`.", choices=ARCHITECTURES)
     norm: str = option("table", NETWORK, "Replace the network's normalisation; all: BatchNorm before every ReLU, dense: before those of the hidden dense layers.", choices=NORMS)
     dropout: float | None = option(None, NETWORK, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
+    hidden: int | None = option(None, NETWORK, "Replace the units of the hidden dense layers.", low=1, high=65536)
     initializer: str = option("table", NETWORK, "Replace the network's initial weights: he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
 
     weights: str | None = option(None, NETWORK, "Start from this file's weights: torch (.pth), Caffe's (.npy), safetensors, Keras (.weights.h5), or a Run.")
@@ -86,7 +94,7 @@ class Recipe:
     mixup: float = option(0.0, AUGMENT, "Blend pictures, and their labels, by shares from Beta(MIXUP, MIXUP); 0 does not.", low=0.0, high=10.0)
     cutmix: float = option(0.0, AUGMENT, "Paste a box of another picture, and of its label, with an area from Beta(CUTMIX, CUTMIX); 0 does not.", low=0.0, high=10.0)
     randaugment: int = option(0, AUGMENT, "Of each picture, this many random changes of geometry or colour at full strength; 0 none.", low=0, high=8)
-    start_size: int | None = option(None, AUGMENT, "Progressive resizing: begin with pictures of this side, end with the network's.", low=8, high=2048)
+    start_size: int = option(0, AUGMENT, "Progressive resizing: begin with pictures of this side, end with the network's; 0 does not.", low=0, high=2048)
 
     optimizer: str = option("sgd", OPTIMISER, "Rule of the weight update.", choices=("sgd", "adam", "adamw", "rmsprop"))
     learning_rate: float = option(0.01, OPTIMISER, "Highest learning rate.", low=1e-8, high=10.0)
@@ -122,9 +130,9 @@ class Recipe:
     # fmt: on
 
     def architecture(self) -> Architecture:
-        """The network's table with `norm`, `dropout` and `initializer` applied."""
+        """The network's table with `norm`, `dropout`, `hidden`, `initializer` applied."""
         arch = with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
-        return with_initializer(arch, self.initializer)
+        return with_initializer(with_hidden(arch, self.hidden), self.initializer)
 
     def metric_names(self) -> tuple[str, ...]:
         """Names of the metrics beside the loss, as they stand in history.csv.

@@ -6,12 +6,12 @@ from typing import Any
 import click
 
 from .errors import RecipeError
-from .options import GroupedCommand, recipe_of, recipe_options, to_toml
+from .options import RecipeCommand, recipe_of, recipe_options, to_toml
 
 FOLDER = click.Path(path_type=Path)
 
 
-@click.command("train", cls=GroupedCommand)
+@click.command("train", cls=RecipeCommand)
 @click.option(
     "--data",
     required=True,

@@ -64,6 +64,16 @@ def with_norm(arch: Architecture, norm: str) -> Architecture:
     return _after_relu(arch, Conv, new, first=2)
 
 
+def with_hidden(arch: Architecture, units: int | None) -> Architecture:
+    """`arch` with `units` in each hidden dense layer; None leaves the table's."""
+    if units is None:
+        return arch
+    return _mapped(
+        arch,
+        lambda x: (replace(x, units=units),) if isinstance(x, Dense) and x.units else (x,),
+    )
+
+
 def with_dropout(arch: Architecture, rate: float | None) -> Architecture:
     """`arch` with dropout `rate` (0..1; 0 removes it, None leaves the table's).
 

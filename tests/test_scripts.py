@@ -30,3 +30,38 @@ def test_a_folder_of_pictures(toy):
     words = [sys.executable, SCRIPTS / "benchmark.py", "decode", toy, "--rounds", "1"]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     assert "plain Pillow, threads" in done.stdout and "images/s" in done.stdout
+
+
+def test_what_is_held_out_follows_content_alone(toy, tmp_path):
+    import shutil
+
+    renamed = tmp_path / "renamed"
+    for i, file in enumerate(sorted(toy.glob("*/*"), reverse=True)):
+        (renamed / file.parent.name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, renamed / file.parent.name / f"{i}{file.suffix}")
+    held = []
+    for folder in (toy, renamed):
+        out = tmp_path / f"held-{folder.name}"
+        subprocess.run([sys.executable, SCRIPTS / "hold_out.py", folder, out], check=True)
+        parts = {x: list((out / x).glob("*/*")) for x in ("train", "test")}
+        assert len(parts["train"]) + len(parts["test"]) == len(list(toy.glob("*/*")))
+        held.append(sorted(x.read_bytes() for x in parts["test"]))
+    assert held[0] == held[1] and len(held[0]) == 3
+
+
+def test_the_ablations_table_compares_equal_seeds(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import ablation
+
+    def row(top1):
+        return {"none_top1": top1, "flip_top1": top1 + 0.01, "flip_loss": 0.5, "seconds": 9}
+
+    results = {"base": {"0": row(0.8), "1": row(0.7)}, "sgd": {"1": row(0.75)}}
+    lines = ablation.table(results).splitlines()
+    assert (
+        "| 2 | 75.0 (70.0 to 80.0) | 76.0 (71.0 to 81.0) | 0.0 (0.0 to 0.0) |" in lines[2]
+    )
+    assert (
+        "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | 5.0 (5.0 to 5.0) |" in lines[3]
+    )
+    assert len(lines) == 4

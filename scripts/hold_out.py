@@ -1,0 +1,30 @@
+"""Set a tenth of every class apart, by content, for a test that nothing is tuned on.
+
+    python scripts/hold_out.py FOLDER OUT
+
+makes OUT/train and OUT/test, class folders of links to the pictures of FOLDER. Names and
+order of files do not matter: those whose SHA-256 is lowest are set apart.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+SHARE = 0.1
+
+
+def main(folder: Path, out: Path) -> None:
+    """Link every picture into one of the two."""
+    for place in sorted(x for x in folder.iterdir() if x.is_dir()):
+        files = [x for x in place.iterdir() if x.is_file()]
+        files.sort(key=lambda x: hashlib.sha256(x.read_bytes()).hexdigest())
+        held = round(SHARE * len(files))
+        for i, file in enumerate(files):
+            target = out / ("test" if i < held else "train") / place.name
+            target.mkdir(parents=True, exist_ok=True)
+            (target / file.name).symlink_to(file.resolve())
+        print(f"{place.name}: {len(files) - held} and {held}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
