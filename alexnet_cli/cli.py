@@ -4,6 +4,7 @@
 """
 
 import time
+from importlib import import_module
 from typing import Any
 
 import click
@@ -21,7 +22,8 @@ COMMANDS = {
     "sample": "Draw a small data set into FOLDER, to try things out without any photos.",
     "doctor": "Find what is wrong with a folder of pictures; exit with 1 if something is.",
 }
-"""The first sentence of each command's help; the rest is in `verbs` and `train_verb`."""
+"""The first sentence of each command's help; the rest is in the modules of `_ROOMS`."""
+_ROOMS = {"train": "train_verb", "evaluate": "verbs", "predict": "verbs"}
 
 
 class Main(click.Group):
@@ -36,13 +38,9 @@ class Main(click.Group):
         if name not in COMMANDS:
             return None
         # Apart, because building the options of `train` takes others' time.
-        if name == "train":
-            from .train_verb import train_command
-
-            return train_command
-        from . import verbs
-
-        command: click.Command = getattr(verbs, f"{name}_command")
+        room = _ROOMS.get(name, "setup_verbs")
+        module = import_module(f".{room}", __package__)
+        command: click.Command = getattr(module, f"{name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -402,6 +402,7 @@ def test_version():
         "train",
         "evaluate",
         "predict",
+        "import",
         "models",
         "fetch",
         "sample",

@@ -27,7 +27,7 @@ ROOMS = [
     {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "learner", "export",
      "evaluation", "doctor", "doctor_report", "report", "outcome"},
     {"trainer", "importing"},
-    {"options", "show", "commands", "judging", "naming", "verbs", "train_verb", "cli"},
+    {"options", "show", "commands", "judging", "naming", "verbs", "setup_verbs", "train_verb", "cli"},
 ]  # fmt: skip
 
 
