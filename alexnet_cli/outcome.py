@@ -31,7 +31,7 @@ def seconds(run: Run, count: int) -> float:
     """
     parameters = sum(x.parameters for x in trace(run.architecture, len(run.classes)))
     views = {"none": 1, "flip": 2, "ten-crop": 10}[run.recipe.tta]
-    return 8 + 0.45e-6 * parameters + 0.01 * (views + 1) * count
+    return 6 + 0.2e-6 * parameters + 0.01 * (views + 1) * count
 
 
 def views(run: Run, validation: Examples, network: Network, tta: str) -> Floats:

@@ -86,3 +86,15 @@ def test_configs_claim_and_parse(name):
 
 def test_the_promised_configs_are_there():
     assert {"tutorial", "bn24", "half", "paper", "minute"} <= set(config_names())
+
+
+def test_the_usual_recipe_unless_a_network_or_recipe_is_chosen():
+    usual = alexnet("train", "--data", "x", "--print-config").stdout
+    assert (
+        usual
+        == alexnet("train", "--data", "x", "--config", "default", "--print-config").stdout
+    )
+    assert 'norm = "all"' in usual
+    for words in (("--arch", "alexnet"), ("--arch=alexnet",), ("--config", "paper")):
+        table = alexnet("train", "--data", "x", *words, "--print-config").stdout
+        assert 'norm = "table"' in table and 'arch = "alexnet"' in table
