@@ -1,6 +1,6 @@
 """Numbers that judge a classifier, from probabilities [N, K] and labels [N] alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,15 @@ class Scores:
     classes: tuple[ClassScore, ...]
     confusion: npt.NDArray[np.int64]
     """[K, K]: rows are the true class, columns the predicted one."""
+
+    def occurring(self) -> "Scores":
+        """The same of the classes that have pictures or were answered."""
+        here = np.flatnonzero(self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+        return replace(
+            self,
+            classes=tuple(self.classes[i] for i in here),
+            confusion=self.confusion[np.ix_(here, here)],
+        )
 
     def confused(self, most: int = 5) -> list[tuple[str, str, int]]:
         """(true, predicted, pictures) of the most frequent mistakes, worst first."""

@@ -53,7 +53,11 @@ def curves(rows: Sequence[dict[str, float]], recipe: Recipe, best: int) -> Any:
 
 
 def confusion(scores: Scores, title: str) -> Any:
-    """A Figure of the confusion matrix: colours are shares of the true class."""
+    """A Figure of the confusion matrix: colours are shares of the true class.
+
+    Classes without pictures that were not answered are left out.
+    """
+    scores = scores.occurring()
     names = [shown(x.name) for x in scores.classes]
     count = len(names)
     side = min(4.5 + 0.32 * count, 20)

@@ -53,7 +53,7 @@ class Recipe:
     hidden: int | None = option(None, NETWORK, "Replace the units of the hidden dense layers.", low=1, high=65536)
     initializer: str = option("table", NETWORK, "Replace the network's initial weights: he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
 
-    weights: str | None = option(None, NETWORK, "Start from this file's weights: torch (.pth), Caffe's (.npy), safetensors, Keras (.weights.h5), or a Run.")
+    weights: str | None = option(None, NETWORK, "Start from weights: imagenet (downloaded once), a file of torch (.pth), Caffe (.npy), safetensors or Keras (.weights.h5), or a Run.")
     freeze: str | None = option(None, NETWORK, "Layers that stay as they are in --weights: conv, all-but-head, or a number of first layers.")
     unfreeze_after: int = option(0, NETWORK, "Epochs after which all layers learn (0: never).", low=0)
     unfrozen_rate: float = option(0.1, NETWORK, "Multiplies the learning rate from then on.", low=1e-6, high=1.0)

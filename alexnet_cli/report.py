@@ -112,7 +112,7 @@ def _curves(run: Run) -> str:
 
 def _classes(found: Evaluation) -> str:
     rows = []
-    for x in sorted(found.scores.classes, key=lambda x: (x.f1 is None, x.f1)):
+    for x in sorted(found.scores.occurring().classes, key=lambda x: (x.f1 is None, x.f1)):
         cells = (x.precision, x.recall, x.f1)
         numbers = "".join(f"<td class=n>{'-' if v is None else f'{v:.3f}'}" for v in cells)
         bar = f"<div class=bar style='width:{round(200 * (x.f1 or 0))}px'></div>"

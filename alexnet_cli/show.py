@@ -161,7 +161,7 @@ def _left(now: "Progress") -> str:
 
 def scores(judged: "Evaluation", compared: "Comparison | None" = None) -> Iterator[str]:
     """The text that `evaluate` prints."""
-    what, sure = judged.scores, judged.intervals
+    what, sure = judged.scores.occurring(), judged.intervals
     yield f"{what.images} pictures"
     yield f"top-1 accuracy {what.top1:.4f}  95 % interval {_between(sure.top1)}"
     if what.top5 is not None:
@@ -178,6 +178,9 @@ def scores(judged: "Evaluation", compared: "Comparison | None" = None) -> Iterat
         for x in what.classes
     ]
     yield from table([header, *rows])
+    rest = len(judged.scores.classes) - len(what.classes)
+    if rest:
+        yield f"{rest} classes have no pictures here and were not answered"
     yield ""
     yield "confusion matrix: rows are the true class, columns the predicted one"
     width = len(str(len(rows)))

@@ -64,3 +64,13 @@ def test_a_small_case_by_hand():
     assert ours.top5 is None
     assert ours.confused() == [("cat", "dog", 1), ("dog", "cat", 1)]
     assert np.isfinite(ours.loss)
+
+
+def test_classes_that_occur_nowhere_are_left_out_of_tables():
+    probabilities = np.eye(4, dtype=np.float32)[[0, 0, 2]]
+    ours = score(probabilities, np.array([0, 3, 0]), ("cat", "dog", "owl", "yak"))
+    short = ours.occurring()
+    assert [x.name for x in short.classes] == ["cat", "owl", "yak"]
+    assert short.confusion.tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 0]]
+    assert (short.top1, short.macro_f1, short.images) == (ours.top1, ours.macro_f1, 3)
+    assert short.confused() == ours.confused()
