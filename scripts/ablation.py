@@ -17,12 +17,15 @@ import tempfile
 import time
 from pathlib import Path
 
-BASE = "--config quick --val-fraction 0.2 --max-minutes 60 --epochs 20"
+BASE = (
+    "--config quick --resize crop --weight-decay 0.05 --val-fraction 0.2 "
+    "--max-minutes 60 --epochs 20"
+)
 ROWS = {
-    "base": ("the recipe `quick`, 20 epochs", ""),
+    "base": ("the recipe `quick`, 20 epochs, pictures cut to squares", ""),
     "mixing": ("mixup and CutMix", "--mixup 0.2 --cutmix 1"),
     "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
-    "squash": ("pictures distorted to squares instead of cut", "--resize squash"),
+    "squash": ("pictures distorted to squares, as `quick` has it", "--resize squash"),
     "erasing": ("random erasing, a quarter of pictures", "--erasing 0.25"),
     "ema": ("no average of weights", "--ema 0"),
     "whole": ("no progressive resizing, 11 epochs", "--start-size 0 --epochs 11"),
