@@ -83,7 +83,8 @@ def _start(recipe: Recipe, classes: tuple[str, ...]) -> tuple[Recipe, Sequence["
     """
     if recipe.weights is None:
         return recipe, ()
-    from .weights import fits, fitting, frozen, source
+    from .weight_layouts import source
+    from .weights import fits, fitting, frozen
 
     arch = recipe.architecture()
     frozen(arch, recipe.freeze)
@@ -116,7 +117,8 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     """
     from .dataset import read_classes
     from .device import start_tensorflow
-    from .weights import fits, source
+    from .weight_layouts import source
+    from .weights import fits
 
     file = weights_file(name)
     begin = source(file, Recipe().architecture())

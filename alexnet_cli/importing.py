@@ -18,7 +18,8 @@ from .model import build_model, put_weights
 from .recipe import Preprocess, Recipe
 from .run import FINISHED, Run
 from .store import Memory
-from .weights import Fit, Source
+from .weight_layouts import Source
+from .weights import Fit
 
 PREPARED = {
     # Caffe's convert_imageset distorts pictures to 256 x 256.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .evaluation import Comparison, Evaluation
     from .gather import Found, Gathered
     from .metrics import ClassScore
-    from .weights import Fit, Source
+    from .weight_layouts import Source
+    from .weights import Fit
 
 MOST_NOTES = 10
 

@@ -1,45 +1,14 @@
-"""Other people's weights: whose layout a file has, and what of it fits a network."""
+"""What of somebody's weights fits a network, and which layers are to stay as they are."""
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from .architecture import Architecture, trace
-from .errors import WeightsError, shown
+from .errors import WeightsError
 from .layers import BatchNorm, Conv, Dense
 from .recipe import Recipe
-from .weight_files import read_weights
-
-Floats = npt.NDArray[np.float32]
-Shape = tuple[int, ...]
-_TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
-_TORCH_DENSE = {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
-_CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
-_CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
-_KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Kernels and biases by our layers' names, in our order of axes, RGB."""
-
-    layout: str
-    layers: Mapping[str, tuple[Floats, ...]]
-    """conv: [kH, kW, in, out] and [out]; dense: [in, out] and [out]."""
-    mean: str
-    std: str
-    """What pixels were standardised by, as in a recipe."""
-    changes: Mapping[str, str]
-    """What was done to a layer's arrays."""
-    unknown: tuple[str, ...]
-    """Names in the file that belong to no layer."""
-    arch: str = ""
-    """The table whose weights these are; empty where they may be any of ours."""
+from .weight_layouts import Floats, Source
 
 
 @dataclass(frozen=True)
@@ -50,117 +19,6 @@ class Fit:
     shape: str
     what: str
     arrays: tuple[Floats, ...] = ()
-
-
-def source(path: Path, arch: Architecture) -> Source:
-    """What the file or Run at `path` holds, in the terms of `arch`.
-
-    Raises:
-        WeightsError: as `read_weights`, or its layout is unknown.
-    """
-    if path.is_dir():
-        path = path / "model.weights.h5"
-    if path.suffix == ".h5":
-        return _keras(path, arch)
-    arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
-    if "features.0.weight" in arrays:
-        return _torch(arrays)
-    if "conv1/0" in arrays:
-        return _caffe(arrays)
-    names = ", ".join(list(arrays)[:3])
-    raise WeightsError(
-        f"--weights {shown(path)} has names as {names}; known are torchvision's "
-        f"(features.0.weight) and Caffe's (conv1)"
-    )
-
-
-def _torch(arrays: dict[str, npt.NDArray[Any]]) -> Source:
-    layers, changes, used = {}, {}, set()
-    for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items():
-        names = [f"{theirs}.{x}" for x in ("weight", "bias")]
-        if not all(x in arrays for x in names):
-            continue
-        used |= set(names)
-        kernel, bias = (arrays[x].astype(np.float32) for x in names)
-        axes, wanted = ((2, 3, 1, 0), 4) if ours.startswith("conv") else ((1, 0), 2)
-        if kernel.ndim != wanted:
-            raise WeightsError(f"--weights: {names[0]} has {kernel.ndim} axes")
-        changes[ours] = "axes turned"
-        if ours == "dense1" and kernel.shape[1] % 36 == 0:
-            kernel = _rows_by_place(kernel)
-            changes[ours] = "axes turned, rows from channel-first to height-width order"
-        layers[ours] = (kernel.transpose(axes), bias)
-    unknown = tuple(x for x in arrays if x not in used)
-    return Source(
-        "torchvision's", layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
-    )
-
-
-def _rows_by_place(kernel: Floats) -> Floats:
-    """[out, C * 6 * 6] of torch with its columns in the order 6, 6, C."""
-    channels = kernel.shape[1] // 36
-    places = kernel.reshape(-1, channels, 6, 6).transpose(0, 2, 3, 1)
-    return places.reshape(len(kernel), -1)
-
-
-def _caffe(arrays: dict[str, npt.NDArray[Any]]) -> Source:
-    """Kernels are [kH, kW, in, out] already; Caffe's own first one sees blue first."""
-    layers, changes, used = {}, {}, set()
-    for theirs, ours in _CAFFE.items():
-        names = [f"{theirs}/{i}" for i in (0, 1)]
-        if all(x in arrays for x in names):
-            used |= set(names)
-            layers[ours] = tuple(arrays[x].astype(np.float32) for x in names)
-    unknown = tuple(x for x in arrays if x not in used)
-    if layers["conv1"][0].shape[-1] == 64:
-        # The two-column network never had 64; these are torchvision's in Caffe's names.
-        layout = "torchvision's, by Caffe's names"
-        return Source(
-            layout, layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
-        )
-    layers["conv1"] = (layers["conv1"][0][:, :, ::-1], *layers["conv1"][1:])
-    changes["conv1"] = "channels from BGR to RGB"
-    return Source("Caffe's", layers, "124,117,104", "1", changes, unknown, "alexnet-bvlc")
-
-
-def _keras(path: Path, arch: Architecture) -> Source:
-    """Our own: Keras numbers the layers of a class in the order of the table."""
-    import h5py
-
-    found: dict[str, dict[int, tuple[Floats, ...]]] = {}
-    try:
-        with h5py.File(path) as file:
-            for name, group in file["layers"].items():
-                kind, _, number = name.rpartition("_")
-                kind, place = (kind, int(number)) if number.isdigit() else (name, 0)
-                arrays = tuple(np.asarray(group["vars"][x]) for x in sorted(group["vars"]))
-                if arrays:
-                    found.setdefault(kind, {})[place] = arrays
-    except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise WeightsError(f"--weights {shown(path)}: {str(error)[:200]}") from error
-    queues = {k: [v[i] for i in sorted(v)] for k, v in found.items()}
-    layers = {}
-    for row in trace(arch, 1):
-        queue = queues.get(_KERAS.get(type(row.layer), ""), [])
-        parts = row.layer.groups if isinstance(row.layer, Conv) else 1
-        each, queue[:] = queue[:parts], queue[parts:]
-        if len(each) == parts:
-            joined = zip(*each, strict=True)
-            layers[row.name] = tuple(np.concatenate(x, axis=-1) for x in joined)
-    return Source("Keras'", layers, *_own_standard(path.parent), {}, ())
-
-
-def _own_standard(folder: Path) -> tuple[str, str]:
-    """Mean and std of the Run in `folder`, or the network's where there is no Run."""
-    from .run import Run
-
-    if not (folder / "run.json").exists():
-        return "", ""
-    preprocess = Run.read(folder).preprocess
-    if preprocess.mean is None:
-        return "pixel", ""
-    mean, std = (",".join(f"{x:g}" for x in y) for y in (preprocess.mean, preprocess.std))
-    return mean, std
 
 
 def fitting(recipe: Recipe, found: Source) -> Recipe:

@@ -17,7 +17,8 @@ from alexnet_cli.layers import Conv, Dense, Flatten, LocalNorm, Pool, ReLU
 from alexnet_cli.model import build_model, put_weights
 from alexnet_cli.run import Run
 from alexnet_cli.weight_files import read_weights
-from alexnet_cli.weights import Fit, fits, frozen, source
+from alexnet_cli.weight_layouts import source
+from alexnet_cli.weights import Fit, fits, frozen
 
 HEAD = (Flatten(), Dense(20), ReLU(), Dense(12), ReLU(), Dense(None))
 TORCH = Architecture("owt", "", 224, 7, (
