@@ -132,7 +132,10 @@ class Average(keras.callbacks.Callback):
     """
 
     EVERY = 8
-    """Steps from one update to the next, which then counts as often: it costs time."""
+    """Steps from one update to the next, which counts as often: it costs time.
+
+    The first `EVERY` ** 2 steps have one each, so that short trainings have an average.
+    """
 
     def __init__(self, network: keras.Model, decay: float) -> None:
         super().__init__()
@@ -144,8 +147,9 @@ class Average(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the average."""
         self.steps += 1
-        if self.steps % self.EVERY == 0:
-            decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) ** self.EVERY
+        every = 1 if self.steps <= self.EVERY**2 else self.EVERY
+        if self.steps % every == 0:
+            decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) ** every
             for i, weight in enumerate(self.network.weights):
                 self.average[i] += (1 - decay) * (weight - self.average[i])
 

@@ -95,10 +95,26 @@ def test_what_cannot_be_is_refused(toy, tmp_path, options, message):
     assert result.exit_code == 2 and message in result.stderr
 
 
+def test_a_long_trainings_average_is_that_of_every_step():
+    """Of weights that stand still from some step on, updates every eighth step differ not."""
+    network = build_model(ARCHITECTURES["tiny"], 3)
+    average = Average(network, decay=0.9)
+    kernel = network.get_layer("dense2").kernel
+    first = np.asarray(kernel)
+    for step in range(1, 65):
+        average.on_train_batch_end(step)
+    kernel.assign(first + 1)
+    for step in range(65, 89):
+        average.on_train_batch_end(step)
+    average.on_test_begin()
+    # Three updates of eight steps each; 64 of 74 steps bound the decay no more.
+    decays = [min(0.9, (1 + x) / (10 + x)) ** 8 for x in (72, 80, 88)]
+    np.testing.assert_allclose(kernel, first + 1 - np.prod(decays), rtol=1e-4, atol=1e-5)
+
+
 def test_the_average_is_judged_and_the_weights_go_on():
     network = build_model(ARCHITECTURES["tiny"], 3)
     average = Average(network, decay=0.5)
-    average.EVERY = 1
     kernel = network.get_layer("dense2").kernel
     first = np.asarray(kernel)
     expected, values = first, []
