@@ -71,7 +71,12 @@ def _threshold(run: Run, precision: float) -> float:
 
     from .calibration import threshold
 
-    answers = run.confidences()
+    answers = run.confidences() if run.validation.exists() else []
+    if not answers:
+        raise RunError(
+            f"--reject: {shown(run.path)} has no validation answers to choose by; a Run "
+            f"that `alexnet train` makes has"
+        )
     confidence, right = (np.array(x) for x in zip(*answers, strict=True))
     found = threshold(confidence, right.astype(bool), precision)
     if found is None:

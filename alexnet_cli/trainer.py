@@ -84,7 +84,6 @@ def train(run: Run, training: Examples, validation: Examples, setting: Setting) 
     try:
         learner = Learner(run, chosen, setting.start)
         records = _fit(learner, training, validation, clock, board)
-        del learner
         with _undisturbed():
             return _finished(run, records, validation, board)
     finally:
@@ -146,7 +145,11 @@ def _fit(
         called.append(callbacks.Average(learner.network, recipe.ema))
     called.append(records)
     held = validation_batches(validation, recipe, preprocess, classes)
-    weights = _class_weights(recipe, training, classes)
+    same = {
+        "validation_data": held,
+        "class_weight": _class_weights(recipe, training, classes),
+        "callbacks": called,
+    }
     with _endings(recipe, clock, records):
         while not plan.over and not records.reason:
             if plan.epoch == recipe.unfreeze_after > 0:
@@ -156,15 +159,9 @@ def _fit(
                 training, recipe, seen, classes, lambda: plan.epoch + 1, lighting
             )
             learner.at(plan.side()).fit(
-                data,
-                validation_data=held,
-                initial_epoch=plan.epoch,
-                epochs=plan.epoch + 1,
-                class_weight=weights,
-                callbacks=called,
-                shuffle=False,
-                verbose=0,
-            )
+                data, initial_epoch=plan.epoch, epochs=plan.epoch + 1,
+                shuffle=False, verbose=0, **same,
+            )  # fmt: skip
             plan.finish()
     return records
 

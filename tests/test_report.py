@@ -147,3 +147,10 @@ def test_kernels_are_shown_with_gray_as_zero():
     assert sheet.shape == (6 * step + 4, 16 * step + 4, 3)
     assert tuple(sheet[5, 5]) in {(255, 64, 128), (255, 64, 127)}
     assert tuple(sheet[40, 40]) == (128, 128, 128)
+
+
+def test_rejection_without_validation_answers_is_one_line(run_copy, toy_test):
+    (run_copy / "validation.csv").unlink()
+    result = alexnet("predict", toy_test, "--model", run_copy, "--reject", "0.9")
+    assert result.exit_code == 3 and "has no validation answers" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
