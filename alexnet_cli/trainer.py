@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import callbacks, outcome
+from .average import Average
 from .batches import steps, training_batches, validation_batches
 from .board import Board
 from .cache import Examples
@@ -142,7 +143,7 @@ def _fit(
     records = callbacks.Records(run, learner.network, clock, board)
     called = [clock, callbacks.Rate(plan)]
     if recipe.ema:
-        called.append(callbacks.Average(learner.network, recipe.ema))
+        called.append(Average(learner.network, recipe.ema))
     called.append(records)
     held = validation_batches(validation, recipe, preprocess, classes)
     same = {

@@ -24,7 +24,7 @@ ROOMS = [
     {"run", "images", "standard", "pickles", "torch_files", "weight_files", "weight_layouts", "weights", "kernels", "kernels_tf", "device", "duplicates",
      "metrics", "calibration", "intervals", "sample", "html_page"},
     {"mixing", "draws", "augment", "model", "optimizers", "gradcam", "store", "lite"},
-    {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "learner", "export",
+    {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "learner", "export", "average",
      "evaluation", "doctor", "doctor_report", "report", "outcome"},
     {"trainer", "importing"},
     {"options", "show", "commands", "judging", "naming", "verbs", "setup_verbs", "train_verb", "cli"},

@@ -11,7 +11,7 @@ import pytest
 from conftest import TINY, alexnet
 
 from alexnet_cli.architecture import ARCHITECTURES
-from alexnet_cli.callbacks import Average
+from alexnet_cli.average import Average
 from alexnet_cli.inference import Classifier, keras_network, load_network
 from alexnet_cli.layers import BatchNorm, Dense, ReLU
 from alexnet_cli.model import build_model
