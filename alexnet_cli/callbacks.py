@@ -4,6 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -123,17 +124,24 @@ class Rate(keras.callbacks.Callback):
                 self.divisions, self.waited = self.divisions + 1, 0
 
 
+@dataclass
+class History:
+    """What training leaves beside files: every epoch's row, the best, why it ended."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    """Why training ended before its last epoch."""
+    interrupted: bool = False
+
+
 class Records(keras.callbacks.Callback):
-    """history.csv, the best epoch's weights, and the reasons to stop."""
+    """Fills a History, history.csv and the best epoch's weights; stops training."""
 
     def __init__(self, run: Run, network: keras.Model, clock: Clock, board: Board) -> None:
         super().__init__()
         self.run, self.network, self.clock, self.board = run, network, clock, board
-        self.rows: list[dict[str, float]] = []
-        self.best: dict[str, float] = {}
-        self.reason = ""
-        """Why training ended before its last epoch."""
-        self.interrupted = False
+        self.history = History()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Record the epoch; stop when a target or the patience is reached."""
@@ -145,41 +153,43 @@ class Records(keras.callbacks.Callback):
         if not math.isfinite(row["loss"]):
             self._diverged(epoch + 1)
             return
-        self.rows.append(row)
+        self.history.rows.append(row)
         self._write(row)
         now.best = self._better(row)
         if now.best:
-            self.best = row
+            self.history.best = row
             save_weights(self.network, self.run)
         now.logs = row
         self.clock.report(now)
         targets = recipe.stop_targets()
         if targets and all(_reached(k, row[k], v) for k, v in targets.items()):
             self._stop(f"reached {recipe.stop_at} in epoch {epoch + 1}")
-        elif recipe.patience and row["epoch"] - self.best["epoch"] >= recipe.patience:
+        elif (
+            recipe.patience and row["epoch"] - self.history.best["epoch"] >= recipe.patience
+        ):
             self._stop(f"no better {recipe.watch} for {recipe.patience} epochs")
 
     def _write(self, row: dict[str, float]) -> None:
-        rows = [[f"{v:.6g}" for v in x.values()] for x in self.rows]
+        rows = [[f"{v:.6g}" for v in x.values()] for x in self.history.rows]
         write_csv(self.run.path / "history.csv", tuple(row), rows)
         self.board.show_scalars(row)
         if self.run.recipe.histograms:
             self.board.show_histograms(self.network, int(row["epoch"]))
 
     def _better(self, row: dict[str, float]) -> bool:
-        watch = self.run.recipe.watch
-        if not self.best or not math.isfinite(self.best[watch]):
+        watch, best = self.run.recipe.watch, self.history.best
+        if not best or not math.isfinite(best[watch]):
             return True
-        if row["side"] > self.best["side"]:
+        if row["side"] > best["side"]:
             # The network will be used at its own side, which smaller ones say little of.
             return True
         # A tie goes to the lower loss: on few pictures accuracy moves in steps.
         sign = -1 if _falls(watch) else 1
-        new, old = (sign * x[watch] for x in (row, self.best))
-        return new > old or (new == old and row["val_loss"] < self.best["val_loss"])
+        new, old = (sign * x[watch] for x in (row, best))
+        return new > old or (new == old and row["val_loss"] < best["val_loss"])
 
     def _diverged(self, epoch: int) -> None:
-        if not self.best:
+        if not self.history.best:
             raise AlexNetError(
                 f"the loss is no number after epoch {epoch}: "
                 f"lower --learning-rate {self.run.recipe.learning_rate:g}"
@@ -187,7 +197,7 @@ class Records(keras.callbacks.Callback):
         self._stop(f"the loss is no number after epoch {epoch}; lower --learning-rate")
 
     def _stop(self, reason: str) -> None:
-        self.reason = reason
+        self.history.reason = reason
         self.model.stop_training = True
 
 

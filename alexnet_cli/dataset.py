@@ -16,46 +16,12 @@ PARTS = {
     "test": ("test",),
 }
 """Names of folders that are parts of a data set, not classes."""
-NOT_PICTURES = frozenset(
-    [
-        ".txt",
-        ".json",
-        ".csv",
-        ".tsv",
-        ".html",
-        ".htm",
-        ".xml",
-        ".md",
-        ".db",
-        ".ini",
-        ".part",
-        ".crdownload",
-        ".tmp",
-        ".log",
-        ".py",
-        ".ipynb",
-        ".yaml",
-        ".yml",
-        ".toml",
-        ".npy",
-        ".npz",
-        ".h5",
-        ".zip",
-        ".tar",
-        ".gz",
-        ".tgz",
-        ".pdf",
-        ".doc",
-        ".docx",
-        ".mp4",
-        ".mov",
-        ".avi",
-        ".mat",
-        ".pkl",
-        ".url",
-        ".lnk",
-    ]
-)
+NOT_PICTURES = frozenset({
+    ".txt", ".json", ".csv", ".tsv", ".html", ".htm", ".xml", ".md", ".db", ".ini", ".part",
+    ".crdownload", ".tmp", ".log", ".py", ".ipynb", ".yaml", ".yml", ".toml", ".npy",
+    ".npz", ".h5", ".zip", ".tar", ".gz", ".tgz", ".pdf", ".doc", ".docx", ".mp4", ".mov",
+    ".avi", ".mat", ".pkl", ".url", ".lnk",
+})  # fmt: skip
 JUNK_FOLDERS = frozenset({"__macosx", "__pycache__", "$recycle.bin", "@eadir"})
 
 

@@ -10,13 +10,13 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from .colours import to_rgb
 from .errors import ImageError
 from .recipe import MAX_PIXELS, Preprocess
 
@@ -54,7 +54,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SEE_THROUGH = ("RGBA", "LA", "PA", "RGBa", "La")
 _END = b"\xff\xd9"
 # What a picture's entropy-coded data might go on with.
 _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
@@ -150,7 +149,7 @@ def open_picture(
         stored = _opened(data, max_pixels, least)
         upright = _upright(stored)
         form = str(stored.format or "JPEG")
-        return Picture(_to_rgb(upright), form, upright is not stored)
+        return Picture(to_rgb(upright), form, upright is not stored)
     except _DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
@@ -228,49 +227,3 @@ def _upright(picture: Image.Image) -> Image.Image:
         # Broken EXIF says nothing about orientation; the pixels are whole.
         turn = None
     return picture if turn is None else picture.transpose(turn)
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    profile = picture.info.get("icc_profile")
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _scaled(picture).convert("RGB")
-    if "transparency" in picture.info or picture.mode in _SEE_THROUGH:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        return _srgb(Image.alpha_composite(paper, picture).convert("RGB"), profile)
-    if picture.mode not in ("CMYK", "L"):
-        picture = picture.convert("RGB")
-    return _srgb(picture, profile)
-
-
-def _scaled(picture: Image.Image) -> Image.Image:
-    """8-bit gray of 16-bit, 32-bit or float gray, by the range of its type."""
-    values = np.asarray(picture).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ImageError("holds pixels that are no numbers")
-    low, high = min(0.0, values.min()), values.max()
-    # Floats are 0..1 or 0..255 by custom; beyond 16 bits only the range itself tells.
-    ranges = (1.0, 255.0, 65535.0) if picture.mode == "F" else (65535.0,)
-    top = next((x for x in ranges if high <= x), high)
-    scaled = (values - low) / (top - low) * 255
-    return Image.fromarray(np.rint(scaled).astype(np.uint8), "L")
-
-
-def _srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """`picture` in sRGB; a profile that does not fit the pixels is left aside."""
-    transform = _transform(profile, picture.mode) if profile else None
-    converted = ImageCms.applyTransform(picture, transform) if transform else None
-    return converted or picture.convert("RGB")
-
-
-@lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The way from `profile` to sRGB; None where there is none to go."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
-            return None
-        target = ImageCms.createProfile("sRGB")
-        return ImageCms.buildTransform(source, target, mode, "RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return None

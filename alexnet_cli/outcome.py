@@ -105,12 +105,12 @@ def show_augmented(
     board.show_picture("augmented training pictures", picture, step=0)
 
 
-def plot(run: Run, records: callbacks.Records, scores: Scores, board: Board) -> None:
+def plot(run: Run, history: callbacks.History, scores: Scores, board: Board) -> None:
     """Curves and confusion matrix, if matplotlib is there."""
     if not plots.available():
         return
-    best = int(records.best["epoch"])
-    curves = plots.curves(records.rows, run.recipe, best)
+    best = int(history.best["epoch"])
+    curves = plots.curves(history.rows, run.recipe, best)
     plots.save(curves, run.path / "plots" / "curves.png")
     title = f"validation, epoch {best}: {scores.top1:.1%} of {scores.images}"
     confusion = plots.confusion(scores, title)

@@ -84,23 +84,24 @@ def train(run: Run, training: Examples, validation: Examples, setting: Setting) 
     board = Board(run, setting.name)
     try:
         learner = Learner(run, chosen, setting.start)
-        records = _fit(learner, training, validation, clock, board)
+        history = _fit(learner, training, validation, clock, board)
+        # The trained copy and its optimizer go before the float32 one comes.
+        del learner
         with _undisturbed():
-            return _finished(run, records, validation, board)
+            return _finished(run, history, validation, board)
     finally:
         clock.release()
         board.close()
 
 
 def _finished(
-    run: Run, records: callbacks.Records, validation: Examples, board: Board
+    run: Run, history: callbacks.History, validation: Examples, board: Board
 ) -> Trained:
     """The best epoch judged in float32, exported in both forms, and told in run.json."""
-    # The trained copy and its optimizer go before the float32 one comes.
     keras.backend.clear_session()
     gc.collect()
-    status = INTERRUPTED if records.interrupted else FINISHED
-    run = dataclasses.replace(run, status=status, metrics=records.best)
+    status = INTERRUPTED if history.interrupted else FINISHED
+    run = dataclasses.replace(run, status=status, metrics=history.best)
     network = load_network(run)
     labels = validation.labels[validation.rows]
     each = outcome.views(run, validation, answering(network), run.recipe.tta)
@@ -109,11 +110,11 @@ def _finished(
     probabilities = each.mean(axis=0)
     outcome.write_answers(run, probabilities, labels)
     scores = score(probabilities, labels, run.classes)
-    outcome.plot(run, records, scores, board)
+    outcome.plot(run, history, scores, board)
     save_model(run, network)
     agrees = outcome.keep_lite(run, network, validation, each[0])
     run.write()
-    return Trained(run, scores, records.reason, agrees)
+    return Trained(run, scores, history.reason, agrees)
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def _fit(
     validation: Examples,
     clock: callbacks.Clock,
     board: Board,
-) -> callbacks.Records:
+) -> callbacks.History:
     """Run the epochs; the best one's weights are in the Run directory afterwards."""
     run, plan = learner.run, clock.plan
     recipe, preprocess, classes = run.recipe, run.preprocess, len(run.classes)
@@ -151,8 +152,8 @@ def _fit(
         "class_weight": _class_weights(recipe, training, classes),
         "callbacks": called,
     }
-    with _endings(recipe, clock, records):
-        while not plan.over and not records.reason:
+    with _endings(recipe, records.history):
+        while not plan.over and not records.history.reason:
             if plan.epoch == recipe.unfreeze_after > 0:
                 learner.unfreeze()
             seen = dataclasses.replace(preprocess, crop=plan.side())
@@ -164,13 +165,13 @@ def _fit(
                 shuffle=False, verbose=0, **same,
             )  # fmt: skip
             plan.finish()
-    return records
+    # It outlives this call, which the network is not to.
+    clock.set_model(None)
+    return records.history
 
 
 @contextmanager
-def _endings(
-    recipe: Recipe, clock: callbacks.Clock, records: callbacks.Records
-) -> Iterator[None]:
+def _endings(recipe: Recipe, history: callbacks.History) -> Iterator[None]:
     """Ctrl-C and want of memory, as a Run or as one line."""
     try:
         yield
@@ -179,11 +180,9 @@ def _endings(
             f"too little memory for --batch-size {recipe.batch_size}: lower it"
         ) from error
     except Interrupted:
-        if not records.best:
+        if not history.best:
             raise
-        records.interrupted, records.reason = True, "interrupted"
-    finally:
-        clock.release()
+        history.interrupted, history.reason = True, "interrupted"
 
 
 def _class_weights(

@@ -37,9 +37,9 @@ def read_weights(path: Path) -> dict[str, npt.NDArray[Any]]:
         data = path.read_bytes()
         return dict(_flat(_content(data, path)))
     except OSError as error:
-        raise WeightsError(f"--weights {shown(path)}: {error.strerror}") from error
+        raise WeightsError(f"{shown(path)}: {error.strerror}") from error
     except WeightsError as error:
-        raise WeightsError(f"--weights {shown(path)} {error}") from error
+        raise WeightsError(f"{shown(path)} {error}") from error
 
 
 def _content(data: bytes, path: Path) -> Any:

@@ -51,17 +51,17 @@ def source(path: Path, arch: Architecture) -> Source:
         return _keras(path, arch)
     arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
     if "features.0.weight" in arrays:
-        return _torch(arrays)
+        return _torch(arrays, path)
     if "conv1/0" in arrays:
         return _caffe(arrays)
     names = ", ".join(list(arrays)[:3])
     raise WeightsError(
-        f"--weights {shown(path)} has names as {names}; known are torchvision's "
+        f"{shown(path)} has names as {names}; known are torchvision's "
         f"(features.0.weight) and Caffe's (conv1)"
     )
 
 
-def _torch(arrays: dict[str, npt.NDArray[Any]]) -> Source:
+def _torch(arrays: dict[str, npt.NDArray[Any]], path: Path) -> Source:
     layers, changes, used = {}, {}, set()
     for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items():
         names = [f"{theirs}.{x}" for x in ("weight", "bias")]
@@ -71,7 +71,7 @@ def _torch(arrays: dict[str, npt.NDArray[Any]]) -> Source:
         kernel, bias = (arrays[x].astype(np.float32) for x in names)
         axes, wanted = ((2, 3, 1, 0), 4) if ours.startswith("conv") else ((1, 0), 2)
         if kernel.ndim != wanted:
-            raise WeightsError(f"--weights: {names[0]} has {kernel.ndim} axes")
+            raise WeightsError(f"{shown(path)}: {names[0]} has {kernel.ndim} axes")
         changes[ours] = "axes turned"
         if ours == "dense1" and kernel.shape[1] % 36 == 0:
             kernel = _rows_by_place(kernel)
@@ -124,7 +124,7 @@ def _keras(path: Path, arch: Architecture) -> Source:
                 if arrays:
                     found.setdefault(kind, {})[place] = arrays
     except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise WeightsError(f"--weights {shown(path)}: {str(error)[:200]}") from error
+        raise WeightsError(f"{shown(path)}: {str(error)[:200]}") from error
     queues = {k: [v[i] for i in sorted(v)] for k, v in found.items()}
     layers = {}
     for row in trace(arch, 1):

@@ -21,7 +21,7 @@ print(json.dumps([results, sorted({x.split(".")[0] for x in sys.modules})]))
 ROOMS = [
     {"errors"},
     {"layers", "architecture", "variants", "recipe", "checks", "schedule", "plan", "dataset", "split", "fetch", "files"},
-    {"run", "images", "standard", "pickles", "torch_files", "weight_files", "weight_layouts", "weights", "kernels", "kernels_tf", "device", "duplicates",
+    {"run", "colours", "images", "standard", "pickles", "torch_files", "weight_files", "weight_layouts", "weights", "kernels", "kernels_tf", "device", "duplicates",
      "metrics", "calibration", "intervals", "sample", "html_page"},
     {"mixing", "draws", "augment", "model", "optimizers", "gradcam", "store", "lite"},
     {"cache", "plots", "batches", "board", "gather", "callbacks", "inference", "learner", "export", "average",

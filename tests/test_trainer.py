@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from conftest import TINY, alexnet, python
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from alexnet_cli.model import build_model
 from alexnet_cli.optimizers import CoupledSGD, build_optimizer
 from alexnet_cli.recipe import Recipe
 from alexnet_cli.run import Run
@@ -328,6 +330,29 @@ def test_ctrl_c_before_an_epoch_leaves_nothing(toy, tmp_path):
         assert code == 130 and Run.open(out).status == "interrupted"
     assert "Traceback" not in stderr
     assert not [x for x in tmp_path.iterdir() if x != out]
+
+
+def test_the_trained_copy_is_gone_before_the_float32_one_comes(toy, tmp_path, monkeypatch):
+    from alexnet_cli import learner, trainer
+
+    built, left = [], []
+    original = trainer.load_network
+
+    def build(*args, **kwargs):
+        network = build_model(*args, **kwargs)
+        built.append(weakref.ref(network))
+        return network
+
+    def load(run):
+        left.extend(x() for x in built)
+        return original(run)
+
+    monkeypatch.setattr(learner, "build_model", build)
+    monkeypatch.setattr(trainer, "load_network", load)
+    train(
+        toy, tmp_path / "saved", "--ema", "0.9", "--crop-area", "0.5", "--start-size", "24"
+    )
+    assert left == [None]
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(toy, tmp_path):
