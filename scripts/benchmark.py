@@ -24,17 +24,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-import contests
-from contests import Contest
+import command_contests
+import training_contests
+from contest import Contest
 
 WAYS = {
-    "step": contests.step,
-    "epoch": contests.epoch,
-    "pipeline": contests.pipeline,
-    "predict": contests.predict,
-    "startup": contests.startup,
-    "decode": contests.decode,
-    "doctor": contests.doctor,
+    "step": training_contests.step,
+    "epoch": training_contests.epoch,
+    "pipeline": training_contests.pipeline,
+    "predict": command_contests.predict,
+    "startup": command_contests.startup,
+    "decode": command_contests.decode,
+    "doctor": command_contests.doctor,
 }
 
 
@@ -118,7 +119,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         args.place = Path(place)
         if args.what == "memory":
-            rows = contests.memory(args)
+            rows = command_contests.memory(args)
         else:
             contest = WAYS[args.what](args)
             rows = compare(contest, args.rounds)

@@ -1,7 +1,10 @@
-"""Drawn toy pictures, one trained tiny Run, and the way to the shared real data."""
+"""Drawn toy pictures, one trained tiny Run, the way to the shared real data, and what tests share."""
 
+import csv
+import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +59,55 @@ def python(code: str, *args: object, **env: str) -> subprocess.CompletedProcess:
         [sys.executable, "-c", code, *map(str, args)],
         capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=300, env={**os.environ, **env}, check=False,
     )  # fmt: skip
+
+
+def fails(code, text, *args, **kwargs):
+    """The command ends with `code` and one line on stderr that holds `text`."""
+    result = alexnet(*args, **kwargs)
+    assert result.exit_code == code, result.output + repr(result.exception)
+    assert text in result.stderr.splitlines()[-1], result.stderr
+    assert "Traceback" not in result.output
+    return result
+
+
+def npy(body, shape="()"):
+    """A .npy file of objects whose pickle is `body`."""
+    header = (
+        f"{{'descr': '|O', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    )
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + body
+
+
+def history(run):
+    """The rows of history.csv."""
+    with (run / "history.csv").open() as x:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(x)]
+
+
+def train(toy, out, *options):
+    """A training of the tiny network that succeeds."""
+    result = alexnet("train", "--data", toy, "--out", out, *TINY, *options)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result
+
+
+def photo(side=(96, 64), seed=0):
+    """A picture of coloured clouds."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8))
+    return coarse.resize(side, Image.Resampling.BICUBIC)
+
+
+def encoded(picture, form="PNG", **options):
+    """The bytes of `picture` as a file."""
+    out = io.BytesIO()
+    picture.save(out, form, **options)
+    return out.getvalue()
+
+
+def distance(one, other):
+    """How much the pixels of two pictures differ on average, 0 to 255."""
+    return float(abs(np.asarray(one, float) - np.asarray(other, float)).mean())
 
 
 @pytest.fixture(scope="session")

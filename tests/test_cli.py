@@ -1,8 +1,5 @@
 """Commands: results on stdout, one line for what is wrong, documented exit codes."""
 
-import csv
-import io
-import json
 import os
 import shutil
 import stat
@@ -10,21 +7,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
-from conftest import HARD_NAMES, TINY, alexnet, draw_toy, python
+from conftest import HARD_NAMES, TINY, alexnet, draw_toy, fails, python
 from PIL import Image
 
 from alexnet_cli.cli import COMMANDS
 from alexnet_cli.run import Run
-
-
-def fails(code, text, *args, **kwargs):
-    """The command ends with `code` and one line on stderr that holds `text`."""
-    result = alexnet(*args, **kwargs)
-    assert result.exit_code == code, result.output + repr(result.exception)
-    assert text in result.stderr.splitlines()[-1], result.stderr
-    assert "Traceback" not in result.output
-    return result
 
 
 def tree(folder):
@@ -32,218 +19,6 @@ def tree(folder):
         str(x.relative_to(folder)): x.read_bytes() if x.is_file() else None
         for x in folder.rglob("*")
     }
-
-
-# ---- evaluate
-
-
-def test_evaluate_matches_classes_by_name(trained, toy_test, tmp_path):
-    whole = json.loads(
-        alexnet("evaluate", "--model", trained, "--data", toy_test, "--json").stdout
-    )
-    assert whole["images"] == 12 and whole["top5"] is None
-    some = tmp_path / "some"
-    for name in ("red", "green"):
-        shutil.copytree(toy_test / name, some / name)
-    result = alexnet("evaluate", "--model", trained, "--data", some, "--json")
-    assert "no folder for blue" in result.stderr
-    part = json.loads(result.stdout)
-    for name in ("red", "green"):
-        assert part["classes"][name]["recall"] == whole["classes"][name]["recall"]
-    assert part["classes"]["blue"]["support"] == 0
-
-
-def test_evaluate_refuses_unknown_classes(trained, toy_test, tmp_path):
-    data = shutil.copytree(toy_test, tmp_path / "d")
-    (data / "red").rename(data / "crimson")
-    result = fails(3, "crimson", "evaluate", "--model", trained, "--data", data)
-    assert "it knows blue, green, red" in result.stderr
-    assert "--ignore-unknown leaves them out" in result.stderr
-    result = alexnet("evaluate", "--model", trained, "--data", data, "--ignore-unknown")
-    assert result.exit_code == 0 and "8 pictures" in result.stdout
-    fails(3, "one, as", "evaluate", "--model", trained, "--data", parts_of(tmp_path / "p"))
-
-
-def parts_of(folder):
-    draw_toy(folder / "train", each=3)
-    draw_toy(folder / "test", each=2)
-    return folder
-
-
-def test_evaluate_text_csv_and_plot(trained, toy_test, tmp_path):
-    result = alexnet(
-        "evaluate", "--model", trained, "--data", toy_test,
-        "--csv", tmp_path / "each.csv", "--plot", tmp_path / "confusion.png",
-    )  # fmt: skip
-    assert result.exit_code == 0
-    for text in ("top-1 accuracy", "macro F1", "precision", "confusion matrix"):
-        assert text in result.stdout
-    with (tmp_path / "each.csv").open(newline="") as x:
-        rows = list(csv.DictReader(x))
-    assert len(rows) == 12
-    right = sum(x["class"] == x["predicted"] for x in rows)
-    assert f"top-1 accuracy {right / 12:.4f}" in result.stdout
-    for row in rows:
-        shares = [float(row[x]) for x in ("blue", "green", "red")]
-        assert sum(shares) == pytest.approx(1, abs=1e-4)
-        assert float(row["probability"]) == max(shares)
-    with Image.open(tmp_path / "confusion.png") as picture:
-        assert picture.format == "PNG"
-
-
-def test_evaluate_without_data_says_what_it_judges_on(trained, toy, tmp_path):
-    result = alexnet("evaluate", "--model", trained)
-    assert "these pictures chose the best epoch" in result.stderr
-    assert result.stdout.startswith("6 pictures")
-    out = tmp_path / "r"
-    options = ("--test-fraction", "0.25", "--epochs", "1")
-    assert alexnet("train", "--data", toy, "--out", out, *TINY, *options).exit_code == 0
-    result = alexnet("evaluate", "--model", out)
-    assert "chose" not in result.stderr
-    assert result.stdout.startswith("9 pictures")
-
-
-def test_evaluate_warns_of_pictures_that_were_trained_on(trained, toy):
-    result = alexnet("evaluate", "--model", trained, "--data", toy)
-    assert "warning: the network was trained on 30 of these pictures" in result.stderr
-
-
-def test_evaluate_without_the_pictures_it_was_trained_on(trained, tmp_path):
-    run = shutil.copytree(trained, tmp_path / "saved")
-    file = run / "run.json"
-    file.write_text(file.read_text().replace(json.loads(file.read_text())["data"], "/gone"))
-    fails(3, "is gone; use --data", "evaluate", "--model", run)
-
-
-def test_evaluate_passes_an_accuracy_that_is_reached(trained, toy_test):
-    args = ("evaluate", "--model", trained, "--data", toy_test, "--tta", "flip", "--json")
-    reached = json.loads(alexnet(*args).stdout)["top1"]
-    assert reached > 0.5
-    assert alexnet(*args, "--assert-accuracy", reached).exit_code == 0
-
-
-def test_evaluate_fails_an_accuracy_that_is_not_reached(trained, toy_test, tmp_path):
-    data = tmp_path / "swapped"
-    shutil.copytree(toy_test / "red", data / "green")
-    shutil.copytree(toy_test / "green", data / "red")
-    result = fails(
-        1,
-        "is below 0.9",
-        "evaluate",
-        "--model",
-        trained,
-        "--data",
-        data,
-        "--assert-accuracy",
-        "0.9",
-    )
-    assert "most confused" in result.stdout
-
-
-def test_evaluate_counts_what_it_cannot_read(trained, toy_test, tmp_path):
-    data = shutil.copytree(toy_test, tmp_path / "d")
-    (data / "red" / "bad.jpg").write_bytes(b"x")
-    result = fails(
-        1, "1 picture(s) cannot be read", "evaluate", "--model", trained, "--data", data
-    )
-    assert "bad.jpg is not a picture" in result.stderr
-    assert result.stdout.startswith("12 pictures")
-
-
-def test_ten_crops(trained, toy_test):
-    result = alexnet(
-        "evaluate", "--model", trained, "--data", toy_test, "--tta", "ten-crop"
-    )
-    assert result.exit_code == 0
-
-
-# ---- predict
-
-
-def test_predict_files_folders_globs_and_stdin(trained, toy_test):
-    one = toy_test / "red" / "00.jpg"
-    answer = alexnet("predict", one, "--model", trained)
-    assert answer.exit_code == 0
-    assert answer.stdout.startswith(f"{one}: red ")
-    assert len(answer.stdout.splitlines()) == 1
-    assert answer.stdout.count("%") == 3
-    assert alexnet("predict", one, "--model", trained, "--top", "1").stdout.count("%") == 1
-    for source, count in (
-        (toy_test, 12),
-        (toy_test / "red" / "*.png", 2),
-        (f"{toy_test}/**/*.jpg", 6),
-    ):
-        lines = alexnet("predict", source, "--model", trained).stdout.splitlines()
-        assert len(lines) == count, source
-    listed = "\n".join(str(x) for x in sorted((toy_test / "blue").iterdir()))
-    lines = alexnet("predict", "-", "--model", trained, input=listed).stdout.splitlines()
-    assert [x.split(": ")[0] for x in lines] == listed.split("\n")
-
-
-def test_predict_json_and_csv(trained, toy_test, tmp_path):
-    bad = tmp_path / "com,ma.jpg"
-    bad.write_bytes(b"x")
-    args = ("predict", toy_test / "green" / "00.jpg", bad, "--model", trained)
-    result = fails(1, "1 picture(s) cannot be read", *args, "--json")
-    good, wrong = map(json.loads, result.stdout.splitlines())
-    assert [x["label"] for x in good["classes"]][0] == "green"
-    assert sum(x["probability"] for x in good["classes"]) == pytest.approx(1, abs=1e-4)
-    assert wrong == {
-        "file": str(bad),
-        "error": "is not a picture in a known format",
-        "classes": [],
-    }
-    rows = list(csv.DictReader(io.StringIO(alexnet(*args, "--csv", "--top", "2").stdout)))
-    assert rows[0]["label_1"] == "green" and "label_3" not in rows[0]
-    assert (rows[1]["file"], rows[1]["error"]) == (str(bad), wrong["error"])
-
-
-def test_predict_draws(trained, toy_test, tmp_path):
-    out = tmp_path / "drawn"
-    assert alexnet("predict", toy_test, "--model", trained, "--draw", out).exit_code == 0
-    assert len(list(out.iterdir())) == 12
-    for file in out.iterdir():
-        with Image.open(file) as picture:
-            bar = np.asarray(picture.convert("L"))[-5:]
-            assert np.median(bar) < 40
-    one = toy_test / "red" / "00.jpg"
-    fails(3, "would overwrite", "predict", one, "--model", trained, "--draw", one.parent)
-
-
-@pytest.mark.parametrize(
-    "source,text", [("nothing*.jpg", "matches no file"), ("empty", "holds no pictures")]
-)
-def test_predict_nothing(trained, tmp_path, monkeypatch, source, text):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    fails(3, text, "predict", source, "--model", trained)
-
-
-def test_predict_a_file_that_is_not_there(trained):
-    result = fails(
-        1, "1 picture(s) cannot be read", "predict", "none.jpg", "--model", trained
-    )
-    assert result.stdout == "none.jpg: error: is not there\n"
-
-
-def test_names_of_any_bytes(trained, toy_test, tmp_path):
-    names = [b"bad\xff.jpg", b"new\nline.jpg", b"-dash.jpg", "\U0001f337.jpg".encode()]
-    for name in names:
-        shutil.copy(toy_test / "red" / "00.jpg", tmp_path / os.fsdecode(name))
-    lines = alexnet("predict", tmp_path, "--model", trained, "--json").stdout.splitlines()
-    found = {os.path.basename(os.fsencode(json.loads(x)["file"])) for x in lines}
-    assert found == set(names)
-    result = python(
-        "import sys; from alexnet_cli.cli import main; main(sys.argv[1:])",
-        "predict", tmp_path, "--model", trained, "--csv",
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    rows = csv.DictReader(io.StringIO(result.stdout, newline=""))
-    assert {os.path.basename(os.fsencode(x["file"])) for x in rows} == set(names)
-    assert len(alexnet("predict", tmp_path, "--model", trained).stdout.splitlines()) == 4
-
-
-# ---- bad input
 
 
 def test_train_refuses_before_tensorflow_starts(tmp_path):
@@ -372,9 +147,6 @@ def test_strict_and_against(tmp_path):
     fails(2, "--allow-overlap has no effect", *args, "--allow-overlap")
     assert not (tmp_path / "o").exists()
     assert alexnet(*args, "--against", other, "--allow-overlap").exit_code == 0
-
-
-# ---- the rest
 
 
 def test_models():

@@ -1,6 +1,5 @@
 """Ways of learning: pictures that grow, averaged weights, rates of their own, a time limit."""
 
-import csv
 import dataclasses
 import itertools
 import time
@@ -8,7 +7,7 @@ import time
 import keras
 import numpy as np
 import pytest
-from conftest import TINY, alexnet
+from conftest import TINY, alexnet, history
 
 from alexnet_cli.architecture import ARCHITECTURES
 from alexnet_cli.average import Average
@@ -19,11 +18,6 @@ from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.recipe import Recipe
 from alexnet_cli.run import Run
 from alexnet_cli.variants import at_side, with_initializer, with_norm
-
-
-def history(run):
-    with (run / "history.csv").open() as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("name", ["tiny", "alexnet-half"])
