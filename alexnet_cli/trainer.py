@@ -142,16 +142,9 @@ def _fit(
     outcome.show_augmented(run, training, lighting, board)
     board.show_graph(learner.network, preprocess.crop)
     records = callbacks.Records(run, learner.network, clock, board)
-    called = [clock, callbacks.Rate(plan)]
-    if recipe.ema:
-        called.append(Average(learner.network, recipe.ema))
-    called.append(records)
+    called = _called(learner, clock, records)
     held = validation_batches(validation, recipe, preprocess, classes)
-    same = {
-        "validation_data": held,
-        "class_weight": _class_weights(recipe, training, classes),
-        "callbacks": called,
-    }
+    weights = _class_weights(recipe, training, classes)
     with _endings(recipe, records.history):
         while not plan.over and not records.history.reason:
             if plan.epoch == recipe.unfreeze_after > 0:
@@ -161,13 +154,22 @@ def _fit(
                 training, recipe, seen, classes, lambda: plan.epoch + 1, lighting
             )
             learner.at(plan.side()).fit(
-                data, initial_epoch=plan.epoch, epochs=plan.epoch + 1,
-                shuffle=False, verbose=0, **same,
+                data, validation_data=held, class_weight=weights, callbacks=called,
+                initial_epoch=plan.epoch, epochs=plan.epoch + 1, shuffle=False, verbose=0,
             )  # fmt: skip
             plan.finish()
     # It outlives this call, which the network is not to.
     clock.set_model(None)
     return records.history
+
+
+def _called(
+    learner: Learner, clock: callbacks.Clock, records: callbacks.Records
+) -> list[keras.callbacks.Callback]:
+    """In the order of their turns: what is recorded is the average of the weights."""
+    decay = learner.run.recipe.ema
+    average = [Average(learner.network, decay)] if decay else []
+    return [clock, callbacks.Rate(clock.plan), *average, records]
 
 
 @contextmanager

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from .architecture import Architecture, trace
 from .errors import WeightsError, shown
 from .layers import BatchNorm, Conv, Dense
+from .run import Run
 from .weight_files import read_weights
 
 Floats = npt.NDArray[np.float32]
+Arrays = Mapping[str, npt.NDArray[Any]]
 _TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
 _TORCH_DENSE = {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
 _CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
@@ -53,34 +55,53 @@ def source(path: Path, arch: Architecture) -> Source:
     if "features.0.weight" in arrays:
         return _torch(arrays, path)
     if "conv1/0" in arrays:
-        return _caffe(arrays)
+        return _caffe(arrays, path)
     names = ", ".join(list(arrays)[:3])
     raise WeightsError(
-        f"{shown(path)} has names as {names}; known are torchvision's "
+        f"{shown(path)} has names as {shown(names)}; known are torchvision's "
         f"(features.0.weight) and Caffe's (conv1)"
     )
 
 
-def _torch(arrays: dict[str, npt.NDArray[Any]], path: Path) -> Source:
-    layers, changes, used = {}, {}, set()
-    for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items():
-        names = [f"{theirs}.{x}" for x in ("weight", "bias")]
-        if not all(x in arrays for x in names):
-            continue
-        used |= set(names)
-        kernel, bias = (arrays[x].astype(np.float32) for x in names)
-        axes, wanted = ((2, 3, 1, 0), 4) if ours.startswith("conv") else ((1, 0), 2)
-        if kernel.ndim != wanted:
-            raise WeightsError(f"{shown(path)}: {names[0]} has {kernel.ndim} axes")
-        changes[ours] = "axes turned"
+def _torch(arrays: Arrays, path: Path) -> Source:
+    names = {
+        ours: (f"{theirs}.weight", f"{theirs}.bias")
+        for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items()
+    }
+    layers, unknown = _pairs(arrays, names, path)
+    changes = dict.fromkeys(layers, "axes turned")
+    for ours, (kernel, bias) in layers.items():
         if ours == "dense1" and kernel.shape[1] % 36 == 0:
             kernel = _rows_by_place(kernel)
-            changes[ours] = "axes turned, rows from channel-first to height-width order"
+            changes[ours] += ", rows from channel-first to height-width order"
+        axes = (2, 3, 1, 0) if kernel.ndim == 4 else (1, 0)
         layers[ours] = (kernel.transpose(axes), bias)
-    unknown = tuple(x for x in arrays if x not in used)
     return Source(
         "torchvision's", layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
     )
+
+
+def _pairs(
+    arrays: Arrays, names: Mapping[str, tuple[str, str]], path: Path
+) -> tuple[dict[str, tuple[Floats, ...]], tuple[str, ...]]:
+    """Kernel and bias of the layers of which the file has both; names of what is left.
+
+    Raises:
+        WeightsError: one of them has too few or too many axes for its layer.
+    """
+    layers: dict[str, tuple[Floats, ...]] = {}
+    used: set[str] = set()
+    for ours, pair in names.items():
+        if not all(x in arrays for x in pair):
+            continue
+        used |= set(pair)
+        for name, axes in zip(pair, (4 if ours.startswith("conv") else 2, 1), strict=True):
+            if arrays[name].ndim != axes:
+                raise WeightsError(
+                    f"{shown(path)}: {shown(name)} has {arrays[name].ndim} axes, not {axes}"
+                )
+        layers[ours] = tuple(arrays[x].astype(np.float32) for x in pair)
+    return layers, tuple(x for x in arrays if x not in used)
 
 
 def _rows_by_place(kernel: Floats) -> Floats:
@@ -90,28 +111,57 @@ def _rows_by_place(kernel: Floats) -> Floats:
     return places.reshape(len(kernel), -1)
 
 
-def _caffe(arrays: dict[str, npt.NDArray[Any]]) -> Source:
+def _caffe(arrays: Arrays, path: Path) -> Source:
     """Kernels are [kH, kW, in, out] already; Caffe's own first one sees blue first."""
-    layers, changes, used = {}, {}, set()
-    for theirs, ours in _CAFFE.items():
-        names = [f"{theirs}/{i}" for i in (0, 1)]
-        if all(x in arrays for x in names):
-            used |= set(names)
-            layers[ours] = tuple(arrays[x].astype(np.float32) for x in names)
-    unknown = tuple(x for x in arrays if x not in used)
+    names = {ours: (f"{theirs}/0", f"{theirs}/1") for theirs, ours in _CAFFE.items()}
+    layers, unknown = _pairs(arrays, names, path)
+    if "conv1" not in layers:
+        raise WeightsError(f"{shown(path)}: conv1 has no bias")
     if layers["conv1"][0].shape[-1] == 64:
         # The two-column network never had 64; these are torchvision's in Caffe's names.
         layout = "torchvision's, by Caffe's names"
-        return Source(
-            layout, layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
-        )
+        return Source(layout, layers, "imagenet", "imagenet", {}, unknown, "alexnet-owt")
     layers["conv1"] = (layers["conv1"][0][:, :, ::-1], *layers["conv1"][1:])
-    changes["conv1"] = "channels from BGR to RGB"
+    changes = {"conv1": "channels from BGR to RGB"}
     return Source("Caffe's", layers, "124,117,104", "1", changes, unknown, "alexnet-bvlc")
 
 
 def _keras(path: Path, arch: Architecture) -> Source:
-    """Our own: Keras numbers the layers of a class in the order of the table."""
+    """Our own: Keras numbers the layers of a class in the order of the table.
+
+    The table is that of the Run in the file's folder, or `arch` where there is no Run.
+    """
+    run = Run.read(path.parent) if (path.parent / "run.json").exists() else None
+    saved = run.architecture if run else arch
+    queues = _numbered(path)
+    counts = {k: len(v) for k, v in queues.items()}
+    layers = {}
+    for row in trace(saved, 1):
+        queue = queues.get(_KERAS.get(type(row.layer), ""), [])
+        parts = row.layer.groups if isinstance(row.layer, Conv) else 1
+        each, queue[:] = queue[:parts], queue[parts:]
+        if len({tuple(y.shape for y in x) for x in each}) > 1:
+            raise WeightsError(
+                f"{shown(path)}: {row.name} is not in {parts} equal groups as in "
+                f"{saved.name}; another --arch may fit"
+            )
+        if len(each) == parts:
+            joined = zip(*each, strict=True)
+            layers[row.name] = tuple(np.concatenate(x, axis=-1) for x in joined)
+    left = tuple(
+        f"{kind}_{number}"
+        for kind, queue in queues.items()
+        for number in range(counts[kind] - len(queue), counts[kind])
+    )
+    return Source("Keras'", layers, *_own_standard(run), {}, left)
+
+
+def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
+    """The arrays of a Keras file's layers by the name of their class, in order.
+
+    Raises:
+        WeightsError: it is damaged or no such file.
+    """
     import h5py
 
     found: dict[str, dict[int, tuple[Floats, ...]]] = {}
@@ -121,29 +171,20 @@ def _keras(path: Path, arch: Architecture) -> Source:
                 kind, _, number = name.rpartition("_")
                 kind, place = (kind, int(number)) if number.isdigit() else (name, 0)
                 arrays = tuple(np.asarray(group["vars"][x]) for x in sorted(group["vars"]))
+                if any(x.ndim == 0 for x in arrays):
+                    raise WeightsError(f"{shown(path)}: {shown(name)} holds no arrays")
                 if arrays:
                     found.setdefault(kind, {})[place] = arrays
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise WeightsError(f"{shown(path)}: {str(error)[:200]}") from error
-    queues = {k: [v[i] for i in sorted(v)] for k, v in found.items()}
-    layers = {}
-    for row in trace(arch, 1):
-        queue = queues.get(_KERAS.get(type(row.layer), ""), [])
-        parts = row.layer.groups if isinstance(row.layer, Conv) else 1
-        each, queue[:] = queue[:parts], queue[parts:]
-        if len(each) == parts:
-            joined = zip(*each, strict=True)
-            layers[row.name] = tuple(np.concatenate(x, axis=-1) for x in joined)
-    return Source("Keras'", layers, *_own_standard(path.parent), {}, ())
+    return {k: [v[i] for i in sorted(v)] for k, v in found.items()}
 
 
-def _own_standard(folder: Path) -> tuple[str, str]:
-    """Mean and std of the Run in `folder`, or the network's where there is no Run."""
-    from .run import Run
-
-    if not (folder / "run.json").exists():
+def _own_standard(run: Run | None) -> tuple[str, str]:
+    """A Run's mean and std as in a recipe; empty where there is no Run."""
+    if run is None:
         return "", ""
-    preprocess = Run.read(folder).preprocess
+    preprocess = run.preprocess
     if preprocess.mean is None:
         return "pixel", ""
     mean, std = (",".join(f"{x:g}" for x in y) for y in (preprocess.mean, preprocess.std))

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 RIVALS = Path(__file__).parent / "rivals"
-
-
 ALEXNET = (sys.executable, "-m", "alexnet_cli")
 
 

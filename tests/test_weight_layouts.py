@@ -1,12 +1,14 @@
 """Other people's files give their networks' numbers."""
 
 import pickle
+import shutil
 
 import numpy as np
 import pytest
 from conftest import SHARED, npy
 
 from alexnet_cli.architecture import ARCHITECTURES, Architecture
+from alexnet_cli.errors import WeightsError
 from alexnet_cli.layers import Conv, Dense, Flatten, LocalNorm, Pool, ReLU
 from alexnet_cli.model import build_model, put_weights
 from alexnet_cli.weight_layouts import source
@@ -142,3 +144,47 @@ def test_real_imagenet_kernels_are_read_and_the_rest_is_told():
         source(path, ARCHITECTURES["alexnet-half"]), ARCHITECTURES["alexnet-half"], 5
     )
     assert half[0].what == "new, the file has 11 x 11 x 3 x 64"
+
+
+@pytest.mark.parametrize(
+    "arrays,text",
+    [
+        ([np.ones((11, 11, 3, 96), np.float32)], "conv1 has no bias"),
+        ([np.ones(3, np.float32), np.ones(96, np.float32)], "has 1 axes, not 4"),
+        ([np.ones((11, 11, 3, 96), np.float32), np.ones((96, 1), np.float32)], "not 1"),
+    ],
+)
+def test_a_caffe_file_of_other_arrays_is_one_line(tmp_path, arrays, text):
+    path = tmp_path / "w.npy"
+    path.write_bytes(npy(pickle.dumps(np.array({"conv1": arrays}), 4)))
+    with pytest.raises(WeightsError, match=text) as caught:
+        source(path, CAFFE)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_run_without_groups_is_fitted_to_a_table_with_them(trained, tmp_path):
+    grouped = Architecture("grouped", "", 32, 3, (
+        Conv(8, 3), ReLU(), Conv(8, 3, groups=2), ReLU(), Pool(), Flatten(), Dense(None)))  # fmt: skip
+    own = {x.layer: x for x in fits(source(trained, grouped), ARCHITECTURES["tiny"], 3)}
+    assert all(x.what.startswith(("loaded", "new, for")) for x in own.values())
+    other = {x.layer: x.what for x in fits(source(trained, grouped), grouped, 3)}
+    assert other["conv2"].startswith("new, the file has")
+
+
+def test_a_file_without_its_run_is_read_as_the_network_asked_for(trained, tmp_path):
+    shutil.copy(trained / "model.weights.h5", tmp_path / "w.weights.h5")
+    tiny = ARCHITECTURES["tiny"]
+    rows = fits(source(tmp_path / "w.weights.h5", tiny), tiny, 3)
+    assert [x.what.split(",")[0] for x in rows][:-1] == ["loaded"] * (len(rows) - 1)
+    short = Architecture("short", "", 32, 3, (Conv(8, 3), ReLU(), Flatten(), Dense(None)))
+    left = [
+        x
+        for x in fits(source(tmp_path / "w.weights.h5", short), short, 3)
+        if "left out" in x.what
+    ]
+    assert "conv2d_1" in [x.layer for x in left]
+    grouped = Architecture(
+        "grouped", "", 32, 3, (Conv(9, 3, groups=3), Flatten(), Dense(None))
+    )
+    with pytest.raises(WeightsError, match="not in 3 equal groups as in grouped"):
+        source(tmp_path / "w.weights.h5", grouped)
