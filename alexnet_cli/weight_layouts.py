@@ -20,6 +20,8 @@ _TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 1
 _TORCH_DENSE = {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
 _CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
 _CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
+# h5py raises all of these on damaged files.
+_DAMAGE = (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError)
 _KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
 
 
@@ -49,6 +51,8 @@ def source(path: Path, arch: Architecture) -> Source:
     """
     if path.is_dir():
         path = path / "model.weights.h5"
+        if not path.is_file():
+            raise WeightsError(f"{shown(path.parent)} is a folder, and no Run")
     if path.suffix == ".h5":
         return _keras(path, arch)
     arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
@@ -164,6 +168,8 @@ def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
     """
     import h5py
 
+    if not path.is_file():
+        raise WeightsError(f"{shown(path)} is not there")
     found: dict[str, dict[int, tuple[Floats, ...]]] = {}
     try:
         with h5py.File(path) as file:
@@ -175,8 +181,10 @@ def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
                     raise WeightsError(f"{shown(path)}: {shown(name)} holds no arrays")
                 if arrays:
                     found.setdefault(kind, {})[place] = arrays
-    except (OSError, KeyError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{shown(path)}: {str(error)[:200]}") from error
+    except _DAMAGE as error:
+        raise WeightsError(
+            f"{shown(path)} is damaged or no file of Keras: {shown(str(error))[:200]}"
+        ) from error
     return {k: [v[i] for i in sorted(v)] for k, v in found.items()}
 
 

@@ -188,3 +188,23 @@ def test_a_file_without_its_run_is_read_as_the_network_asked_for(trained, tmp_pa
     )
     with pytest.raises(WeightsError, match="not in 3 equal groups as in grouped"):
         source(tmp_path / "w.weights.h5", grouped)
+
+
+def test_a_damaged_keras_file_is_one_line(trained, tmp_path):
+    whole = (trained / "model.weights.h5").read_bytes()
+    path, rng = tmp_path / "w.weights.h5", np.random.default_rng(0)
+    refused = 0
+    for turn in range(90):
+        data = bytearray(whole)
+        if turn % 3:
+            for place in rng.integers(0, 4000, 30):
+                data[place] = rng.integers(0, 256)
+        else:
+            del data[rng.integers(0, len(data)) :]
+        path.write_bytes(data)
+        try:
+            source(path, ARCHITECTURES["tiny"])
+        except WeightsError as error:
+            refused += 1
+            assert str(path) in str(error) and "\n" not in str(error)
+    assert refused > 60
