@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import TINY
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -65,3 +66,17 @@ def test_the_ablations_table_compares_equal_seeds(monkeypatch):
         "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | 5.0 (5.0 to 5.0) |" in lines[3]
     )
     assert len(lines) == 4
+
+
+@pytest.mark.slow
+def test_averages_of_several_decays_are_judged(toy, tmp_path):
+    words = [sys.executable, SCRIPTS / "averages.py", tmp_path / "r", "--data", toy, *TINY]
+    done = subprocess.run(
+        [*words, "--ema", "0.9"], check=True, capture_output=True, text=True
+    )
+    rows = [x.split("|")[1:-1] for x in done.stdout.splitlines() if x.startswith("| 0")]
+    assert [float(x[0]) for x in rows] == [0, 0.9, 0.95, 0.98, 0.99, 0.995]
+    kept = {float(x[1]) for x in rows}
+    assert len(kept) > 1 and all(0 < x < 2 for x in kept)
+    done = subprocess.run([*words, "--overwrite"], capture_output=True, text=True)
+    assert done.returncode == 1 and "give --ema" in done.stderr
