@@ -74,13 +74,15 @@ class Clock(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Report, and stop if asked to."""
+        """Report, and stop if asked to or out of time."""
         now = self.progress
         now.done = round(self.pictures * (batch + 1) / self.plan.steps)
         now.seconds = time.perf_counter() - self.started
         now.epochs, now.left = self.plan.epochs, self.plan.seconds_left()
         self.report(now)
         self._stop_if_asked()
+        if batch + 1 == self.plan.last < self.plan.steps:
+            self.model.stop_training = True
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop if asked to."""
@@ -161,8 +163,11 @@ class Records(keras.callbacks.Callback):
             save_weights(self.network, self.run)
         now.logs = row
         self.clock.report(now)
-        targets = recipe.stop_targets()
-        if targets and all(_reached(k, row[k], v) for k, v in targets.items()):
+        plan, targets = self.clock.plan, recipe.stop_targets()
+        if plan.last < plan.steps:
+            share = plan.last / plan.steps
+            self._stop(f"time for no more than {share:.0%} of an epoch")
+        elif targets and all(_reached(k, row[k], v) for k, v in targets.items()):
             self._stop(f"reached {recipe.stop_at} in epoch {epoch + 1}")
         elif (
             recipe.patience and row["epoch"] - self.history.best["epoch"] >= recipe.patience

@@ -15,6 +15,8 @@ MARGIN = 1.03
 """Epochs are expected to take this much longer than the last one did."""
 SLOW_STEPS = 3
 """First steps, in which functions are compiled, tell nothing of the pace."""
+FORWARD = 1 / 3
+"""Time of judging a picture to that of training with it: no gradients of two kinds."""
 
 
 class Plan:
@@ -26,15 +28,20 @@ class Plan:
         side: int,
         steps: int,
         *,
+        validated: float = 0.0,
         deadline: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`side` is the network's input, `steps` are those of an epoch.
 
-        By `deadline`, a time of `clock`, the last epoch is to be over; at least one is run.
+        `validated` pictures are judged after an epoch for each that it trains with. By
+        `deadline`, a time of `clock`, the last epoch is to be over; where not even one can
+        be, it is cut short.
         """
         self.recipe, self.full_side, self.steps = recipe, side, steps
-        self.deadline, self.clock = deadline, clock
+        self.validated, self.deadline, self.clock = validated, deadline, clock
+        self.last = steps
+        """Steps that are run of an epoch: all, unless the only one is cut short."""
         self.epoch, self.epochs = 0, recipe.epochs
         self.share = self.done = 0.0
         """Of training, and of the current epoch, that is done, 0 to 1."""
@@ -63,15 +70,18 @@ class Plan:
         """The share of training at the middle of step `step` of this epoch."""
         if step == SLOW_STEPS:
             self.warm = self.clock()
-        elif step == 4 * SLOW_STEPS and not self.epoch:
-            self.paces[self.current] = self._so_far(step)
+        elif SLOW_STEPS < step <= 4 * SLOW_STEPS and not self.epoch:
+            judging = FORWARD * self.validated * (self.full_side / self.current) ** 2
+            trained = self._so_far(step)
+            self.paces[self.current] = trained * (1 + judging)
             self._plan()
-        self._move((step + 0.5) / self.steps)
+            self._cut_short(step, trained, judging)
+        self._move(max(self.done, (step + 0.5) / self.last))
         return self.share
 
     def finish(self) -> None:
         """An epoch, and its validation, is over."""
-        self.paces[self.current] = self._so_far(self.steps)
+        self.paces[self.current] = self._so_far(self.last)
         self._move(1.0)
         self.epoch, self.done = self.epoch + 1, 0.0
         if not self.over:
@@ -114,6 +124,18 @@ class Plan:
         left = max(0.0, self.deadline - self.clock())
         count = int(left / (MARGIN * self._mean_pace()) + self.done)
         self.epochs = min(self.recipe.epochs, max(1, self.epoch + count))
+
+    def _cut_short(self, step: int, trained: float, judging: float) -> None:
+        """Let the first epoch end by the deadline, if it is the only one.
+
+        Whole it takes `trained` seconds, and its validation `judging` times that.
+        """
+        self.last = self.steps
+        if self.deadline is None or self.epochs > 1:
+            return
+        left = (self.deadline - self.clock()) / MARGIN - judging * trained
+        fitting = int(left / trained * self.steps)
+        self.last = min(self.steps, step + max(1, fitting))
 
     def _pace(self, side: int) -> float:
         """Seconds of an epoch at `side`, by area where none was run there."""

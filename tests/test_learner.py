@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 import time
 
 import keras
@@ -170,6 +171,16 @@ def test_a_time_limit_ends_training(toy, tmp_path):
     assert 1 <= len(history(tmp_path / "r")) < 100000
     # Starting TensorFlow can take longer than the limit; a hundred thousand epochs do.
     assert time.monotonic() - started < 100
+
+
+def test_an_epoch_too_long_is_cut_short(toy, tmp_path):
+    # Batches of one: 29 steps. The time kept back for the export is the whole limit.
+    result = alexnet("train", "--data", toy, "--out", tmp_path / "r", *TINY,
+                     "--batch-size", "1", "--max-minutes", "0.1")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert re.search(r"stopped: time for no more than 1\d% of an epoch", result.stderr)
+    assert len(history(tmp_path / "r")) == 1
+    assert Run.open(tmp_path / "r").status == "finished"
 
 
 def test_views_are_averaged_in_the_run_and_its_exports(toy, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.plan import GROWTH, Plan
+from alexnet_cli.plan import FORWARD, GROWTH, Plan
 from alexnet_cli.recipe import Recipe
 
 
@@ -23,11 +23,13 @@ class Machine:
         while not plan.over:
             plan.begin()
             sides.append(plan.current)
-            for step in range(plan.steps):
+            pace, step = self.jitter[len(sides) % len(self.jitter)], 0
+            while step < plan.last:
                 shares.append(plan.advance(step))
                 slow = 10 if step < 2 else 1
-                pace = self.jitter[len(sides) % len(self.jitter)]
                 self.now += slow * pace * self.second * (plan.current / 100) ** 2
+                step += 1
+            self.now += FORWARD * plan.validated * pace * self.second * plan.steps
             plan.finish()
         return sides, shares
 
@@ -53,21 +55,37 @@ def test_pictures_grow():
     steps=st.integers(1, 300),
     start=st.sampled_from([None, 50]),
     jitter=st.lists(st.floats(0.8, 1.25), min_size=1, max_size=7),
+    validated=st.sampled_from([0, 0.25]),
 )
-def test_training_ends_in_time(seconds, steps, start, jitter):
+def test_training_ends_in_time(seconds, steps, start, jitter, validated):
     machine = Machine(jitter=jitter)
     recipe = Recipe(epochs=10_000, start_size=start)
-    plan = Plan(recipe, 100, steps, deadline=1000.0 + seconds, clock=machine)
+    deadline = 1000.0 + seconds
+    plan = Plan(recipe, 100, steps, validated=validated, deadline=deadline, clock=machine)
     sides, shares = machine.run(plan)
-    epoch = (steps + 18) * 0.1 * 1.25
-    # One epoch is always run; the last one may be slower than all before.
-    assert machine.now <= 1000 + max(seconds, epoch) + 0.4 * epoch + 18 * 0.125
+    judging = FORWARD * validated * steps * 0.125
+    epoch, least = steps * 0.125 + judging, 5 * 0.125 + judging
+    # Some steps are always run; the last of several epochs may be slower than all before.
+    slower = 0.4 * epoch if len(sides) > 1 else 0
+    assert machine.now <= 1000 + max(seconds, least) + slower + 18 * 0.125
     if len(sides) > 20:
         assert machine.now >= 1000 + 0.75 * seconds
         assert shares[-1] > 0.9
     assert all(0 <= x <= 1 for x in shares)
     assert shares == sorted(shares)
     assert sides == sorted(sides)
+
+
+@pytest.mark.parametrize("seconds", [30, 60, 90])
+def test_an_epoch_too_long_is_cut_short(seconds):
+    machine = Machine()
+    plan = Plan(
+        Recipe(epochs=5), 100, 1000, validated=0.2, deadline=1000.0 + seconds, clock=machine
+    )
+    _, shares = machine.run(plan)
+    assert 0.9 * seconds < machine.now - 1000 <= seconds
+    assert len(shares) == plan.last < 1000
+    assert shares[-1] == pytest.approx(1, abs=0.01)
 
 
 def test_the_limit_does_not_add_epochs():
