@@ -10,6 +10,7 @@ import argparse
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -56,16 +57,8 @@ def kind(operation: str) -> str:
     return max(matching, default=(0, "everything else"))[1]
 
 
-def main() -> None:
-    """Profile a few steps and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--arch", default="alexnet-bn")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--precision", default="auto")
-    args = parser.parse_args()
-    start_tensorflow()
+def stepping(arch: str, batch: int, policy: str) -> Callable[[], list[float]]:
+    """A call that takes STEPS training steps on one ready batch and tells the seconds of each."""
     import keras
     import tensorflow as tf
 
@@ -73,15 +66,13 @@ def main() -> None:
     from alexnet_cli.optimizers import build_optimizer
     from alexnet_cli.recipe import Recipe
 
-    recipe = Recipe(arch=args.arch, batch_size=args.batch)
-    keras.config.set_dtype_policy(precision(args.precision))
+    recipe = Recipe(arch=arch, batch_size=batch)
+    keras.config.set_dtype_policy(policy)
     network = build_model(recipe.architecture(), 5)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     network.compile(build_optimizer(recipe), loss, metrics=["accuracy"], jit_compile=False)
-    pixels = np.random.default_rng(0).random(
-        (args.batch, *network.input_shape[1:]), np.float32
-    )
-    labels = np.eye(5, dtype=np.float32)[np.arange(args.batch) % 5]
+    pixels = np.random.default_rng(0).random((batch, *network.input_shape[1:]), np.float32)
+    labels = np.eye(5, dtype=np.float32)[np.arange(batch) % 5]
     data = iter(tf.data.Dataset.from_tensors((pixels, labels)).repeat())
     network.make_train_function()
 
@@ -93,15 +84,31 @@ def main() -> None:
             seconds.append(time.perf_counter() - started)
         return seconds
 
+    return steps
+
+
+def main() -> None:
+    """Profile a few steps and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--arch", default="alexnet-bn")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--precision", default="auto")
+    args = parser.parse_args()
+    start_tensorflow()
+    import tensorflow as tf
+
+    name = precision(args.precision)
+    steps = stepping(args.arch, args.batch, name)
     steps()
     plain = float(np.median(steps()))
     with tempfile.TemporaryDirectory() as place:
         with tf.profiler.experimental.Profile(place):
             steps()
         taken: Counter[str] = Counter()
-        for name, milliseconds in operations(Path(place)).items():
-            taken[kind(name)] += milliseconds / STEPS
-    name = keras.config.dtype_policy().name
+        for operation, milliseconds in operations(Path(place)).items():
+            taken[kind(operation)] += milliseconds / STEPS
     print(f"{args.arch}, batch {args.batch}, {name}: {1000 * plain:.0f} ms a step")
     for row, milliseconds in taken.most_common():
         print(f"  {row:35} {milliseconds:7.1f}")

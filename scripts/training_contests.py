@@ -85,19 +85,22 @@ def epoch(args: argparse.Namespace) -> Contest:
         with (args.place / "saved" / "history.csv").open() as x:
             return count / float(list(csv.DictReader(x))[1]["images_per_second"])
 
-    def theirs(script: str, *words: object) -> Callable[[], float]:
-        def take() -> float:
-            done = subprocess.run(
-                [sys.executable, str(RIVALS / script), *map(str, words)],
-                capture_output=True, text=True, check=True,
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            )  # fmt: skip
-            return float(done.stdout.splitlines()[-1].split()[-1])
-
-        return take
-
-    turns = {"ours": ours, **{k: theirs(*x) for k, x in rivals.items()}}
+    turns = {"ours": ours, **{k: _told_by(*x) for k, x in rivals.items()}}
     return Contest(turns, {"": {"images": count}})
+
+
+def _told_by(script: str, *words: object) -> Callable[[], float]:
+    """A call of a rival's script, which prints its seconds last."""
+
+    def take() -> float:
+        done = subprocess.run(
+            [sys.executable, str(RIVALS / script), *map(str, words)],
+            capture_output=True, text=True, check=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )  # fmt: skip
+        return float(done.stdout.splitlines()[-1].split()[-1])
+
+    return take
 
 
 def pipeline(args: argparse.Namespace) -> Contest:
