@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import views
 
-from alexnet_cli import evaluation, images, inference
-from alexnet_cli.calibration import at_temperature, fit_temperature
+from alexnet_cli import inference
 from alexnet_cli.cli import main as alexnet
 from alexnet_cli.run import Run
 
@@ -59,14 +59,7 @@ def judge(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
     network = inference.load_network(run)
     network.set_weights(weights)
     classifier = inference.Classifier(run, network=inference.answering(network))
-    judged = evaluation.held_out(run)
-    labels = np.array(judged.labels)
-    pixels = np.stack([images.load(x, run.preprocess) for x in judged.files])
-    parts = [classifier.each(pixels[i : i + 32]) for i in range(0, len(pixels), 32)]
-    views = np.concatenate(parts, axis=1)
-    answers = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
-    right = answers.argmax(axis=1) == labels
-    return right.mean(), -np.log(answers[np.arange(len(labels)), labels]).mean()
+    return views.scored(*views.held_out(classifier))
 
 
 def main() -> None:
