@@ -15,8 +15,8 @@ MARGIN = 1.03
 """Epochs are expected to take this much longer than the last one did."""
 SLOW_STEPS = 3
 """First steps, in which functions are compiled, tell nothing of the pace."""
-FORWARD = 1 / 3
-"""Time of judging a picture to that of training with it: no gradients of two kinds."""
+JUDGING = 0.5
+"""Of the time of training: a third is the forward pass, and that has to be compiled."""
 
 
 class Plan:
@@ -42,7 +42,7 @@ class Plan:
         self.validated, self.deadline, self.clock = validated, deadline, clock
         self.last = steps
         """Steps that are run of an epoch: all, unless the only one is cut short."""
-        self.epoch, self.epochs = 0, recipe.epochs
+        self.epoch, self.epochs, self.current = 0, recipe.epochs, 0
         self.share = self.done = 0.0
         """Of training, and of the current epoch, that is done, 0 to 1."""
         self.paces: dict[int, float] = {}
@@ -64,14 +64,15 @@ class Plan:
 
     def begin(self) -> None:
         """An epoch starts."""
-        self.started, self.current = self.clock(), self.side()
+        before, self.current = self.current, self.side()
+        self.started, self.compiling = self.clock(), self.current != before
 
     def advance(self, step: int) -> float:
         """The share of training at the middle of step `step` of this epoch."""
         if step == SLOW_STEPS:
             self.warm = self.clock()
         elif SLOW_STEPS < step <= 4 * SLOW_STEPS and not self.epoch:
-            judging = FORWARD * self.validated * (self.full_side / self.current) ** 2
+            judging = JUDGING * self.validated * (self.full_side / self.current) ** 2
             trained = self._so_far(step)
             self.paces[self.current] = trained * (1 + judging)
             self._plan()
@@ -113,8 +114,8 @@ class Plan:
 
     def _so_far(self, step: int) -> float:
         """Seconds that an epoch takes at the pace of this one's first `step` steps."""
-        if step <= SLOW_STEPS:
-            return self.clock() - self.started
+        if step <= SLOW_STEPS or not self.compiling:
+            return (self.clock() - self.started) / step * self.steps
         return (self.clock() - self.warm) / (step - SLOW_STEPS) * self.steps
 
     def _plan(self) -> None:

@@ -59,7 +59,7 @@ def judge(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
     network = inference.load_network(run)
     network.set_weights(weights)
     classifier = inference.Classifier(run, network=inference.answering(network))
-    return views.scored(*views.held_out(classifier))
+    return views.scored(*views.held_out(classifier), run.classes)
 
 
 def main() -> None:

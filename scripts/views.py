@@ -16,6 +16,7 @@ import numpy as np
 from alexnet_cli import evaluation, images
 from alexnet_cli.calibration import Floats, Labels, at_temperature, fit_temperature
 from alexnet_cli.inference import BATCH, Classifier
+from alexnet_cli.metrics import score
 from alexnet_cli.run import Run
 
 VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
@@ -34,12 +35,11 @@ def held_out(classifier: Classifier) -> tuple[Floats, Labels]:
     return np.concatenate(parts, axis=1), np.array(judged.labels)
 
 
-def scored(views: Floats, labels: Labels) -> tuple[float, float]:
+def scored(views: Floats, labels: Labels, classes: tuple[str, ...]) -> tuple[float, float]:
     """Accuracy, 0 to 1, and loss of the mean over `views`, at the best temperature."""
     answers = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
-    right = answers.argmax(axis=1) == labels
-    loss = -np.log(answers[np.arange(len(labels)), labels])
-    return float(right.mean()), float(loss.mean())
+    found = score(answers, labels, classes)
+    return found.top1, found.loss
 
 
 def table(found: dict[str, dict[str, tuple[float, float]]]) -> str:
@@ -74,7 +74,9 @@ def main() -> None:
         each, labels = held_out(Classifier(run, "ten-crop"))
         # The network answers at the Run's temperature; `scored` wants it at 1.
         each = at_temperature(each, 1 / run.temperature)
-        found[path.name] = {k: scored(each[:count], labels) for k, count in VIEWS.items()}
+        found[path.name] = {
+            k: scored(each[:count], labels, run.classes) for k, count in VIEWS.items()
+        }
     if not found:
         sys.exit(__doc__)
     print(table(found))

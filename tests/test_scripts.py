@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from conftest import TINY, alexnet
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -66,6 +66,18 @@ def test_the_ablations_table_compares_equal_seeds(monkeypatch):
         "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | 5.0 (5.0 to 5.0) |" in lines[3]
     )
     assert len(lines) == 4
+
+
+def test_views_are_judged_as_evaluate_judges_them(trained):
+    words = [sys.executable, SCRIPTS / "views.py", trained]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    row = done.stdout.splitlines()[2].split("|")[2:-1]
+    for kind, cell in zip(("none", "flip", "ten-crop"), row, strict=True):
+        # So few pictures have a temperature of 1.
+        told = alexnet("evaluate", "--model", trained, "--tta", kind, "--json").stdout
+        scores = json.loads(told)
+        assert cell.strip() == f"{100 * scores['top1']:.1f} %, {scores['loss']:.4f}"
+    assert "ten-crop against flip: accuracy " in done.stdout
 
 
 @pytest.mark.slow
