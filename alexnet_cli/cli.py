@@ -53,6 +53,10 @@ class Main(click.Group):
         ctx.obj = time.monotonic()
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            said = " ".join(error.format_message().split()).removesuffix(".")
+            path = (error.ctx or ctx).command_path
+            message, code = f"{said}; see {path} --help", error.exit_code
         except AlexNetError as error:
             message, code = str(error), error.exit_code
         except KeyboardInterrupt:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .errors import WeightsError
 from .pickles import Known, Plain, plain, unpickled
 
+NO_WEIGHTS = "is no file of weights; known are .pth, .safetensors, .npy and .weights.h5"
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Source: torch/serialization.py, MAGIC_NUMBER."""
 _STORAGES = {
@@ -107,7 +108,7 @@ def from_torch_stream(data: bytes) -> Any:
     """
     file = io.BytesIO(data)
     if unpickled(file, {}) != TORCH_MAGIC:
-        raise WeightsError("is no file of weights in a known format")
+        raise WeightsError(NO_WEIGHTS)
     for _ in range(2):
         unpickled(file, {})
     start = file.tell()

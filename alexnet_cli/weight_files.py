@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .errors import WeightsError, shown
 from .pickles import from_numpy
-from .torch_files import from_torch_stream, from_torch_zip, numbers
+from .torch_files import NO_WEIGHTS, from_torch_stream, from_torch_zip, numbers
 
 MAX_BYTES = 4 * 2**30
 _SAFE = {
@@ -51,7 +51,7 @@ def _content(data: bytes, path: Path) -> Any:
         return from_torch_stream(data)
     if data[8:9] == b"{":
         return safetensors(data)
-    raise WeightsError("is no file of weights in a known format")
+    raise WeightsError(NO_WEIGHTS)
 
 
 def _flat(found: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:

@@ -56,7 +56,10 @@ def test_usage_errors_name_what_was_meant(toy):
     assert result.exit_code == 2 and "5.5" in result.stderr
     result = alexnet("train", "--data", toy, "--learning-rate", "nan")
     assert result.exit_code == 2
-    assert alexnet("train").exit_code == 2
+    for words in (("train",), ("train", "--data", toy, "--arch", "?"), ("trian",)):
+        result = alexnet(*words)
+        assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1
+        assert result.stderr.startswith("alexnet: ") and "; see " in result.stderr
 
 
 def test_a_device_that_is_not_there(toy, tmp_path):

@@ -146,7 +146,7 @@ def test_part_of_a_network_and_other_files_are_one_line(tmp_path, trained):
     (tmp_path / "no.pth").write_text("not weights")
     for file, message in (
         (tmp_path / "part.npy", "does not fill conv2, conv3, conv4, conv5, dense1"),
-        (tmp_path / "no.pth", "no file of weights in a known format"),
+        (tmp_path / "no.pth", "no file of weights; known are .pth"),
         (trained, "is in Keras' layout; import reads torchvision's"),
     ):
         result = alexnet("import", file, "--out", tmp_path / "run")
