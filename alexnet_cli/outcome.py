@@ -24,14 +24,18 @@ LITE_MAY_DIFFER = 0.01
 """Most by which a probability of the LiteRT copy may differ from the network's."""
 
 
-def seconds(run: Run, count: int) -> float:
-    """About how long all of this takes, with `count` validation pictures, on two cores.
+def seconds(run: Run) -> float:
+    """About how long all of this takes, beside judging pictures, on two cores.
 
     docs/recipes.md says how that was measured.
     """
     parameters = sum(x.parameters for x in trace(run.architecture, len(run.classes)))
-    views = {"none": 1, "flip": 2, "ten-crop": 10}[run.recipe.tta]
-    return 6 + 0.2e-6 * parameters + 0.01 * (views + 1) * count
+    return 8 + 0.2e-6 * parameters
+
+
+def views_each(tta: str) -> int:
+    """How many views of a validation picture are judged: the last is the LiteRT copy's."""
+    return {"none": 1, "flip": 2, "ten-crop": 10}[tta] + 1
 
 
 def views(run: Run, validation: Examples, network: Network, tta: str) -> Floats:

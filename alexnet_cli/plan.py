@@ -29,17 +29,19 @@ class Plan:
         steps: int,
         *,
         validated: float = 0.0,
+        views: int = 0,
         deadline: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`side` is the network's input, `steps` are those of an epoch.
 
-        `validated` pictures are judged after an epoch for each that it trains with. By
-        `deadline`, a time of `clock`, the last epoch is to be over; where not even one can
-        be, it is cut short.
+        `validated` pictures are judged after an epoch for each that it trains with, and
+        each of them `views` times after the last one. By `deadline`, a time of `clock`,
+        that is to be over; where not even one epoch can be, it is cut short.
         """
         self.recipe, self.full_side, self.steps = recipe, side, steps
-        self.validated, self.deadline, self.clock = validated, deadline, clock
+        self.validated, self.views = validated, views
+        self.deadline, self.clock = deadline, clock
         self.last = steps
         """Steps that are run of an epoch: all, unless the only one is cut short."""
         self.epoch, self.epochs, self.current = 0, recipe.epochs, 0
@@ -122,8 +124,8 @@ class Plan:
         """Let `epochs` be as many as end by the deadline."""
         if self.deadline is None:
             return
-        left = max(0.0, self.deadline - self.clock())
-        count = int(left / (MARGIN * self._mean_pace()) + self.done)
+        left = max(0.0, self._left_for_epochs(self.deadline))
+        count = int(left / self._mean_pace() + self.done)
         self.epochs = min(self.recipe.epochs, max(1, self.epoch + count))
 
     def _cut_short(self, step: int, trained: float, judging: float) -> None:
@@ -134,9 +136,18 @@ class Plan:
         self.last = self.steps
         if self.deadline is None or self.epochs > 1:
             return
-        left = (self.deadline - self.clock()) / MARGIN - judging * trained
+        left = self._left_for_epochs(self.deadline) - judging * trained
         fitting = int(left / trained * self.steps)
         self.last = min(self.steps, step + max(1, fitting))
+
+    def _left_for_epochs(self, deadline: float) -> float:
+        """Seconds that epochs may take if they take as long as they did.
+
+        After the last one a view of a picture, in float32, is taken to need as long as
+        training with it: somewhat too much, as docs/recipes.md shows.
+        """
+        views = self.views * self.validated * self._pace(self.full_side)
+        return (deadline - self.clock() - views) / MARGIN
 
     def _pace(self, side: int) -> float:
         """Seconds of an epoch at `side`, by area where none was run there."""

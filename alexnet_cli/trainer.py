@@ -73,10 +73,14 @@ def train(run: Run, training: Examples, validation: Examples, setting: Setting) 
     run = dataclasses.replace(run, recipe=recipe)
     deadline = setting.deadline
     if deadline is not None:
-        deadline -= outcome.seconds(run, len(validation))
+        deadline -= outcome.seconds(run)
     count = steps(len(training), recipe.batch_size)
     validated = len(validation) / len(training)
-    plan = Plan(recipe, run.preprocess.crop, count, validated=validated, deadline=deadline)
+    views = outcome.views_each(recipe.tta)
+    plan = Plan(
+        recipe, run.preprocess.crop, count,
+        validated=validated, views=views, deadline=deadline,
+    )  # fmt: skip
     clock = callbacks.Clock(plan, len(training), setting.report)
     clock.take_over()
     run.write()

@@ -31,6 +31,7 @@ class Machine:
                 step += 1
             self.now += JUDGING * plan.validated * pace * self.second * plan.steps
             plan.finish()
+        self.now += plan.views * plan.validated * pace * self.second * plan.steps
         return sides, shares
 
 
@@ -56,16 +57,20 @@ def test_pictures_grow():
     start=st.sampled_from([None, 50]),
     jitter=st.lists(st.floats(0.8, 1.25), min_size=1, max_size=7),
     validated=st.sampled_from([0, 0.25]),
+    views=st.sampled_from([0, 3]),
 )
 # Epochs so short that their first steps are most of them.
-@example(seconds=13.0, steps=4, start=50, jitter=[1.0], validated=0)
-def test_training_ends_in_time(seconds, steps, start, jitter, validated):
+@example(seconds=13.0, steps=4, start=50, jitter=[1.0], validated=0, views=0)
+def test_training_ends_in_time(seconds, steps, start, jitter, validated, views):
     machine = Machine(jitter=jitter)
     recipe = Recipe(epochs=10_000, start_size=start)
     deadline = 1000.0 + seconds
-    plan = Plan(recipe, 100, steps, validated=validated, deadline=deadline, clock=machine)
+    plan = Plan(
+        recipe, 100, steps,
+        validated=validated, views=views, deadline=deadline, clock=machine,
+    )  # fmt: skip
     sides, shares = machine.run(plan)
-    judging = JUDGING * validated * steps * 0.125
+    judging = (JUDGING + views) * validated * steps * 0.125
     epoch, least = steps * 0.125 + judging, 5 * 0.125 + judging
     # Some steps are always run; the last of several epochs may be slower than all before.
     slower = 0.4 * epoch if len(sides) > 1 else 0
