@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from .architecture import trace
 from .errors import RecipeError
-from .recipe import Preprocess, Recipe, warps
+from .recipe import Preprocess, Recipe, preprocess_of, warps
 from .variants import at_side
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
@@ -31,7 +31,7 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     Raises:
         RecipeError: a value is impossible, or a given option would have no effect.
     """
-    preprocess = Preprocess.of(recipe)
+    preprocess = preprocess_of(recipe)
     if recipe.random_crop and (preprocess.size == preprocess.crop or recipe.crop_area):
         raise RecipeError(
             f"--random-crop needs a --size above the {preprocess.crop} pixels of the "

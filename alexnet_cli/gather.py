@@ -10,7 +10,7 @@ from .cache import Examples, Loaded, Progress, decode_all, digest, load_all
 from .dataset import Dataset, find_parts, scan
 from .duplicates import SIDE, Prints, connected, copies, near_pairs
 from .errors import DatasetError, shown
-from .recipe import Preprocess, Recipe
+from .recipe import Recipe, preprocess_of
 from .split import TEST, TRAIN, VAL, quick_look, split
 
 
@@ -92,7 +92,7 @@ def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
     """
     entries = _entries(found, recipe.fraction)
     decoded = decode_all(
-        [x.file for x in entries], Preprocess.of(recipe), recipe.cache, progress
+        [x.file for x in entries], preprocess_of(recipe), recipe.cache, progress
     )
     good = [entries[i] for i in decoded.good]
     near = near_pairs(decoded.fingerprints) if recipe.group_near else ()

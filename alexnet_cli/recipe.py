@@ -189,29 +189,28 @@ class Preprocess:
     std: tuple[float, float, float]
     max_pixels: int = MAX_PIXELS
 
-    @classmethod
-    def of(cls, recipe: Recipe) -> "Preprocess":
-        """The preprocessing that `recipe` asks for.
 
-        Raises:
-            RecipeError: mean or std are no numbers, or size is below the input's.
-        """
-        arch = recipe.architecture()
-        size = recipe.size or arch.input_size * 8 // 7
-        if size < arch.input_size:
-            raise RecipeError(
-                f"--size {size} is below the {arch.input_size} pixels "
-                f"that {arch.name} looks at"
-            )
-        mean, std = recipe.mean or arch.mean, recipe.std or arch.std
-        return cls(
-            resize=recipe.resize,
-            size=size,
-            crop=arch.input_size,
-            mean=None if mean == "pixel" else _colour("mean", mean, IMAGENET_MEAN),
-            std=_colour("std", std, IMAGENET_STD),
-            max_pixels=round(recipe.max_megapixels * 1e6),
+def preprocess_of(recipe: Recipe) -> Preprocess:
+    """The preprocessing that `recipe` asks for.
+
+    Raises:
+        RecipeError: mean or std are no numbers, or size is below the input's.
+    """
+    arch = recipe.architecture()
+    size = recipe.size or arch.input_size * 8 // 7
+    if size < arch.input_size:
+        raise RecipeError(
+            f"--size {size} is below the {arch.input_size} pixels that {arch.name} looks at"
         )
+    mean, std = recipe.mean or arch.mean, recipe.std or arch.std
+    return Preprocess(
+        resize=recipe.resize,
+        size=size,
+        crop=arch.input_size,
+        mean=None if mean == "pixel" else _colour("mean", mean, IMAGENET_MEAN),
+        std=_colour("std", std, IMAGENET_STD),
+        max_pixels=round(recipe.max_megapixels * 1e6),
+    )
 
 
 def _colour(

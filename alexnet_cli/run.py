@@ -18,7 +18,7 @@ from typing import Any
 from .architecture import Architecture, trace
 from .errors import RunError, shown
 from .files import read_csv, write_csv, write_whole
-from .recipe import Preprocess, Recipe
+from .recipe import Preprocess, Recipe, preprocess_of
 
 FORMAT = 1
 TRAINING, FINISHED, INTERRUPTED = "training", "finished", "interrupted"
@@ -190,7 +190,7 @@ def new_run(
     return Run(
         path=path,
         architecture=recipe.architecture(),
-        preprocess=Preprocess.of(recipe),
+        preprocess=preprocess_of(recipe),
         classes=classes,
         recipe=recipe,
         data=str(data.resolve()) if data else "",

@@ -15,9 +15,9 @@ from PIL import Image
 
 from alexnet_cli.cache import load_all
 from alexnet_cli.dataset import pictures_below
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.recipe import Recipe, preprocess_of
 
-SQUARE = Preprocess.of(Recipe(arch="alexnet-half", size=256, resize="squash"))
+SQUARE = preprocess_of(Recipe(arch="alexnet-half", size=256, resize="squash"))
 
 
 def predict(args: argparse.Namespace) -> Contest:

@@ -5,14 +5,14 @@ import pytest
 
 from alexnet_cli.batches import training_batches
 from alexnet_cli.cache import Examples
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.recipe import Recipe, preprocess_of
 from alexnet_cli.store import Memory
 
 
 @pytest.mark.parametrize("count,size", [(65, 64), (10, 3), (5, 8), (12, 4)])
 def test_batches_are_even_and_whole(count, size):
     recipe = Recipe(arch="tiny", size=36, batch_size=size, hflip=False, crop_area=0.0)
-    preprocess = Preprocess.of(recipe)
+    preprocess = preprocess_of(recipe)
     store = Memory(count, 36)
     for i in range(count):
         store.add(None, np.full((36, 36, 3), i, np.uint8))

@@ -10,7 +10,7 @@ from PIL import Image
 from alexnet_cli import images
 from alexnet_cli.errors import DatasetError
 from alexnet_cli.gather import find, gather, refuse_overlap
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.recipe import Recipe, preprocess_of
 from alexnet_cli.sample import draw_sample
 
 RECIPE = Recipe(arch="tiny", size=36, resize="crop")
@@ -26,7 +26,7 @@ def test_pixels_are_the_decoders_in_order(toy):
     files = found.parts["train"].files
     assert len(got.training) == 30 and len(got.validation) == 6
     for file, pixels in zip(files, got.training.store.pictures(range(36)), strict=True):
-        np.testing.assert_array_equal(pixels, images.load(file, Preprocess.of(RECIPE)))
+        np.testing.assert_array_equal(pixels, images.load(file, preprocess_of(RECIPE)))
     assert sorted([*got.training.rows, *got.validation.rows]) == list(range(36))
 
 

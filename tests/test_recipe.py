@@ -6,7 +6,7 @@ import pytest
 
 from alexnet_cli.checks import check
 from alexnet_cli.errors import RecipeError
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.recipe import Preprocess, Recipe, preprocess_of
 from alexnet_cli.schedule import learning_rate
 
 
@@ -51,12 +51,12 @@ def test_defaults_are_a_recipe():
 
 
 def test_preprocess_of_networks():
-    assert Preprocess.of(Recipe(arch="alexnet", size=256, resize="crop")) == Preprocess(
+    assert preprocess_of(Recipe(arch="alexnet", size=256, resize="crop")) == Preprocess(
         "crop", 256, 227, None, (1.0, 1.0, 1.0)
     )
-    flowers = Preprocess.of(Recipe(arch="alexnet-flowers", size=227, resize="squash"))
+    flowers = preprocess_of(Recipe(arch="alexnet-flowers", size=227, resize="squash"))
     assert flowers == Preprocess("squash", 227, 227, (0.0,) * 3, (255.0,) * 3)
-    own = Preprocess.of(Recipe(arch="tiny", size=40, mean="1,2,3", std="imagenet"))
+    own = preprocess_of(Recipe(arch="tiny", size=40, mean="1,2,3", std="imagenet"))
     assert (own.mean, own.std) == ((1.0, 2.0, 3.0), (58.395, 57.12, 57.375))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_cli.device import start_tensorflow
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.recipe import Recipe, preprocess_of
 
 CLASSES = 5
 
@@ -93,7 +93,7 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
     learner = Learner(run, device.strategy("cpu"))
     network, model = learner.network, learner.at(run.preprocess.crop)
     data = training_batches(
-        gathered.training, recipe, Preprocess.of(recipe), len(classes), lambda: 1
+        gathered.training, recipe, preprocess_of(recipe), len(classes), lambda: 1
     )
     count = len(gathered.training) // recipe.batch_size
     network.compile(
