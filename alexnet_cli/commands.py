@@ -105,8 +105,8 @@ def weights_file(name: str) -> Path:
         return Path(name)
     from .fetch import IMAGENET, cache_folder, fetch
 
-    with show.counting("fetching") as progress:
-        return fetch(IMAGENET, cache_folder(os.environ), progress)
+    with show.counting("fetching") as counter:
+        return fetch(IMAGENET, cache_folder(os.environ), counter)
 
 
 def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -> None:
@@ -143,8 +143,8 @@ def _gathered(found: "Found", asked: Training, recipe: Recipe) -> "Gathered":
     """The decoded pictures, if they are what was asked for."""
     from .gather import gather, refuse_overlap
 
-    with show.counting("decoding") as progress:
-        gathered = gather(found, recipe, progress)
+    with show.counting("decoding") as counter:
+        gathered = gather(found, recipe, counter)
     show.gathered(gathered)
     if asked.strict and gathered.bad:
         raise DatasetError(f"--strict: {len(gathered.bad)} file(s) cannot be used")

@@ -47,8 +47,8 @@ def evaluate(
     show.say(f"{shown(data or run.data)}: {len(judged.files)} files")
     show.notes(judged.notes)
     classifier = Classifier(run, tta)
-    with show.counting("evaluating") as progress:
-        result = evaluation.evaluate(classifier, judged, progress)
+    with show.counting("evaluating") as counter:
+        result = evaluation.evaluate(classifier, judged, counter)
     if data and result.trained_on:
         show.say(
             f"warning: the network was trained on {result.trained_on} of these pictures"
@@ -56,8 +56,8 @@ def evaluate(
     show.notes([f"{shown(x.file)} {x.error}" for x in result.unreadable])
     if other is None:
         return Verdict(run, judged, result)
-    with show.counting("comparing") as progress:
-        compared = evaluation.compare(result, run, Classifier(other, tta), judged, progress)
+    with show.counting("comparing") as counter:
+        compared = evaluation.compare(result, run, Classifier(other, tta), judged, counter)
     if compared.trained_on:
         show.say(f"warning: the other network was trained on {compared.trained_on} of them")
     return Verdict(run, judged, result, compared)

@@ -89,8 +89,8 @@ def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
     }[what]
     if mirror:
         source = dataclasses.replace(source, url=mirror)
-    with show.counting("fetching") as progress:
-        file = fetch(source, to or usual, progress)
+    with show.counting("fetching") as counter:
+        file = fetch(source, to or usual, counter)
     click.echo(shown(file))
 
 
@@ -132,15 +132,16 @@ def doctor_command(
     data: Path, against: Path | None, as_json: bool, report: Path | None
 ) -> None:
     """Find what is wrong with a folder of pictures; exit with 1 if something is."""
-    from . import doctor, doctor_report
+    from .doctor import examine
+    from .doctor_report import page, text, to_json
 
-    with show.counting("examining") as progress:
-        found = doctor.examine(data, against, progress)
+    with show.counting("examining") as counter:
+        found = examine(data, against, counter)
     if as_json:
-        click.echo(doctor_report.to_json(found))
+        click.echo(to_json(found))
     else:
-        click.echo("\n".join(doctor_report.text(found)))
+        click.echo("\n".join(text(found)))
     if report:
-        report.write_text(doctor_report.page(found, against), "utf-8")
+        report.write_text(page(found, against), "utf-8")
     if found.wrong:
         raise AnswerIsNo(f"{shown(data)} needs a look")
