@@ -90,6 +90,7 @@ _HEAD = (
     Dense(4096), ReLU(), Dropout(0.5),
     Dense(None),
 )  # fmt: skip
+
 _PAPER = Architecture(
     name="alexnet",
     source="Krizhevsky, Sutskever, Hinton 2012, sections 3 and 5",
@@ -110,7 +111,9 @@ _PAPER = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
+
 _CAFFE_NORM = LocalNorm(k=1.0, alpha=1e-4 / 5)
+
 _BVLC = Architecture(
     name="alexnet-bvlc",
     source="Caffe models/bvlc_alexnet train_val.prototxt (alpha is divided by n there)",
@@ -131,6 +134,7 @@ _BVLC = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
+
 _OWT = Architecture(
     name="alexnet-owt",
     source="Krizhevsky 2014, one weird trick; layout of torchvision.models.alexnet",
@@ -151,6 +155,7 @@ _OWT = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
+
 _BN = Architecture(
     name="alexnet-bn",
     source="the 24-class tutorial: the 2012 network in one tower, BatchNorm for LRN",
@@ -166,6 +171,7 @@ _BN = Architecture(
         *_HEAD,
     ),
 )  # fmt: skip
+
 _FLOWERS = Architecture(
     name="alexnet-flowers",
     source="the five-flowers tutorial for TensorFlow 2.1.0: 11x11 second convolution",
@@ -183,6 +189,7 @@ _FLOWERS = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
+
 _HALF = Architecture(
     name="alexnet-half",
     source="the Caltech tutorial: one of the two towers of the 2012 network",
@@ -200,6 +207,7 @@ _HALF = Architecture(
         Dense(None),
     ),
 )  # fmt: skip
+
 _TINY = Architecture(
     name="tiny",
     source="ours, for tests: every kind of layer in a second",

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from . import kernels
+from .backend import ops as backend_ops
 from .draws import LUMA, Floats
 from .mixing import MIXED, mixed, mixes
-from .recipe import Preprocess, Recipe, warps
+from .preprocess import Preprocess
+from .recipe import Recipe, warps
 from .standard import standardised
 
 Bytes = npt.NDArray[np.uint8]
@@ -115,8 +116,8 @@ class Prepare(keras.layers.Layer):
         if self.how == "copy":
             return pixels
         if self.how == "boxes":
-            return kernels.cut_boxes(pixels, draws[:, :6], side)
-        return kernels.warp(pixels, draws[:, :6], side, self.smooth, self.fill_mode)
+            return backend_ops.cut_boxes(pixels, draws[:, :6], side)
+        return backend_ops.warp(pixels, draws[:, :6], side, self.smooth, self.fill_mode)
 
     def _recoloured(self, pixels, draws, mean, std):  # type: ignore[no-untyped-def]
         """Pixels [B, H, W, 3] through each picture's own matrix, then standardised."""

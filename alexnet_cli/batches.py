@@ -10,7 +10,8 @@ from .cache import Examples
 from .draws import DRAWN, Doubles, Floats, draw
 from .images import Pixels
 from .mixing import MIXED, mixed_targets, mixes
-from .recipe import Preprocess, Recipe
+from .preprocess import Preprocess
+from .recipe import Recipe
 from .standard import cut
 
 Batch = tuple[tuple[Pixels, Floats], Floats]

@@ -17,11 +17,13 @@ from . import images
 from .duplicates import SIDE, Prints, fingerprint
 from .errors import ImageError
 from .images import Pixels
-from .recipe import MAX_PIXELS, Preprocess
+from .preprocess import MAX_PIXELS, Preprocess
 from .store import Store, new_store
 
 Floats = npt.NDArray[np.float32]
+
 T = TypeVar("T")
+
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures in all."""
 

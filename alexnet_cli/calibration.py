@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 Labels = npt.NDArray[np.int64]
+
 Floats = npt.NDArray[np.floating]
 
 LEAST_PICTURES = 50
 """With fewer, a temperature would fit them and nothing else: it stays 1."""
+
 BINS = 15
 """Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2."""
+
 _LOWEST, _HIGHEST = 0.2, 5.0
+
 _TINY = float(np.finfo(np.float32).tiny)
 
 

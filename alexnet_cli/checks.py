@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection
 
 from .architecture import trace
 from .errors import RecipeError
-from .recipe import Preprocess, Recipe, preprocess_of, warps
+from .preprocess import Preprocess
+from .recipe import Recipe, preprocess_of, warps
 from .variants import at_side
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {

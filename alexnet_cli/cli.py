@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .errors import AlexNetError, Interrupted, shown
+from .errors import AlexNetError, Interrupted, printable
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "Find what is wrong with a folder of pictures; exit with 1 if something is.",
 }
 """The first sentence of each command's help; the rest is in the modules of `_ROOMS`."""
+
 _ROOMS = {"train": "train_verb", "evaluate": "verbs", "predict": "verbs"}
 
 
@@ -64,7 +65,7 @@ class Main(click.Group):
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 raise
-            where = f"{shown(error.filename)}: " if error.filename else ""
+            where = f"{printable(error.filename)}: " if error.filename else ""
             message, code = f"{where}{error.strerror or error}", AlexNetError.exit_code
         from . import show
 

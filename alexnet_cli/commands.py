@@ -13,14 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from . import show
-from .errors import DatasetError, Interrupted, shown
+from .errors import DatasetError, Interrupted, printable
 from .recipe import Recipe
-from .run import (
-    INTERRUPTED,
-    new_run,
-    require_space,
-    staged,
-)
+from .run import INTERRUPTED, new_run, require_space, staged
 
 if TYPE_CHECKING:
     from .gather import Found, Gathered
@@ -51,8 +46,8 @@ def train(asked: Training, recipe: Recipe) -> None:
         DatasetError: `strict` and a bad file, or pictures of `against` in the data.
         Interrupted: after Ctrl-C, whether or not a Run could be kept.
     """
+    from .backend.startup import start_tensorflow
     from .dataset import read_classes
-    from .device import start_tensorflow
     from .gather import find
 
     found = find(asked.data, read_classes(asked.classes) if asked.classes else ())
@@ -115,8 +110,8 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     Raises:
         WeightsError: the file is unsafe, damaged, or only part of a network.
     """
+    from .backend.startup import start_tensorflow
     from .dataset import read_classes
-    from .device import start_tensorflow
     from .weight_layouts import source
     from .weights import fits
 
@@ -136,7 +131,7 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     with staged(out, overwrite) as place:
         lite = importing.write_run(dataclasses.replace(run, path=place), rows)
     _tell_lite(lite)
-    click.echo(f"{shown(out)}: {recipe.arch} with {len(names)} classes")
+    click.echo(f"{printable(out)}: {recipe.arch} with {len(names)} classes")
 
 
 def _gathered(found: "Found", asked: Training, recipe: Recipe) -> "Gathered":
@@ -165,11 +160,11 @@ def _tell(trained: "Trained", out: Path) -> None:
         show.say("no plots: they need matplotlib, pip install 'alexnet[plots]'")
     epoch = int(trained.run.metrics["epoch"])
     click.echo(
-        f"{shown(out)}: epoch {epoch} kept, validation accuracy {trained.scores.top1:.4f} "
+        f"{printable(out)}: epoch {epoch} kept, validation accuracy {trained.scores.top1:.4f} "
         f"({trained.scores.images} pictures)"
     )
     if trained.run.status == INTERRUPTED:
-        raise Interrupted(f"interrupted; epoch {epoch} is kept in {shown(out)}")
+        raise Interrupted(f"interrupted; epoch {epoch} is kept in {printable(out)}")
 
 
 def _tell_lite(there: bool) -> None:

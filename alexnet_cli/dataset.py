@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from .errors import DatasetError, shown
+from .errors import DatasetError, printable
 
 PARTS = {
     "train": ("train", "training"),
@@ -16,12 +16,14 @@ PARTS = {
     "test": ("test",),
 }
 """Names of folders that are parts of a data set, not classes."""
+
 NOT_PICTURES = frozenset({
     ".txt", ".json", ".csv", ".tsv", ".html", ".htm", ".xml", ".md", ".db", ".ini", ".part",
     ".crdownload", ".tmp", ".log", ".py", ".ipynb", ".yaml", ".yml", ".toml", ".npy",
     ".npz", ".h5", ".zip", ".tar", ".gz", ".tgz", ".pdf", ".doc", ".docx", ".mp4", ".mov",
     ".avi", ".mat", ".pkl", ".url", ".lnk",
 })  # fmt: skip
+
 JUNK_FOLDERS = frozenset({"__macosx", "__pycache__", "$recycle.bin", "@eadir"})
 
 
@@ -75,7 +77,7 @@ def find_parts(data: Path) -> dict[str, Path]:
             return {}
         if names[0] in parts:
             raise DatasetError(
-                f"{shown(data)}: both {parts[names[0]].name!r} and {folder.name!r} "
+                f"{printable(data)}: both {parts[names[0]].name!r} and {folder.name!r} "
                 f"could be the {names[0]} part; rename one"
             )
         parts[names[0]] = Path(folder.path)
@@ -101,7 +103,7 @@ def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
         if name not in folders:
             close = get_close_matches(name, folders, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise DatasetError(f"{shown(folder)} has no class folder {name!r}{hint}")
+            raise DatasetError(f"{printable(folder)} has no class folder {name!r}{hint}")
     names = tuple(classes) or tuple(folders)
     seen: dict[str, Path] = {}
     files: list[Path] = []
@@ -114,10 +116,10 @@ def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
             labels += [len(kept)] * len(found)
             kept.append(name)
         else:
-            notes.append(f"{shown(name)}/: no pictures in it, not a class")
+            notes.append(f"{printable(name)}/: no pictures in it, not a class")
     empty = [x for i, x in enumerate(kept) if i not in set(labels)]
     if empty:
-        raise DatasetError(f"{shown(folder)}: class {empty[0]!r} has no pictures")
+        raise DatasetError(f"{printable(folder)}: class {empty[0]!r} has no pictures")
     if not files:
         raise DatasetError(_nothing_found(folder))
     return Dataset(folder, tuple(kept), tuple(files), tuple(labels), tuple(notes))
@@ -138,7 +140,7 @@ def read_classes(text: str) -> tuple[str, ...]:
         try:
             lines = Path(text[1:]).read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise DatasetError(f"--classes: {shown(text[1:])}: {error}") from error
+            raise DatasetError(f"--classes: {printable(text[1:])}: {error}") from error
         names = [x.strip() for x in lines if x.strip()]
     else:
         names = [x.strip() for x in next(csv.reader([text]), []) if x.strip()]
@@ -152,14 +154,16 @@ def read_classes(text: str) -> tuple[str, ...]:
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     if not folder.exists():
-        raise DatasetError(f"{shown(folder)} is not there")
+        raise DatasetError(f"{printable(folder)} is not there")
     if not folder.is_dir():
-        raise DatasetError(f"{shown(folder)} is a file; give the folder of class folders")
+        raise DatasetError(
+            f"{printable(folder)} is a file; give the folder of class folders"
+        )
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda x: os.fsencode(x.name))
     except OSError as error:
-        raise DatasetError(f"{shown(folder)}: {error.strerror}") from error
+        raise DatasetError(f"{printable(folder)}: {error.strerror}") from error
 
 
 def _junk(name: str) -> bool:
@@ -173,11 +177,11 @@ def _class_folders(folder: Path, notes: list[str]) -> Iterator[tuple[str, Path]]
         if not entry.is_dir():
             loose += not _junk(entry.name)
         elif _junk(entry.name):
-            notes.append(f"{shown(entry.name)}/: hidden or system folder")
+            notes.append(f"{printable(entry.name)}/: hidden or system folder")
         elif (target := os.path.realpath(entry.path)) in real:
-            notes.append(f"{shown(entry.name)}/: same folder as {real[target]}/")
+            notes.append(f"{printable(entry.name)}/: same folder as {real[target]}/")
         else:
-            real[target] = shown(entry.name)
+            real[target] = printable(entry.name)
             yield entry.name, Path(entry.path)
     if loose:
         notes.append(f"{loose} loose file(s) beside the class folders")
@@ -186,7 +190,7 @@ def _class_folders(folder: Path, notes: list[str]) -> Iterator[tuple[str, Path]]
 def _pictures(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator[Path]:
     """Files below `folder`, each once; `seen` holds real paths of files and folders."""
     for entry in _entries(folder):
-        name = shown(f"{folder.name}/{entry.name}")
+        name = printable(f"{folder.name}/{entry.name}")
         if _junk(entry.name) or entry.name.lower() == "thumbs.db":
             if entry.is_dir():
                 notes.append(f"{name}/: hidden or system folder")
@@ -202,7 +206,7 @@ def _pictures(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator
             continue
         real = os.path.realpath(entry.path)
         if real in seen:
-            notes.append(f"{name}: the same file as {shown(seen[real])}")
+            notes.append(f"{name}: the same file as {printable(seen[real])}")
             continue
         seen[real] = Path(folder.name, entry.name)
         if entry.is_dir():
@@ -214,7 +218,7 @@ def _pictures(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator
 def _nothing_found(folder: Path) -> str:
     if any(x.is_file() and not _junk(x.name) for x in _entries(folder)):
         return (
-            f"{shown(folder)} holds files but no class folders; "
+            f"{printable(folder)} holds files but no class folders; "
             f"put the pictures of each class into a folder of its own"
         )
-    return f"{shown(folder)} holds no class folders with pictures"
+    return f"{printable(folder)} holds no class folders with pictures"

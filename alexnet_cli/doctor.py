@@ -14,6 +14,7 @@ from .errors import ImageError
 
 TINY = 64
 """Shorter side, pixels, below which a picture has little to learn from."""
+
 ENDINGS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "MPO": (".jpg", ".jpeg", ".mpo"),
     "PNG": (".png", ".apng"), "GIF": (".gif",), "BMP": (".bmp", ".dib"), "DIB": (".dib",),
@@ -21,7 +22,9 @@ ENDINGS = {
     "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), "ICO": (".ico",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
+
 _FACTS = ("digest", "format", "size", "gray", "turned")
+
 Pair = tuple[str, str]
 
 

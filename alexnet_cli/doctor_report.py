@@ -7,11 +7,13 @@ from pathlib import Path
 
 from . import html_page, images
 from .doctor import TINY, Findings
-from .errors import ImageError, shown
+from .errors import ImageError, printable
 from .html_page import safe
 
 MOST_SHOWN = 40
+
 THUMBNAIL = 128
+
 LISTS = {
     "bad": "Bad files: not read, not trained on",
     "two_labels": "The same picture under two labels",
@@ -25,15 +27,16 @@ LISTS = {
     "gray": "Gray pictures",
 }
 """Fields of Findings that are lists, worst first, and what they are called."""
+
 HARMLESS = ("wrong_ending", "tiny", "turned", "gray")
 
 
 def text(found: Findings, most: int = 10) -> Iterator[str]:
     """Lines for a terminal; of each list the first `most`."""
-    yield f"{shown(found.root)}: {sum(found.counts.values())} pictures in {len(found.counts)} classes"
-    width = max(len(shown(x)) for x in found.counts)
+    yield f"{printable(found.root)}: {sum(found.counts.values())} pictures in {len(found.counts)} classes"
+    width = max(len(printable(x)) for x in found.counts)
     for name, count in found.counts.items():
-        yield f"  {shown(name):{width}}  {count}"
+        yield f"  {printable(name):{width}}  {count}"
     yield from (f"{k}: {v}" for k, v in _facts(found))
     for note in found.notes[:most]:
         yield f"left out: {note}"
@@ -43,7 +46,7 @@ def text(found: Findings, most: int = 10) -> Iterator[str]:
         rows = _rows(found, field)
         if rows:
             yield f"\n{title}: {len(rows)}"
-            yield from (f"  {'  '.join(shown(x) for x in row)}" for row in rows[:most])
+            yield from (f"  {'  '.join(printable(x) for x in row)}" for row in rows[:most])
             if len(rows) > most:
                 yield f"  ... and {len(rows) - most} more"
     yield "\n" + _verdict(found)
@@ -60,7 +63,7 @@ def page(found: Findings, against: Path | None) -> str:
     facts = "".join(f"<tr><th>{safe(k)}<td>{safe(v)}" for k, v in _facts(found))
     largest = max(1, *found.counts.values())
     classes = "".join(
-        f"<tr><th>{safe(shown(k))}<td>{n}<td><div class=bar style='width:{300 * n // largest}px'></div>"
+        f"<tr><th>{safe(printable(k))}<td>{n}<td><div class=bar style='width:{300 * n // largest}px'></div>"
         for k, n in found.counts.items()
     )
     sections = "".join(_section(found, field, against) for field in LISTS)
@@ -70,7 +73,7 @@ def page(found: Findings, against: Path | None) -> str:
         f"<table>{facts}</table><h2>Classes</h2><table>{classes}</table>{sections}"
         + (f"<h2>Left out</h2><ul>{notes}</ul>" if notes else "")
     )
-    return html_page.page(shown(found.root), body)
+    return html_page.page(printable(found.root), body)
 
 
 def _facts(found: Findings) -> Iterator[tuple[str, str]]:
@@ -85,7 +88,7 @@ def _facts(found: Findings) -> Iterator[tuple[str, str]]:
 def _verdict(found: Findings) -> str:
     counts = {x: len(_rows(found, x)) for x in LISTS if x not in HARMLESS}
     wrong = ", ".join(f"{_SHORT[x]}: {n}" for x, n in counts.items() if n)
-    small = [shown(k) for k, n in found.counts.items() if n < 2]
+    small = [printable(k) for k, n in found.counts.items() if n < 2]
     if small:
         wrong = ", ".join(
             filter(None, (wrong, f"fewer than 2 pictures of {', '.join(small)}"))
@@ -120,7 +123,7 @@ def _section(found: Findings, field: str, against: Path | None) -> str:
     cards = []
     for row in rows[:MOST_SHOWN]:
         thumbnails = "".join(map(_thumbnail, pictured(row))) if field != "bad" else ""
-        names = "<br>".join(safe(shown(x)) for x in row)
+        names = "<br>".join(safe(printable(x)) for x in row)
         cards.append(f"<div class=card>{thumbnails}<div class=name>{names}</div></div>")
     more = f"<p>... and {len(rows) - MOST_SHOWN} more" if len(rows) > MOST_SHOWN else ""
     return f"<h2>{safe(LISTS[field])}: {len(rows)}</h2><div class=cards>{''.join(cards)}</div>{more}"

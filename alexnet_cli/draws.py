@@ -7,16 +7,21 @@ import numpy as np
 import numpy.typing as npt
 
 from .mixing import MIXED, draw_mixing
-from .recipe import Preprocess, Recipe
+from .preprocess import Preprocess
+from .recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
+
 Doubles = npt.NDArray[np.float64]
+
 LUMA = (0.299, 0.587, 0.114)
 """Gray of RGB. Source: ITU-R BT.601."""
+
 # RGB to YIQ; a turn of hue is a rotation in its I, Q plane. Source: NTSC 1953.
 _YIQ = np.array(
     ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 )
+
 _RANDOM = {
     "rotation": 30.0, "shear": 17.0, "width_shift": 0.3, "height_shift": 0.3,
     "brightness": 0.6, "contrast": 0.6, "saturation": 0.9, "hue": 0.1,
@@ -26,6 +31,7 @@ _RANDOM = {
 Source: Cubuk et al. 2020, whose geometry and colours these are; hue is ours, and its
 posterize, solarize and equalize, which are no affine maps, are left out.
 """
+
 DRAWN = 6 + 9 + 3 + 1 + MIXED
 """Numbers a picture: an affine map, a colour matrix and offset, a contrast, mixing."""
 

@@ -13,14 +13,21 @@ import numpy.typing as npt
 from PIL import Image
 
 Prints = npt.NDArray[np.uint8]
+
 Floats = npt.NDArray[np.float32]
+
 SIDE = 32
+
 CANDIDATE, SURE = 0.75, 0.93
 """Correlations on 8 x 8 and, aligned, on 16 x 16. Source: scripts/near_duplicates.py."""
+
 CUTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
+
 ROWS = 64
+
 COLOURLESS = 8
 """Largest difference of channels, levels, in a gray picture; JPEG leaves some."""
+
 FLAT = 1.5
 """Standard deviation, levels, below which a picture has nothing to compare."""
 

@@ -55,7 +55,7 @@ class WeightsError(AlexNetError):
     """A file of weights is damaged, unsafe, or of an unknown layout."""
 
 
-class AnswerIsNo(AlexNetError):
+class CheckFailed(AlexNetError):
     """The command did its work; what it was asked to confirm is not so."""
 
     exit_code = 1
@@ -67,7 +67,7 @@ class Interrupted(AlexNetError):
     exit_code = 130
 
 
-def shown(path: str | Path) -> str:
+def printable(path: str | Path) -> str:
     r"""`path` as one printable line; bytes that are no UTF-8 appear as `\xNN`."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .calibration import Bin, expected_calibration_error, reliability
 from .dataset import find_parts, scan
-from .errors import DatasetError, RunError, shown
+from .errors import DatasetError, RunError, printable
 from .inference import Answer, Classifier, answers
 from .intervals import Intervals, McNemar, bootstrap, mcnemar
 from .metrics import Scores, score
@@ -57,7 +57,7 @@ def held_out(run: Run) -> Judged:
         RunError: split.csv is damaged, or its pictures are gone.
     """
     if not run.data:
-        raise RunError(f"{shown(run.path)} was imported, without pictures; give --data")
+        raise RunError(f"{printable(run.path)} was imported, without pictures; give --data")
     rows = run.split()
     tested = [x for x in rows if x["split"] == TEST]
     chosen = tested or [x for x in rows if x["split"] == VAL]
@@ -65,11 +65,11 @@ def held_out(run: Run) -> Judged:
     unknown = [x["class"] for x in chosen if x["class"] not in run.classes]
     if unknown or not chosen:
         raise RunError(
-            f"{shown(run.path / 'split.csv')} is damaged: it names no pictures to judge"
+            f"{printable(run.path / 'split.csv')} is damaged: it names no pictures to judge"
         )
     missing = [x for x in files if not x.exists()]
     if missing:
-        raise RunError(f"{shown(missing[0])}, of the Run's split, is gone; use --data")
+        raise RunError(f"{printable(missing[0])}, of the Run's split, is gone; use --data")
     notes = () if tested else ("these pictures chose the best epoch",)
     return Judged(files, tuple(run.classes.index(x["class"]) for x in chosen), notes)
 
@@ -83,16 +83,16 @@ def folder(run: Run, data: Path, ignore_unknown: bool = False) -> Judged:
     """
     parts = find_parts(data)
     if parts:
-        one = shown(parts.get(TEST, parts[TRAIN]))
+        one = printable(parts.get(TEST, parts[TRAIN]))
         raise DatasetError(
-            f"{shown(data)} has parts {', '.join(parts)}; give one, as {one}"
+            f"{printable(data)} has parts {', '.join(parts)}; give one, as {one}"
         )
     found = scan(data)
     unknown = [x for x in found.classes if x not in run.classes]
     known = [x for x in found.classes if x in run.classes]
     if not known or (unknown and not ignore_unknown):
         raise DatasetError(
-            f"{shown(data)} has classes the network does not know: {_listed(unknown)}; "
+            f"{printable(data)} has classes the network does not know: {_listed(unknown)}; "
             f"it knows {_listed(run.classes)}"
             + ("; --ignore-unknown leaves them out" if known else "")
         )
@@ -111,7 +111,7 @@ def folder(run: Run, data: Path, ignore_unknown: bool = False) -> Judged:
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(shown(x) for x in names)
+    return ", ".join(printable(x) for x in names)
 
 
 def evaluate(classifier: Classifier, judged: Judged, progress: Progress) -> Evaluation:
@@ -127,7 +127,7 @@ def evaluate(classifier: Classifier, judged: Judged, progress: Progress) -> Eval
     good = [i for i, x in enumerate(found) if x.probabilities is not None]
     if not good:
         raise DatasetError(
-            f"none of the pictures can be read; {shown(found[0].file)} {found[0].error}"
+            f"none of the pictures can be read; {printable(found[0].file)} {found[0].error}"
         )
     rows = classifier.run.split()
     trained = {x["sha256"] for x in rows if x["split"] == TRAIN}
@@ -165,7 +165,7 @@ def compare(
     known = other.run.classes
     unknown = [x for x in run.classes if x not in known]
     if unknown:
-        raise RunError(f"{shown(other.run.path)} does not know {_listed(unknown)}")
+        raise RunError(f"{printable(other.run.path)} does not know {_listed(unknown)}")
     labels = tuple(known.index(run.classes[x]) for x in judged.labels)
     second = evaluate(other, Judged(judged.files, labels, ()), progress)
     right = [

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .device import quiet
+from .backend.startup import quiet
 from .errors import AlexNetError
 from .images import PAD_GRAY
 from .inference import load_mean_image
-from .recipe import Preprocess
+from .preprocess import Preprocess
 from .run import Run
 from .standard import views
 

@@ -4,16 +4,16 @@ import hashlib
 import http.client
 import shutil
 import tarfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import DownloadError, shown
+from .errors import DownloadError, printable
 
 CHUNK = 1 << 18
+
 TIMEOUT = 30.0
 
 
@@ -39,6 +39,7 @@ FLOWERS = Source(
     size=228_813_984,
 )
 """3,670 photos in 5 classes, CC-BY. Source: TensorFlow Datasets' checksum list."""
+
 IMAGENET = Source(
     name="alexnet-owt-7be5be79.pth",
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -153,9 +154,9 @@ def _unpack(archive: Path, target: Path) -> None:
             # The "data" filter refuses absolute paths, "..", devices and links outside.
             tar.extractall(place, filter="data")
         if not (place / target.name).is_dir():
-            raise DownloadError(f"{shown(archive)} holds no folder {target.name}")
+            raise DownloadError(f"{printable(archive)} holds no folder {target.name}")
         (place / target.name).rename(target)
     except tarfile.TarError as error:
-        raise DownloadError(f"{shown(archive)} cannot be unpacked: {error}") from error
+        raise DownloadError(f"{printable(archive)} cannot be unpacked: {error}") from error
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import RunError, shown
+from .errors import RunError, printable
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -42,10 +42,10 @@ def read_csv(file: Path, columns: Collection[str]) -> list[dict[str, str]]:
         with file.open(encoding="utf-8", errors="surrogateescape", newline="") as x:
             rows = list(csv.DictReader(x))
     except OSError as error:
-        raise RunError(f"{shown(file)}: {error.strerror}") from error
+        raise RunError(f"{printable(file)}: {error.strerror}") from error
     except csv.Error as error:
-        raise RunError(f"{shown(file)} is damaged: {error}") from error
+        raise RunError(f"{printable(file)} is damaged: {error}") from error
     for row in rows:
         if None in row.values() or not set(columns) <= set(row):
-            raise RunError(f"{shown(file)} is damaged: a row lacks a column")
+            raise RunError(f"{printable(file)} is damaged: a row lacks a column")
     return rows

@@ -9,7 +9,7 @@ import numpy as np
 from .cache import Examples, Loaded, Progress, decode_all, digest, load_all
 from .dataset import Dataset, find_parts, scan
 from .duplicates import SIDE, Prints, connected, copies, near_pairs
-from .errors import DatasetError, shown
+from .errors import DatasetError, printable
 from .recipe import Recipe, preprocess_of
 from .split import TEST, TRAIN, VAL, quick_look, split
 
@@ -60,7 +60,7 @@ def find(data: Path, classes: Sequence[str] = ()) -> Found:
     names = training.classes
     if len(names) < 2:
         raise DatasetError(
-            f"{shown(folders[TRAIN])} holds one class, {names[0]!r}; there is nothing to "
+            f"{printable(folders[TRAIN])} holds one class, {names[0]!r}; there is nothing to "
             f"tell apart"
         )
     parts = {TRAIN: training}
@@ -69,8 +69,8 @@ def find(data: Path, classes: Sequence[str] = ()) -> Found:
         unknown = [x for x in held.classes if x not in names]
         if unknown and not classes:
             raise DatasetError(
-                f"{shown(folders[part])} has a class {unknown[0]!r} that "
-                f"{shown(folders[TRAIN])} lacks"
+                f"{printable(folders[part])} has a class {unknown[0]!r} that "
+                f"{printable(folders[TRAIN])} lacks"
             )
         parts[part] = _renumbered(held, names)
     return Found(data, names, parts)
@@ -134,8 +134,8 @@ def refuse_overlap(gathered: Gathered, against: Path) -> None:
     if found:
         there, here = next(iter(found.items()))
         raise DatasetError(
-            f"{len(found)} picture(s) of {shown(against)} are also, or almost, in the "
-            f"data, as {shown(good[there][0])} in {shown(gathered.split[here][0])}; "
+            f"{len(found)} picture(s) of {printable(against)} are also, or almost, in the "
+            f"data, as {printable(good[there][0])} in {printable(gathered.split[here][0])}; "
             f"`alexnet doctor --against` lists them, --allow-overlap goes on"
         )
 
@@ -191,11 +191,11 @@ def _shared_out(
         name = found.classes[min(missing)]
         raise DatasetError(f"class {name!r}: none of its pictures can be read")
     if VAL in found.parts and VAL not in parts:
-        raise DatasetError(f"{shown(found.root)}: no validation picture can be read")
+        raise DatasetError(f"{printable(found.root)}: no validation picture can be read")
     given_val = VAL in found.parts
     if given_val and recipe.folds > 1:
         raise DatasetError(
-            f"{shown(found.root)} has a validation folder; --folds needs none"
+            f"{printable(found.root)} has a validation folder; --folds needs none"
         )
     shares = split(
         [found.classes[good[i].label] for i in rows],

@@ -18,18 +18,24 @@ from PIL import Image, UnidentifiedImageError
 
 from .colours import to_rgb
 from .errors import ImageError
-from .recipe import MAX_PIXELS, Preprocess
+from .preprocess import MAX_PIXELS, Preprocess
 
 MAX_BYTES = 512 * 2**20
+
 PAD_GRAY = 127
+
 REDUCED = 2
 """A JPEG is decoded at reduced size while that is this many times the size wanted."""
+
 # What is odd about a file without harm to its pixels is no news to the user.
 warnings.filterwarnings("ignore", module="PIL")
+
 # decode() applies its own limit, before Pillow allocates anything.
 Image.MAX_IMAGE_PIXELS = None
+
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 """Tried first: Pillow loads its plugins for all others only when they are asked for."""
+
 FORMATS = (
     *COMMON, "WEBP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PCX", "SGI", "QOI",
     "ICNS", "MSP", "SUN", "XBM",
@@ -39,12 +45,14 @@ FORMATS = (
 Left out: TGA (no signature, so noise passes for it), EPS (runs Ghostscript), PSD and
 other formats of which Pillow reads a part.
 """
+
 # Pillow's decoders raise all of these on malformed files.
 _DAMAGE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError,
     OverflowError, MemoryError, AttributeError, NotImplementedError, RuntimeError,
     struct.error, zlib.error,
 )  # fmt: skip
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -54,7 +62,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
 _END = b"\xff\xd9"
+
 # What a picture's entropy-coded data might go on with.
 _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
 

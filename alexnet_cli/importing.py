@@ -11,11 +11,12 @@ from PIL import Image
 from . import images, outcome
 from .cache import Examples
 from .callbacks import save_weights
-from .errors import WeightsError, shown
+from .errors import WeightsError, printable
 from .export import save_model
 from .inference import answering
 from .model import build_model, put_weights
-from .recipe import Preprocess, Recipe
+from .preprocess import Preprocess
+from .recipe import Recipe
 from .run import FINISHED, Run
 from .store import Memory
 from .weight_layouts import Source
@@ -48,7 +49,7 @@ def recipe_for(found: Source, file: Path) -> Recipe:
     """
     if found.arch not in PREPARED:
         raise WeightsError(
-            f"{shown(file)} is in {found.layout} layout; import reads torchvision's "
+            f"{printable(file)} is in {found.layout} layout; import reads torchvision's "
             f"AlexNet and Caffe's bvlc_alexnet; `alexnet train --weights` takes more"
         )
     return Recipe(
@@ -90,7 +91,7 @@ def require_whole(rows: list[Fit], file: Path) -> None:
     missing = [x.layer for x in rows if x.shape and not x.arrays]
     if missing:
         raise WeightsError(
-            f"{shown(file)} does not fill {', '.join(missing)}; "
+            f"{printable(file)} does not fill {', '.join(missing)}; "
             f"`alexnet train --weights` starts from part of a network"
         )
 

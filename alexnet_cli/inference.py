@@ -16,16 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from . import images
+from .backend.startup import start_tensorflow
 from .cache import ahead
-from .device import start_tensorflow
-from .errors import ImageError, RunError, shown
+from .errors import ImageError, RunError, printable
 from .images import Pixels
 from .run import Run
 from .standard import views
 
 Floats = npt.NDArray[np.float32]
+
 Network = Callable[[Floats], Floats]
 """Inputs [B, S, S, 3] to probabilities [B, K], at the Run's temperature."""
+
 BATCH = 16
 
 
@@ -119,7 +121,7 @@ def load_network(run: Run) -> Any:
     except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = str(error).splitlines()[0][:200]
         raise RunError(
-            f"{shown(run.weights)} does not fit {run.architecture.name} with "
+            f"{printable(run.weights)} does not fit {run.architecture.name} with "
             f"{len(run.classes)} classes: {reason}; train again"
         ) from error
     return network
@@ -137,9 +139,11 @@ def load_mean_image(run: Run) -> Floats | None:
     try:
         mean = np.load(run.mean_image, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{shown(run.mean_image)}: {error}") from error
+        raise RunError(f"{printable(run.mean_image)}: {error}") from error
     if mean.shape != (side, side, 3):
-        raise RunError(f"{shown(run.mean_image)} is {mean.shape}, not {(side, side, 3)}")
+        raise RunError(
+            f"{printable(run.mean_image)} is {mean.shape}, not {(side, side, 3)}"
+        )
     return mean.astype(np.float32)
 
 

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from . import show
-from .errors import RunError, shown
+from .errors import RunError, printable
 from .files import write_csv, write_whole
 from .run import Run
 
@@ -44,7 +44,7 @@ def evaluate(
     judged = (
         evaluation.folder(run, data, ignore_unknown) if data else evaluation.held_out(run)
     )
-    show.say(f"{shown(data or run.data)}: {len(judged.files)} files")
+    show.say(f"{printable(data or run.data)}: {len(judged.files)} files")
     show.notes(judged.notes)
     classifier = Classifier(run, tta)
     with show.counting("evaluating") as counter:
@@ -53,7 +53,7 @@ def evaluate(
         show.say(
             f"warning: the network was trained on {result.trained_on} of these pictures"
         )
-    show.notes([f"{shown(x.file)} {x.error}" for x in result.unreadable])
+    show.notes([f"{printable(x.file)} {x.error}" for x in result.unreadable])
     if other is None:
         return Verdict(run, judged, result)
     with show.counting("comparing") as counter:

@@ -78,6 +78,7 @@ class Dropout:
 
 
 Layer = Conv | ReLU | LocalNorm | BatchNorm | Pool | Flatten | Dense | Dropout
+
 KINDS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (Conv, ReLU, LocalNorm, BatchNorm, Pool, Flatten, Dense, Dropout)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .device import quiet
-from .errors import RunError, shown
+from .backend.startup import quiet
+from .errors import RunError, printable
 
 Floats = npt.NDArray[np.float32]
 
@@ -59,11 +59,11 @@ class LiteNetwork:
         except (ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0][:200]
             raise RunError(
-                f"{shown(self.path)} is damaged: {reason}; without it TensorFlow answers"
+                f"{printable(self.path)} is damaged: {reason}; without it TensorFlow answers"
             ) from error
         outputs = tuple(interpreter.get_output_details()[0]["shape"])
         if outputs[-1] != self.classes:
             raise RunError(
-                f"{shown(self.path)} knows {outputs[-1]} classes, the Run {self.classes}"
+                f"{printable(self.path)} knows {outputs[-1]} classes, the Run {self.classes}"
             )
         return interpreter

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Labels = npt.NDArray[np.int64]
+
 Probabilities = npt.NDArray[np.floating]
 
 

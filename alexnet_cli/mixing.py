@@ -14,7 +14,9 @@ from keras import ops
 from .recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
+
 Doubles = npt.NDArray[np.float64]
+
 MIXED = 1 + 4 + 4
 """Numbers a picture: its own share of a blend, the pasted box, the blanked box.
 

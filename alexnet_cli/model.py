@@ -7,18 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from . import kernels
 from .architecture import Architecture, trace
-from .layers import (
-    BatchNorm,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    LocalNorm,
-    Pool,
-    ReLU,
-)  # fmt: skip
+from .backend import ops as backend_ops
+from .layers import BatchNorm, Conv, Dense, Dropout, Flatten, LocalNorm, Pool, ReLU
 from .weights import Fit
 
 
@@ -50,7 +41,9 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, inputs):  # type: ignore[no-untyped-def]
         """Normalised activations of the inputs' shape and type."""
         x = ops.cast(inputs, "float32")
-        x = kernels.local_response_normalization(x, self.n, self.k, self.alpha, self.beta)
+        x = backend_ops.local_response_normalization(
+            x, self.n, self.k, self.alpha, self.beta
+        )
         return ops.cast(x, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -75,7 +68,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             factor = self.gamma * ops.rsqrt(variance + self.epsilon)
             shift = ops.cast(self.beta - mean * factor, inputs.dtype)
             return inputs * ops.cast(factor, inputs.dtype) + shift
-        y, mean, variance = kernels.batch_normalization(
+        y, mean, variance = backend_ops.batch_normalization(
             inputs, self.gamma, self.beta, self.epsilon
         )
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):

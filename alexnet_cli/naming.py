@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from .errors import DatasetError, RunError, shown
+from .errors import DatasetError, RunError, printable
 from .files import csv_line
 from .run import Run
 
@@ -56,7 +56,7 @@ def predict(sources: Sequence[str], model: Path, wish: Wish, stdin: IO[bytes]) -
         _print(answer, said, named, form)
         bad += bool(answer.error)
         if draw and named:
-            text = f"{shown(said)} {named[0][1]:.1%}" if sure else UNKNOWN
+            text = f"{printable(said)} {named[0][1]:.1%}" if sure else UNKNOWN
             _draw(answer.file, text, draw, number, files)
     return bad
 
@@ -74,7 +74,7 @@ def _threshold(run: Run, precision: float) -> float:
     answers = run.confidences() if run.validation.exists() else []
     if not answers:
         raise RunError(
-            f"--reject: {shown(run.path)} has no validation answers to choose by; a Run "
+            f"--reject: {printable(run.path)} has no validation answers to choose by; a Run "
             f"that `alexnet train` makes has"
         )
     confidence, right = (np.array(x) for x in zip(*answers, strict=True))
@@ -82,7 +82,7 @@ def _threshold(run: Run, precision: float) -> float:
     if found is None:
         raise RunError(
             f"--reject {precision:g}: no threshold makes the {len(answers)} validation "
-            f"answers of {shown(run.path)} that precise"
+            f"answers of {printable(run.path)} that precise"
         )
     return found
 
@@ -97,11 +97,11 @@ def _print(answer: "Answer", said: str, named: list[tuple[str, float]], form: st
         line = csv_line([answer.file, answer.error, said, *cells])
         click.echo(os.fsencode(line))
     elif answer.error:
-        click.echo(f"{shown(answer.file)}: error: {answer.error}")
+        click.echo(f"{printable(answer.file)}: error: {answer.error}")
     else:
-        text = ", ".join(f"{shown(n)} {p:.1%}" for n, p in named)
+        text = ", ".join(f"{printable(n)} {p:.1%}" for n, p in named)
         text = text if said == named[0][0] else f"{UNKNOWN} ({text})"
-        click.echo(f"{shown(answer.file)}: {text}")
+        click.echo(f"{printable(answer.file)}: {text}")
 
 
 def _draw(file: Path, text: str, folder: Path, number: int, files: list[Path]) -> None:
@@ -113,7 +113,7 @@ def _draw(file: Path, text: str, folder: Path, number: int, files: list[Path]) -
     if file.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         name += ".jpg"
     if (folder / name).exists() and (folder / name).samefile(file):
-        raise DatasetError(f"--draw {shown(folder)} would overwrite {shown(file)}")
+        raise DatasetError(f"--draw {printable(folder)} would overwrite {printable(file)}")
     picture = labelled(decode(file), text)
     picture.save(folder / name, quality=90)
 
@@ -134,13 +134,13 @@ def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
         elif path.is_dir():
             below = list(pictures_below(path))
             if not below:
-                raise DatasetError(f"{shown(path)} holds no pictures")
+                raise DatasetError(f"{printable(path)} holds no pictures")
             yield from below
         elif not path.exists() and glob.has_magic(source):
             # Path.glob takes no absolute pattern.
             matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207
             if not matches:
-                raise DatasetError(f"{shown(source)} matches no file")
+                raise DatasetError(f"{printable(source)} matches no file")
             yield from (Path(x) for x in matches if not Path(x).is_dir())
         else:
             yield path

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from . import kernels
+from .backend import ops as backend_ops
 from .recipe import Recipe
 
 
@@ -51,7 +51,7 @@ class CoupledSGD(_Own, keras.optimizers.SGD):
         if not self.momentum:
             super().update_step(gradient + decay * variable, variable, rate)
             return
-        kernels.momentum_step(
+        backend_ops.momentum_step(
             variable, self.momentums[index], gradient,
             rate, self.momentum, decay, self.nesterov,
         )  # fmt: skip
@@ -71,7 +71,7 @@ class DecoupledAdam(_Own, keras.optimizers.Adam):
         """One update of `variable`, in place."""
         index, rate, decay = self.of(variable, learning_rate)
         step = ops.cast(self.iterations + 1, variable.dtype)
-        kernels.adam_step(
+        backend_ops.adam_step(
             variable, self._momentums[index], self._velocities[index], gradient,
             rate, step, (self.beta_1, self.beta_2, self.epsilon), decay,
         )  # fmt: skip

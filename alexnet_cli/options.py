@@ -15,12 +15,15 @@ import click
 from click.core import ParameterSource
 
 from .checks import check, effective
-from .errors import RecipeError, shown
+from .errors import RecipeError, printable
 from .recipe import Recipe
 
 FIELDS = {x.name: x for x in dataclasses.fields(Recipe)}
+
 TYPES = typing.get_type_hints(Recipe)
+
 _CONFIG = "alexnet.config"
+
 USUAL = "default"
 """The recipe of this package that trains best."""
 
@@ -166,19 +169,19 @@ def read_config(name: str) -> dict[str, Any]:
                 else f"names: {', '.join(config_names())}"
             )
             raise RecipeError(
-                f"--config {shown(name)}: no such recipe or file; {hint}"
+                f"--config {printable(name)}: no such recipe or file; {hint}"
             ) from error
     try:
         keys = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"--config {shown(name)}: no TOML: {error}") from error
+        raise RecipeError(f"--config {printable(name)}: no TOML: {error}") from error
     for key, value in keys.items():
         if key not in FIELDS:
             close = get_close_matches(key, FIELDS, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise RecipeError(f"--config {shown(name)}: unknown key {key!r}{hint}")
+            raise RecipeError(f"--config {printable(name)}: unknown key {key!r}{hint}")
         if isinstance(value, dict | list):
-            raise RecipeError(f"--config {shown(name)}: {key} must be one value")
+            raise RecipeError(f"--config {printable(name)}: {key} must be one value")
     return keys
 
 

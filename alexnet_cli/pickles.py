@@ -18,10 +18,13 @@ from .errors import WeightsError
 
 MEMO = 100_000
 """Most objects that a pickle may remember; state dicts have some hundreds."""
+
 _FORBIDDEN = {
     "EXT1", "EXT2", "EXT4", "INST", "OBJ", "NEWOBJ_EX", "BYTEARRAY8", "NEXT_BUFFER",
 }  # fmt: skip
+
 Known = Mapping[tuple[str, str], Any]
+
 Outside = Callable[[Any], Any] | None
 
 

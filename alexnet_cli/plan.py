@@ -11,10 +11,13 @@ from .recipe import Recipe
 
 GROWTH = ((0.5, 0.0), (0.8, 0.5), (1.0, 1.0))
 """Progressive resizing: up to this share of training, this share of the way in size."""
+
 MARGIN = 1.03
 """Epochs are expected to take this much longer than the last one did."""
+
 SLOW_STEPS = 3
 """First steps, in which functions are compiled, tell nothing of the pace."""
+
 JUDGING = 0.5
 """Of the time of training: a third is the forward pass, and that has to be compiled."""
 

@@ -15,13 +15,15 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from .calibration import Bin, expected_calibration_error
-from .errors import shown
+from .errors import printable
 from .images import Pixels
 from .metrics import Scores
 from .recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
+
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
+
 _HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
 """Colours of a heat map, from nothing to all."""
 
@@ -58,7 +60,7 @@ def confusion(scores: Scores, title: str) -> Any:
     Classes without pictures that were not answered are left out.
     """
     scores = scores.occurring()
-    names = [shown(x.name) for x in scores.classes]
+    names = [printable(x.name) for x in scores.classes]
     count = len(names)
     side = min(4.5 + 0.32 * count, 20)
     figure = _figure(side + 0.8, side)

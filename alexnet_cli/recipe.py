@@ -11,6 +11,7 @@ from typing import Any
 
 from .architecture import ARCHITECTURES, Architecture
 from .errors import RecipeError
+from .preprocess import Preprocess
 from .variants import (
     INITIALIZERS,
     NORMS,
@@ -21,16 +22,18 @@ from .variants import (
 )
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
+
 IMAGENET_STD = (58.395, 57.12, 57.375)
 """Of the training pictures of ImageNet, RGB, 0..255. Source: torchvision."""
 
-MAX_PIXELS = 100_000_000
-"""Pictures with more are not decoded, unless a recipe says so."""
-
 NETWORK, PICTURES, AUGMENT = "Network", "Pictures", "Augmentation"
+
 OPTIMISER, STOPPING, MACHINE = "Optimiser", "Stopping and metrics", "Machine"
+
 ERRORS_GO_DOWN = ("loss", "mse", "mae")
+
 TTA = ("none", "flip", "ten-crop")
+
 METRICS = ("accuracy", "macro_f1", "mse", "mae")
 
 
@@ -172,22 +175,6 @@ class Recipe:
                     f"--stop-at: {item!r} is not METRIC=NUMBER with one of {known}"
                 )
         return targets
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """How a picture becomes the network's input, in training and ever after.
-
-    `mean` and `std` are per channel, RGB, 0..255; `mean=None` is the mean picture of
-    the training set, kept beside run.json.
-    """
-
-    resize: str
-    size: int
-    crop: int
-    mean: tuple[float, float, float] | None
-    std: tuple[float, float, float]
-    max_pixels: int = MAX_PIXELS
 
 
 def preprocess_of(recipe: Recipe) -> Preprocess:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from . import html_page, images, plots
 from .architecture import trace
-from .device import start_tensorflow
-from .errors import shown
+from .backend.startup import start_tensorflow
+from .errors import printable
 from .evaluation import Comparison, Evaluation, Judged
 from .html_page import safe
 from .inference import Answer, Floats, load_mean_image, load_network
@@ -19,6 +19,7 @@ from .run import Run
 from .standard import cut, standardised
 
 MOST_MISTAKES = 24
+
 MOST_LOOKS = 12
 
 
@@ -41,7 +42,7 @@ def page(
         _section("What the first layer learned", _kernels(run, network)),
     )
     return html_page.page(
-        f"{shown(run.path)} on {found.scores.images} pictures", "".join(parts)
+        f"{printable(run.path)} on {found.scores.images} pictures", "".join(parts)
     )
 
 
@@ -75,7 +76,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         f"{run.preprocess.resize} to {run.preprocess.size} pixels, the centre {run.preprocess.crop} seen",
     )
     if run.data:
-        yield "trained on", shown(run.data)
+        yield "trained on", printable(run.data)
     if "epoch" in run.metrics:
         yield (
             "kept",
@@ -117,7 +118,7 @@ def _classes(found: Evaluation) -> str:
         numbers = "".join(f"<td class=n>{'-' if v is None else f'{v:.3f}'}" for v in cells)
         bar = f"<div class=bar style='width:{round(200 * (x.f1 or 0))}px'></div>"
         rows.append(
-            f"<tr><th>{safe(shown(x.name))}{numbers}<td class=n>{x.support}<td>{bar}"
+            f"<tr><th>{safe(printable(x.name))}{numbers}<td class=n>{x.support}<td>{bar}"
         )
     head = "<tr><th>class<td>precision<td>recall<td>F1<td>pictures<td>"
     return f"<table>{head}{''.join(rows)}</table>"
@@ -161,7 +162,7 @@ def _card(run: Run, maps: Any, row: tuple[Answer, int, int, float]) -> str:
     image.thumbnail((256, 128))
     return (
         f"<div class=card>{html_page.picture(image, text)}"
-        f"<div class=name><b>{safe(shown(text))}</b><br>{safe(shown(answer.file))}</div></div>"
+        f"<div class=name><b>{safe(printable(text))}</b><br>{safe(printable(answer.file))}</div></div>"
     )
 
 

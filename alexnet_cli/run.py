@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from .architecture import Architecture, trace
-from .errors import RunError, shown
+from .errors import RunError, printable
 from .files import read_csv, write_csv, write_whole
-from .recipe import Preprocess, Recipe, preprocess_of
+from .preprocess import Preprocess
+from .recipe import Recipe, preprocess_of
 
 FORMAT = 1
+
 TRAINING, FINISHED, INTERRUPTED = "training", "finished", "interrupted"
 
 
@@ -75,11 +77,11 @@ class Run:
         """
         run = cls.read(path)
         if run.status == TRAINING:
-            raise RunError(f"{shown(path)}: training has not finished, or was killed")
+            raise RunError(f"{printable(path)}: training has not finished, or was killed")
         needed = [run.weights] if run.preprocess.mean else [run.weights, run.mean_image]
         for file in needed:
             if not file.is_file():
-                raise RunError(f"{shown(file)} is missing; train again")
+                raise RunError(f"{printable(file)} is missing; train again")
         return run
 
     @classmethod
@@ -95,22 +97,22 @@ class Run:
             version = data.pop("format")
         except FileNotFoundError as error:
             raise RunError(
-                f"{shown(path)} is no Run: it holds no run.json; "
-                f"`alexnet train --out {shown(path)}` makes one"
+                f"{printable(path)} is no Run: it holds no run.json; "
+                f"`alexnet train --out {printable(path)}` makes one"
             ) from error
         except OSError as error:
-            raise RunError(f"{shown(file)}: {error.strerror}") from error
+            raise RunError(f"{printable(file)}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{shown(file)} is damaged: {_said(error)}") from error
+            raise RunError(f"{printable(file)} is damaged: {_said(error)}") from error
         if not isinstance(version, int) or version > FORMAT:
             raise RunError(
-                f"{shown(file)} has format {version}; this version reads up to {FORMAT}: "
+                f"{printable(file)} has format {version}; this version reads up to {FORMAT}: "
                 f"upgrade alexnet"
             )
         try:
             return cls(path, **_parsed(data))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RunError(f"{shown(file)} is damaged: {_said(error)}") from error
+            raise RunError(f"{printable(file)} is damaged: {_said(error)}") from error
 
     def write(self) -> None:
         """Write run.json, whole or not at all."""
@@ -150,7 +152,7 @@ class Run:
         try:
             return [(float(x["probability"]), x["predicted"] == x["class"]) for x in rows]
         except ValueError as error:
-            raise RunError(f"{shown(self.validation)} is damaged: {error}") from error
+            raise RunError(f"{printable(self.validation)} is damaged: {error}") from error
 
 
 def _parsed(data: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +214,7 @@ def require_space(run: Run) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise RunError(
-            f"{shown(run.path)} needs {needed / 1e6:.0f} MB; "
+            f"{printable(run.path)} needs {needed / 1e6:.0f} MB; "
             f"{free / 1e6:.0f} MB are free there"
         )
 
@@ -229,10 +231,10 @@ def staged(out: Path, overwrite: bool) -> Iterator[Path]:
     """
     is_run = (out / "run.json").exists()
     if out.exists() and not is_run and not (out.is_dir() and not any(out.iterdir())):
-        raise RunError(f"{shown(out)} is no Run and not empty; choose another --out")
+        raise RunError(f"{printable(out)} is no Run and not empty; choose another --out")
     if is_run and not overwrite:
         raise RunError(
-            f"{shown(out)} holds a Run; --overwrite replaces it, --out names another"
+            f"{printable(out)} holds a Run; --overwrite replaces it, --out names another"
         )
     place = out.with_name(f".{out.name}.new") if is_run else out
     shutil.rmtree(place, ignore_errors=True)

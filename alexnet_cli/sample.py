@@ -12,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from .errors import DatasetError, shown
+from .errors import DatasetError, printable
 
 Doubles = npt.NDArray[np.float64]
+
 Points = list[tuple[float, float]]
+
 SIDE = 256
+
 PHOTOS, TEST_SET = "photos", "Test_set"
 
 
@@ -63,11 +66,11 @@ KINDS: dict[str, Callable[[np.random.Generator], list[Points]]] = {
     "daisy": _daisy, "fish": _fish, "house": _house, "leaf": _leaf, "star": _star,
 }  # fmt: skip
 
-
 _COLOURS = {
     "daisy": (235, 225, 205), "fish": (90, 150, 200), "house": (190, 90, 75),
     "leaf": (75, 160, 65), "star": (225, 185, 60),
 }  # fmt: skip
+
 _SPREAD = 40
 """Standard deviation of a thing's colour about that of its kind, levels."""
 
@@ -83,7 +86,7 @@ def draw_sample(
         DatasetError: `folder` holds something already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError(f"{shown(folder)} is there already; name a new folder")
+        raise DatasetError(f"{printable(folder)} is there already; name a new folder")
     for label, name in enumerate(KINDS):
         for part, count in ((PHOTOS, photos), (TEST_SET, tests)):
             place = folder / part / name

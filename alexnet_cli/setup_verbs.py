@@ -6,7 +6,7 @@ import click
 
 from . import show
 from .architecture import ARCHITECTURES, trace
-from .errors import AnswerIsNo, shown
+from .errors import CheckFailed, printable
 from .variants import NORMS, with_dropout, with_norm
 from .verbs import FOLDER
 
@@ -91,7 +91,7 @@ def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
         source = dataclasses.replace(source, url=mirror)
     with show.counting("fetching") as counter:
         file = fetch(source, to or usual, counter)
-    click.echo(shown(file))
+    click.echo(printable(file))
 
 
 @click.command("sample")
@@ -118,7 +118,7 @@ def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
     from .sample import draw_sample
 
     for path in draw_sample(folder, photos, tests, seed).values():
-        click.echo(shown(path))
+        click.echo(printable(path))
 
 
 @click.command("doctor")
@@ -144,4 +144,4 @@ def doctor_command(
     if report:
         report.write_text(page(found, against), "utf-8")
     if found.wrong:
-        raise AnswerIsNo(f"{shown(data)} needs a look")
+        raise CheckFailed(f"{printable(data)} needs a look")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import shown
+from .errors import printable
 
 if TYPE_CHECKING:
     from .callbacks import Progress
@@ -42,10 +42,10 @@ def table(rows: Iterable[Sequence[str]], left: int = 1) -> Iterator[str]:
 
 def found(what: "Found") -> None:
     """Pictures, classes and counts of a folder that is about to be decoded."""
-    say(f"{shown(what.root)}: {len(what)} files in {len(what.classes)} classes")
+    say(f"{printable(what.root)}: {len(what)} files in {len(what.classes)} classes")
     counts = [x.counts() for x in what.parts.values()]
     header = ("class", *what.parts) if len(counts) > 1 else ("class", "files")
-    rows = [(shown(name), *(str(x[name]) for x in counts)) for name in what.classes]
+    rows = [(printable(name), *(str(x[name]) for x in counts)) for name in what.classes]
     for line in table([header, *rows]):
         say(f"  {line}")
     notes([f"left out: {x}" for data in what.parts.values() for x in data.notes])
@@ -68,7 +68,7 @@ def gathered(what: "Gathered") -> None:
     """Which files could not be read, and how the others are shared out."""
     if what.bad:
         say(f"{len(what.bad)} file(s) cannot be used and are left out (bad_images.csv):")
-        notes([f"{shown(file)} {reason}" for file, reason in what.bad])
+        notes([f"{printable(file)} {reason}" for file, reason in what.bad])
     if what.shared:
         say(f"warning: {what.shared} held-out picture(s) are also in the train folder")
     counts = what.counts()
@@ -175,7 +175,7 @@ def scores(judged: "Evaluation", compared: "Comparison | None" = None) -> Iterat
     yield ""
     header = ("class", "precision", "recall", "F1", "support")
     rows = [
-        (shown(x.name), *map(_share, (x.precision, x.recall, x.f1)), str(x.support))
+        (printable(x.name), *map(_share, (x.precision, x.recall, x.f1)), str(x.support))
         for x in what.classes
     ]
     yield from table([header, *rows])
@@ -188,14 +188,14 @@ def scores(judged: "Evaluation", compared: "Comparison | None" = None) -> Iterat
     numbers = [f"{i + 1:>{width}}" for i in range(len(rows))]
     lines = [("", "", *numbers)]
     for number, x, line in zip(numbers, what.classes, what.confusion, strict=True):
-        lines.append((number, shown(x.name), *(str(n) if n else "." for n in line)))
+        lines.append((number, printable(x.name), *(str(n) if n else "." for n in line)))
     yield from table(lines, left=2)
     pairs = what.confused()
     if pairs:
         yield ""
         yield "most confused"
         yield from table(
-            [(shown(t), "taken for", shown(p), str(n)) for t, p, n in pairs], left=3
+            [(printable(t), "taken for", printable(p), str(n)) for t, p, n in pairs], left=3
         )
 
 

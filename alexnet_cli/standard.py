@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .recipe import Preprocess
+from .preprocess import Preprocess
 
 Corner = tuple[int, int]
 

@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from . import images
-from .errors import AlexNetError, ImageError, shown
+from .errors import AlexNetError, ImageError, printable
 from .images import Pixels
-from .recipe import Preprocess
+from .preprocess import Preprocess
 
 
 class Store(Protocol):
@@ -101,7 +101,7 @@ class Scratch:
 
     def _wrong(self, what: str) -> AlexNetError:
         return AlexNetError(
-            f"the scratch file in {shown(tempfile.gettempdir())}: {what}; the variable "
+            f"the scratch file in {printable(tempfile.gettempdir())}: {what}; the variable "
             f"TMPDIR names another folder, --cache none does without"
         )
 
@@ -130,7 +130,9 @@ class Nowhere:
         try:
             return images.load(file, self.preprocess)
         except ImageError as error:
-            raise AlexNetError(f"{shown(file)}, which was good before, {error}") from error
+            raise AlexNetError(
+                f"{printable(file)}, which was good before, {error}"
+            ) from error
 
 
 def free_memory() -> int:

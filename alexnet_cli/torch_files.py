@@ -12,8 +12,10 @@ from .errors import WeightsError
 from .pickles import Known, Plain, plain, unpickled
 
 NO_WEIGHTS = "is no file of weights; known are .pth, .safetensors, .npy and .weights.h5"
+
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Source: torch/serialization.py, MAGIC_NUMBER."""
+
 _STORAGES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",

@@ -13,19 +13,15 @@ import tensorflow as tf
 
 from . import callbacks, outcome
 from .average import Average
+from .backend.devices import precision, strategy
 from .batches import steps, training_batches, validation_batches
 from .board import Board
 from .cache import Examples
 from .calibration import at_temperature
-from .device import precision, strategy
 from .draws import principal_colours
 from .errors import AlexNetError, Interrupted
 from .export import save_model
-from .inference import (
-    Floats,
-    answering,
-    load_network,
-)
+from .inference import Floats, answering, load_network
 from .learner import Learner
 from .metrics import Scores, score
 from .plan import Plan

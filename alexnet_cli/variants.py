@@ -7,12 +7,14 @@ from .architecture import Architecture
 from .layers import BatchNorm, Conv, Dense, Dropout, Layer, LocalNorm, ReLU
 
 NORMS = ("table", "batch", "local", "none", "all", "dense")
+
 INITIALIZERS = {
     "he": "he_normal",
     "glorot": "glorot_uniform",
     "normal": "normal",
     "torch": "torch",
 }
+
 _NORM = BatchNorm(momentum=0.9)
 """Keras' 0.99 remembers too long where a picture's size or a rate changes in training."""
 

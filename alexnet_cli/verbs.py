@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from . import show
-from .errors import AnswerIsNo
+from .errors import CheckFailed
 from .recipe import TTA
 
 FOLDER = click.Path(path_type=Path)
+
 MODEL = click.option(
     "--model", default="saved", show_default=True, type=FOLDER, help="Run directory to use."
 )
@@ -88,9 +89,9 @@ def evaluate_command(
     if report:
         judging.write_report(report, verdict)
     if assert_accuracy is not None and scores.top1 < assert_accuracy:
-        raise AnswerIsNo(f"top-1 accuracy {scores.top1:.4f} is below {assert_accuracy:g}")
+        raise CheckFailed(f"top-1 accuracy {scores.top1:.4f} is below {assert_accuracy:g}")
     if unreadable:
-        raise AnswerIsNo(
+        raise CheckFailed(
             f"{len(unreadable)} picture(s) cannot be read and are not in these numbers"
         )
 
@@ -128,4 +129,4 @@ def predict_command(
     wish = Wish(top, form or "text", draw, reject)
     bad = predict(images, model, wish, sys.stdin.buffer)
     if bad:
-        raise AnswerIsNo(f"{bad} picture(s) cannot be read")
+        raise CheckFailed(f"{bad} picture(s) cannot be read")

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import WeightsError, shown
+from .errors import WeightsError, printable
 from .pickles import from_numpy
 from .torch_files import NO_WEIGHTS, from_torch_stream, from_torch_zip, numbers
 
 MAX_BYTES = 4 * 2**30
+
 _SAFE = {
     "F64": "<f8",
     "F32": "<f4",
@@ -37,9 +38,9 @@ def read_weights(path: Path) -> dict[str, npt.NDArray[Any]]:
         data = path.read_bytes()
         return dict(_flat(_content(data, path)))
     except OSError as error:
-        raise WeightsError(f"{shown(path)}: {error.strerror}") from error
+        raise WeightsError(f"{printable(path)}: {error.strerror}") from error
     except WeightsError as error:
-        raise WeightsError(f"{shown(path)} {error}") from error
+        raise WeightsError(f"{printable(path)} {error}") from error
 
 
 def _content(data: bytes, path: Path) -> Any:

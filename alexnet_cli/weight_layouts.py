@@ -9,19 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from .architecture import Architecture, trace
-from .errors import WeightsError, shown
+from .errors import WeightsError, printable
 from .layers import BatchNorm, Conv, Dense
 from .run import Run
 from .weight_files import read_weights
 
 Floats = npt.NDArray[np.float32]
+
 Arrays = Mapping[str, npt.NDArray[Any]]
+
 _TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
+
 _TORCH_DENSE = {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
+
 _CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
 _CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
+
 # h5py raises all of these on damaged files.
 _DAMAGE = (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError)
+
 _KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
 
 
@@ -52,7 +58,7 @@ def source(path: Path, arch: Architecture) -> Source:
     if path.is_dir():
         path = path / "model.weights.h5"
         if not path.is_file():
-            raise WeightsError(f"{shown(path.parent)} is a folder, and no Run")
+            raise WeightsError(f"{printable(path.parent)} is a folder, and no Run")
     if path.suffix == ".h5":
         return _keras(path, arch)
     arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
@@ -62,7 +68,7 @@ def source(path: Path, arch: Architecture) -> Source:
         return _caffe(arrays, path)
     names = ", ".join(list(arrays)[:3])
     raise WeightsError(
-        f"{shown(path)} has names as {shown(names)}; known are torchvision's "
+        f"{printable(path)} has names as {printable(names)}; known are torchvision's "
         f"(features.0.weight) and Caffe's (conv1)"
     )
 
@@ -102,7 +108,7 @@ def _pairs(
         for name, axes in zip(pair, (4 if ours.startswith("conv") else 2, 1), strict=True):
             if arrays[name].ndim != axes:
                 raise WeightsError(
-                    f"{shown(path)}: {shown(name)} has {arrays[name].ndim} axes, not {axes}"
+                    f"{printable(path)}: {printable(name)} has {arrays[name].ndim} axes, not {axes}"
                 )
         layers[ours] = tuple(arrays[x].astype(np.float32) for x in pair)
     return layers, tuple(x for x in arrays if x not in used)
@@ -120,7 +126,7 @@ def _caffe(arrays: Arrays, path: Path) -> Source:
     names = {ours: (f"{theirs}/0", f"{theirs}/1") for theirs, ours in _CAFFE.items()}
     layers, unknown = _pairs(arrays, names, path)
     if "conv1" not in layers:
-        raise WeightsError(f"{shown(path)}: conv1 has no bias")
+        raise WeightsError(f"{printable(path)}: conv1 has no bias")
     if layers["conv1"][0].shape[-1] == 64:
         # The two-column network never had 64; these are torchvision's in Caffe's names.
         layout = "torchvision's, by Caffe's names"
@@ -146,7 +152,7 @@ def _keras(path: Path, arch: Architecture) -> Source:
         each, queue[:] = queue[:parts], queue[parts:]
         if len({tuple(y.shape for y in x) for x in each}) > 1:
             raise WeightsError(
-                f"{shown(path)}: {row.name} is not in {parts} equal groups as in "
+                f"{printable(path)}: {row.name} is not in {parts} equal groups as in "
                 f"{saved.name}; another --arch may fit"
             )
         if len(each) == parts:
@@ -169,7 +175,7 @@ def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
     import h5py
 
     if not path.is_file():
-        raise WeightsError(f"{shown(path)} is not there")
+        raise WeightsError(f"{printable(path)} is not there")
     found: dict[str, dict[int, tuple[Floats, ...]]] = {}
     try:
         with h5py.File(path) as file:
@@ -178,12 +184,14 @@ def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
                 kind, place = (kind, int(number)) if number.isdigit() else (name, 0)
                 arrays = tuple(np.asarray(group["vars"][x]) for x in sorted(group["vars"]))
                 if any(x.ndim == 0 for x in arrays):
-                    raise WeightsError(f"{shown(path)}: {shown(name)} holds no arrays")
+                    raise WeightsError(
+                        f"{printable(path)}: {printable(name)} holds no arrays"
+                    )
                 if arrays:
                     found.setdefault(kind, {})[place] = arrays
     except _DAMAGE as error:
         raise WeightsError(
-            f"{shown(path)} is damaged or no file of Keras: {shown(str(error))[:200]}"
+            f"{printable(path)} is damaged or no file of Keras: {printable(str(error))[:200]}"
         ) from error
     return {k: [v[i] for i in sorted(v)] for k, v in found.items()}
 

@@ -23,7 +23,7 @@ DECAYS = (0.9, 0.95, 0.98, 0.99, 0.995)
 
 def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
     """The weights at the end of the last epoch (0) and their averages, by decay."""
-    from alexnet_cli import trainer
+    from alexnet_cli import average
     from alexnet_cli.average import Average
 
     ended: dict[float, list[np.ndarray]] = {}
@@ -49,7 +49,7 @@ def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
             )
             super().on_test_begin(logs)
 
-    trainer.Average = Averages
+    average.Average = Averages
     alexnet(["train", "--out", str(out), *words], standalone_mode=False)
     return ended
 

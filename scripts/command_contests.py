@@ -56,7 +56,7 @@ def keras_copy(run: Path, file: Path) -> int:
     code = """
 import sys
 from pathlib import Path
-from alexnet_cli.device import start_tensorflow
+from alexnet_cli.backend.startup import start_tensorflow
 start_tensorflow()
 import keras
 from alexnet_cli.inference import load_network

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli.device import precision, start_tensorflow
+from alexnet_cli.backend.devices import precision
+from alexnet_cli.backend.startup import start_tensorflow
 
 STEPS = 5
 KINDS = {

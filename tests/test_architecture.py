@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexnet_cli.architecture import (
-    ARCHITECTURES,
-    Architecture,
-    trace,
-)
+from alexnet_cli.architecture import ARCHITECTURES, Architecture, trace
 from alexnet_cli.errors import RecipeError
 from alexnet_cli.layers import (
     BatchNorm,

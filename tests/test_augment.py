@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from alexnet_cli import kernels
 from alexnet_cli.augment import Prepare, cut_out, geometry
+from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.draws import DRAWN, draw, principal_colours
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.preprocess import Preprocess
+from alexnet_cli.recipe import Recipe
 
 RAW = Preprocess("squash", 32, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 TIGHT = replace(RAW, size=24)
@@ -241,5 +242,5 @@ def test_copied_windows_are_what_a_warp_would_give(size, flips):
     pixels = pictures(32, size)
     assert geometry(recipe, preprocess) == "copy"
     draws = draw(recipe, preprocess, 32, np.random.default_rng(3))
-    warped = kernels.warp(pixels, draws[:, :6], 24, False, "constant")
+    warped = backend_ops.warp(pixels, draws[:, :6], 24, False, "constant")
     np.testing.assert_array_equal(cut_out(pixels, draws, 24), warped)

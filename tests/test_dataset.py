@@ -6,7 +6,7 @@ import pytest
 from conftest import HARD_NAMES, draw_toy
 
 from alexnet_cli.dataset import find_parts, pictures_below, read_classes, scan
-from alexnet_cli.errors import DatasetError, shown
+from alexnet_cli.errors import DatasetError, printable
 
 
 def test_classes_are_the_folders_in_order(toy):
@@ -137,4 +137,4 @@ def test_names_keep_their_bytes_through_csv_and_json(tmp_path):
     assert [os.fsencode(x) for x in rows] == [os.fsencode(x) for x in found]
     assert json.loads(json.dumps(found)) == list(found)
     for name in found:
-        assert shown(name).isprintable()
+        assert printable(name).isprintable()

@@ -3,7 +3,7 @@
 import pytest
 from conftest import TINY, python
 
-from alexnet_cli.device import cpu_precision
+from alexnet_cli.backend.devices import cpu_precision
 from alexnet_cli.errors import DeviceError
 
 

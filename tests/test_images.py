@@ -14,7 +14,7 @@ from PIL import Image
 
 from alexnet_cli import images
 from alexnet_cli.errors import ImageError
-from alexnet_cli.recipe import Preprocess
+from alexnet_cli.preprocess import Preprocess
 
 ALWAYS_BAD = {
     "formats/hopper.heif", "damaged/broken_stream.png", "damaged/zero_byte.jpg",

@@ -137,8 +137,6 @@ def test_a_damaged_lite_copy_is_one_line(run_copy, files):
 def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, monkeypatch):
     from conftest import TINY
 
-    from alexnet_cli import outcome
-
     def wrong(run):
         def network(inputs):
             row = np.full(len(run.classes), 0.2, np.float32)

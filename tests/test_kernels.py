@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_cli import kernels, kernels_tf
+from alexnet_cli.backend import ops as backend_ops
+from alexnet_cli.backend import ops_tensorflow
 from alexnet_cli.draws import draw
-from alexnet_cli.recipe import Preprocess, Recipe
+from alexnet_cli.preprocess import Preprocess
+from alexnet_cli.recipe import Recipe
 
 RNG = np.random.default_rng(0)
 SQUARE = Preprocess("squash", 40, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -19,8 +21,8 @@ def portable(name):
 
 
 def test_every_operation_has_its_twin():
-    names = {k for k, v in vars(kernels).items() if hasattr(v, "__wrapped__")}
-    assert names == {k for k, v in vars(kernels_tf).items() if callable(v)}
+    names = {k for k, v in vars(backend_ops).items() if hasattr(v, "__wrapped__")}
+    assert names == {k for k, v in vars(ops_tensorflow).items() if callable(v)}
     assert len(names) == 6
 
 
@@ -29,7 +31,7 @@ def test_batch_normalization_and_its_gradients():
     gamma, beta = (tf.constant(RNG.normal(1, 1, 6).astype(np.float32)) for _ in range(2))
     up = RNG.normal(0, 1, x.shape).astype(np.float32)
     found = []
-    for function in (portable("batch_normalization"), kernels_tf.batch_normalization):
+    for function in (portable("batch_normalization"), ops_tensorflow.batch_normalization):
         with tf.GradientTape() as tape:
             tape.watch((x, gamma, beta))
             y, mean, variance = function(x, gamma, beta, 1e-3)
@@ -44,7 +46,7 @@ def test_batch_normalization_and_its_gradients():
 def test_batch_normalization_of_rows_and_of_one_picture(shape):
     x = RNG.normal(0, 1, shape).astype(np.float32)
     ones, zeros = np.ones(6, np.float32), np.zeros(6, np.float32)
-    y, mean, variance = kernels_tf.batch_normalization(x, ones, zeros, 1e-3)
+    y, mean, variance = ops_tensorflow.batch_normalization(x, ones, zeros, 1e-3)
     axes = tuple(range(len(shape) - 1))
     np.testing.assert_allclose(mean, x.mean(axes), atol=1e-5)
     np.testing.assert_allclose(variance, x.var(axes), rtol=1e-4)
@@ -59,7 +61,7 @@ def test_warp(smooth, fill):
     recipe = Recipe(rotation=25, shear=10, zoom=0.2, width_shift=0.2, crop_area=0.0)
     pixels = RNG.integers(0, 255, (8, 40, 40, 3), np.uint8)
     maps = draw(recipe, SQUARE, 8, np.random.default_rng(1))[:, :6]
-    ours = np.asarray(kernels_tf.warp(pixels, maps, 24, smooth, fill))
+    ours = np.asarray(ops_tensorflow.warp(pixels, maps, 24, smooth, fill))
     theirs = np.asarray(portable("warp")(pixels, maps, 24, smooth, fill))
     assert ours.shape == theirs.shape == (8, 24, 24, 3)
     # A rounding of places may pick the other of two neighbours.
@@ -71,8 +73,8 @@ def test_boxes_are_a_warp_that_stays_inside():
     recipe = Recipe(crop_area=0.2, hflip=True, vflip=True)
     pixels = RNG.integers(0, 255, (64, 40, 40, 3), np.uint8)
     maps = draw(recipe, SQUARE, 64, np.random.default_rng(1))[:, :6]
-    ours = kernels_tf.cut_boxes(pixels, maps, 24)
-    theirs = kernels_tf.warp(pixels, maps, 24, True, "nearest")
+    ours = ops_tensorflow.cut_boxes(pixels, maps, 24)
+    theirs = ops_tensorflow.warp(pixels, maps, 24, True, "nearest")
     np.testing.assert_allclose(ours, theirs, atol=0.05)
 
 
@@ -83,7 +85,7 @@ def test_momentum_steps(nesterov, decay):
     found = []
     for function, kind in (
         (portable("momentum_step"), keras.Variable),
-        (kernels_tf.momentum_step, tf.Variable),
+        (ops_tensorflow.momentum_step, tf.Variable),
     ):
         weight, velocity = kind(start, dtype="float32"), kind(0 * start, dtype="float32")
         for i, gradient in enumerate(gradients.astype(np.float32)):
@@ -104,7 +106,7 @@ def test_adam_steps_are_keras_own(decay):
     found = []
     for function, kind in (
         (portable("adam_step"), keras.Variable),
-        (kernels_tf.adam_step, tf.Variable),
+        (ops_tensorflow.adam_step, tf.Variable),
     ):
         weight, first, second = (kind(x * start, dtype="float32") for x in (1, 0, 0))
         for i, gradient in enumerate(gradients.astype(np.float32)):

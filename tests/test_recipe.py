@@ -6,7 +6,8 @@ import pytest
 
 from alexnet_cli.checks import check
 from alexnet_cli.errors import RecipeError
-from alexnet_cli.recipe import Preprocess, Recipe, preprocess_of
+from alexnet_cli.preprocess import Preprocess
+from alexnet_cli.recipe import Recipe, preprocess_of
 from alexnet_cli.schedule import learning_rate
 
 

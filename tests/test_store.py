@@ -9,7 +9,7 @@ from conftest import TINY, alexnet, python
 from alexnet_cli import store
 from alexnet_cli.cache import decode_all, load_all
 from alexnet_cli.errors import AlexNetError
-from alexnet_cli.recipe import Preprocess
+from alexnet_cli.preprocess import Preprocess
 
 SQUARE = Preprocess("squash", 36, 32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 KINDS = {"ram": store.Memory, "disk": store.Scratch, "none": store.Nowhere}

@@ -172,10 +172,10 @@ def test_two_devices_train_like_one(toy, tmp_path):
 
 
 def test_the_trained_copy_is_gone_before_the_float32_one_comes(toy, tmp_path, monkeypatch):
-    from alexnet_cli import learner, trainer
+    from alexnet_cli import inference
 
     built, left = [], []
-    original = trainer.load_network
+    original = inference.load_network
 
     def build(*args, **kwargs):
         network = build_model(*args, **kwargs)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli.device import start_tensorflow
+from alexnet_cli.backend.startup import start_tensorflow
 from alexnet_cli.recipe import Recipe, preprocess_of
 
 CLASSES = 5
@@ -27,12 +27,12 @@ def step(arch: str, batch: str, precision: str) -> Callable[[str], float]:
     import keras
     import tensorflow as tf
 
-    from alexnet_cli import device
+    from alexnet_cli.backend import devices
     from alexnet_cli.model import build_model
     from alexnet_cli.optimizers import build_optimizer
 
     recipe = Recipe(arch=arch, batch_size=int(batch))
-    keras.config.set_dtype_policy(device.precision(precision))
+    keras.config.set_dtype_policy(devices.precision(precision))
     network = build_model(recipe.architecture(), CLASSES)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     network.compile(build_optimizer(recipe), loss, metrics=["accuracy"], jit_compile=False)
@@ -81,16 +81,16 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
     start_tensorflow()
     import tensorflow as tf
 
-    from alexnet_cli import device
+    from alexnet_cli.backend import devices
     from alexnet_cli.batches import training_batches
     from alexnet_cli.learner import Learner
     from alexnet_cli.optimizers import build_optimizer
     from alexnet_cli.run import new_run
 
-    recipe = Recipe(**{**vars(recipe), "precision": device.precision("auto")})
+    recipe = Recipe(**{**vars(recipe), "precision": devices.precision("auto")})
     classes = tuple("abcdefghij"[: int(gathered.training.labels.max()) + 1])
     run = new_run(Path("nowhere"), recipe, classes, Path(folder))
-    learner = Learner(run, device.strategy("cpu"))
+    learner = Learner(run, devices.strategy("cpu"))
     network, model = learner.network, learner.at(run.preprocess.crop)
     data = training_batches(
         gathered.training, recipe, preprocess_of(recipe), len(classes), lambda: 1

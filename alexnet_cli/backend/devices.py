@@ -2,59 +2,16 @@
 
 import os
 import re
-import sys
-import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
-from .errors import AlexNetError, DeviceError
+from ..errors import DeviceError
 
 _BFLOAT16_LIMITS = (
     "ALL", "DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX",
     "AVX512_CORE_AMX_FP16", "AVX10_1_512", "AVX10_1_512_AMX", "AVX10_1_512_AMX_FP16",
 )  # fmt: skip
 """Values of ONEDNN_MAX_CPU_ISA with bfloat16. Source: oneDNN, "CPU dispatcher control"."""
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow without the lines it prints at import.
-
-    Raises:
-        AlexNetError: it cannot be imported.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        with quiet():
-            import tensorflow as tf
-
-            # The first look for devices is what prints about missing GPUs.
-            tf.config.list_physical_devices()
-            tf.get_logger().setLevel("ERROR")
-    except ImportError as error:
-        raise AlexNetError(f"TensorFlow does not start: {error}") from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what libraries write to standard error, and show it only if the block raises.
-
-    They bypass Python, so the file descriptor itself is turned away.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        terminal = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            if failed:
-                held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
 
 
 def strategy(spec: str):  # type: ignore[no-untyped-def]

@@ -18,9 +18,9 @@ def _dispatched(portable: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         if keras.backend.backend() != "tensorflow":
             return portable(*args, **kwargs)
-        from . import kernels_tf
+        from . import ops_tensorflow
 
-        return getattr(kernels_tf, portable.__name__)(*args, **kwargs)
+        return getattr(ops_tensorflow, portable.__name__)(*args, **kwargs)
 
     return call
 

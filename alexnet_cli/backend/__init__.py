@@ -1,0 +1,1 @@
+"""TensorFlow's start, devices, and operations with a twin in TensorFlow."""
