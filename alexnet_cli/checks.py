@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Collection
 
-from .architecture import trace
 from .errors import RecipeError
+from .model.architecture import trace
+from .model.variants import with_input_size
 from .preprocess import Preprocess
 from .recipe import Recipe, preprocess_of, warps
-from .variants import at_side
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "loaded_rate": (lambda r: r.weights is not None, "--weights"),
@@ -66,7 +66,7 @@ def _check_start_size(recipe: Recipe, preprocess: Preprocess) -> None:
             f"--start-size {recipe.start_size} is not below the {preprocess.crop} pixels "
             f"of the network's input"
         )
-    for _ in trace(at_side(recipe.architecture(), recipe.start_size), 2):
+    for _ in trace(with_input_size(recipe.architecture(), recipe.start_size), 2):
         pass  # raises where the picture shrinks to nothing
 
 

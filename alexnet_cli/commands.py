@@ -19,8 +19,8 @@ from .run import INTERRUPTED, new_run, require_space, staged
 
 if TYPE_CHECKING:
     from .gather import Found, Gathered
+    from .model.pretrained.matching import LayerMatch
     from .trainer import Trained
-    from .weights import Fit
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def train(asked: Training, recipe: Recipe) -> None:
     _tell(trained, asked.out)
 
 
-def _start(recipe: Recipe, classes: tuple[str, ...]) -> tuple[Recipe, Sequence["Fit"]]:
+def _start(
+    recipe: Recipe, classes: tuple[str, ...]
+) -> tuple[Recipe, Sequence["LayerMatch"]]:
     """The weights to begin with, and the recipe that prepares pictures as they expect.
 
     Raises:
@@ -78,14 +80,15 @@ def _start(recipe: Recipe, classes: tuple[str, ...]) -> tuple[Recipe, Sequence["
     """
     if recipe.weights is None:
         return recipe, ()
-    from .weight_layouts import source
-    from .weights import fits, fitting, frozen
+    from .model.pretrained.layouts import read_pretrained
+    from .model.pretrained.matching import frozen_layers, match_layers
+    from .trainer.initial_weights import with_pretrained_preprocessing
 
     arch = recipe.architecture()
-    frozen(arch, recipe.freeze)
-    begin = source(weights_file(recipe.weights), arch)
-    recipe = fitting(recipe, begin)
-    rows = fits(begin, arch, len(classes))
+    frozen_layers(arch, recipe.freeze)
+    begin = read_pretrained(weights_file(recipe.weights), arch)
+    recipe = with_pretrained_preprocessing(recipe, begin)
+    rows = match_layers(begin, arch, len(classes))
     show.weights(begin, rows)
     return recipe, rows
 
@@ -112,17 +115,17 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     """
     from .backend.startup import start_tensorflow
     from .dataset import read_classes
-    from .weight_layouts import source
-    from .weights import fits
+    from .model.pretrained.layouts import read_pretrained
+    from .model.pretrained.matching import match_layers
 
     file = weights_file(name)
-    begin = source(file, Recipe().architecture())
+    begin = read_pretrained(file, Recipe().architecture())
     start_tensorflow()
     from . import importing
 
     recipe = importing.recipe_for(begin, file)
     arch = recipe.architecture()
-    rows = fits(begin, arch, importing.outputs_of(begin), head=True)
+    rows = match_layers(begin, arch, importing.outputs_of(begin), head=True)
     show.weights(begin, rows)
     importing.require_whole(rows, file)
     names = importing.classes_of(begin, read_classes(classes) if classes else ())

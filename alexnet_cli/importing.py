@@ -14,13 +14,13 @@ from .callbacks import save_weights
 from .errors import WeightsError, printable
 from .export import save_model
 from .inference import answering
-from .model import build_model, put_weights
+from .model.model import build_model, put_weights
+from .model.pretrained.layouts import PretrainedWeights
+from .model.pretrained.matching import LayerMatch
 from .preprocess import Preprocess
 from .recipe import Recipe
 from .run import FINISHED, Run
 from .store import Memory
-from .weight_layouts import Source
-from .weights import Fit
 
 PREPARED = {
     # Caffe's convert_imageset distorts pictures to 256 x 256.
@@ -41,7 +41,7 @@ def imagenet_classes() -> tuple[str, ...]:
     return tuple(x.partition(" ")[2] for x in lines)
 
 
-def recipe_for(found: Source, file: Path) -> Recipe:
+def recipe_for(found: PretrainedWeights, file: Path) -> Recipe:
     """The recipe that prepares pictures as the weights of `found` expect them.
 
     Raises:
@@ -61,12 +61,12 @@ def recipe_for(found: Source, file: Path) -> Recipe:
     )
 
 
-def outputs_of(found: Source) -> int:
+def outputs_of(found: PretrainedWeights) -> int:
     """How many classes the network tells apart; ImageNet's if its last layer is missing."""
     return len(found.layers["dense3"][1]) if "dense3" in found.layers else 1000
 
 
-def classes_of(found: Source, given: tuple[str, ...]) -> tuple[str, ...]:
+def classes_of(found: PretrainedWeights, given: tuple[str, ...]) -> tuple[str, ...]:
     """Names for the outputs of the network: `given`, or ImageNet's.
 
     Raises:
@@ -82,7 +82,7 @@ def classes_of(found: Source, given: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def require_whole(rows: list[Fit], file: Path) -> None:
+def require_whole(rows: list[LayerMatch], file: Path) -> None:
     """Refuse to make a Run of a part of a network.
 
     Raises:
@@ -96,7 +96,7 @@ def require_whole(rows: list[Fit], file: Path) -> None:
         )
 
 
-def write_run(run: Run, rows: list[Fit]) -> bool:
+def write_run(run: Run, rows: list[LayerMatch]) -> bool:
     """Fill the Run directory at `run.path`; whether it has a LiteRT copy that agrees."""
     keras.config.set_dtype_policy("float32")
     network = build_model(run.architecture, len(run.classes))

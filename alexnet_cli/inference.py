@@ -109,7 +109,7 @@ def load_network(run: Run) -> Any:
     """
     import keras
 
-    from .model import build_model
+    from .model.model import build_model
 
     keras.config.set_dtype_policy("float32")
     network = build_model(run.architecture, len(run.classes))

@@ -9,17 +9,17 @@ from keras import ops
 from .augment import Prepare, fed_side
 from .draws import DRAWN
 from .inference import load_mean_image
-from .model import build_model, layers_of, put_weights
+from .model.model import build_model, layers_of, put_weights
+from .model.pretrained.matching import LayerMatch, frozen_layers
 from .optimizers import build_optimizer
 from .recipe import Recipe
 from .run import Run
-from .weights import Fit, frozen
 
 
 class Learner:
     """A Run's network, and models of it for pictures of any side; all share its weights."""
 
-    def __init__(self, run: Run, strategy: Any, start: Sequence[Fit] = ()) -> None:
+    def __init__(self, run: Run, strategy: Any, start: Sequence[LayerMatch] = ()) -> None:
         """`start` are the weights to begin with; the recipe's frozen layers keep them."""
         recipe = run.recipe
         self.run, self.strategy = run, strategy
@@ -42,7 +42,7 @@ class Learner:
             for layer in layers_of(self.network, name)
             for variable in layer.weights
         ]
-        for name in frozen(run.architecture, recipe.freeze):
+        for name in frozen_layers(run.architecture, recipe.freeze):
             for layer in layers_of(self.network, name):
                 layer.trainable = False
         self._begin()

@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 
 from . import callbacks, plots
-from .architecture import trace
 from .augment import Prepare, cut_out, geometry
 from .board import Board
 from .cache import Examples
@@ -17,6 +16,7 @@ from .export import save_lite
 from .files import write_csv
 from .inference import BATCH, Classifier, Floats, Network, fastest_network
 from .metrics import Scores
+from .model.architecture import trace
 from .run import Run
 from .split import VAL
 

@@ -9,10 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from .architecture import ARCHITECTURES, Architecture
 from .errors import RecipeError
-from .preprocess import Preprocess
-from .variants import (
+from .model.alexnet import ARCHITECTURES
+from .model.architecture import Architecture
+from .model.variants import (
     INITIALIZERS,
     NORMS,
     with_dropout,
@@ -20,6 +20,7 @@ from .variants import (
     with_initializer,
     with_norm,
 )
+from .preprocess import Preprocess
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 

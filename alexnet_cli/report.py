@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from . import html_page, images, plots
-from .architecture import trace
 from .backend.startup import start_tensorflow
 from .errors import printable
 from .evaluation import Comparison, Evaluation, Judged
 from .html_page import safe
 from .inference import Answer, Floats, load_mean_image, load_network
-from .layers import Conv
+from .model.architecture import trace
+from .model.layer_specs import Conv
 from .run import Run
 from .standard import cut, standardised
 
@@ -167,7 +167,7 @@ def _card(run: Run, maps: Any, row: tuple[Answer, int, int, float]) -> str:
 
 
 def _kernels(run: Run, network: Any) -> str:
-    from .model import layers_of
+    from .model.model import layers_of
 
     first = next(x.name for x in trace(run.architecture, 2) if isinstance(x.layer, Conv))
     weights = [np.asarray(x.kernel) for x in layers_of(network, first)]

@@ -15,9 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .architecture import Architecture, trace
 from .errors import RunError, printable
 from .files import read_csv, write_csv, write_whole
+from .model.architecture import Architecture, trace
 from .preprocess import Preprocess
 from .recipe import Recipe, preprocess_of
 

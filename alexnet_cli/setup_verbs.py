@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from . import show
-from .architecture import ARCHITECTURES, trace
 from .errors import CheckFailed, printable
-from .variants import NORMS, with_dropout, with_norm
+from .model.alexnet import ARCHITECTURES
+from .model.architecture import trace
+from .model.variants import NORMS, with_dropout, with_norm
 from .verbs import FOLDER
 
 

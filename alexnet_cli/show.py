@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .evaluation import Comparison, Evaluation
     from .gather import Found, Gathered
     from .metrics import ClassScore
-    from .weight_layouts import Source
-    from .weights import Fit
+    from .model.pretrained.layouts import PretrainedWeights
+    from .model.pretrained.matching import LayerMatch
 
 MOST_NOTES = 10
 
@@ -51,7 +51,7 @@ def found(what: "Found") -> None:
     notes([f"left out: {x}" for data in what.parts.values() for x in data.notes])
 
 
-def weights(what: "Source", rows: "Sequence[Fit]") -> None:
+def weights(what: "PretrainedWeights", rows: "Sequence[LayerMatch]") -> None:
     """What became of every array of a file of weights."""
     say(f"weights in {what.layout} layout")
     say(

@@ -24,10 +24,10 @@ from .export import save_model
 from .inference import Floats, answering, load_network
 from .learner import Learner
 from .metrics import Scores, score
+from .model.pretrained.matching import LayerMatch
 from .plan import Plan
 from .recipe import Recipe
 from .run import FINISHED, INTERRUPTED, Run
-from .weights import Fit
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Setting:
     report: callbacks.Report
     name: str = ""
     """Sets the run apart in TensorBoard."""
-    start: Sequence[Fit] = ()
+    start: Sequence[LayerMatch] = ()
     """The weights to begin with."""
     deadline: float | None = None
     """When the whole command is to be over, on the clock of `time.monotonic`."""

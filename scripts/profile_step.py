@@ -63,7 +63,7 @@ def stepping(arch: str, batch: int, policy: str) -> Callable[[], list[float]]:
     import keras
     import tensorflow as tf
 
-    from alexnet_cli.model import build_model
+    from alexnet_cli.model.model import build_model
     from alexnet_cli.optimizers import build_optimizer
     from alexnet_cli.recipe import Recipe
 

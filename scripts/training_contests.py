@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from contest import ALEXNET, RIVALS, Contest, Worker, command
 
-from alexnet_cli.architecture import ARCHITECTURES, trace
 from alexnet_cli.dataset import pictures_below
-from alexnet_cli.layers import Conv, Dense
+from alexnet_cli.model.alexnet import ARCHITECTURES
+from alexnet_cli.model.architecture import trace
+from alexnet_cli.model.layer_specs import Conv, Dense
 
 
 def step(args: argparse.Namespace) -> Contest:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexnet_cli.architecture import ARCHITECTURES, Architecture, trace
 from alexnet_cli.errors import RecipeError
-from alexnet_cli.layers import (
+from alexnet_cli.model.alexnet import ARCHITECTURES
+from alexnet_cli.model.architecture import Architecture, trace
+from alexnet_cli.model.layer_specs import (
     BatchNorm,
     Conv,
     Dense,
@@ -18,7 +19,7 @@ from alexnet_cli.layers import (
     Pool,
     ReLU,
 )
-from alexnet_cli.variants import with_dropout, with_norm
+from alexnet_cli.model.variants import with_dropout, with_norm
 
 # Published: Caffe's bvlc_alexnet and torchvision's alexnet; the others from the tutorials.
 COUNTS = {
@@ -55,7 +56,7 @@ def test_sides_of_convolutions_and_pools(name):
 
 
 def _agrees_with_keras(arch, classes):
-    from alexnet_cli.model import build_model
+    from alexnet_cli.model.model import build_model
 
     rows = {x.name: x for x in trace(arch, classes)}
     model = build_model(arch, classes)

@@ -12,7 +12,7 @@ import numpy as np
 import keras
 from alexnet_cli.augment import Prepare
 from alexnet_cli.draws import DRAWN, draw
-from alexnet_cli.model import build_model
+from alexnet_cli.model.model import build_model
 from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe import preprocess_of, Recipe

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from conftest import TINY, alexnet, history
 
-from alexnet_cli.architecture import ARCHITECTURES
 from alexnet_cli.average import Average
 from alexnet_cli.inference import Classifier, keras_network, load_network
-from alexnet_cli.layers import BatchNorm, Dense, ReLU
-from alexnet_cli.model import build_model
+from alexnet_cli.model.alexnet import ARCHITECTURES
+from alexnet_cli.model.layer_specs import BatchNorm, Dense, ReLU
+from alexnet_cli.model.model import build_model
+from alexnet_cli.model.variants import with_initializer, with_input_size, with_norm
 from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.recipe import Recipe
 from alexnet_cli.run import Run
-from alexnet_cli.variants import at_side, with_initializer, with_norm
 
 
 @pytest.mark.parametrize("name", ["tiny", "alexnet-half"])
@@ -58,7 +58,7 @@ def test_norms_of_all_layers_or_the_dense_ones():
     assert [type(x) for x in behind] == [Dense, Dense]
     assert with_initializer(table, "he").initializer == "he_normal"
     assert with_initializer(table, "table") is table
-    assert at_side(table, 128).input_size == 128
+    assert with_input_size(table, 128).input_size == 128
 
 
 def test_pictures_grow_and_the_network_is_kept_at_its_own_side(toy, tmp_path):

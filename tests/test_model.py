@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_cli.architecture import ARCHITECTURES, Architecture
-from alexnet_cli.layers import Conv, Dense, Flatten
-from alexnet_cli.model import BatchNormalization, LocalResponseNormalization, build_model
+from alexnet_cli.model.alexnet import ARCHITECTURES
+from alexnet_cli.model.architecture import Architecture
+from alexnet_cli.model.layer_specs import Conv, Dense, Flatten
+from alexnet_cli.model.model import build_model
+from alexnet_cli.model.normalization import BatchNormalization, LocalResponseNormalization
 
 
 def lrn_formula(x, n, k, alpha, beta):

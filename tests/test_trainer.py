@@ -10,7 +10,7 @@ from conftest import TINY, alexnet, history, python, train
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from alexnet_cli.model import build_model
+from alexnet_cli.model.model import build_model
 from alexnet_cli.run import Run
 
 

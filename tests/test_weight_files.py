@@ -11,7 +11,7 @@ import pytest
 from conftest import SHARED, npy
 
 from alexnet_cli.errors import WeightsError
-from alexnet_cli.weight_files import read_weights
+from alexnet_cli.model.pretrained.readers import read_weights
 
 
 class Evil:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from conftest import SHARED, npy
 
-from alexnet_cli.architecture import ARCHITECTURES, Architecture
 from alexnet_cli.errors import WeightsError
-from alexnet_cli.layers import Conv, Dense, Flatten, LocalNorm, Pool, ReLU
-from alexnet_cli.model import build_model, put_weights
-from alexnet_cli.weight_layouts import source
-from alexnet_cli.weights import fits
+from alexnet_cli.model.alexnet import ARCHITECTURES
+from alexnet_cli.model.architecture import Architecture
+from alexnet_cli.model.layer_specs import Conv, Dense, Flatten, LocalNorm, Pool, ReLU
+from alexnet_cli.model.model import build_model, put_weights
+from alexnet_cli.model.pretrained.layouts import read_pretrained
+from alexnet_cli.model.pretrained.matching import match_layers
 
 HEAD = (Flatten(), Dense(20), ReLU(), Dense(12), ReLU(), Dense(None))
 TORCH = Architecture("owt", "", 224, 7, (
@@ -65,8 +66,8 @@ def hidden(torch, model, pixels, bgr=False):
 def ours(arch, path, pixels):
     import keras
 
-    found = source(path, arch)
-    rows = fits(found, arch, 7)
+    found = read_pretrained(path, arch)
+    rows = match_layers(found, arch, 7)
     assert [x.what.split(",")[0] for x in rows] == ["loaded"] * 7 + ["new"], rows
     network = build_model(arch, 7)
     put_weights(network, rows)
@@ -132,7 +133,9 @@ def test_real_imagenet_kernels_are_read_and_the_rest_is_told():
     path = SHARED / "weights" / "alexnet_owt_conv.npy"
     if not path.exists():
         pytest.skip("no shared weights here")
-    rows = fits(source(path, ARCHITECTURES["alexnet-owt"]), ARCHITECTURES["alexnet-owt"], 5)
+    rows = match_layers(
+        read_pretrained(path, ARCHITECTURES["alexnet-owt"]), ARCHITECTURES["alexnet-owt"], 5
+    )
     assert [(x.layer, x.what) for x in rows] == [
         *((f"conv{i}", "loaded") for i in range(1, 6)),
         ("dense1", "new, the file has none"), ("dense2", "new, the file has none"),
@@ -140,8 +143,10 @@ def test_real_imagenet_kernels_are_read_and_the_rest_is_told():
     ]  # fmt: skip
     theirs = np.load(path, allow_pickle=True).item()
     np.testing.assert_array_equal(rows[1].arrays[0], theirs["conv2"][0])
-    half = fits(
-        source(path, ARCHITECTURES["alexnet-half"]), ARCHITECTURES["alexnet-half"], 5
+    half = match_layers(
+        read_pretrained(path, ARCHITECTURES["alexnet-half"]),
+        ARCHITECTURES["alexnet-half"],
+        5,
     )
     assert half[0].what == "new, the file has 11 x 11 x 3 x 64"
 
@@ -158,28 +163,33 @@ def test_a_caffe_file_of_other_arrays_is_one_line(tmp_path, arrays, text):
     path = tmp_path / "w.npy"
     path.write_bytes(npy(pickle.dumps(np.array({"conv1": arrays}), 4)))
     with pytest.raises(WeightsError, match=text) as caught:
-        source(path, CAFFE)
+        read_pretrained(path, CAFFE)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_run_without_groups_is_fitted_to_a_table_with_them(trained, tmp_path):
     grouped = Architecture("grouped", "", 32, 3, (
         Conv(8, 3), ReLU(), Conv(8, 3, groups=2), ReLU(), Pool(), Flatten(), Dense(None)))  # fmt: skip
-    own = {x.layer: x for x in fits(source(trained, grouped), ARCHITECTURES["tiny"], 3)}
+    own = {
+        x.layer: x
+        for x in match_layers(read_pretrained(trained, grouped), ARCHITECTURES["tiny"], 3)
+    }
     assert all(x.what.startswith(("loaded", "new, for")) for x in own.values())
-    other = {x.layer: x.what for x in fits(source(trained, grouped), grouped, 3)}
+    other = {
+        x.layer: x.what for x in match_layers(read_pretrained(trained, grouped), grouped, 3)
+    }
     assert other["conv2"].startswith("new, the file has")
 
 
 def test_a_file_without_its_run_is_read_as_the_network_asked_for(trained, tmp_path):
     shutil.copy(trained / "model.weights.h5", tmp_path / "w.weights.h5")
     tiny = ARCHITECTURES["tiny"]
-    rows = fits(source(tmp_path / "w.weights.h5", tiny), tiny, 3)
+    rows = match_layers(read_pretrained(tmp_path / "w.weights.h5", tiny), tiny, 3)
     assert [x.what.split(",")[0] for x in rows][:-1] == ["loaded"] * (len(rows) - 1)
     short = Architecture("short", "", 32, 3, (Conv(8, 3), ReLU(), Flatten(), Dense(None)))
     left = [
         x
-        for x in fits(source(tmp_path / "w.weights.h5", short), short, 3)
+        for x in match_layers(read_pretrained(tmp_path / "w.weights.h5", short), short, 3)
         if "left out" in x.what
     ]
     assert "conv2d_1" in [x.layer for x in left]
@@ -187,7 +197,7 @@ def test_a_file_without_its_run_is_read_as_the_network_asked_for(trained, tmp_pa
         "grouped", "", 32, 3, (Conv(9, 3, groups=3), Flatten(), Dense(None))
     )
     with pytest.raises(WeightsError, match="not in 3 equal groups as in grouped"):
-        source(tmp_path / "w.weights.h5", grouped)
+        read_pretrained(tmp_path / "w.weights.h5", grouped)
 
 
 def test_a_damaged_keras_file_is_one_line(trained, tmp_path):
@@ -203,7 +213,7 @@ def test_a_damaged_keras_file_is_one_line(trained, tmp_path):
             del data[rng.integers(0, len(data)) :]
         path.write_bytes(data)
         try:
-            source(path, ARCHITECTURES["tiny"])
+            read_pretrained(path, ARCHITECTURES["tiny"])
         except WeightsError as error:
             refused += 1
             assert str(path) in str(error) and "\n" not in str(error)

@@ -1,4 +1,4 @@
-"""What of somebody's weights fits is taken over, frozen where asked, and told."""
+"""What of somebody's weights match_layers is taken over, frozen_layers where asked, and told."""
 
 import pickle
 
@@ -6,24 +6,25 @@ import numpy as np
 import pytest
 from conftest import TINY, alexnet, npy
 
-from alexnet_cli.architecture import ARCHITECTURES
 from alexnet_cli.errors import WeightsError
 from alexnet_cli.inference import load_network
+from alexnet_cli.model.alexnet import ARCHITECTURES
+from alexnet_cli.model.pretrained.layouts import read_pretrained
+from alexnet_cli.model.pretrained.matching import LayerMatch, frozen_layers, match_layers
 from alexnet_cli.run import Run
-from alexnet_cli.weight_layouts import source
-from alexnet_cli.weights import Fit, fits, frozen
 
 
 def test_freeze_counts_layers_with_kernels():
     half = ARCHITECTURES["alexnet-half"]
-    assert frozen(half, "2") == ["conv1", "batchnorm1", "conv2", "batchnorm2"]
+    assert frozen_layers(half, "2") == ["conv1", "batchnorm1", "conv2", "batchnorm2"]
     assert (
-        frozen(half, "conv")[-1] == "conv5" and frozen(half, "all-but-head")[-1] == "dense2"
+        frozen_layers(half, "conv")[-1] == "conv5"
+        and frozen_layers(half, "all-but-head")[-1] == "dense2"
     )
-    assert frozen(half, None) == []
+    assert frozen_layers(half, None) == []
     for wrong in ("0", "8", "-1", "dense", "1.5"):
         with pytest.raises(WeightsError, match="not conv, all-but-head, or 1 to 7"):
-            frozen(half, wrong)
+            frozen_layers(half, wrong)
 
 
 def kernels(path):
@@ -74,7 +75,7 @@ def test_weights_that_fit_nothing_and_wrong_options(toy, tmp_path, trained):
     for words, message in (
         (
             ("--weights", path, "--arch", "alexnet-half"),
-            "nothing in the file fits alexnet-half",
+            "nothing in the file match_layers alexnet-half",
         ),
         (
             ("--weights", path, "--arch", "alexnet-owt", "--mean", "0"),
@@ -95,6 +96,6 @@ def test_fit_rows_name_arrays_that_nothing_takes(tmp_path):
     path = tmp_path / "w.npy"
     path.write_bytes(npy(pickle.dumps(np.array(table), 4)))
     owt = ARCHITECTURES["alexnet-owt"]
-    assert fits(source(path, owt), owt, 5)[-1] == Fit(
+    assert match_layers(read_pretrained(path, owt), owt, 5)[-1] == LayerMatch(
         "extra/0", "", "left out, no such layer here"
     )

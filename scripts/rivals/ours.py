@@ -28,7 +28,7 @@ def step(arch: str, batch: str, precision: str) -> Callable[[str], float]:
     import tensorflow as tf
 
     from alexnet_cli.backend import devices
-    from alexnet_cli.model import build_model
+    from alexnet_cli.model.model import build_model
     from alexnet_cli.optimizers import build_optimizer
 
     recipe = Recipe(arch=arch, batch_size=int(batch))

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import WeightsError, printable
-from .pickles import from_numpy
-from .torch_files import NO_WEIGHTS, from_torch_stream, from_torch_zip, numbers
+from ...errors import WeightsError, printable
+from .safe_pickle import from_numpy
+from .torch_format import NO_WEIGHTS, from_torch_stream, from_torch_zip, numbers
 
 MAX_BYTES = 4 * 2**30
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .architecture import Architecture, trace
-from .errors import WeightsError, printable
-from .layers import BatchNorm, Conv, Dense
-from .run import Run
-from .weight_files import read_weights
+from ...errors import WeightsError, printable
+from ...run import Run
+from ..architecture import Architecture, trace
+from ..layer_specs import BatchNorm, Conv, Dense
+from .readers import read_weights
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,7 +32,7 @@ _KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
 
 
 @dataclass(frozen=True)
-class Source:
+class PretrainedWeights:
     """Kernels and biases by our layers' names, in our order of axes, RGB."""
 
     layout: str
@@ -49,7 +49,7 @@ class Source:
     """The table whose weights these are; empty where they may be any of ours."""
 
 
-def source(path: Path, arch: Architecture) -> Source:
+def read_pretrained(path: Path, arch: Architecture) -> PretrainedWeights:
     """What the file or Run at `path` holds, in the terms of `arch`.
 
     Raises:
@@ -73,7 +73,7 @@ def source(path: Path, arch: Architecture) -> Source:
     )
 
 
-def _torch(arrays: Arrays, path: Path) -> Source:
+def _torch(arrays: Arrays, path: Path) -> PretrainedWeights:
     names = {
         ours: (f"{theirs}.weight", f"{theirs}.bias")
         for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items()
@@ -86,7 +86,7 @@ def _torch(arrays: Arrays, path: Path) -> Source:
             changes[ours] += ", rows from channel-first to height-width order"
         axes = (2, 3, 1, 0) if kernel.ndim == 4 else (1, 0)
         layers[ours] = (kernel.transpose(axes), bias)
-    return Source(
+    return PretrainedWeights(
         "torchvision's", layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
     )
 
@@ -121,7 +121,7 @@ def _rows_by_place(kernel: Floats) -> Floats:
     return places.reshape(len(kernel), -1)
 
 
-def _caffe(arrays: Arrays, path: Path) -> Source:
+def _caffe(arrays: Arrays, path: Path) -> PretrainedWeights:
     """Kernels are [kH, kW, in, out] already; Caffe's own first one sees blue first."""
     names = {ours: (f"{theirs}/0", f"{theirs}/1") for theirs, ours in _CAFFE.items()}
     layers, unknown = _pairs(arrays, names, path)
@@ -130,13 +130,17 @@ def _caffe(arrays: Arrays, path: Path) -> Source:
     if layers["conv1"][0].shape[-1] == 64:
         # The two-column network never had 64; these are torchvision's in Caffe's names.
         layout = "torchvision's, by Caffe's names"
-        return Source(layout, layers, "imagenet", "imagenet", {}, unknown, "alexnet-owt")
+        return PretrainedWeights(
+            layout, layers, "imagenet", "imagenet", {}, unknown, "alexnet-owt"
+        )
     layers["conv1"] = (layers["conv1"][0][:, :, ::-1], *layers["conv1"][1:])
     changes = {"conv1": "channels from BGR to RGB"}
-    return Source("Caffe's", layers, "124,117,104", "1", changes, unknown, "alexnet-bvlc")
+    return PretrainedWeights(
+        "Caffe's", layers, "124,117,104", "1", changes, unknown, "alexnet-bvlc"
+    )
 
 
-def _keras(path: Path, arch: Architecture) -> Source:
+def _keras(path: Path, arch: Architecture) -> PretrainedWeights:
     """Our own: Keras numbers the layers of a class in the order of the table.
 
     The table is that of the Run in the file's folder, or `arch` where there is no Run.
@@ -163,7 +167,7 @@ def _keras(path: Path, arch: Architecture) -> Source:
         for kind, queue in queues.items()
         for number in range(counts[kind] - len(queue), counts[kind])
     )
-    return Source("Keras'", layers, *_own_standard(run), {}, left)
+    return PretrainedWeights("Keras'", layers, *_own_standard(run), {}, left)
 
 
 def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:

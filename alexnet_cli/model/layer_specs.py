@@ -5,7 +5,7 @@ Shapes are [H, W, C] of one picture, or [units] after `Flatten`. No TensorFlow.
 
 from dataclasses import dataclass
 
-from .errors import RecipeError
+from ..errors import RecipeError
 
 
 @dataclass(frozen=True)

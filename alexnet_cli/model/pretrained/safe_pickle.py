@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import WeightsError
+from ...errors import WeightsError
 
 MEMO = 100_000
 """Most objects that a pickle may remember; state dicts have some hundreds."""

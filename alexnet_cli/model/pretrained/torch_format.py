@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import WeightsError
-from .pickles import Known, Plain, plain, unpickled
+from ...errors import WeightsError
+from .safe_pickle import Known, Plain, plain, unpickled
 
 NO_WEIGHTS = "is no file of weights; known are .pth, .safetensors, .npy and .weights.h5"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .architecture import Architecture
-from .layers import BatchNorm, Conv, Dense, Dropout, Layer, LocalNorm, ReLU
+from .layer_specs import BatchNorm, Conv, Dense, Dropout, Layer, LocalNorm, ReLU
 
 NORMS = ("table", "batch", "local", "none", "all", "dense")
 
@@ -19,7 +19,7 @@ _NORM = BatchNorm(momentum=0.9)
 """Keras' 0.99 remembers too long where a picture's size or a rate changes in training."""
 
 
-def at_side(arch: Architecture, side: int) -> Architecture:
+def with_input_size(arch: Architecture, side: int) -> Architecture:
     """`arch` for square inputs of `side` pixels."""
     return replace(arch, input_size=side)
 

@@ -1,18 +1,16 @@
 """What of somebody's weights fits a network, and which layers are to stay as they are."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from .architecture import Architecture, trace
-from .errors import WeightsError
-from .layers import BatchNorm, Conv, Dense
-from .recipe import Recipe
-from .weight_layouts import Floats, Source
+from ...errors import WeightsError
+from ..architecture import Architecture, trace
+from ..layer_specs import BatchNorm, Conv, Dense
+from .layouts import Floats, PretrainedWeights
 
 
 @dataclass(frozen=True)
-class Fit:
+class LayerMatch:
     """One row of the table of what became of a layer."""
 
     layer: str
@@ -21,34 +19,9 @@ class Fit:
     arrays: tuple[Floats, ...] = ()
 
 
-def fitting(recipe: Recipe, found: Source) -> Recipe:
-    """`recipe` with the mean and std that the weights of `found` were trained with.
-
-    Raises:
-        WeightsError: none of them fits the network, or the recipe names others.
-    """
-    wanted = {"mean": found.mean, "std": found.std}
-    if found.mean == "pixel":
-        raise WeightsError(
-            "--weights: that Run subtracts a mean picture, which cannot be taken over"
-        )
-    for name, value in wanted.items():
-        asked = getattr(recipe, name)
-        if value and asked is not None and asked != value:
-            raise WeightsError(
-                f"--{name} {asked}: these weights were trained with {value}; leave it out"
-            )
-    given = {k: v for k, v in wanted.items() if v}
-    if not any(x.arrays for x in fits(found, recipe.architecture(), 2)):
-        raise WeightsError(
-            f"--weights: nothing in the file fits {recipe.arch}; another --arch may"
-        )
-    return dataclasses.replace(recipe, **given)
-
-
-def fits(
-    found: Source, arch: Architecture, classes: int, *, head: bool = False
-) -> list[Fit]:
+def match_layers(
+    found: PretrainedWeights, arch: Architecture, classes: int, *, head: bool = False
+) -> list[LayerMatch]:
     """What becomes of every layer of `arch` and of every array that no layer takes.
 
     The last layer is taken over if `head`, else it is new.
@@ -63,19 +36,23 @@ def fits(
             continue
         text, arrays = _text(shapes[0]), found.layers.get(row.name, ())
         if row is traced[-1] and not head:
-            rows.append(Fit(row.name, text, "new, for these classes"))
+            rows.append(LayerMatch(row.name, text, "new, for these classes"))
         elif not arrays:
-            rows.append(Fit(row.name, text, "new, the file has none"))
+            rows.append(LayerMatch(row.name, text, "new, the file has none"))
         elif [x.shape for x in arrays] != shapes:
-            rows.append(Fit(row.name, text, f"new, the file has {_text(arrays[0].shape)}"))
+            rows.append(
+                LayerMatch(row.name, text, f"new, the file has {_text(arrays[0].shape)}")
+            )
         else:
             change = found.changes.get(row.name)
             rows.append(
-                Fit(row.name, text, f"loaded{f', {change}' if change else ''}", arrays)
+                LayerMatch(
+                    row.name, text, f"loaded{f', {change}' if change else ''}", arrays
+                )
             )
     names = {x.layer for x in rows}
     left = [x for x in (*found.layers, *found.unknown) if x not in names]
-    return rows + [Fit(x, "", "left out, no such layer here") for x in left]
+    return rows + [LayerMatch(x, "", "left out, no such layer here") for x in left]
 
 
 def _shapes(
@@ -97,7 +74,7 @@ def _text(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def frozen(arch: Architecture, freeze: str | None) -> list[str]:
+def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
     """Names of the layers that `freeze` keeps as they are: conv, all-but-head, or N.
 
     Raises:

@@ -1,0 +1,71 @@
+"""Local response normalization and batch normalization as Keras layers."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from ..backend import ops as backend_ops
+
+
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divide activations by (k + alpha * sum of n neighbours' squares) ** beta.
+
+    [B, H, W, C] in and out, any float type; computed in float32. `alpha` is not divided
+    by `n`; Caffe and torch divide it.
+
+    Source: Krizhevsky et al. 2012, section 3.3 (k=2, n=5, alpha=1e-4, beta=0.75).
+
+    Raises:
+        ValueError: `n` is even or below 1: the window would have no centre.
+    """
+
+    def __init__(
+        self,
+        n: int = 5,
+        k: float = 2.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if n < 1 or n % 2 == 0:
+            raise ValueError(f"n must be odd and positive, got {n}")
+        self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
+
+    def call(self, inputs):  # type: ignore[no-untyped-def]
+        """Normalised activations of the inputs' shape and type."""
+        x = ops.cast(inputs, "float32")
+        x = backend_ops.local_response_normalization(
+            x, self.n, self.k, self.alpha, self.beta
+        )
+        return ops.cast(x, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` needs to build an equal layer."""
+        own = {"n": self.n, "k": self.k, "alpha": self.alpha, "beta": self.beta}
+        return {**super().get_config(), **own}
+
+
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' layer, statistics in float32, that reads and writes 16-bit activations.
+
+    Keras' own turns them into float32 and keeps those for the backward pass.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
+
+    def call(self, inputs, training=None, mask=None):  # type: ignore[no-untyped-def]
+        """[..., C] in and out, of the inputs' type."""
+        if not (training and self.trainable):
+            mean, variance = self.moving_mean, self.moving_variance
+            factor = self.gamma * ops.rsqrt(variance + self.epsilon)
+            shift = ops.cast(self.beta - mean * factor, inputs.dtype)
+            return inputs * ops.cast(factor, inputs.dtype) + shift
+        y, mean, variance = backend_ops.batch_normalization(
+            inputs, self.gamma, self.beta, self.epsilon
+        )
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        return y
