@@ -17,7 +17,7 @@ from .backend import ops as backend_ops
 from .draws import LUMA, Floats
 from .mixing import MIXED, mixed, mixes
 from .preprocess import Preprocess
-from .recipe import Recipe, warps
+from .recipe.recipe import Recipe, warps
 from .standard import standardised
 
 Bytes = npt.NDArray[np.uint8]

@@ -11,7 +11,7 @@ from .draws import DRAWN, Doubles, Floats, draw
 from .images import Pixels
 from .mixing import MIXED, mixed_targets, mixes
 from .preprocess import Preprocess
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 from .standard import cut
 
 Batch = tuple[tuple[Pixels, Floats], Floats]

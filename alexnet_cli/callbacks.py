@@ -15,7 +15,7 @@ from .board import Board
 from .errors import AlexNetError, Interrupted
 from .files import write_csv
 from .plan import Plan
-from .recipe import ERRORS_GO_DOWN
+from .recipe.recipe import LOWER_IS_BETTER
 from .run import Run
 
 Report = Callable[["Progress"], None]
@@ -214,7 +214,7 @@ def save_weights(network: keras.Model, run: Run) -> None:
 
 
 def _falls(metric: str) -> bool:
-    return metric.removeprefix("val_") in ERRORS_GO_DOWN
+    return metric.removeprefix("val_") in LOWER_IS_BETTER
 
 
 def _reached(metric: str, value: float, target: float) -> bool:

@@ -14,7 +14,7 @@ import click
 
 from . import show
 from .errors import DatasetError, Interrupted, printable
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 from .run import INTERRUPTED, new_run, require_space, staged
 
 if TYPE_CHECKING:

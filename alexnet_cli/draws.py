@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from .mixing import MIXED, draw_mixing
 from .preprocess import Preprocess
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
 

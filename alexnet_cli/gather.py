@@ -10,7 +10,8 @@ from .cache import Examples, Loaded, Progress, decode_all, digest, load_all
 from .dataset import Dataset, find_parts, scan
 from .duplicates import SIDE, Prints, connected, copies, near_pairs
 from .errors import DatasetError, printable
-from .recipe import Recipe, preprocess_of
+from .recipe.preprocessing import preprocess_of
+from .recipe.recipe import Recipe
 from .split import TEST, TRAIN, VAL, quick_look, split
 
 

@@ -18,7 +18,7 @@ from .model.model import build_model, put_weights
 from .model.pretrained.layouts import PretrainedWeights
 from .model.pretrained.matching import LayerMatch
 from .preprocess import Preprocess
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 from .run import FINISHED, Run
 from .store import Memory
 

@@ -12,7 +12,7 @@ from .inference import load_mean_image
 from .model.model import build_model, layers_of, put_weights
 from .model.pretrained.matching import LayerMatch, frozen_layers
 from .optimizers import build_optimizer
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 from .run import Run
 
 

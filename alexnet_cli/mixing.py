@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
 

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from .backend import ops as backend_ops
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 
 
 class _Own:

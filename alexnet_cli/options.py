@@ -1,31 +1,22 @@
 """Recipe fields as command-line options and TOML keys; neither TensorFlow nor NumPy."""
 
-import dataclasses
 import math
-import tomllib
 import types
 import typing
 from collections.abc import Callable
-from difflib import get_close_matches
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from .checks import check, effective
-from .errors import RecipeError, printable
-from .recipe import Recipe
-
-FIELDS = {x.name: x for x in dataclasses.fields(Recipe)}
+from .errors import RecipeError
+from .recipe.configs import DEFAULT_RECIPE, FIELDS, config_names, read_config
+from .recipe.recipe import Recipe
+from .recipe.validation import check
 
 TYPES = typing.get_type_hints(Recipe)
 
 _CONFIG = "alexnet.config"
-
-USUAL = "default"
-"""The recipe of this package that trains best."""
 
 
 class RecipeCommand(click.Command):
@@ -37,7 +28,7 @@ class RecipeCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, with the usual recipe in front where nothing else is chosen."""
         if not {"--config", "--arch"} & {x.partition("=")[0] for x in args}:
-            args = ["--config", USUAL, *args]
+            args = ["--config", DEFAULT_RECIPE, *args]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -65,7 +56,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         is_eager=True,
         expose_value=False,
         help=f"Recipe to start from: {', '.join(config_names())}, or a TOML file; "
-        f"options on the command line win. [default: {USUAL}, unless --arch is given]",
+        f"options on the command line win. [default: {DEFAULT_RECIPE}, unless --arch is given]",
     )(command)
 
 
@@ -131,14 +122,6 @@ def _in_file(ctx: click.Context) -> Recipe:
     )
 
 
-def config_names() -> list[str]:
-    """The recipes that come with the package."""
-    folder = resources.files("alexnet_cli") / "configs"
-    return sorted(
-        x.name.removesuffix(".toml") for x in folder.iterdir() if x.name.endswith(".toml")
-    )
-
-
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is None:
         return
@@ -146,62 +129,3 @@ def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     ctx.meta[_CONFIG] = keys
     # As text, so that click checks them like what is typed: 5.5 epochs are an error.
     ctx.default_map = {**(ctx.default_map or {}), **{k: str(v) for k, v in keys.items()}}
-
-
-def read_config(name: str) -> dict[str, Any]:
-    """The keys of a recipe that comes with the package, or of a TOML file.
-
-    Raises:
-        RecipeError: there is none, it is no TOML, or a key is not of Recipe.
-    """
-    if name in config_names():
-        text = (resources.files("alexnet_cli") / "configs" / f"{name}.toml").read_text(
-            "utf-8"
-        )
-    else:
-        try:
-            text = Path(name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            close = get_close_matches(name, config_names(), 1)
-            hint = (
-                f"did you mean {close[0]}?"
-                if close
-                else f"names: {', '.join(config_names())}"
-            )
-            raise RecipeError(
-                f"--config {printable(name)}: no such recipe or file; {hint}"
-            ) from error
-    try:
-        keys = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"--config {printable(name)}: no TOML: {error}") from error
-    for key, value in keys.items():
-        if key not in FIELDS:
-            close = get_close_matches(key, FIELDS, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise RecipeError(f"--config {printable(name)}: unknown key {key!r}{hint}")
-        if isinstance(value, dict | list):
-            raise RecipeError(f"--config {printable(name)}: {key} must be one value")
-    return keys
-
-
-def to_toml(recipe: Recipe) -> str:
-    """`recipe` as a file for --config: every field that has an effect, with its meaning."""
-    lines: list[str] = []
-    group = ""
-    for name, field in FIELDS.items():
-        value = getattr(recipe, name)
-        if value is None or not effective(recipe, name):
-            continue
-        if field.metadata["group"] != group:
-            group = field.metadata["group"]
-            lines += ["", f"# {group}"]
-        text = str(value).lower() if isinstance(value, bool) else _toml(value)
-        lines.append(f"{name} = {text}")
-    return "\n".join(lines[1:])
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)

@@ -18,7 +18,7 @@ from .calibration import Bin, expected_calibration_error
 from .errors import printable
 from .images import Pixels
 from .metrics import Scores
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
 

@@ -19,7 +19,8 @@ from .errors import RunError, printable
 from .files import read_csv, write_csv, write_whole
 from .model.architecture import Architecture, trace
 from .preprocess import Preprocess
-from .recipe import Recipe, preprocess_of
+from .recipe.preprocessing import preprocess_of
+from .recipe.recipe import Recipe
 
 FORMAT = 1
 

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from .errors import RecipeError
-from .options import RecipeCommand, recipe_of, recipe_options, to_toml
+from .options import RecipeCommand, recipe_of, recipe_options
+from .recipe.configs import to_toml
 
 FOLDER = click.Path(path_type=Path)
 

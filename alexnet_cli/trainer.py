@@ -26,7 +26,7 @@ from .learner import Learner
 from .metrics import Scores, score
 from .model.pretrained.matching import LayerMatch
 from .plan import Plan
-from .recipe import Recipe
+from .recipe.recipe import Recipe
 from .run import FINISHED, INTERRUPTED, Run
 
 

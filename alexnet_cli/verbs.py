@@ -7,7 +7,7 @@ import click
 
 from . import show
 from .errors import CheckFailed
-from .recipe import TTA
+from .recipe.recipe import TTA
 
 FOLDER = click.Path(path_type=Path)
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from alexnet_cli.cache import load_all
 from alexnet_cli.dataset import pictures_below
-from alexnet_cli.recipe import Recipe, preprocess_of
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
 
 SQUARE = preprocess_of(Recipe(arch="alexnet-half", size=256, resize="squash"))
 

@@ -12,7 +12,7 @@ from alexnet_cli.augment import Prepare, cut_out, geometry
 from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.draws import DRAWN, draw, principal_colours
 from alexnet_cli.preprocess import Preprocess
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 
 RAW = Preprocess("squash", 32, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 TIGHT = replace(RAW, size=24)

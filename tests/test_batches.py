@@ -5,7 +5,8 @@ import pytest
 
 from alexnet_cli.batches import training_batches
 from alexnet_cli.cache import Examples
-from alexnet_cli.recipe import Recipe, preprocess_of
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.store import Memory
 
 

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from alexnet_cli.cli import COMMANDS, main
-from alexnet_cli.options import config_names
+from alexnet_cli.recipe.configs import config_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -10,7 +10,8 @@ from PIL import Image
 from alexnet_cli import images
 from alexnet_cli.errors import DatasetError
 from alexnet_cli.gather import find, gather, refuse_overlap
-from alexnet_cli.recipe import Recipe, preprocess_of
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.sample import draw_sample
 
 RECIPE = Recipe(arch="tiny", size=36, resize="crop")

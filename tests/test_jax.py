@@ -15,7 +15,8 @@ from alexnet_cli.draws import DRAWN, draw
 from alexnet_cli.model.model import build_model
 from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.preprocess import Preprocess
-from alexnet_cli.recipe import preprocess_of, Recipe
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
 recipe = Recipe(arch="tiny", size=40, dropout=0.0, learning_rate=0.05, **json.loads(sys.argv[2]))
 preprocess = preprocess_of(recipe)
 network = build_model(recipe.architecture(), 3)

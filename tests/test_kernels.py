@@ -9,7 +9,7 @@ from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.backend import ops_tensorflow
 from alexnet_cli.draws import draw
 from alexnet_cli.preprocess import Preprocess
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 
 RNG = np.random.default_rng(0)
 SQUARE = Preprocess("squash", 40, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -17,7 +17,7 @@ from alexnet_cli.model.layer_specs import BatchNorm, Dense, ReLU
 from alexnet_cli.model.model import build_model
 from alexnet_cli.model.variants import with_initializer, with_input_size, with_norm
 from alexnet_cli.optimizers import build_optimizer
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.run import Run
 
 

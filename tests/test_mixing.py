@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli.mixing import MIXED, draw_mixing, mixed, mixed_targets
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 
 SIDE = 64
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from conftest import history, train
 
 from alexnet_cli.optimizers import CoupledSGD, build_optimizer
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])

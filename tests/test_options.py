@@ -6,8 +6,8 @@ from importlib import resources
 import pytest
 from conftest import alexnet
 
-from alexnet_cli.options import FIELDS, config_names, read_config, to_toml
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.configs import FIELDS, config_names, read_config, to_toml
+from alexnet_cli.recipe.recipe import Recipe
 
 
 def printed(*args):

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alexnet_cli.plan import GROWTH, JUDGING, Plan
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 
 
 class Machine:

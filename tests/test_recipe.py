@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from alexnet_cli.checks import check
 from alexnet_cli.errors import RecipeError
 from alexnet_cli.preprocess import Preprocess
-from alexnet_cli.recipe import Recipe, preprocess_of
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.recipe.validation import check
 from alexnet_cli.schedule import learning_rate
 
 

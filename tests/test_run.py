@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli.errors import RunError
-from alexnet_cli.recipe import Recipe
+from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.run import Run, new_run, require_space, staged
 
 RECIPES = st.builds(

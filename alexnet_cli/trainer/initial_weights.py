@@ -5,7 +5,7 @@ import dataclasses
 from ..errors import WeightsError
 from ..model.pretrained.layouts import PretrainedWeights
 from ..model.pretrained.matching import match_layers
-from ..recipe import Recipe
+from ..recipe.recipe import Recipe
 
 
 def with_pretrained_preprocessing(recipe: Recipe, found: PretrainedWeights) -> Recipe:

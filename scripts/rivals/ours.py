@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_cli.backend.startup import start_tensorflow
-from alexnet_cli.recipe import Recipe, preprocess_of
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
 
 CLASSES = 5
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection
 
-from .errors import RecipeError
-from .model.architecture import trace
-from .model.variants import with_input_size
-from .preprocess import Preprocess
-from .recipe import Recipe, preprocess_of, warps
+from ..errors import RecipeError
+from ..model.architecture import trace
+from ..model.variants import with_input_size
+from ..preprocess import Preprocess
+from .preprocessing import preprocess_of
+from .recipe import Recipe, warps
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "loaded_rate": (lambda r: r.weights is not None, "--weights"),
@@ -53,7 +54,7 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     if recipe.folds == 1 and recipe.val_fraction + recipe.test_fraction >= 1:
         raise RecipeError("--val-fraction and --test-fraction leave nothing to train on")
     for name in given:
-        if not effective(recipe, name):
+        if not has_effect(recipe, name):
             flag = name.replace("_", "-")
             raise RecipeError(f"--{flag} has no effect here: it needs {_NEEDS[name][1]}")
 
@@ -70,6 +71,6 @@ def _check_start_size(recipe: Recipe, preprocess: Preprocess) -> None:
         pass  # raises where the picture shrinks to nothing
 
 
-def effective(recipe: Recipe, name: str) -> bool:
+def has_effect(recipe: Recipe, name: str) -> bool:
     """Whether the field `name` has a say in what `recipe` does."""
     return name not in _NEEDS or _NEEDS[name][0](recipe)
