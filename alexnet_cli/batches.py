@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from .augment import cut_out, fed_side, geometry
-from .cache import Examples
-from .draws import DRAWN, Doubles, Floats, draw
-from .images import Pixels
-from .mixing import MIXED, mixed_targets, mixes
+from .dataset.augmentation.layer import copy_crops, fed_side, geometry
+from .dataset.augmentation.mixup import MIXED, mixed_targets, mixes
+from .dataset.augmentation.sampling import DRAWN, Doubles, Floats, sample_parameters
+from .dataset.images import Pixels
+from .dataset.pixel_cache import Examples
+from .dataset.standardize import crop
 from .preprocess import Preprocess
 from .recipe.recipe import Recipe
-from .standard import cut
 
 Batch = tuple[tuple[Pixels, Floats], Floats]
 
@@ -39,9 +39,9 @@ def training_batches(
         order = rng.permutation(examples.rows)
         # Evenly, since BatchNorm learns nonsense from a last batch of one.
         for rows in np.array_split(order, count):
-            draws = draw(recipe, preprocess, len(rows), rng, lighting)
+            draws = sample_parameters(recipe, preprocess, len(rows), rng, lighting)
             if copied:
-                pixels = cut_out(examples.store.pictures(rows), draws, preprocess.crop)
+                pixels = copy_crops(examples.store.pictures(rows), draws, preprocess.crop)
             else:
                 pixels = examples.pixels(rows)
             targets = examples.targets(rows, classes)
@@ -63,7 +63,7 @@ def validation_batches(
     def all_once() -> Iterator[Batch]:
         for start in range(0, len(examples), batch_size):
             rows = examples.rows[start : start + batch_size]
-            pixels = cut(examples.pixels(rows), side)
+            pixels = crop(examples.pixels(rows), side)
             draws = np.zeros((len(rows), DRAWN), np.float32)
             yield (pixels, draws), examples.targets(rows, classes)
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .images import Pixels
+from .dataset.images import Pixels
 from .run import Run
 
 

@@ -18,7 +18,7 @@ from .recipe.recipe import Recipe
 from .run import INTERRUPTED, new_run, require_space, staged
 
 if TYPE_CHECKING:
-    from .gather import Found, Gathered
+    from .dataset.prepare import ImageFolder, PreparedData
     from .model.pretrained.matching import LayerMatch
     from .trainer import Trained
 
@@ -47,10 +47,10 @@ def train(asked: Training, recipe: Recipe) -> None:
         Interrupted: after Ctrl-C, whether or not a Run could be kept.
     """
     from .backend.startup import start_tensorflow
-    from .dataset import read_classes
-    from .gather import find
+    from .dataset.folders import read_classes
+    from .dataset.prepare import find_images
 
-    found = find(asked.data, read_classes(asked.classes) if asked.classes else ())
+    found = find_images(asked.data, read_classes(asked.classes) if asked.classes else ())
     show.found(found)
     recipe, start = _start(recipe, found.classes)
     run = new_run(asked.out, recipe, found.classes, asked.data)
@@ -101,10 +101,10 @@ def weights_file(name: str) -> Path:
     """
     if name != "imagenet":
         return Path(name)
-    from .fetch import IMAGENET, cache_folder, fetch
+    from .dataset.download import IMAGENET, cache_folder, download
 
     with show.counting("fetching") as counter:
-        return fetch(IMAGENET, cache_folder(os.environ), counter)
+        return download(IMAGENET, cache_folder(os.environ), counter)
 
 
 def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -> None:
@@ -114,7 +114,7 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
         WeightsError: the file is unsafe, damaged, or only part of a network.
     """
     from .backend.startup import start_tensorflow
-    from .dataset import read_classes
+    from .dataset.folders import read_classes
     from .model.pretrained.layouts import read_pretrained
     from .model.pretrained.matching import match_layers
 
@@ -137,12 +137,12 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     click.echo(f"{printable(out)}: {recipe.arch} with {len(names)} classes")
 
 
-def _gathered(found: "Found", asked: Training, recipe: Recipe) -> "Gathered":
+def _gathered(found: "ImageFolder", asked: Training, recipe: Recipe) -> "PreparedData":
     """The decoded pictures, if they are what was asked for."""
-    from .gather import gather, refuse_overlap
+    from .dataset.prepare import prepare, refuse_overlap
 
     with show.counting("decoding") as counter:
-        gathered = gather(found, recipe, counter)
+        gathered = prepare(found, recipe, counter)
     show.gathered(gathered)
     if asked.strict and gathered.bad:
         raise DatasetError(f"--strict: {len(gathered.bad)} file(s) cannot be used")

@@ -5,8 +5,9 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import html_page, images
-from .doctor import TINY, Findings
+from . import html_page
+from .dataset import images
+from .dataset.doctor import TINY, Findings
 from .errors import ImageError, printable
 from .html_page import safe
 
@@ -132,7 +133,7 @@ def _section(found: Findings, field: str, against: Path | None) -> str:
 def _thumbnail(file: Path) -> str:
     """An <img> with its data; empty if the file has gone bad since it was examined."""
     try:
-        picture = images.open_picture(file).image
+        picture = images.open_image(file).image
     except ImageError:
         return ""
     picture.thumbnail((THUMBNAIL, THUMBNAIL))

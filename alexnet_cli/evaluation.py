@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from .calibration import Bin, expected_calibration_error, reliability
-from .dataset import find_parts, scan
+from .dataset.folders import find_parts, scan
+from .dataset.split import TEST, TRAIN, VAL
 from .errors import DatasetError, RunError, printable
 from .inference import Answer, Classifier, answers
 from .intervals import Intervals, McNemar, bootstrap, mcnemar
 from .metrics import Scores, score
 from .run import Run
-from .split import TEST, TRAIN, VAL
 
 Progress = Callable[[int, int], None]
 

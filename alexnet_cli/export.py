@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from .backend.startup import quiet
+from .dataset.images import PAD_GRAY
+from .dataset.standardize import views
 from .errors import AlexNetError
-from .images import PAD_GRAY
 from .inference import load_mean_image
 from .preprocess import Preprocess
 from .run import Run
-from .standard import views
 
 
 def save_model(run: Run, network: keras.Model) -> None:

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 from PIL import Image
 
-from . import images, outcome
-from .cache import Examples
+from . import outcome
 from .callbacks import save_weights
+from .dataset import images
+from .dataset.pixel_cache import Examples, MemoryCache
 from .errors import WeightsError, printable
 from .export import save_model
 from .inference import answering
@@ -20,7 +21,6 @@ from .model.pretrained.matching import LayerMatch
 from .preprocess import Preprocess
 from .recipe.recipe import Recipe
 from .run import FINISHED, Run
-from .store import Memory
 
 PREPARED = {
     # Caffe's convert_imageset distorts pictures to 256 x 256.
@@ -114,7 +114,7 @@ def write_run(run: Run, rows: list[LayerMatch]) -> bool:
 
 def _probes(preprocess: Preprocess, count: int = 16) -> Examples:
     """Coloured clouds: the LiteRT copy has to be tried on something."""
-    store = Memory(count, preprocess.size)
+    store = MemoryCache(count, preprocess.size)
     rng = np.random.default_rng(0)
     for _ in range(count):
         small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))

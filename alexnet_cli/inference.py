@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import images
 from .backend.startup import start_tensorflow
-from .cache import ahead
+from .dataset import images
+from .dataset.decoding import parallel_map
+from .dataset.images import Pixels
+from .dataset.standardize import views
 from .errors import ImageError, RunError, printable
-from .images import Pixels
 from .run import Run
-from .standard import views
 
 Floats = npt.NDArray[np.float32]
 
@@ -178,7 +178,7 @@ def answers(
         except ImageError as error:
             return error
 
-    found = zip(files, ahead(read, files), strict=True)
+    found = zip(files, parallel_map(read, files), strict=True)
     while chunk := list(islice(found, batch_size)):
         good = [x[1] for _, x in chunk if not isinstance(x, ImageError)]
         rows = iter(classifier(np.stack(good)) if good else ())

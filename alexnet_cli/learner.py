@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from .augment import Prepare, fed_side
-from .draws import DRAWN
+from .dataset.augmentation.layer import AugmentAndStandardize, fed_side
+from .dataset.augmentation.sampling import DRAWN
 from .inference import load_mean_image
 from .model.model import build_model, layers_of, put_weights
 from .model.pretrained.matching import LayerMatch, frozen_layers
@@ -72,7 +72,9 @@ class Learner:
         pixels = keras.Input((fed, fed, 3), dtype="uint8", name="pixels")
         draws = keras.Input((DRAWN,), dtype="float32", name="draws")
         mean_image = load_mean_image(self.run)
-        prepared = Prepare(recipe, preprocess, mean_image, side)([pixels, draws])
+        prepared = AugmentAndStandardize(recipe, preprocess, mean_image, side)(
+            [pixels, draws]
+        )
         model = keras.Model([pixels, draws], self.network(prepared))
         model.compile(
             optimizer=self.optimizer,

@@ -105,7 +105,7 @@ def _print(answer: "Answer", said: str, named: list[tuple[str, float]], form: st
 
 
 def _draw(file: Path, text: str, folder: Path, number: int, files: list[Path]) -> None:
-    from .images import decode
+    from .dataset.images import decode
     from .plots import labelled
 
     twice = sum(x.name == file.name for x in files) > 1
@@ -124,7 +124,7 @@ def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
     Raises:
         DatasetError: a source means no file at all.
     """
-    from .dataset import pictures_below
+    from .dataset.folders import images_below
 
     for source in sources:
         path = Path(source)
@@ -132,7 +132,7 @@ def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
             names = stdin.read().split(b"\n")
             yield from (Path(os.fsdecode(x)) for x in names if x.strip())
         elif path.is_dir():
-            below = list(pictures_below(path))
+            below = list(images_below(path))
             if not below:
                 raise DatasetError(f"{printable(path)} holds no pictures")
             yield from below

@@ -7,18 +7,18 @@ import numpy as np
 from PIL import Image
 
 from . import callbacks, plots
-from .augment import Prepare, cut_out, geometry
 from .board import Board
-from .cache import Examples
 from .calibration import Labels, at_temperature, fit_temperature, threshold
-from .draws import Doubles, draw
+from .dataset.augmentation.layer import AugmentAndStandardize, copy_crops, geometry
+from .dataset.augmentation.sampling import Doubles, sample_parameters
+from .dataset.pixel_cache import Examples
+from .dataset.split import VAL
 from .export import save_lite
 from .files import write_csv
 from .inference import BATCH, Classifier, Floats, Network, fastest_network
 from .metrics import Scores
 from .model.architecture import trace
 from .run import Run
-from .split import VAL
 
 LITE_MAY_DIFFER = 0.01
 """Most by which a probability of the LiteRT copy may differ from the network's."""
@@ -91,15 +91,15 @@ def show_augmented(
 ) -> None:
     """plots/augmented.png: a picture as the network is tested on it, then variants."""
     raw = dataclasses.replace(run.preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    prepare = Prepare(run.recipe, raw)
+    prepare = AugmentAndStandardize(run.recipe, raw)
     rng = np.random.default_rng(run.recipe.seed)
     pixels = training.pixels(rng.permutation(training.rows)[:6])
     columns = []
     for column in range(8):
-        draws = draw(run.recipe, raw, len(pixels), rng, lighting)
+        draws = sample_parameters(run.recipe, raw, len(pixels), rng, lighting)
         fed = pixels
         if column and geometry(run.recipe, raw) == "copy":
-            fed = cut_out(pixels, draws, raw.crop)
+            fed = copy_crops(pixels, draws, raw.crop)
         columns.append(np.asarray(prepare([fed, draws], training=column > 0)))
     rows = np.rint(np.stack(columns, axis=1)).clip(0, 255).astype(np.uint8)
     picture = plots.sheet(list(rows))

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from .calibration import Bin, expected_calibration_error
+from .dataset.images import Pixels
 from .errors import printable
-from .images import Pixels
 from .metrics import Scores
 from .recipe.recipe import Recipe
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import html_page, images, plots
+from . import html_page, plots
 from .backend.startup import start_tensorflow
+from .dataset import images
+from .dataset.standardize import crop, standardize
 from .errors import printable
 from .evaluation import Comparison, Evaluation, Judged
 from .html_page import safe
@@ -16,7 +18,6 @@ from .inference import Answer, Floats, load_mean_image, load_network
 from .model.architecture import trace
 from .model.layer_specs import Conv
 from .run import Run
-from .standard import cut, standardised
 
 MOST_MISTAKES = 24
 
@@ -151,9 +152,9 @@ def _looks(run: Run, network: Any, judged: Judged, found: Evaluation) -> Iterato
 def _card(run: Run, maps: Any, row: tuple[Answer, int, int, float]) -> str:
     answer, label, told, probability = row
     pixels = images.load(answer.file, run.preprocess)[None]
-    inputs = standardised(pixels, run.preprocess, load_mean_image(run))
+    inputs = standardize(pixels, run.preprocess, load_mean_image(run))
     heat: Floats = maps(inputs, np.array([told]))[0]
-    seen = cut(pixels, run.preprocess.crop)[0]
+    seen = crop(pixels, run.preprocess.crop)[0]
     both = np.concatenate([seen, plots.heated(seen, heat)], axis=1)
     text = f"{run.classes[told]} {probability:.1%}"
     if label != told:

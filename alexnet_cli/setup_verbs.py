@@ -82,7 +82,7 @@ def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
     import dataclasses
     import os
 
-    from .fetch import FLOWERS, IMAGENET, cache_folder, fetch
+    from .dataset.download import FLOWERS, IMAGENET, cache_folder, download
 
     source, usual = {
         "flowers": (FLOWERS, Path("data")),
@@ -91,7 +91,7 @@ def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
     if mirror:
         source = dataclasses.replace(source, url=mirror)
     with show.counting("fetching") as counter:
-        file = fetch(source, to or usual, counter)
+        file = download(source, to or usual, counter)
     click.echo(printable(file))
 
 
@@ -116,7 +116,7 @@ def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
 )
 def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
     """Draw a small data set into FOLDER, to try things out without any photos."""
-    from .sample import draw_sample
+    from .dataset.synthetic import draw_sample
 
     for path in draw_sample(folder, photos, tests, seed).values():
         click.echo(printable(path))
@@ -133,7 +133,7 @@ def doctor_command(
     data: Path, against: Path | None, as_json: bool, report: Path | None
 ) -> None:
     """Find what is wrong with a folder of pictures; exit with 1 if something is."""
-    from .doctor import examine
+    from .dataset.doctor import examine
     from .doctor_report import page, text, to_json
 
     with show.counting("examining") as counter:

@@ -14,8 +14,8 @@ from .errors import printable
 
 if TYPE_CHECKING:
     from .callbacks import Progress
+    from .dataset.prepare import ImageFolder, PreparedData
     from .evaluation import Comparison, Evaluation
-    from .gather import Found, Gathered
     from .metrics import ClassScore
     from .model.pretrained.layouts import PretrainedWeights
     from .model.pretrained.matching import LayerMatch
@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]], left: int = 1) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def found(what: "Found") -> None:
+def found(what: "ImageFolder") -> None:
     """Pictures, classes and counts of a folder that is about to be decoded."""
     say(f"{printable(what.root)}: {len(what)} files in {len(what.classes)} classes")
     counts = [x.counts() for x in what.parts.values()]
@@ -64,7 +64,7 @@ def weights(what: "PretrainedWeights", rows: "Sequence[LayerMatch]") -> None:
     )
 
 
-def gathered(what: "Gathered") -> None:
+def gathered(what: "PreparedData") -> None:
     """Which files could not be read, and how the others are shared out."""
     if what.bad:
         say(f"{len(what.bad)} file(s) cannot be used and are left out (bad_images.csv):")

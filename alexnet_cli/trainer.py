@@ -16,9 +16,9 @@ from .average import Average
 from .backend.devices import precision, strategy
 from .batches import steps, training_batches, validation_batches
 from .board import Board
-from .cache import Examples
 from .calibration import at_temperature
-from .draws import principal_colours
+from .dataset.augmentation.sampling import principal_colors
+from .dataset.pixel_cache import Examples
 from .errors import AlexNetError, Interrupted
 from .export import save_model
 from .inference import Floats, answering, load_network
@@ -139,7 +139,7 @@ def _fit(
     run, plan = learner.run, clock.plan
     recipe, preprocess, classes = run.recipe, run.preprocess, len(run.classes)
     some = training.rows[:: max(1, len(training) // 500)]
-    lighting = principal_colours(training.pixels(some)) if recipe.pca_lighting else None
+    lighting = principal_colors(training.pixels(some)) if recipe.pca_lighting else None
     outcome.show_augmented(run, training, lighting, board)
     board.show_graph(learner.network, preprocess.crop)
     records = callbacks.Records(run, learner.network, clock, board)

@@ -13,8 +13,8 @@ import numpy as np
 from contest import ALEXNET, RIVALS, Contest, Worker, command
 from PIL import Image
 
-from alexnet_cli.cache import load_all
-from alexnet_cli.dataset import pictures_below
+from alexnet_cli.dataset.decoding import decode_files
+from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -23,7 +23,7 @@ SQUARE = preprocess_of(Recipe(arch="alexnet-half", size=256, resize="squash"))
 
 def predict(args: argparse.Namespace) -> Contest:
     """One picture and a folder, cold, from keystroke to the last line."""
-    files = sorted(pictures_below(args.folder))[:1000]
+    files = sorted(images_below(args.folder))[:1000]
     folder = args.place / "pictures"
     folder.mkdir()
     for i, file in enumerate(files):
@@ -115,7 +115,7 @@ def decode(args: argparse.Namespace) -> Contest:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
-    files = list(pictures_below(args.folder))
+    files = list(images_below(args.folder))
 
     def load(path):  # type: ignore[no-untyped-def]
         picture = tf.io.decode_image(tf.io.read_file(path), 3, expand_animations=False)
@@ -144,7 +144,9 @@ def decode(args: argparse.Namespace) -> Contest:
         return take
 
     turns = {
-        "ours (checked, hashed, fingerprinted)": all_of(lambda: load_all(files, SQUARE)),
+        "ours (checked, hashed, fingerprinted)": all_of(
+            lambda: decode_files(files, SQUARE)
+        ),
         "tf.io.decode_image + resize": all_of(tensorflow),
         "plain Pillow, threads": all_of(pillow),
     }
@@ -153,7 +155,7 @@ def decode(args: argparse.Namespace) -> Contest:
 
 def doctor(args: argparse.Namespace) -> Contest:
     """The whole command, start to end."""
-    count = len(list(pictures_below(args.folder)))
+    count = len(list(images_below(args.folder)))
     turns = {"alexnet doctor": command(*ALEXNET, "doctor", args.folder)}
     return Contest(turns, {"": {"images": count}})
 

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from alexnet_cli import images
+from alexnet_cli.dataset.folders import images
 from alexnet_cli.errors import ImageError
 
 SECONDS, MEGABYTES = 5.0, 600

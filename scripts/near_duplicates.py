@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from alexnet_cli.cache import Loaded, load_all
-from alexnet_cli.dataset import pictures_below
-from alexnet_cli.duplicates import alignment, fingerprint, near_pairs
-from alexnet_cli.images import open_picture
+from alexnet_cli.dataset.decoding import DecodedImage, decode_files
+from alexnet_cli.dataset.folders import images_below
+from alexnet_cli.dataset.images import open_image
+from alexnet_cli.dataset.near_duplicates import alignment, fingerprint, near_pairs
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -37,7 +37,7 @@ def saved(quality: int) -> Change:
     def change(picture: Image.Image) -> Image.Image:
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=quality)
-        return open_picture(out.getvalue()).image
+        return open_image(out.getvalue()).image
 
     return change
 
@@ -72,9 +72,11 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=300)
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
-    files = list(pictures_below(args.folder))
+    files = list(images_below(args.folder))
     found = [
-        (f, x) for f, x in zip(files, load_all(files), strict=True) if isinstance(x, Loaded)
+        (f, x)
+        for f, x in zip(files, decode_files(files), strict=True)
+        if isinstance(x, DecodedImage)
     ]
     table = np.stack([x.fingerprint for _, x in found])
     pairs = list(near_pairs(table))
@@ -82,7 +84,7 @@ def main() -> None:
     chosen = sorted(
         random.Random(0).sample(range(len(found)), min(args.pictures, len(found)))
     )
-    pictures = [open_picture(found[i][0]).image for i in chosen]
+    pictures = [open_image(found[i][0]).image for i in chosen]
     print(
         f"{len(found)} pictures, {len(chosen)} of them copied\n\n{'change':28} found  wrong"
     )
@@ -112,7 +114,7 @@ def draw_sheet(
     for n, pair in enumerate(pairs):
         x, y = n % across * (2 * side + 20), n // across * (side + 20)
         for k, one in enumerate(pair):
-            paper.paste(open_picture(one).image.resize((side, side)), (x + k * side, y))
+            paper.paste(open_image(one).image.resize((side, side)), (x + k * side, y))
         ImageDraw.Draw(paper).text((x, y + side + 2), f"{n}", "black")
     paper.save(file)
 

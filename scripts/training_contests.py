@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from contest import ALEXNET, RIVALS, Contest, Worker, command
 
-from alexnet_cli.dataset import pictures_below
+from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import trace
 from alexnet_cli.model.layer_specs import Conv, Dense
@@ -59,7 +59,7 @@ def epoch(args: argparse.Namespace) -> Contest:
     tutorial's augmentation.
     """
     batch, folder = args.batch or 64, args.folder
-    count = len(list(pictures_below(folder)))
+    count = len(list(images_below(folder)))
     plain = (
         "--crop-area", 0, "--brightness", 0, "--contrast", 0, "--saturation", 0,
         "--resize", "squash", "--batch-size", batch, "--epochs", 2,

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli import evaluation, images
+from alexnet_cli import evaluation
 from alexnet_cli.calibration import Floats, Labels, at_temperature, fit_temperature
+from alexnet_cli.dataset.folders import images
 from alexnet_cli.inference import BATCH, Classifier
 from alexnet_cli.metrics import score
 from alexnet_cli.run import Run

@@ -8,9 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from alexnet_cli.augment import Prepare, cut_out, geometry
 from alexnet_cli.backend import ops as backend_ops
-from alexnet_cli.draws import DRAWN, draw, principal_colours
+from alexnet_cli.dataset.augmentation.layer import (
+    AugmentAndStandardize,
+    copy_crops,
+    geometry,
+)
+from alexnet_cli.dataset.augmentation.sampling import (
+    DRAWN,
+    principal_colors,
+    sample_parameters,
+)
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -30,10 +38,12 @@ def varied(recipe, pixels, preprocess=RAW, seed=1, mean=None):
     """What training sees of `pixels`, as `batches` puts it together."""
     if mean is not None:
         preprocess = replace(preprocess, mean=None)
-    draws = draw(recipe, preprocess, len(pixels), np.random.default_rng(seed))
+    draws = sample_parameters(recipe, preprocess, len(pixels), np.random.default_rng(seed))
     if geometry(recipe, preprocess) == "copy":
-        pixels = cut_out(pixels, draws, preprocess.crop)
-    return np.asarray(Prepare(recipe, preprocess, mean)([pixels, draws], training=True))
+        pixels = copy_crops(pixels, draws, preprocess.crop)
+    return np.asarray(
+        AugmentAndStandardize(recipe, preprocess, mean)([pixels, draws], training=True)
+    )
 
 
 def centre(pixels, preprocess=RAW):
@@ -55,8 +65,8 @@ def test_without_augmentation_training_sees_the_centre():
 
 def test_not_training_ignores_the_draws():
     pixels = pictures()
-    prepare = Prepare(Recipe(**ALL), RAW)
-    draws = draw(Recipe(**ALL), RAW, len(pixels), np.random.default_rng(0))
+    prepare = AugmentAndStandardize(Recipe(**ALL), RAW)
+    draws = sample_parameters(Recipe(**ALL), RAW, len(pixels), np.random.default_rng(0))
     np.testing.assert_array_equal(prepare([pixels, draws], training=False), centre(pixels))
 
 
@@ -106,9 +116,11 @@ def test_rotation_by_a_right_angle_is_numpys(monkeypatch):
         def uniform(self, low, high, size):
             return np.full(size, high)
 
-    draws = draw(replace(PLAIN, rotation=90.0), TIGHT, 2, Fixed())
+    draws = sample_parameters(replace(PLAIN, rotation=90.0), TIGHT, 2, Fixed())
     out = np.asarray(
-        Prepare(replace(PLAIN, rotation=90.0), TIGHT)([pixels, draws], training=True)
+        AugmentAndStandardize(replace(PLAIN, rotation=90.0), TIGHT)(
+            [pixels, draws], training=True
+        )
     )
     turns = [np.rot90(pixels, k, (1, 2)) for k in (1, 3)]
     assert min(abs(out - x).max() for x in turns) < 0.01
@@ -123,8 +135,8 @@ def test_shift_moves_by_the_fraction_and_fills():
             return np.full(size, high)
 
     recipe = replace(PLAIN, width_shift=0.25, fill_mode="constant")
-    draws = draw(recipe, TIGHT, 1, Fixed())
-    out = np.asarray(Prepare(recipe, TIGHT)([pixels, draws], training=True))
+    draws = sample_parameters(recipe, TIGHT, 1, Fixed())
+    out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
     assert out[0, 5, :, 0].argmax() == 12 - 6
 
 
@@ -137,8 +149,8 @@ def test_fill_modes_are_numpys(mode):
             return np.full(size, high)
 
     recipe = replace(PLAIN, width_shift=0.25, fill_mode=mode)
-    draws = draw(recipe, TIGHT, 1, Fixed())
-    out = np.asarray(Prepare(recipe, TIGHT)([pixels, draws], training=True))
+    draws = sample_parameters(recipe, TIGHT, 1, Fixed())
+    out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
     pad = {
         "nearest": "edge",
         "reflect": "symmetric",
@@ -158,14 +170,14 @@ def test_colour_changes_are_pillows(name, enhance):
     factors = 1 + np.random.default_rng(5).uniform(-0.4, 0.4, 8)
 
     class Fixed:
-        """The draw under test gets the factors, all others get nothing."""
+        """The sample_parameters under test gets the factors, all others get nothing."""
 
         def uniform(self, low, high, size):
             return factors - 1 if high == 0.4 else np.zeros(size)
 
     recipe = replace(PLAIN, **{name: 0.4})
-    draws = draw(recipe, TIGHT, 8, Fixed())
-    out = np.asarray(Prepare(recipe, TIGHT)([pixels, draws], training=True))
+    draws = sample_parameters(recipe, TIGHT, 8, Fixed())
+    out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
     for picture, factor, ours in zip(pixels, factors, out, strict=True):
         theirs = getattr(ImageEnhance, enhance)(Image.fromarray(picture)).enhance(factor)
         assert abs(np.asarray(theirs, float) - ours).max() <= 2
@@ -184,7 +196,7 @@ def test_hue_turns_colours_and_keeps_gray():
 
 def test_principal_colours_are_the_covariances():
     pixels = pictures(20)
-    rows = principal_colours(pixels) / 255
+    rows = principal_colors(pixels) / 255
     covariance = np.cov(pixels.reshape(-1, 3).T / 255)
     values = np.linalg.norm(rows, axis=1)
     vectors = rows / values[:, None]
@@ -196,9 +208,12 @@ def test_principal_colours_are_the_covariances():
 def test_lighting_adds_one_colour_to_a_picture():
     recipe = replace(PLAIN, pca_lighting=0.1)
     pixels = np.full((200, 24, 24, 3), 128, np.uint8)
-    lighting = principal_colours(pictures(20))
-    draws = draw(recipe, TIGHT, 200, np.random.default_rng(0), lighting)
-    out = np.asarray(Prepare(recipe, TIGHT)([pixels, draws], training=True)) - 128
+    lighting = principal_colors(pictures(20))
+    draws = sample_parameters(recipe, TIGHT, 200, np.random.default_rng(0), lighting)
+    out = (
+        np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
+        - 128
+    )
     assert np.ptp(out, axis=(1, 2)).max() < 1e-3
     expected = 0.01 * lighting.T @ lighting
     np.testing.assert_allclose(np.cov(out[:, 0, 0].T), expected, rtol=0.5, atol=1)
@@ -218,9 +233,9 @@ def test_the_mean_picture_is_subtracted_before_it_moves():
 def test_a_crop_stays_inside_its_picture(seed, area, size):
     preprocess = replace(RAW, size=size)
     rng = np.random.default_rng(seed)
-    maps = draw(replace(PLAIN, crop_area=area), preprocess, 20, rng)[:, :6].reshape(
-        -1, 2, 3
-    )
+    maps = sample_parameters(replace(PLAIN, crop_area=area), preprocess, 20, rng)[
+        :, :6
+    ].reshape(-1, 2, 3)
     for corner in ((0, 0, 1), (23, 0, 1), (0, 23, 1), (23, 23, 1)):
         at = maps @ np.array(corner)
         assert at.min() >= 0 and at.max() <= size - 1
@@ -228,7 +243,9 @@ def test_a_crop_stays_inside_its_picture(seed, area, size):
 
 def test_draws_follow_from_the_seed():
     recipe = Recipe(**ALL)
-    one, same, other = (draw(recipe, RAW, 5, np.random.default_rng(s)) for s in (1, 1, 2))
+    one, same, other = (
+        sample_parameters(recipe, RAW, 5, np.random.default_rng(s)) for s in (1, 1, 2)
+    )
     assert one.shape == (5, DRAWN) and one.dtype == np.float32
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
@@ -241,6 +258,6 @@ def test_copied_windows_are_what_a_warp_would_give(size, flips):
     recipe = replace(PLAIN, random_crop=size > 24, **flips)
     pixels = pictures(32, size)
     assert geometry(recipe, preprocess) == "copy"
-    draws = draw(recipe, preprocess, 32, np.random.default_rng(3))
+    draws = sample_parameters(recipe, preprocess, 32, np.random.default_rng(3))
     warped = backend_ops.warp(pixels, draws[:, :6], 24, False, "constant")
-    np.testing.assert_array_equal(cut_out(pixels, draws, 24), warped)
+    np.testing.assert_array_equal(copy_crops(pixels, draws, 24), warped)

@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 
 from alexnet_cli.batches import training_batches
-from alexnet_cli.cache import Examples
+from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.store import Memory
 
 
 @pytest.mark.parametrize("count,size", [(65, 64), (10, 3), (5, 8), (12, 4)])
 def test_batches_are_even_and_whole(count, size):
     recipe = Recipe(arch="tiny", size=36, batch_size=size, hflip=False, crop_area=0.0)
     preprocess = preprocess_of(recipe)
-    store = Memory(count, 36)
+    store = MemoryCache(count, 36)
     for i in range(count):
         store.add(None, np.full((36, 36, 3), i, np.uint8))
     examples = Examples(store, np.arange(count), np.zeros(count, np.int64))

@@ -6,7 +6,7 @@ import numpy as np
 from conftest import distance, encoded, photo
 from PIL import Image, ImageCms
 
-from alexnet_cli import images
+from alexnet_cli.dataset.folders import images
 
 
 def test_cmyk_looks_like_its_rgb_twin(shared):

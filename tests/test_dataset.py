@@ -5,7 +5,7 @@ import os
 import pytest
 from conftest import HARD_NAMES, draw_toy
 
-from alexnet_cli.dataset import find_parts, pictures_below, read_classes, scan
+from alexnet_cli.dataset.folders import find_parts, images_below, read_classes, scan
 from alexnet_cli.errors import DatasetError, printable
 
 
@@ -59,7 +59,7 @@ def test_folders_in_a_class_belong_to_it(tmp_path):
     (tmp_path / "a" / "deep" / "deeper").mkdir(parents=True)
     (tmp_path / "a" / "deep" / "deeper" / "x.jpg").write_bytes(b"x")
     assert scan(tmp_path).relative() == ("a/deep/deeper/x.jpg",)
-    assert [x.name for x in pictures_below(tmp_path)] == ["x.jpg"]
+    assert [x.name for x in images_below(tmp_path)] == ["x.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from conftest import alexnet
 from PIL import Image
 
-from alexnet_cli.doctor import examine
-from alexnet_cli.sample import draw_picture
+from alexnet_cli.dataset.doctor import examine
+from alexnet_cli.dataset.synthetic import draw_picture
 
 
 def none(done, count):

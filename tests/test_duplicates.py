@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from PIL import ImageOps
 
-from alexnet_cli.duplicates import SIDE, connected, copies, fingerprint, near_pairs
-from alexnet_cli.images import open_picture
-from alexnet_cli.sample import KINDS, draw_picture
+from alexnet_cli.dataset.images import open_image
+from alexnet_cli.dataset.near_duplicates import (
+    SIDE,
+    connected,
+    copies,
+    fingerprint,
+    near_pairs,
+)
+from alexnet_cli.dataset.synthetic import KINDS, draw_picture
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +30,7 @@ def prints(images):
 def saved_again(picture, quality):
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=quality)
-    return open_picture(out.getvalue()).image
+    return open_image(out.getvalue()).image
 
 
 def cropped(picture, share):
@@ -64,7 +70,7 @@ def test_different_pictures_are_not_pairs(pictures):
 @pytest.mark.slow
 def test_real_flowers_with_planted_copies(shared):
     files = sorted((shared / "flower_photos").glob("*/*"))[::20]
-    pictures = [open_picture(x).image for x in files]
+    pictures = [open_image(x).image for x in files]
     table = prints(pictures)
     for name, change in CHANGES.items():
         found = set(near_pairs(table, prints([change(x) for x in pictures])))

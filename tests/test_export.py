@@ -7,7 +7,7 @@ import pytest
 from conftest import alexnet, draw_toy, python
 from PIL import Image
 
-from alexnet_cli.cache import load_all
+from alexnet_cli.dataset.decoding import decode_files
 from alexnet_cli.inference import Classifier, answers
 from alexnet_cli.run import Run
 
@@ -27,7 +27,7 @@ print(json.dumps(out))
 
 
 def served(run, files, folder):
-    pixels = np.stack([x.pixels for x in load_all(files, run.preprocess)])
+    pixels = np.stack([x.pixels for x in decode_files(files, run.preprocess)])
     np.save(folder / "pixels.npy", pixels)
     done = python(SERVE, run.path, folder / "pixels.npy", *files)
     assert done.returncode == 0, done.stderr[-2000:]

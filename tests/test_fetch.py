@@ -9,8 +9,8 @@ import threading
 import pytest
 from conftest import alexnet
 
+from alexnet_cli.dataset.download import FLOWERS, Download, download
 from alexnet_cli.errors import DownloadError
-from alexnet_cli.fetch import FLOWERS, Source, fetch
 
 
 def archive(*members):
@@ -49,7 +49,7 @@ class Server(http.server.ThreadingHTTPServer):
     def source(self, content=None):
         digest = hashlib.sha256(content or self.content).hexdigest()
         url = f"http://127.0.0.1:{self.server_port}/flower_photos.tgz"
-        return Source(
+        return Download(
             "flower_photos.tgz", url, digest, "flower_photos", len(content or self.content)
         )
 
@@ -76,10 +76,10 @@ def none(done, count):
 
 def test_fetches_checks_and_unpacks(tmp_path):
     with Server(GOOD) as server:
-        folder = fetch(server.source(), tmp_path / "data", none)
+        folder = download(server.source(), tmp_path / "data", none)
         assert folder == tmp_path / "data" / "flower_photos"
         assert (folder / "roses" / "a.jpg").stat().st_size == 300_000
-        fetch(server.source(), tmp_path / "data", none)
+        download(server.source(), tmp_path / "data", none)
         assert len(server.asked) == 1
     assert [x.name for x in (tmp_path / "data").iterdir()] == ["flower_photos"]
 
@@ -88,10 +88,10 @@ def test_fetches_checks_and_unpacks(tmp_path):
 def test_goes_on_where_it_stopped(tmp_path, ranges):
     with Server(GOOD, cut=100, ranges=ranges) as server:
         with pytest.raises(DownloadError, match="cut short|broke"):
-            fetch(server.source(), tmp_path, none)
+            download(server.source(), tmp_path, none)
         assert (tmp_path / "flower_photos.tgz.part").stat().st_size == 100
         server.cut = None
-        fetch(server.source(), tmp_path, none)
+        download(server.source(), tmp_path, none)
         assert server.asked[1] == "bytes=100-"
     assert (tmp_path / "flower_photos" / "roses" / "a.jpg").exists()
 
@@ -99,7 +99,7 @@ def test_goes_on_where_it_stopped(tmp_path, ranges):
 def test_a_complete_part_is_not_fetched_again(tmp_path):
     (tmp_path / "flower_photos.tgz.part").write_bytes(GOOD)
     with Server(GOOD) as server:
-        fetch(server.source(), tmp_path, none)
+        download(server.source(), tmp_path, none)
         assert server.asked == []
 
 
@@ -107,7 +107,7 @@ def test_the_wrong_file_is_removed(tmp_path):
     with Server(GOOD) as server:
         other = server.source(GOOD[:-1] + b"!")
         with pytest.raises(DownloadError, match="SHA-256 is .* not "):
-            fetch(other, tmp_path, none)
+            download(other, tmp_path, none)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -116,7 +116,7 @@ def test_a_longer_file_is_refused(tmp_path):
         Server(GOOD + b"more" * 200_000) as server,
         pytest.raises(DownloadError, match="larger"),
     ):
-        fetch(server.source(GOOD), tmp_path, lambda *_: None)
+        download(server.source(GOOD), tmp_path, lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -131,14 +131,14 @@ def test_a_longer_file_is_refused(tmp_path):
 def test_an_archive_that_reaches_outside_is_refused(tmp_path, name, content):
     data = archive(("flower_photos/a.jpg", b"x"), (name, content))
     with Server(data) as server, pytest.raises(DownloadError, match="cannot be unpacked"):
-        fetch(server.source(), tmp_path / "in", none)
+        download(server.source(), tmp_path / "in", none)
     assert sorted(x.name for x in tmp_path.rglob("*")) == ["flower_photos.tgz.part", "in"]
 
 
 def test_an_archive_of_something_else(tmp_path):
     with Server(archive(("other/a.jpg", b"x"))) as server:
         with pytest.raises(DownloadError, match="holds no folder"):
-            fetch(server.source(), tmp_path, none)
+            download(server.source(), tmp_path, none)
     assert not (tmp_path / "flower_photos").exists()
 
 
@@ -146,9 +146,9 @@ def test_servers_that_refuse_and_hosts_that_are_not_there(tmp_path):
     with Server(GOOD, status=404) as server:
         source = server.source()
         with pytest.raises(DownloadError, match="the server says 404"):
-            fetch(source, tmp_path, none)
+            download(source, tmp_path, none)
     with pytest.raises(DownloadError, match="no connection"):
-        fetch(source, tmp_path / "new", none)
+        download(source, tmp_path / "new", none)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,22 +7,22 @@ import pytest
 from conftest import draw_toy
 from PIL import Image
 
-from alexnet_cli import images
+from alexnet_cli.dataset.folders import images
+from alexnet_cli.dataset.prepare import find_images, prepare, refuse_overlap
+from alexnet_cli.dataset.synthetic import draw_sample
 from alexnet_cli.errors import DatasetError
-from alexnet_cli.gather import find, gather, refuse_overlap
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.sample import draw_sample
 
 RECIPE = Recipe(arch="tiny", size=36, resize="crop")
 
 
 def gathered(data, recipe=RECIPE, classes=()):
-    return gather(find(data, classes), recipe, lambda done, count: None)
+    return prepare(find_images(data, classes), recipe, lambda done, count: None)
 
 
 def test_pixels_are_the_decoders_in_order(toy):
-    found = find(toy)
+    found = find_images(toy)
     got = gathered(toy)
     files = found.parts["train"].files
     assert len(got.training) == 30 and len(got.validation) == 6
@@ -56,7 +56,7 @@ def test_a_class_of_bad_files_is_named(tmp_path):
 def test_one_class_or_one_picture_is_not_enough(tmp_path):
     data = draw_toy(tmp_path / "d", each=4)
     with pytest.raises(DatasetError, match="one class, 'red'"):
-        find(data, ("red",))
+        find_images(data, ("red",))
     for file in list((data / "red").iterdir())[1:]:
         file.unlink()
     with pytest.raises(DatasetError, match="class 'red' has 1 different picture"):
@@ -77,7 +77,7 @@ def test_train_and_val_folders_stay_what_they_are(tmp_path):
     (tmp_path / "d" / "validation" / "owl").mkdir()
     Image.new("RGB", (40, 40)).save(tmp_path / "d" / "validation" / "owl" / "a.png")
     with pytest.raises(DatasetError, match="has a class 'owl'"):
-        find(tmp_path / "d")
+        find_images(tmp_path / "d")
 
 
 def test_train_and_test_alone_take_validation_from_train(tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from alexnet_cli import images
+from alexnet_cli.dataset.folders import images
 from alexnet_cli.errors import ImageError
 from alexnet_cli.preprocess import Preprocess
 
@@ -200,9 +200,9 @@ def test_large_jpegs_are_decoded_at_reduced_size_with_the_same_result(
     noise = rng.normal(0, 12, (1800, 2400, 3))
     big = Image.fromarray((np.asarray(big) + noise).clip(0, 255).astype(np.uint8))
     big.save(tmp_path / "big.jpg", quality=90, progressive=progressive)
-    assert images.open_picture(tmp_path / "big.jpg", least=520).image.size == (1200, 900)
+    assert images.open_image(tmp_path / "big.jpg", least=520).image.size == (1200, 900)
     preprocess = Preprocess("crop", 260, 227, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    full = images.open_picture(tmp_path / "big.jpg").image
+    full = images.open_image(tmp_path / "big.jpg").image
     difference = abs(
         images.load(tmp_path / "big.jpg", preprocess).astype(int)
         - images.square(full, "crop", 260)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from conftest import alexnet
 
-from alexnet_cli import images
 from alexnet_cli.commands import weights_file
+from alexnet_cli.dataset.folders import images
+from alexnet_cli.dataset.standardize import standardize
 from alexnet_cli.importing import imagenet_classes
 from alexnet_cli.run import Run
-from alexnet_cli.standard import standardised
 
 OWT = {
     "features.0": (64, 3, 11, 11), "features.3": (192, 64, 5, 5), "features.6": (384, 192, 3, 3),
@@ -66,7 +66,7 @@ def answered(run_path, picture):
     assert result.exit_code == 0, result.output
     told = {x["label"]: x["probability"] for x in json.loads(result.stdout)["classes"]}
     run = Run.open(run_path)
-    inputs = standardised(images.load(picture, run.preprocess)[None], run.preprocess, None)
+    inputs = standardize(images.load(picture, run.preprocess)[None], run.preprocess, None)
     return np.array([told[x] for x in imagenet_classes()]), inputs
 
 
@@ -160,15 +160,15 @@ def test_imagenet_is_fetched_once_and_kept(tmp_path, monkeypatch):
 
     from test_fetch import Server
 
-    from alexnet_cli import fetch
+    from alexnet_cli.dataset.folders import download
 
     content = b"weights" * 1000
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with Server(content) as server:
         url = f"http://127.0.0.1:{server.server_port}/other-name.pth"
         digest = hashlib.sha256(content).hexdigest()[:8]
-        source = fetch.Source("alexnet-owt.pth", url, digest)
-        monkeypatch.setattr(fetch, "IMAGENET", source)
+        source = download.Download("alexnet-owt.pth", url, digest)
+        monkeypatch.setattr(download, "IMAGENET", source)
         first = weights_file("imagenet")
         assert first == tmp_path / "alexnet" / "alexnet-owt.pth"
         assert first.read_bytes() == content
@@ -179,10 +179,10 @@ def test_imagenet_is_fetched_once_and_kept(tmp_path, monkeypatch):
 def test_without_a_connection_imagenet_says_so(tmp_path, monkeypatch, toy):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("http_proxy", "")
-    from alexnet_cli import fetch
+    from alexnet_cli.dataset.folders import download
 
-    source = fetch.Source("a.pth", "http://127.0.0.1:9/a.pth", "00")
-    monkeypatch.setattr(fetch, "IMAGENET", source)
+    source = download.Download("a.pth", "http://127.0.0.1:9/a.pth", "00")
+    monkeypatch.setattr(download, "IMAGENET", source)
     for words in (
         ("import", "imagenet"),
         ("train", "--data", toy, "--weights", "imagenet"),

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from conftest import alexnet
 
-from alexnet_cli.cache import load_all
+from alexnet_cli.dataset.decoding import decode_files
+from alexnet_cli.dataset.standardize import standardize
 from alexnet_cli.errors import RunError
 from alexnet_cli.inference import Answer, Classifier, answers, keras_network
 from alexnet_cli.run import Run
-from alexnet_cli.standard import standardised
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +60,13 @@ def views_by_hand(run, pixels, corners):
     preprocess = run.preprocess
     rows = []
     for corner in corners:
-        view = standardised(pixels.astype(np.float32), preprocess, None, corner)
+        view = standardize(pixels.astype(np.float32), preprocess, None, corner)
         rows += [view, view[:, :, ::-1]]
     return rows
 
 
 def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
-    pixels = np.stack([x.pixels for x in load_all(files[:3], run.preprocess)])
+    pixels = np.stack([x.pixels for x in decode_files(files[:3], run.preprocess)])
     margin = run.preprocess.size - run.preprocess.crop
     assert margin == 4
     corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]

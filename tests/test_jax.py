@@ -10,8 +10,8 @@ STEPS = """
 import json, sys
 import numpy as np
 import keras
-from alexnet_cli.augment import Prepare
-from alexnet_cli.draws import DRAWN, draw
+from alexnet_cli.dataset.augmentation.layer import AugmentAndStandardize
+from alexnet_cli.dataset.augmentation.sampling import DRAWN, sample_parameters
 from alexnet_cli.model.model import build_model
 from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.preprocess import Preprocess
@@ -27,7 +27,7 @@ else:
     network.load_weights(sys.argv[1])
 pixels = keras.Input((40, 40, 3), dtype="uint8")
 draws = keras.Input((DRAWN,))
-model = keras.Model([pixels, draws], network(Prepare(recipe, preprocess)([pixels, draws])))
+model = keras.Model([pixels, draws], network(AugmentAndStandardize(recipe, preprocess)([pixels, draws])))
 loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
 model.compile(build_optimizer(recipe), loss, jit_compile=False)
 rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ pictures = rng.integers(0, 255, (12, 5, 5, 3), np.uint8).repeat(8, 1).repeat(8, 
 labels = np.eye(3, dtype="float32")[np.arange(12) % 3]
 losses = []
 for _ in range(6):
-    drawn = draw(recipe, preprocess, 12, rng)
+    drawn = sample_parameters(recipe, preprocess, 12, rng)
     losses.append(float(model.train_on_batch([pictures, drawn], labels)))
 losses.append(float(model.evaluate([pictures, drawn], labels, verbose=0)))
 print(json.dumps(losses))

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.backend import ops_tensorflow
-from alexnet_cli.draws import draw
+from alexnet_cli.dataset.augmentation.sampling import sample_parameters
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -60,7 +60,7 @@ def test_batch_normalization_of_rows_and_of_one_picture(shape):
 def test_warp(smooth, fill):
     recipe = Recipe(rotation=25, shear=10, zoom=0.2, width_shift=0.2, crop_area=0.0)
     pixels = RNG.integers(0, 255, (8, 40, 40, 3), np.uint8)
-    maps = draw(recipe, SQUARE, 8, np.random.default_rng(1))[:, :6]
+    maps = sample_parameters(recipe, SQUARE, 8, np.random.default_rng(1))[:, :6]
     ours = np.asarray(ops_tensorflow.warp(pixels, maps, 24, smooth, fill))
     theirs = np.asarray(portable("warp")(pixels, maps, 24, smooth, fill))
     assert ours.shape == theirs.shape == (8, 24, 24, 3)
@@ -72,7 +72,7 @@ def test_warp(smooth, fill):
 def test_boxes_are_a_warp_that_stays_inside():
     recipe = Recipe(crop_area=0.2, hflip=True, vflip=True)
     pixels = RNG.integers(0, 255, (64, 40, 40, 3), np.uint8)
-    maps = draw(recipe, SQUARE, 64, np.random.default_rng(1))[:, :6]
+    maps = sample_parameters(recipe, SQUARE, 64, np.random.default_rng(1))[:, :6]
     ours = ops_tensorflow.cut_boxes(pixels, maps, 24)
     theirs = ops_tensorflow.warp(pixels, maps, 24, True, "nearest")
     np.testing.assert_allclose(ours, theirs, atol=0.05)

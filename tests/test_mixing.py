@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.mixing import MIXED, draw_mixing, mixed, mixed_targets
+from alexnet_cli.dataset.augmentation.mixup import (
+    MIXED,
+    mixed,
+    mixed_targets,
+    sample_mixing,
+)
 from alexnet_cli.recipe.recipe import Recipe
 
 SIDE = 64
@@ -25,7 +30,7 @@ def plain(values):
     seed=st.integers(0, 99),
 )
 def test_labels_are_the_shares_of_pixels(mixup, cutmix, count, seed):
-    numbers = draw_mixing(
+    numbers = sample_mixing(
         Recipe(mixup=mixup, cutmix=cutmix), count, np.random.default_rng(seed)
     ).astype(np.float32)
     assert numbers.shape == (count, MIXED)
@@ -39,7 +44,7 @@ def test_labels_are_the_shares_of_pixels(mixup, cutmix, count, seed):
 
 
 def test_nothing_is_drawn_where_nothing_is_asked():
-    numbers = draw_mixing(Recipe(), 5, np.random.default_rng(0))
+    numbers = sample_mixing(Recipe(), 5, np.random.default_rng(0))
     pictures = np.random.default_rng(1).random((5, SIDE, SIDE, 3)).astype(np.float32)
     np.testing.assert_array_equal(mixed(pictures, numbers.astype(np.float32)), pictures)
     targets = np.eye(5, dtype=np.float32)
@@ -47,14 +52,14 @@ def test_nothing_is_drawn_where_nothing_is_asked():
 
 
 def test_a_picture_is_blended_or_pasted_never_both():
-    numbers = draw_mixing(Recipe(mixup=1.0, cutmix=1.0), 400, np.random.default_rng(0))
+    numbers = sample_mixing(Recipe(mixup=1.0, cutmix=1.0), 400, np.random.default_rng(0))
     blended, pasted = numbers[:, 0] < 1, numbers[:, 1:5].any(axis=1)
     assert not (blended & pasted).any()
     assert blended.mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_erasing_blanks_as_many_as_asked_and_as_much_as_published():
-    numbers = draw_mixing(Recipe(erasing=0.25), 4000, np.random.default_rng(0))
+    numbers = sample_mixing(Recipe(erasing=0.25), 4000, np.random.default_rng(0))
     left, top, right, bottom = numbers[:, 5:9].T
     area = (right - left) * (bottom - top)
     assert (area > 0).mean() == pytest.approx(0.25, abs=0.03)
@@ -64,7 +69,7 @@ def test_erasing_blanks_as_many_as_asked_and_as_much_as_published():
 
 
 def test_cutmix_areas_follow_beta():
-    numbers = draw_mixing(Recipe(cutmix=1.0), 4000, np.random.default_rng(0))
+    numbers = sample_mixing(Recipe(cutmix=1.0), 4000, np.random.default_rng(0))
     left, top, right, bottom = numbers[:, 1:5].T
     # Uniform areas about uniform centres, cut at the edge: 1/2 would be without the cut.
     assert 0.3 < ((right - left) * (bottom - top)).mean() < 0.5

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alexnet_cli.dataset.split import split, subsample
 from alexnet_cli.errors import DatasetError
-from alexnet_cli.split import quick_look, split
 
 
 def digests(count, salt=""):
@@ -118,8 +118,8 @@ def test_more_folds_than_pictures_are_an_error():
 @given(sizes, st.floats(0.05, 1.0))
 def test_a_quick_look_keeps_the_strata(counts, fraction):
     names, content = labelled(counts)
-    chosen = quick_look(names, content, fraction)
+    chosen = subsample(names, content, fraction)
     got = Counter(names[i] for i in chosen)
     assert got == {f"c{i}": max(2, round(fraction * n)) for i, n in enumerate(counts)}
-    more = quick_look([*names, "c0"], [*content, "new"], fraction)
+    more = subsample([*names, "c0"], [*content, "new"], fraction)
     assert len(set(chosen) - set(more)) <= 1

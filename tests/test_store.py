@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from conftest import TINY, alexnet, python
 
-from alexnet_cli import store
-from alexnet_cli.cache import decode_all, load_all
+from alexnet_cli.dataset.decoding import decode_all, decode_files
+from alexnet_cli.dataset.folders import pixel_cache
 from alexnet_cli.errors import AlexNetError
 from alexnet_cli.preprocess import Preprocess
 
 SQUARE = Preprocess("squash", 36, 32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-KINDS = {"ram": store.Memory, "disk": store.Scratch, "none": store.Nowhere}
+KINDS = {
+    "ram": pixel_cache.MemoryCache,
+    "disk": pixel_cache.DiskCache,
+    "none": pixel_cache.NoCache,
+}
 
 
 def kept(toy, kind):
@@ -27,7 +31,9 @@ def test_every_store_gives_back_what_was_decoded(toy, kind):
     assert isinstance(pictures, KINDS[kind])
     rows = [3, 0, 3, len(files) - 1]
     for row, pixels in zip(rows, pictures.pictures(rows), strict=True):
-        np.testing.assert_array_equal(pixels, next(load_all([files[row]], SQUARE)).pixels)
+        np.testing.assert_array_equal(
+            pixels, next(decode_files([files[row]], SQUARE)).pixels
+        )
 
 
 @pytest.mark.parametrize("kind", ["disk", "none"])
@@ -42,11 +48,17 @@ def test_training_is_the_same_wherever_pictures_are_kept(toy, trained, tmp_path,
 
 def test_a_third_of_the_free_memory_is_the_limit(monkeypatch):
     needed = 100 * 36 * 36 * 3
-    monkeypatch.setattr(store, "free_memory", lambda: needed * 3 + 1)
-    assert isinstance(store.new_store("auto", 100, SQUARE), store.Memory)
-    monkeypatch.setattr(store, "free_memory", lambda: needed * 3)
-    assert isinstance(store.new_store("auto", 100, SQUARE), store.Scratch)
-    assert isinstance(store.new_store("ram", 100, SQUARE), store.Memory)
+    monkeypatch.setattr(pixel_cache, "free_memory", lambda: needed * 3 + 1)
+    assert isinstance(
+        pixel_cache.new_pixel_cache("auto", 100, SQUARE), pixel_cache.MemoryCache
+    )
+    monkeypatch.setattr(pixel_cache, "free_memory", lambda: needed * 3)
+    assert isinstance(
+        pixel_cache.new_pixel_cache("auto", 100, SQUARE), pixel_cache.DiskCache
+    )
+    assert isinstance(
+        pixel_cache.new_pixel_cache("ram", 100, SQUARE), pixel_cache.MemoryCache
+    )
 
 
 def test_free_memory_is_what_the_system_says():
@@ -54,7 +66,7 @@ def test_free_memory_is_what_the_system_says():
         int(next(x for x in Path("/proc/meminfo").read_text().splitlines()).split()[1])
         * 1024
     )
-    assert 0 < store.free_memory() < total
+    assert 0 < pixel_cache.free_memory() < total
 
 
 def test_a_scratch_file_that_changed_is_noticed(toy):
@@ -84,10 +96,10 @@ def test_a_full_disk_is_told():
 import resource, signal, sys
 import numpy as np
 from alexnet_cli.errors import AlexNetError
-from alexnet_cli.store import Scratch
+from alexnet_cli.dataset.pixel_cache import DiskCache
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-kept = Scratch(36)
+kept = DiskCache(36)
 try:
     for _ in range(3):
         kept.add(None, np.zeros((36, 36, 3), np.uint8))

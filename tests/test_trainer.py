@@ -39,14 +39,14 @@ def test_a_run_holds_what_it_should(trained):
 
 
 def test_the_best_epoch_is_what_is_kept(toy, trained):
-    from alexnet_cli.cache import load_all
+    from alexnet_cli.dataset.decoding import decode_files
     from alexnet_cli.inference import Classifier
     from alexnet_cli.metrics import score
 
     run = Run.open(trained)
     rows = [x for x in run.split() if x["split"] == "val"]
     pixels = np.stack(
-        [x.pixels for x in load_all([toy / x["file"] for x in rows], run.preprocess)]
+        [x.pixels for x in decode_files([toy / x["file"] for x in rows], run.preprocess)]
     )
     labels = np.array([run.classes.index(x["class"]) for x in rows])
     scores = score(Classifier(run)(pixels), labels, run.classes)

@@ -70,7 +70,7 @@ def matmul() -> Callable[[str], float]:
 
 def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], float]:
     """Real pictures through the real pipeline, and the same steps on one ready batch."""
-    from alexnet_cli.gather import find, gather
+    from alexnet_cli.dataset.prepare import find_images, prepare
 
     values = dict(x.split("=") for x in fields)
     typed = {
@@ -78,7 +78,7 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
         for k, v in values.items()
     }
     recipe = Recipe(arch=arch, batch_size=int(batch), **typed)
-    gathered = gather(find(Path(folder), ()), recipe, lambda done, count: None)
+    gathered = prepare(find_images(Path(folder), ()), recipe, lambda done, count: None)
     start_tensorflow()
     import tensorflow as tf
 
@@ -120,14 +120,14 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
 
 def classify(run: str, folder: str) -> Callable[[str], float]:
     """The network without the pictures' decoding."""
-    from alexnet_cli.cache import load_all
+    from alexnet_cli.dataset.decoding import decode_files
     from alexnet_cli.inference import BATCH, Classifier
     from alexnet_cli.run import Run
 
     opened = Run.open(Path(run))
     classifier = Classifier(opened)
     files = sorted(x for x in Path(folder).rglob("*") if x.is_file())
-    pixels = np.stack([x.pixels for x in load_all(files, opened.preprocess)])
+    pixels = np.stack([x.pixels for x in decode_files(files, opened.preprocess)])
 
     def turn(line: str) -> float:
         started = time.perf_counter()

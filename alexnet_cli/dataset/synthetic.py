@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from .errors import DatasetError, printable
+from ..errors import DatasetError, printable
 
 Doubles = npt.NDArray[np.float64]
 

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from .colours import to_rgb
-from .errors import ImageError
-from .preprocess import MAX_PIXELS, Preprocess
+from ..errors import ImageError
+from ..preprocess import MAX_PIXELS, Preprocess
+from .color import to_rgb
 
 MAX_BYTES = 512 * 2**20
 
@@ -72,7 +72,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Picture:
+class UprightImage:
     """A decoded file: its pixels as upright sRGB, and what they were stored as."""
 
     image: Image.Image
@@ -103,7 +103,7 @@ def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
     Raises:
         ImageError: not a picture, damaged, or more than `max_pixels`.
     """
-    return np.asarray(open_picture(source, max_pixels).image)
+    return np.asarray(open_image(source, max_pixels).image)
 
 
 def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
@@ -112,7 +112,7 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     Raises:
         ImageError: as `decode`.
     """
-    picture = open_picture(source, preprocess.max_pixels, REDUCED * preprocess.size)
+    picture = open_image(source, preprocess.max_pixels, REDUCED * preprocess.size)
     return square(picture.image, preprocess.resize, preprocess.size)
 
 
@@ -141,9 +141,9 @@ def _resized(picture: Image.Image, size: tuple[int, int]) -> Pixels:
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
 
 
-def open_picture(
+def open_image(
     source: bytes | Path, max_pixels: int = MAX_PIXELS, least: int = 0
-) -> Picture:
+) -> UprightImage:
     """The first frame of a file or its bytes.
 
     With `least` a JPEG may come at 1/2, 1/4 or 1/8 of its size, as long as its shorter
@@ -159,7 +159,7 @@ def open_picture(
         stored = _opened(data, max_pixels, least)
         upright = _upright(stored)
         form = str(stored.format or "JPEG")
-        return Picture(to_rgb(upright), form, upright is not stored)
+        return UprightImage(to_rgb(upright), form, upright is not stored)
     except _DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 

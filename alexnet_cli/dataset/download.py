@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import DownloadError, printable
+from ..errors import DownloadError, printable
 
 CHUNK = 1 << 18
 
@@ -18,7 +18,7 @@ TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
-class Source:
+class Download:
     """A file on the web and what it must be."""
 
     name: str
@@ -31,7 +31,7 @@ class Source:
     """Bytes, if that is published."""
 
 
-FLOWERS = Source(
+FLOWERS = Download(
     name="flower_photos.tgz",
     url="https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz",
     sha256="4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",
@@ -40,7 +40,7 @@ FLOWERS = Source(
 )
 """3,670 photos in 5 classes, CC-BY. Source: TensorFlow Datasets' checksum list."""
 
-IMAGENET = Source(
+IMAGENET = Download(
     name="alexnet-owt-7be5be79.pth",
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     sha256="7be5be79",
@@ -58,7 +58,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     return Path(base) / "alexnet"
 
 
-def fetch(source: Source, to: Path, progress: Callable[[int, int], None]) -> Path:
+def download(source: Download, to: Path, progress: Callable[[int, int], None]) -> Path:
     """The file `source`, or the folder it unpacks to, below `to`; nothing is fetched twice.
 
     A download that was cut short goes on where it stopped.
@@ -84,7 +84,7 @@ def fetch(source: Source, to: Path, progress: Callable[[int, int], None]) -> Pat
     return target
 
 
-def _download(source: Source, file: Path, progress: Callable[[int, int], None]) -> None:
+def _download(source: Download, file: Path, progress: Callable[[int, int], None]) -> None:
     have = file.stat().st_size if file.exists() else 0
     if source.size is not None and have > source.size:
         file.unlink()
@@ -119,7 +119,7 @@ def _download(source: Source, file: Path, progress: Callable[[int, int], None]) 
 
 
 def _read(
-    answer: Any, source: Source, file: Path, progress: Callable[[int, int], None]
+    answer: Any, source: Download, file: Path, progress: Callable[[int, int], None]
 ) -> tuple[int, int]:
     """Add `answer` to `file`; how many bytes there are then, and how many there should be.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from .recipe.recipe import Recipe
+from ...recipe.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,7 +29,7 @@ def mixes(recipe: Recipe) -> bool:
     return bool(recipe.mixup or recipe.cutmix or recipe.erasing)
 
 
-def draw_mixing(recipe: Recipe, count: int, rng: np.random.Generator) -> Doubles:
+def sample_mixing(recipe: Recipe, count: int, rng: np.random.Generator) -> Doubles:
     """[count, MIXED] numbers for `mixed`; of mixup and CutMix each picture gets one."""
     blend, pasted, blank = np.ones(count), np.zeros((count, 4)), np.zeros((count, 4))
     pastes = np.zeros(count, bool)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from .errors import ImageError
+from ..errors import ImageError
 
 _SEE_THROUGH = ("RGBA", "LA", "PA", "RGBa", "La")
 

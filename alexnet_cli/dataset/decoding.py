@@ -13,23 +13,23 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ImageError
+from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
-from .duplicates import SIDE, Prints, fingerprint
-from .errors import ImageError
 from .images import Pixels
-from .preprocess import MAX_PIXELS, Preprocess
-from .store import Store, new_store
+from .near_duplicates import SIDE, Prints, fingerprint
+from .pixel_cache import PixelCache, new_pixel_cache
 
 Floats = npt.NDArray[np.float32]
 
 T = TypeVar("T")
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with pictures done and pictures in all."""
 
 
 @dataclass(frozen=True)
-class Loaded:
+class DecodedImage:
     """One good file: what it holds, and the facts that the doctor reports."""
 
     pixels: Pixels | None
@@ -45,10 +45,10 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedSet:
     """Pictures of the good files; `good` are their indices."""
 
-    pictures: Store
+    pictures: PixelCache
     good: tuple[int, ...]
     digests: tuple[str, ...]
     fingerprints: Prints
@@ -57,39 +57,19 @@ class Decoded:
     """Index and reason of each file left out."""
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Pictures `rows` of a shared store of N, with labels of all N."""
-
-    store: Store
-    rows: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def pixels(self, rows: npt.NDArray[np.int64]) -> Pixels:
-        """uint8 [B, R, R, 3] of `rows`, numbered as in the store."""
-        return np.stack(list(self.store.pictures(rows)))
-
-    def targets(self, rows: npt.NDArray[np.int64], classes: int) -> Floats:
-        """One-hot labels [B, K] of `rows`."""
-        return np.eye(classes, dtype=np.float32)[self.labels[rows]]
-
-
 def decode_all(
-    files: Sequence[Path], preprocess: Preprocess, cache: str, progress: Progress
-) -> Decoded:
+    files: Sequence[Path], preprocess: Preprocess, cache: str, progress: ProgressCallback
+) -> DecodedSet:
     """Every file decoded, checked, hashed and resized, in the order of `files`.
 
     `cache` says where pixels are kept; see `store.new_store`.
     """
-    store = new_store(cache, len(files), preprocess)
+    store = new_pixel_cache(cache, len(files), preprocess)
     good: list[int] = []
     digests: list[str] = []
     prints: list[Prints] = []
     bad: list[tuple[int, str]] = []
-    for i, loaded in enumerate(load_all(files, preprocess)):
+    for i, loaded in enumerate(decode_files(files, preprocess)):
         if isinstance(loaded, ImageError):
             bad.append((i, str(loaded)))
         elif loaded.pixels is not None:
@@ -99,17 +79,17 @@ def decode_all(
             prints.append(loaded.fingerprint)
         progress(i + 1, len(files))
     table = np.array(prints, np.uint8).reshape(-1, SIDE, SIDE)
-    return Decoded(store, tuple(good), tuple(digests), table, tuple(bad))
+    return DecodedSet(store, tuple(good), tuple(digests), table, tuple(bad))
 
 
-def load_all(
+def decode_files(
     files: Sequence[Path], preprocess: Preprocess | None = None
-) -> Iterator[Loaded | ImageError]:
+) -> Iterator[DecodedImage | ImageError]:
     """What each file holds, or what is wrong with it, in order."""
-    return ahead(lambda x: _load(x, preprocess), files)
+    return parallel_map(lambda x: _load(x, preprocess), files)
 
 
-def ahead(function: Callable[[Path], T], files: Sequence[Path]) -> Iterator[T]:
+def parallel_map(function: Callable[[Path], T], files: Sequence[Path]) -> Iterator[T]:
     """`function` of each file, in order.
 
     A few files ahead are worked on by all cores, so memory does not grow with `files`.
@@ -132,12 +112,12 @@ def digest(file: Path) -> str:
         return hashlib.sha256().hexdigest()
 
 
-def _load(file: Path, preprocess: Preprocess | None) -> Loaded | ImageError:
+def _load(file: Path, preprocess: Preprocess | None) -> DecodedImage | ImageError:
     limit = preprocess.max_pixels if preprocess else MAX_PIXELS
     try:
         data = images.read(file)
         least = images.REDUCED * preprocess.size if preprocess else 0
-        picture = images.open_picture(data, limit, least)
+        picture = images.open_image(data, limit, least)
     except ImageError as error:
         return error
     pixels = None
@@ -146,4 +126,4 @@ def _load(file: Path, preprocess: Preprocess | None) -> Loaded | ImageError:
     small, gray = fingerprint(picture.image)
     sha256 = hashlib.sha256(data).hexdigest()
     kind, size = picture.format, picture.image.size
-    return Loaded(pixels, sha256, small, size, kind, gray, picture.turned)
+    return DecodedImage(pixels, sha256, small, size, kind, gray, picture.turned)

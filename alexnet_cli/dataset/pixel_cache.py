@@ -6,18 +6,21 @@ import weakref
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
+from ..errors import AlexNetError, ImageError, printable
+from ..preprocess import Preprocess
 from . import images
-from .errors import AlexNetError, ImageError, printable
+from .decoding import Floats
 from .images import Pixels
-from .preprocess import Preprocess
 
 
-class Store(Protocol):
+class PixelCache(Protocol):
     """Pictures uint8 [R, R, 3], numbered as they were added."""
 
     def add(self, file: Path, pixels: Pixels) -> None:
@@ -27,21 +30,21 @@ class Store(Protocol):
         """The pictures numbered `rows`, in that order; not to be written to."""
 
 
-def new_store(cache: str, count: int, preprocess: Preprocess) -> Store:
+def new_pixel_cache(cache: str, count: int, preprocess: Preprocess) -> PixelCache:
     """Room for `count` pictures; `cache` is "ram", "disk", "none" or "auto".
 
     "auto" is memory while they take less than a third of what is free, else disk.
     """
     side = preprocess.size
     if cache == "none":
-        return Nowhere(preprocess)
+        return NoCache(preprocess)
     fits = count * side * side * 3 * 3 < free_memory()
     if cache == "ram" or (cache == "auto" and fits):
-        return Memory(count, side)
-    return Scratch(side)
+        return MemoryCache(count, side)
+    return DiskCache(side)
 
 
-class Memory:
+class MemoryCache:
     """All in one array."""
 
     def __init__(self, count: int, side: int) -> None:
@@ -58,7 +61,7 @@ class Memory:
         return (self.array[x] for x in rows)
 
 
-class Scratch:
+class DiskCache:
     """A file without a name in the system's temporary folder; gone with the process.
 
     Read, not mapped: pages of a mapped file count as the process' memory. The system
@@ -106,7 +109,7 @@ class Scratch:
         )
 
 
-class Nowhere:
+class NoCache:
     """Only the files' names; every picture is decoded whenever it is wanted."""
 
     def __init__(self, preprocess: Preprocess) -> None:
@@ -149,3 +152,23 @@ def free_memory() -> int:
     if limit.exists() and used.exists() and limit.read_text().strip() != "max":
         free = min(free, int(limit.read_text()) - int(used.read_text()))
     return free
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures `rows` of a shared store of N, with labels of all N."""
+
+    store: PixelCache
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pixels(self, rows: npt.NDArray[np.int64]) -> Pixels:
+        """uint8 [B, R, R, 3] of `rows`, numbered as in the store."""
+        return np.stack(list(self.store.pictures(rows)))
+
+    def targets(self, rows: npt.NDArray[np.int64], classes: int) -> Floats:
+        """One-hot labels [B, K] of `rows`."""
+        return np.eye(classes, dtype=np.float32)[self.labels[rows]]

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .preprocess import Preprocess
+from ..preprocess import Preprocess
 
 Corner = tuple[int, int]
 
 
-def standardised(
+def standardize(
     pixels: Any, preprocess: Preprocess, mean_image: Any, corner: Corner | None = None
 ) -> Any:
     """The input [B, S, S, 3] cut from pixels [B, R, R, 3]; float32 of 0..255.
@@ -28,8 +28,8 @@ def standardised(
     if mean_image is None:
         mean = spread(preprocess.mean, side)
     else:
-        mean = cut(mean_image[None], side, corner)
-    numbers = cut(pixels, side, corner) - mean
+        mean = crop(mean_image[None], side, corner)
+    numbers = crop(pixels, side, corner) - mean
     numbers /= spread(preprocess.std, side)  # in place where an array can be changed
     return numbers
 
@@ -45,7 +45,7 @@ def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Ite
     if tta == "ten-crop":
         corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
     for corner in corners:
-        view = standardised(pixels, preprocess, mean_image, corner)
+        view = standardize(pixels, preprocess, mean_image, corner)
         yield view
         if tta != "none":
             yield view[:, :, ::-1]
@@ -57,7 +57,7 @@ def _spread(colour: tuple[float, float, float], side: int) -> Any:
     return np.tile(np.float32(colour), (side, side, 1))
 
 
-def cut(pixels: Any, side: int, corner: Corner | None = None) -> Any:
+def crop(pixels: Any, side: int, corner: Corner | None = None) -> Any:
     """[B, side, side, C] of pixels [B, H, W, C] from `corner` (top, left) or the centre."""
     margin = pixels.shape[1] - side
     top, left = (margin // 2, margin // 2) if corner is None else corner

@@ -6,9 +6,9 @@ Letters: R side of the kept picture, S side of the network's input.
 import numpy as np
 import numpy.typing as npt
 
-from .mixing import MIXED, draw_mixing
-from .preprocess import Preprocess
-from .recipe.recipe import Recipe
+from ...preprocess import Preprocess
+from ...recipe.recipe import Recipe
+from .mixup import MIXED, sample_mixing
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,7 +36,7 @@ DRAWN = 6 + 9 + 3 + 1 + MIXED
 """Numbers a picture: an affine map, a colour matrix and offset, a contrast, mixing."""
 
 
-def draw(
+def sample_parameters(
     recipe: Recipe,
     preprocess: Preprocess,
     count: int,
@@ -50,7 +50,7 @@ def draw(
     amounts = _amounts(recipe, count, rng)
     geometry = _maps(recipe, preprocess, amounts, rng)
     matrices, offsets, pivots = _colours(recipe, amounts, rng, lighting)
-    mixing = draw_mixing(recipe, count, rng)
+    mixing = sample_mixing(recipe, count, rng)
     columns = (geometry, matrices.reshape(count, 9), offsets, pivots[:, None], mixing)
     return np.concatenate(columns, axis=1, dtype=np.float32)
 
@@ -68,7 +68,7 @@ def _amounts(recipe: Recipe, count: int, rng: np.random.Generator) -> dict[str, 
     return amounts
 
 
-def principal_colours(pixels: npt.NDArray[np.uint8]) -> Doubles:
+def principal_colors(pixels: npt.NDArray[np.uint8]) -> Doubles:
     """[3, 3]: each row an eigenvector of the RGB covariance times its eigenvalue.
 
     Of pixels [N, R, R, 3]. The eigenvalues are those of 0..1 pixels, the result is in

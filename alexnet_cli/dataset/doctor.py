@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .cache import Progress, load_all
-from .dataset import find_parts, scan
-from .duplicates import SIDE, Prints, copies, near_pairs
-from .errors import ImageError
+from ..errors import ImageError
+from .decoding import ProgressCallback, decode_files
+from .folders import find_parts, scan
+from .near_duplicates import SIDE, Prints, copies, near_pairs
 
 TINY = 64
 """Shorter side, pixels, below which a picture has little to learn from."""
@@ -100,7 +100,7 @@ class Findings:
         )  # fmt: skip
 
 
-def examine(data: Path, against: Path | None, progress: Progress) -> Findings:
+def examine(data: Path, against: Path | None, progress: ProgressCallback) -> Findings:
     """Look at every file of `data`, and for the same pictures in `against`.
 
     Raises:
@@ -127,7 +127,7 @@ def examine(data: Path, against: Path | None, progress: Progress) -> Findings:
     )
 
 
-def _look(data: Path, progress: Progress) -> Look:
+def _look(data: Path, progress: ProgressCallback) -> Look:
     """Every file of every part of `data`, in one pass."""
     places = find_parts(data) or {"": data}
     found = [(part, scan(place)) for part, place in places.items()]
@@ -139,7 +139,7 @@ def _look(data: Path, progress: Progress) -> Look:
     prints = np.zeros((len(rows), SIDE, SIDE), np.uint8)
     files = []
     for i, (row, loaded) in enumerate(
-        zip(rows, load_all([x[0] for x in rows]), strict=True)
+        zip(rows, decode_files([x[0] for x in rows]), strict=True)
     ):
         where = (row[0].relative_to(data).as_posix(), row[2], row[1])
         if isinstance(loaded, ImageError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from .errors import DatasetError, printable
+from ..errors import DatasetError, printable
 
 PARTS = {
     "train": ("train", "training"),
@@ -125,7 +125,7 @@ def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
     return Dataset(folder, tuple(kept), tuple(files), tuple(labels), tuple(notes))
 
 
-def pictures_below(folder: Path) -> Iterator[Path]:
+def images_below(folder: Path) -> Iterator[Path]:
     """Files of `folder` and its folders that could be pictures, each once, by name."""
     return _pictures(folder, {}, [])
 

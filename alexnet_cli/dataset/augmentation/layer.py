@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from .backend import ops as backend_ops
-from .draws import LUMA, Floats
-from .mixing import MIXED, mixed, mixes
-from .preprocess import Preprocess
-from .recipe.recipe import Recipe, warps
-from .standard import standardised
+from ...backend import ops as backend_ops
+from ...preprocess import Preprocess
+from ...recipe.recipe import Recipe, warps
+from ..standardize import standardize
+from .mixup import MIXED, mixed, mixes
+from .sampling import LUMA, Floats
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -39,7 +39,7 @@ def fed_side(recipe: Recipe, preprocess: Preprocess) -> int:
     return preprocess.crop if copied else preprocess.size
 
 
-def cut_out(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
+def copy_crops(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
     """uint8 [B, S, S, 3]: whole-pixel windows of pictures [R, R, 3], maybe mirrored."""
     out = np.empty((len(draws), side, side, 3), np.uint8)
     maps = np.rint(draws[:, :6]).astype(int)
@@ -57,7 +57,7 @@ def cut_out(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
     return out
 
 
-class Prepare(keras.layers.Layer):
+class AugmentAndStandardize(keras.layers.Layer):
     """uint8 pixels and draws [B, DRAWN] to float32 input [B, S, S, 3].
 
     Pixels are [B, R, R, 3]; where `geometry` says "copy", [B, S, S, 3] from `cut_out`.
@@ -97,7 +97,7 @@ class Prepare(keras.layers.Layer):
         """The centre; where pictures are still small, all that the network will see."""
         preprocess, side = self.preprocess, self.side
         pixels = ops.cast(pixels, "float32")
-        ready = standardised(pixels, preprocess, self.mean_image)
+        ready = standardize(pixels, preprocess, self.mean_image)
         if side == preprocess.crop:
             return ready
         return ops.image.resize(ready, (side, side), antialias=True)

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from .cache import Examples, Loaded, Progress, decode_all, digest, load_all
-from .dataset import Dataset, find_parts, scan
-from .duplicates import SIDE, Prints, connected, copies, near_pairs
-from .errors import DatasetError, printable
-from .recipe.preprocessing import preprocess_of
-from .recipe.recipe import Recipe
-from .split import TEST, TRAIN, VAL, quick_look, split
+from ..errors import DatasetError, printable
+from ..recipe.preprocessing import preprocess_of
+from ..recipe.recipe import Recipe
+from .decoding import DecodedImage, ProgressCallback, decode_all, decode_files, digest
+from .folders import Dataset, find_parts, scan
+from .near_duplicates import SIDE, Prints, connected, copies, near_pairs
+from .pixel_cache import Examples
+from .split import TEST, TRAIN, VAL, split, subsample
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageFolder:
     """What a folder holds, not decoded yet: one Dataset, or one for each part."""
 
     root: Path
@@ -29,7 +30,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class PreparedData:
     """Decoded examples and the records of what became of every file."""
 
     training: Examples
@@ -49,7 +50,7 @@ class Gathered:
         return {name: parts.count(name) for name in (TRAIN, VAL, TEST)}
 
 
-def find(data: Path, classes: Sequence[str] = ()) -> Found:
+def find_images(data: Path, classes: Sequence[str] = ()) -> ImageFolder:
     """The class folders of `data`, or of its train, val and test folders.
 
     Raises:
@@ -74,7 +75,7 @@ def find(data: Path, classes: Sequence[str] = ()) -> Found:
                 f"{printable(folders[TRAIN])} lacks"
             )
         parts[part] = _renumbered(held, names)
-    return Found(data, names, parts)
+    return ImageFolder(data, names, parts)
 
 
 def _renumbered(data: Dataset, classes: tuple[str, ...]) -> Dataset:
@@ -85,7 +86,7 @@ def _renumbered(data: Dataset, classes: tuple[str, ...]) -> Dataset:
     return Dataset(data.root, classes, files, labels, data.notes)
 
 
-def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
+def prepare(found: ImageFolder, recipe: Recipe, progress: ProgressCallback) -> PreparedData:
     """Decode every file once and share the pictures out, near-identical ones together.
 
     Raises:
@@ -107,7 +108,7 @@ def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
         return Examples(decoded.pictures, np.flatnonzero(np.array(parts) == part), labels)
 
     rows = zip(good, parts, decoded.digests, groups, strict=True)
-    return Gathered(
+    return PreparedData(
         examples(TRAIN),
         examples(VAL),
         split=tuple((x.name, found.classes[x.label], p, d, g) for x, p, d, g in rows),
@@ -117,15 +118,15 @@ def gather(found: Found, recipe: Recipe, progress: Progress) -> Gathered:
     )
 
 
-def refuse_overlap(gathered: Gathered, against: Path) -> None:
+def refuse_overlap(gathered: PreparedData, against: Path) -> None:
     """Refuse to train on pictures of the folder `against`.
 
     Raises:
         DatasetError: one of them is also, or almost, among the gathered ones.
     """
     other = scan(against)
-    loaded = list(zip(other.relative(), load_all(other.files), strict=True))
-    good = [(name, x) for name, x in loaded if isinstance(x, Loaded)]
+    loaded = list(zip(other.relative(), decode_files(other.files), strict=True))
+    good = [(name, x) for name, x in loaded if isinstance(x, DecodedImage)]
     found = copies(
         [x[3] for x in gathered.split],
         gathered.fingerprints,
@@ -152,7 +153,7 @@ class _Entry:
     part: str
 
 
-def _entries(found: Found, fraction: float) -> list[_Entry]:
+def _entries(found: ImageFolder, fraction: float) -> list[_Entry]:
     """All files, or `fraction` of each class of each part, chosen by their content."""
     entries = [
         _Entry(file, file.relative_to(found.root).as_posix(), label, part)
@@ -163,7 +164,7 @@ def _entries(found: Found, fraction: float) -> list[_Entry]:
         return entries
     strata = [f"{x.part}/{x.label}" for x in entries]
     return [
-        entries[i] for i in quick_look(strata, [digest(x.file) for x in entries], fraction)
+        entries[i] for i in subsample(strata, [digest(x.file) for x in entries], fraction)
     ]
 
 
@@ -182,7 +183,7 @@ def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> l
 
 
 def _shared_out(
-    found: Found, recipe: Recipe, good: list[_Entry], groups: list[str]
+    found: ImageFolder, recipe: Recipe, good: list[_Entry], groups: list[str]
 ) -> list[str]:
     """The part of each good picture: as the folder has it, else split from train."""
     parts = [x.part for x in good]

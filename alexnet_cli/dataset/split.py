@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from .errors import DatasetError
+from ..errors import DatasetError
 
 TRAIN, VAL, TEST = "train", "val", "test"
 
@@ -77,7 +77,7 @@ def _too_few(name: str, count: int) -> DatasetError:
     )
 
 
-def quick_look(names: Sequence[str], digests: Sequence[str], fraction: float) -> list[int]:
+def subsample(names: Sequence[str], digests: Sequence[str], fraction: float) -> list[int]:
     """Indices of `fraction` of each class, at least two pictures, chosen by content."""
     by_class: dict[str, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
