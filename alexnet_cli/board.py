@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from .dataset.images import Pixels
-from .run import Run
+from .run.run import Run
 
 
 class Board:

@@ -13,10 +13,11 @@ import keras
 from . import schedule
 from .board import Board
 from .errors import AlexNetError, Interrupted
-from .files import write_csv
+from .inference.network import save_weights
 from .plan import Plan
 from .recipe.recipe import LOWER_IS_BETTER
-from .run import Run
+from .run.files import write_csv
+from .run.run import Run
 
 Report = Callable[["Progress"], None]
 
@@ -204,13 +205,6 @@ class Records(keras.callbacks.Callback):
     def _stop(self, reason: str) -> None:
         self.history.reason = reason
         self.model.stop_training = True
-
-
-def save_weights(network: keras.Model, run: Run) -> None:
-    """Write the network's weights, whole or not at all."""
-    beside = run.path / ".part.weights.h5"
-    network.save_weights(beside)
-    beside.replace(run.weights)
 
 
 def _falls(metric: str) -> bool:

@@ -15,7 +15,8 @@ import click
 from . import show
 from .errors import DatasetError, Interrupted, printable
 from .recipe.recipe import Recipe
-from .run import INTERRUPTED, new_run, require_space, staged
+from .run.directory import new_run, require_space, staged
+from .run.run import INTERRUPTED
 
 if TYPE_CHECKING:
     from .dataset.prepare import ImageFolder, PreparedData

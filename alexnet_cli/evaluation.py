@@ -10,10 +10,10 @@ from .calibration import Bin, expected_calibration_error, reliability
 from .dataset.folders import find_parts, scan
 from .dataset.split import TEST, TRAIN, VAL
 from .errors import DatasetError, RunError, printable
-from .inference import Answer, Classifier, answers
+from .inference.classifier import Classifier, Prediction, predict_files
 from .intervals import Intervals, McNemar, bootstrap, mcnemar
 from .metrics import Scores, score
-from .run import Run
+from .run.run import Run
 
 Progress = Callable[[int, int], None]
 
@@ -34,7 +34,7 @@ class Evaluation:
     scores: Scores
     intervals: Intervals
     reliability: tuple[Bin, ...]
-    answers: tuple[Answer, ...]
+    predict_files: tuple[Prediction, ...]
     labels: tuple[int, ...]
     trained_on: int
     """Pictures whose very content the network was trained on."""
@@ -45,7 +45,7 @@ class Evaluation:
         return expected_calibration_error(self.reliability)
 
     @property
-    def unreadable(self) -> tuple[Answer, ...]:
+    def unreadable(self) -> tuple[Prediction, ...]:
         """Answers that are errors; they are not in the scores."""
         return tuple(x for x in self.answers if x.error)
 
@@ -121,7 +121,7 @@ def evaluate(classifier: Classifier, judged: Judged, progress: Progress) -> Eval
         DatasetError: none of them can be read.
     """
     found = []
-    for i, answer in enumerate(answers(classifier, judged.files)):
+    for i, answer in enumerate(predict_files(classifier, judged.files)):
         found.append(answer)
         progress(i + 1, len(judged.files))
     good = [i for i, x in enumerate(found) if x.probabilities is not None]

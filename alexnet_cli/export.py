@@ -13,9 +13,9 @@ from .backend.startup import quiet
 from .dataset.images import PAD_GRAY
 from .dataset.standardize import views
 from .errors import AlexNetError
-from .inference import load_mean_image
+from .inference.network import load_mean_image
 from .preprocess import Preprocess
-from .run import Run
+from .run.run import Run
 
 
 def save_model(run: Run, network: keras.Model) -> None:

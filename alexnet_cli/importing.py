@@ -9,18 +9,17 @@ import numpy as np
 from PIL import Image
 
 from . import outcome
-from .callbacks import save_weights
 from .dataset import images
 from .dataset.pixel_cache import Examples, MemoryCache
 from .errors import WeightsError, printable
 from .export import save_model
-from .inference import answering
+from .inference.network import as_probabilities, save_weights
 from .model.model import build_model, put_weights
 from .model.pretrained.layouts import PretrainedWeights
 from .model.pretrained.matching import LayerMatch
 from .preprocess import Preprocess
 from .recipe.recipe import Recipe
-from .run import FINISHED, Run
+from .run.run import FINISHED, Run
 
 PREPARED = {
     # Caffe's convert_imageset distorts pictures to 256 x 256.
@@ -106,7 +105,7 @@ def write_run(run: Run, rows: list[LayerMatch]) -> bool:
     save_weights(network, run)
     save_model(run, network)
     some = _probes(run.preprocess)
-    expected = outcome.views(run, some, answering(network), "none")[0]
+    expected = outcome.views(run, some, as_probabilities(network), "none")[0]
     agrees = outcome.keep_lite(run, network, some, expected)
     run.write()
     return agrees

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from . import show
 from .errors import RunError, printable
-from .files import write_csv, write_whole
-from .run import Run
+from .run.files import write_csv, write_whole
+from .run.run import Run
 
 if TYPE_CHECKING:
     from .evaluation import Comparison, Evaluation, Judged
@@ -37,7 +37,7 @@ def evaluate(
     The Run at `against` is judged on the same pictures.
     """
     from . import evaluation
-    from .inference import Classifier
+    from .inference.classifier import Classifier
 
     run = Run.open(model)
     other = Run.open(against) if against else None

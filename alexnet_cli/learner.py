@@ -8,12 +8,12 @@ from keras import ops
 
 from .dataset.augmentation.layer import AugmentAndStandardize, fed_side
 from .dataset.augmentation.sampling import DRAWN
-from .inference import load_mean_image
+from .inference.network import load_mean_image
 from .model.model import build_model, layers_of, put_weights
 from .model.pretrained.matching import LayerMatch, frozen_layers
 from .optimizers import build_optimizer
 from .recipe.recipe import Recipe
-from .run import Run
+from .run.run import Run
 
 
 class Learner:

@@ -12,11 +12,11 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from .errors import DatasetError, RunError, printable
-from .files import csv_line
-from .run import Run
+from .run.files import csv_line
+from .run.run import Run
 
 if TYPE_CHECKING:
-    from .inference import Answer
+    from .inference.classifier import Prediction
 
 UNKNOWN = "unknown"
 
@@ -34,7 +34,7 @@ class Wish:
 
 def predict(sources: Sequence[str], model: Path, wish: Wish, stdin: IO[bytes]) -> int:
     """Print an answer for every picture of `sources`; how many could not be read."""
-    from .inference import Classifier, answers
+    from .inference.classifier import Classifier, predict_files
 
     run = Run.open(model)
     if wish.reject is not None:
@@ -49,7 +49,7 @@ def predict(sources: Sequence[str], model: Path, wish: Wish, stdin: IO[bytes]) -
         columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
         click.echo(csv_line(["file", "error", "answer", *columns]))
     bad = 0
-    for number, answer in enumerate(answers(classifier, files)):
+    for number, answer in enumerate(predict_files(classifier, files)):
         named = [(run.classes[i], p) for i, p in answer.top(top)]
         sure = bool(named) and named[0][1] >= run.threshold
         said = (named[0][0] if sure else UNKNOWN) if named else ""
@@ -87,7 +87,9 @@ def _threshold(run: Run, precision: float) -> float:
     return found
 
 
-def _print(answer: "Answer", said: str, named: list[tuple[str, float]], form: str) -> None:
+def _print(
+    answer: "Prediction", said: str, named: list[tuple[str, float]], form: str
+) -> None:
     if form == "json":
         classes = [{"label": n, "probability": round(p, 6)} for n, p in named]
         told = {"error": answer.error} if answer.error else {"answer": said}

@@ -14,11 +14,12 @@ from .dataset.augmentation.sampling import Doubles, sample_parameters
 from .dataset.pixel_cache import Examples
 from .dataset.split import VAL
 from .export import save_lite
-from .files import write_csv
-from .inference import BATCH, Classifier, Floats, Network, fastest_network
+from .inference.classifier import Classifier
+from .inference.network import BATCH, Floats, Network, fastest_network
 from .metrics import Scores
 from .model.architecture import trace
-from .run import Run
+from .run.files import write_csv
+from .run.run import Run
 
 LITE_MAY_DIFFER = 0.01
 """Most by which a probability of the LiteRT copy may differ from the network's."""

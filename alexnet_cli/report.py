@@ -14,10 +14,11 @@ from .dataset.standardize import crop, standardize
 from .errors import printable
 from .evaluation import Comparison, Evaluation, Judged
 from .html_page import safe
-from .inference import Answer, Floats, load_mean_image, load_network
+from .inference.classifier import Prediction
+from .inference.network import Floats, load_mean_image, load_network
 from .model.architecture import trace
 from .model.layer_specs import Conv
-from .run import Run
+from .run.run import Run
 
 MOST_MISTAKES = 24
 
@@ -127,7 +128,7 @@ def _classes(found: Evaluation) -> str:
 
 def _looks(run: Run, network: Any, judged: Judged, found: Evaluation) -> Iterator[str]:
     """The most confident mistakes, and a right answer of each class, with heat maps."""
-    from .gradcam import HeatMaps
+    from .inference.gradcam import HeatMaps
 
     maps = HeatMaps(network, run.architecture)
     told = [
@@ -137,7 +138,7 @@ def _looks(run: Run, network: Any, judged: Judged, found: Evaluation) -> Iterato
     ]
     told.sort(key=lambda x: -x[3])
     wrong = [x for x in told if x[1] != x[2]][:MOST_MISTAKES]
-    right: dict[int, tuple[Answer, int, int, float]] = {}
+    right: dict[int, tuple[Prediction, int, int, float]] = {}
     for row in told:
         if row[1] == row[2]:
             right.setdefault(row[1], row)
@@ -149,7 +150,7 @@ def _looks(run: Run, network: Any, judged: Judged, found: Evaluation) -> Iterato
         yield _section(title, f"<div class=cards>{cards or 'none'}</div>")
 
 
-def _card(run: Run, maps: Any, row: tuple[Answer, int, int, float]) -> str:
+def _card(run: Run, maps: Any, row: tuple[Prediction, int, int, float]) -> str:
     answer, label, told, probability = row
     pixels = images.load(answer.file, run.preprocess)[None]
     inputs = standardize(pixels, run.preprocess, load_mean_image(run))

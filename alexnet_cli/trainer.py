@@ -21,13 +21,13 @@ from .dataset.augmentation.sampling import principal_colors
 from .dataset.pixel_cache import Examples
 from .errors import AlexNetError, Interrupted
 from .export import save_model
-from .inference import Floats, answering, load_network
+from .inference.network import Floats, as_probabilities, load_network
 from .learner import Learner
 from .metrics import Scores, score
 from .model.pretrained.matching import LayerMatch
 from .plan import Plan
 from .recipe.recipe import Recipe
-from .run import FINISHED, INTERRUPTED, Run
+from .run.run import FINISHED, INTERRUPTED, Run
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _finished(
     run = dataclasses.replace(run, status=status, metrics=history.best)
     network = load_network(run)
     labels = validation.labels[validation.rows]
-    each = outcome.views(run, validation, answering(network), run.recipe.tta)
+    each = outcome.views(run, validation, as_probabilities(network), run.recipe.tta)
     run = outcome.calibrated(run, each, labels)
     each = at_temperature(each, run.temperature)
     probabilities = each.mean(axis=0)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import views
 
-from alexnet_cli import inference
 from alexnet_cli.cli import main as alexnet
-from alexnet_cli.run import Run
+from alexnet_cli.inference.network import classifier, network
+from alexnet_cli.run.run import Run
 
 DECAYS = (0.9, 0.95, 0.98, 0.99, 0.995)
 
@@ -56,9 +56,9 @@ def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
 
 def judge(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
     """Accuracy (0 to 1) and loss of `run` with `weights` on its held-out pictures."""
-    network = inference.load_network(run)
+    network = network.load_network(run)
     network.set_weights(weights)
-    classifier = inference.Classifier(run, network=inference.answering(network))
+    classifier = classifier.Classifier(run, network=network.as_probabilities(network))
     return views.scored(*views.held_out(classifier), run.classes)
 
 

@@ -60,8 +60,8 @@ from pathlib import Path
 from alexnet_cli.backend.startup import start_tensorflow
 start_tensorflow()
 import keras
-from alexnet_cli.inference import load_network
-from alexnet_cli.run import Run
+from alexnet_cli.inference.network import load_network
+from alexnet_cli.run.run import Run
 run = Run.open(Path(sys.argv[1]))
 network = load_network(run)
 plain = keras.Sequential([keras.Input(network.input_shape[1:]), keras.layers.Rescaling(1 / 255)])

@@ -16,9 +16,10 @@ import numpy as np
 from alexnet_cli import evaluation
 from alexnet_cli.calibration import Floats, Labels, at_temperature, fit_temperature
 from alexnet_cli.dataset.folders import images
-from alexnet_cli.inference import BATCH, Classifier
+from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.network import BATCH
 from alexnet_cli.metrics import score
-from alexnet_cli.run import Run
+from alexnet_cli.run.run import Run
 
 VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
 """Those of the first come first in those of the last, and so on."""

@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import TINY, alexnet, history, train
 
-from alexnet_cli.run import Run
+from alexnet_cli.run.run import Run
 
 
 def test_stop_at_ends_when_all_are_reached(toy, tmp_path):

@@ -11,7 +11,7 @@ from conftest import HARD_NAMES, TINY, alexnet, draw_toy, fails, python
 from PIL import Image
 
 from alexnet_cli.cli import COMMANDS
-from alexnet_cli.run import Run
+from alexnet_cli.run.run import Run
 
 
 def tree(folder):

@@ -121,7 +121,7 @@ def test_names_keep_their_bytes_through_csv_and_json(tmp_path):
     import csv
     import json
 
-    from alexnet_cli.files import write_csv
+    from alexnet_cli.run.files import write_csv
 
     folder = tmp_path / "data" / "class"
     folder.mkdir(parents=True)

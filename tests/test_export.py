@@ -1,4 +1,4 @@
-"""The SavedModel answers in a process that does not know this package, and agrees."""
+"""The SavedModel predict_files in a process that does not know this package, and agrees."""
 
 import json
 
@@ -8,8 +8,8 @@ from conftest import alexnet, draw_toy, python
 from PIL import Image
 
 from alexnet_cli.dataset.decoding import decode_files
-from alexnet_cli.inference import Classifier, answers
-from alexnet_cli.run import Run
+from alexnet_cli.inference.classifier import Classifier, predict_files
+from alexnet_cli.run.run import Run
 
 SERVE = """
 import json, sys
@@ -83,7 +83,7 @@ def test_both_signatures_agree(run, tmp_path):
     pixels, out = served(run, files, tmp_path)
     classifier = Classifier(run)
     np.testing.assert_allclose(out["pixels"], classifier(pixels), atol=1e-5)
-    ours = np.stack([x.probabilities for x in answers(classifier, files)])
+    ours = np.stack([x.probabilities for x in predict_files(classifier, files)])
     np.testing.assert_allclose(out["encoded"], ours, atol=0.01)
     assert all(x == list(run.classes) for x in out["classes"])
 
@@ -94,5 +94,5 @@ def test_real_photographs_agree(run, shared, tmp_path):
     pixels, out = served(run, files, tmp_path)
     classifier = Classifier(run)
     np.testing.assert_allclose(out["pixels"], classifier(pixels), atol=1e-5)
-    ours = np.stack([x.probabilities for x in answers(classifier, files)])
+    ours = np.stack([x.probabilities for x in predict_files(classifier, files)])
     np.testing.assert_allclose(out["encoded"], ours, atol=0.01)

@@ -11,8 +11,9 @@ from conftest import alexnet
 from alexnet_cli.dataset.decoding import decode_files
 from alexnet_cli.dataset.standardize import standardize
 from alexnet_cli.errors import RunError
-from alexnet_cli.inference import Answer, Classifier, answers, keras_network
-from alexnet_cli.run import Run
+from alexnet_cli.inference.classifier import Classifier, Prediction, predict_files
+from alexnet_cli.inference.network import keras_network
+from alexnet_cli.run.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +32,13 @@ def table(found):
 
 def test_batch_sizes_agree(run, files):
     classifier = Classifier(run)
-    one, three, seven = (table(answers(classifier, files, size)) for size in (1, 3, 7))
+    one, three, seven = (
+        table(predict_files(classifier, files, size)) for size in (1, 3, 7)
+    )
     np.testing.assert_allclose(one, three, atol=1e-6)
     np.testing.assert_allclose(one, seven, atol=1e-6)
     np.testing.assert_allclose(one.sum(axis=1), 1, atol=1e-6)
-    alone = table(answers(classifier, files[5:6]))
+    alone = table(predict_files(classifier, files[5:6]))
     np.testing.assert_allclose(alone[0], seven[5], atol=1e-6)
 
 
@@ -43,16 +46,16 @@ def test_bad_files_keep_their_place(run, files, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"x")
     mixed = [files[0], bad, files[1], tmp_path / "none.jpg", files[2]]
-    found = list(answers(Classifier(run), mixed, 2))
+    found = list(predict_files(Classifier(run), mixed, 2))
     assert [x.file for x in found] == mixed
     assert [bool(x.error) for x in found] == [False, True, False, True, False]
-    good = table(answers(Classifier(run), files[:3]))
+    good = table(predict_files(Classifier(run), files[:3]))
     np.testing.assert_allclose(table([found[0], found[2], found[4]]), good, atol=1e-6)
     assert found[1].top(3) == []
 
 
 def test_top_is_sorted_and_ties_come_in_class_order(files):
-    found = Answer(files[0], probabilities=np.array([0.2, 0.4, 0.4, 0.0], np.float32))
+    found = Prediction(files[0], probabilities=np.array([0.2, 0.4, 0.4, 0.0], np.float32))
     assert [i for i, _ in found.top(3)] == [1, 2, 0]
 
 
@@ -100,8 +103,8 @@ def test_weights_that_do_not_fit(run, run_copy):
 
 
 def test_the_lite_copy_answers_as_tensorflow(run, files):
-    lite = table(answers(Classifier(run), files))
-    full = table(answers(Classifier(run, network=keras_network(run)), files))
+    lite = table(predict_files(Classifier(run), files))
+    full = table(predict_files(Classifier(run, network=keras_network(run)), files))
     assert run.lite.is_file()
     np.testing.assert_allclose(lite, full, atol=1e-5)
 
@@ -149,7 +152,7 @@ def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, m
     out = tmp_path / "saved"
     result = alexnet("train", "--data", toy, "--out", out, *TINY, "--epochs", "3")
     assert result.exit_code == 0
-    assert "no model.tflite: its answers differed" in result.stderr
+    assert "no model.tflite: its predict_files differed" in result.stderr
     assert not (out / "model.tflite").exists()
     assert alexnet("predict", "--model", out, toy / "red" / "00.jpg").exit_code == 0
 
@@ -157,5 +160,5 @@ def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, m
 def test_odd_batches_do_not_multiply_the_weights(run, files):
     classifier = Classifier(run)
     for size in (16, 5, 7, 3):
-        list(answers(classifier, files, size))
+        list(predict_files(classifier, files, size))
     assert set(classifier.network.interpreters) == {1, 16}

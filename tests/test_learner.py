@@ -11,14 +11,15 @@ import pytest
 from conftest import TINY, alexnet, history
 
 from alexnet_cli.average import Average
-from alexnet_cli.inference import Classifier, keras_network, load_network
+from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.network import keras_network, load_network
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.layer_specs import BatchNorm, Dense, ReLU
 from alexnet_cli.model.model import build_model
 from alexnet_cli.model.variants import with_initializer, with_input_size, with_norm
 from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.run import Run
+from alexnet_cli.run.run import Run
 
 
 @pytest.mark.parametrize("name", ["tiny", "alexnet-half"])

@@ -10,7 +10,7 @@ import pytest
 from conftest import alexnet
 
 from alexnet_cli import plots
-from alexnet_cli.gradcam import HeatMaps, last_activation
+from alexnet_cli.inference.gradcam import HeatMaps, last_activation
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import Architecture
 from alexnet_cli.model.layer_specs import Conv, Dense, Flatten, ReLU

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from alexnet_cli.errors import RunError
 from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.run import Run, new_run, require_space, staged
+from alexnet_cli.run.directory import new_run, require_space, staged
+from alexnet_cli.run.run import Run
 
 RECIPES = st.builds(
     Recipe,

@@ -11,7 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from alexnet_cli.model.model import build_model
-from alexnet_cli.run import Run
+from alexnet_cli.run.run import Run
 
 
 def test_a_run_holds_what_it_should(trained):
@@ -40,7 +40,7 @@ def test_a_run_holds_what_it_should(trained):
 
 def test_the_best_epoch_is_what_is_kept(toy, trained):
     from alexnet_cli.dataset.decoding import decode_files
-    from alexnet_cli.inference import Classifier
+    from alexnet_cli.inference.classifier import Classifier
     from alexnet_cli.metrics import score
 
     run = Run.open(trained)
@@ -172,10 +172,10 @@ def test_two_devices_train_like_one(toy, tmp_path):
 
 
 def test_the_trained_copy_is_gone_before_the_float32_one_comes(toy, tmp_path, monkeypatch):
-    from alexnet_cli import inference
+    from alexnet_cli.inference.network import network
 
     built, left = [], []
-    original = inference.load_network
+    original = network.load_network
 
     def build(*args, **kwargs):
         network = build_model(*args, **kwargs)

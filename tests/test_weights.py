@@ -7,11 +7,11 @@ import pytest
 from conftest import TINY, alexnet, npy
 
 from alexnet_cli.errors import WeightsError
-from alexnet_cli.inference import load_network
+from alexnet_cli.inference.network import load_network
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.pretrained.layouts import read_pretrained
 from alexnet_cli.model.pretrained.matching import LayerMatch, frozen_layers, match_layers
-from alexnet_cli.run import Run
+from alexnet_cli.run.run import Run
 
 
 def test_freeze_counts_layers_with_kernels():

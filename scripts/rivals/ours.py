@@ -86,7 +86,7 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
     from alexnet_cli.batches import training_batches
     from alexnet_cli.learner import Learner
     from alexnet_cli.optimizers import build_optimizer
-    from alexnet_cli.run import new_run
+    from alexnet_cli.run.directory import new_run
 
     recipe = Recipe(**{**vars(recipe), "precision": devices.precision("auto")})
     classes = tuple("abcdefghij"[: int(gathered.training.labels.max()) + 1])
@@ -121,8 +121,9 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
 def classify(run: str, folder: str) -> Callable[[str], float]:
     """The network without the pictures' decoding."""
     from alexnet_cli.dataset.decoding import decode_files
-    from alexnet_cli.inference import BATCH, Classifier
-    from alexnet_cli.run import Run
+    from alexnet_cli.inference.classifier import Classifier
+    from alexnet_cli.inference.network import BATCH
+    from alexnet_cli.run.run import Run
 
     opened = Run.open(Path(run))
     classifier = Classifier(opened)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import WeightsError, printable
-from ...run import Run
+from ...run.run import Run
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv, Dense
 from .readers import read_weights

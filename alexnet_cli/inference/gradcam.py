@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from .model.architecture import Architecture, trace
-from .model.layer_specs import Conv, ReLU
+from ..model.architecture import Architecture, trace
+from ..model.layer_specs import Conv, ReLU
 
 Floats = npt.NDArray[np.float32]
 

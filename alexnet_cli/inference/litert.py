@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .backend.startup import quiet
-from .errors import RunError, printable
+from ..backend.startup import quiet
+from ..errors import RunError, printable
 
 Floats = npt.NDArray[np.float32]
 
 
-class LiteNetwork:
+class LiteRTNetwork:
     """float32 inputs [B, S, S, 3] to probabilities [B, K], on all cores.
 
     Source: https://ai.google.dev/edge/litert

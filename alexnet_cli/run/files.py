@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import RunError, printable
+from ..errors import RunError, printable
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -1,0 +1,1 @@
+"""A run's network turned into probabilities, with or without TensorFlow."""
