@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from PIL import Image
 
-from . import outcome
 from .dataset import images
 from .dataset.pixel_cache import Examples, MemoryCache
 from .errors import WeightsError, printable
-from .export import save_model
+from .export import verify
+from .export.saved_model import save_model
 from .inference.network import as_probabilities, save_weights
 from .model.model import build_model, put_weights
 from .model.pretrained.layouts import PretrainedWeights
@@ -105,8 +105,8 @@ def write_run(run: Run, rows: list[LayerMatch]) -> bool:
     save_weights(network, run)
     save_model(run, network)
     some = _probes(run.preprocess)
-    expected = outcome.views(run, some, as_probabilities(network), "none")[0]
-    agrees = outcome.keep_lite(run, network, some, expected)
+    expected = verify.tta_views(run, some, as_probabilities(network), "none")[0]
+    agrees = verify.keep_litert(run, network, some, expected)
     run.write()
     return agrees
 

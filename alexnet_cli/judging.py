@@ -11,7 +11,7 @@ from .run.files import write_csv, write_whole
 from .run.run import Run
 
 if TYPE_CHECKING:
-    from .evaluation import Comparison, Evaluation, Judged
+    from .evaluation.evaluate import Comparison, Evaluation, LabeledImages
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Verdict:
     """An evaluation with the Run and the pictures it is about."""
 
     run: Run
-    judged: "Judged"
+    judged: "LabeledImages"
     evaluation: "Evaluation"
     comparison: "Comparison | None" = None
 
@@ -36,19 +36,17 @@ def evaluate(
 
     The Run at `against` is judged on the same pictures.
     """
-    from . import evaluation
+    from .evaluation import evaluate
     from .inference.classifier import Classifier
 
     run = Run.open(model)
     other = Run.open(against) if against else None
-    judged = (
-        evaluation.folder(run, data, ignore_unknown) if data else evaluation.held_out(run)
-    )
+    judged = evaluate.folder(run, data, ignore_unknown) if data else evaluate.held_out(run)
     show.say(f"{printable(data or run.data)}: {len(judged.files)} files")
     show.notes(judged.notes)
     classifier = Classifier(run, tta)
     with show.counting("evaluating") as counter:
-        result = evaluation.evaluate(classifier, judged, counter)
+        result = evaluate.evaluate(classifier, judged, counter)
     if data and result.trained_on:
         show.say(
             f"warning: the network was trained on {result.trained_on} of these pictures"
@@ -57,7 +55,7 @@ def evaluate(
     if other is None:
         return Verdict(run, judged, result)
     with show.counting("comparing") as counter:
-        compared = evaluation.compare(result, run, Classifier(other, tta), judged, counter)
+        compared = evaluate.compare(result, run, Classifier(other, tta), judged, counter)
     if compared.trained_on:
         show.say(f"warning: the other network was trained on {compared.trained_on} of them")
     return Verdict(run, judged, result, compared)

@@ -69,7 +69,7 @@ def _threshold(run: Run, precision: float) -> float:
     """
     import numpy as np
 
-    from .calibration import threshold
+    from .evaluation.calibration import rejection_threshold
 
     answers = run.confidences() if run.validation.exists() else []
     if not answers:
@@ -78,7 +78,7 @@ def _threshold(run: Run, precision: float) -> float:
             f"that `alexnet train` makes has"
         )
     confidence, right = (np.array(x) for x in zip(*answers, strict=True))
-    found = threshold(confidence, right.astype(bool), precision)
+    found = rejection_threshold(confidence, right.astype(bool), precision)
     if found is None:
         raise RunError(
             f"--reject {precision:g}: no threshold makes the {len(answers)} validation "

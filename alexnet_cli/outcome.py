@@ -1,28 +1,27 @@
 """What training leaves beside the weights: probabilities, a LiteRT copy, pictures."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from . import callbacks, plots
 from .board import Board
-from .calibration import Labels, at_temperature, fit_temperature, threshold
 from .dataset.augmentation.layer import AugmentAndStandardize, copy_crops, geometry
 from .dataset.augmentation.sampling import Doubles, sample_parameters
 from .dataset.pixel_cache import Examples
 from .dataset.split import VAL
-from .export import save_lite
-from .inference.classifier import Classifier
-from .inference.network import BATCH, Floats, Network, fastest_network
-from .metrics import Scores
+from .evaluation.calibration import (
+    Labels,
+    at_temperature,
+    fit_temperature,
+    rejection_threshold,
+)
+from .evaluation.scores import Scores
+from .inference.network import Floats
 from .model.architecture import trace
 from .run.files import write_csv
 from .run.run import Run
-
-LITE_MAY_DIFFER = 0.01
-"""Most by which a probability of the LiteRT copy may differ from the network's."""
 
 
 def seconds(run: Run) -> float:
@@ -39,16 +38,6 @@ def views_each(tta: str) -> int:
     return {"none": 1, "flip": 2, "ten-crop": 10}[tta] + 1
 
 
-def views(run: Run, validation: Examples, network: Network, tta: str) -> Floats:
-    """Probabilities [V, N, K] of every view of each picture, in float32."""
-    classifier = Classifier(run, tta, network)
-    parts = range(0, len(validation), BATCH)
-    found = [
-        classifier.each(validation.pixels(validation.rows[x : x + BATCH])) for x in parts
-    ]
-    return np.concatenate(found, axis=1)
-
-
 def calibrated(run: Run, each: Floats, labels: Labels) -> Run:
     """`run` with the temperature, and the threshold it asks for, that fit `each` view."""
     temperature = fit_temperature(each, labels)
@@ -57,7 +46,7 @@ def calibrated(run: Run, each: Floats, labels: Labels) -> Run:
         return run
     answers = at_temperature(each, temperature).mean(axis=0)
     right = answers.argmax(axis=1) == labels
-    found = threshold(answers.max(axis=1), right, run.recipe.reject)
+    found = rejection_threshold(answers.max(axis=1), right, run.recipe.reject)
     # Where no threshold is strict enough, everything is unknown.
     return dataclasses.replace(run, threshold=2.0 if found is None else found)
 
@@ -71,20 +60,6 @@ def write_answers(run: Run, probabilities: Floats, labels: Labels) -> None:
         for file, label, told, row in zip(files, labels, best, probabilities, strict=True)
     ]
     write_csv(run.validation, ("file", "class", "predicted", "probability"), rows)
-
-
-def keep_lite(run: Run, network: Any, validation: Examples, expected: Floats) -> bool:
-    """Write the LiteRT copy, and keep it if it answers as the network does.
-
-    `expected` are its answers [N, K] to one view of each picture.
-    """
-    save_lite(run, network)
-    found = views(run, validation, fastest_network(run), "none")[0]
-    agrees = np.array_equal(found.argmax(1), expected.argmax(1))
-    if not agrees or np.abs(found - expected).max() > LITE_MAY_DIFFER:
-        run.lite.unlink()
-        return False
-    return True
 
 
 def show_augmented(

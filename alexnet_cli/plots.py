@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from .calibration import Bin, expected_calibration_error
 from .dataset.images import Pixels
 from .errors import printable
-from .metrics import Scores
+from .evaluation.calibration import ReliabilityBin, expected_calibration_error
+from .evaluation.scores import Scores
 from .recipe.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
@@ -81,7 +81,7 @@ def confusion(scores: Scores, title: str) -> Any:
     return figure
 
 
-def reliability(bins: Sequence[Bin]) -> Any:
+def reliability(bins: Sequence[ReliabilityBin]) -> Any:
     """A Figure of how often answers are right against how sure the network is of them."""
     figure = _figure(4.6, 5.2)
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))

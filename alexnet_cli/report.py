@@ -12,7 +12,7 @@ from .backend.startup import start_tensorflow
 from .dataset import images
 from .dataset.standardize import crop, standardize
 from .errors import printable
-from .evaluation import Comparison, Evaluation, Judged
+from .evaluation.evaluate import Comparison, Evaluation, LabeledImages
 from .html_page import safe
 from .inference.classifier import Prediction
 from .inference.network import Floats, load_mean_image, load_network
@@ -26,7 +26,7 @@ MOST_LOOKS = 12
 
 
 def page(
-    run: Run, judged: Judged, found: Evaluation, compared: Comparison | None = None
+    run: Run, judged: LabeledImages, found: Evaluation, compared: Comparison | None = None
 ) -> str:
     """The page about `found`, the evaluation of `run` on `judged`."""
     start_tensorflow()
@@ -126,7 +126,9 @@ def _classes(found: Evaluation) -> str:
     return f"<table>{head}{''.join(rows)}</table>"
 
 
-def _looks(run: Run, network: Any, judged: Judged, found: Evaluation) -> Iterator[str]:
+def _looks(
+    run: Run, network: Any, judged: LabeledImages, found: Evaluation
+) -> Iterator[str]:
     """The most confident mistakes, and a right answer of each class, with heat maps."""
     from .inference.gradcam import HeatMaps
 

@@ -15,8 +15,8 @@ from .errors import printable
 if TYPE_CHECKING:
     from .callbacks import Progress
     from .dataset.prepare import ImageFolder, PreparedData
-    from .evaluation import Comparison, Evaluation
-    from .metrics import ClassScore
+    from .evaluation.evaluate import Comparison, Evaluation
+    from .evaluation.scores import ClassScore
     from .model.pretrained.layouts import PretrainedWeights
     from .model.pretrained.matching import LayerMatch
 

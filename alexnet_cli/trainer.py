@@ -16,14 +16,15 @@ from .average import Average
 from .backend.devices import precision, strategy
 from .batches import steps, training_batches, validation_batches
 from .board import Board
-from .calibration import at_temperature
 from .dataset.augmentation.sampling import principal_colors
 from .dataset.pixel_cache import Examples
 from .errors import AlexNetError, Interrupted
-from .export import save_model
+from .evaluation.calibration import at_temperature
+from .evaluation.scores import Scores, score
+from .export import verify
+from .export.saved_model import save_model
 from .inference.network import Floats, as_probabilities, load_network
 from .learner import Learner
-from .metrics import Scores, score
 from .model.pretrained.matching import LayerMatch
 from .plan import Plan
 from .recipe.recipe import Recipe
@@ -105,7 +106,7 @@ def _finished(
     run = dataclasses.replace(run, status=status, metrics=history.best)
     network = load_network(run)
     labels = validation.labels[validation.rows]
-    each = outcome.views(run, validation, as_probabilities(network), run.recipe.tta)
+    each = verify.tta_views(run, validation, as_probabilities(network), run.recipe.tta)
     run = outcome.calibrated(run, each, labels)
     each = at_temperature(each, run.temperature)
     probabilities = each.mean(axis=0)
@@ -113,7 +114,7 @@ def _finished(
     scores = score(probabilities, labels, run.classes)
     outcome.plot(run, history, scores, board)
     save_model(run, network)
-    agrees = outcome.keep_lite(run, network, validation, each[0])
+    agrees = verify.keep_litert(run, network, validation, each[0])
     run.write()
     return Trained(run, scores, history.reason, agrees)
 

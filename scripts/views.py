@@ -13,12 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli import evaluation
-from alexnet_cli.calibration import Floats, Labels, at_temperature, fit_temperature
 from alexnet_cli.dataset.folders import images
+from alexnet_cli.evaluation.calibration import (
+    Floats,
+    Labels,
+    at_temperature,
+    fit_temperature,
+)
+from alexnet_cli.evaluation.evaluate import evaluate
+from alexnet_cli.evaluation.scores import score
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import BATCH
-from alexnet_cli.metrics import score
 from alexnet_cli.run.run import Run
 
 VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
@@ -28,7 +33,7 @@ VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
 def held_out(classifier: Classifier) -> tuple[Floats, Labels]:
     """Probabilities [V, N, K] of every view of the Run's held-out pictures, and labels."""
     run = classifier.run
-    judged = evaluation.held_out(run)
+    judged = evaluate.held_out(run)
     parts = []
     for start in range(0, len(judged.files), BATCH):
         files = judged.files[start : start + BATCH]

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.calibration import (
+from alexnet_cli.evaluation.calibration import (
     LEAST_PICTURES,
     at_temperature,
     expected_calibration_error,
     fit_temperature,
+    rejection_threshold,
     reliability,
-    threshold,
 )
 
 RNG = np.random.default_rng(0)
@@ -72,6 +72,6 @@ def test_certain_and_right_is_perfectly_calibrated():
 )
 def test_threshold_keeps_its_promise_and_is_the_lowest(rows, precision):
     confidence, right = np.array([x for x, _ in rows]), np.array([x for _, x in rows])
-    found = threshold(confidence, right, precision)
+    found = rejection_threshold(confidence, right, precision)
     good = [t for t in set(confidence) if right[confidence >= t].mean() >= precision]
     assert found == (min(good) if good else None)

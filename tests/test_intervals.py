@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alexnet_cli.intervals import bootstrap, mcnemar
+from alexnet_cli.evaluation.significance import bootstrap, mcnemar
 
 RNG = np.random.default_rng(0)
 

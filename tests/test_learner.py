@@ -214,15 +214,16 @@ def test_views_are_averaged_in_the_run_and_its_exports(toy, tmp_path):
 def test_temperature_is_in_every_way_to_answer(run_copy, tmp_path):
     import tensorflow as tf
 
-    from alexnet_cli.calibration import at_temperature
-    from alexnet_cli.export import save_lite, save_model
+    from alexnet_cli.evaluation.calibration import at_temperature
+    from alexnet_cli.export.litert import save_litert
+    from alexnet_cli.export.saved_model import save_model
 
     run = Run.open(run_copy)
     pixels = np.random.default_rng(0).integers(0, 256, (5, 36, 36, 3), np.uint8)
     expected = at_temperature(Classifier(run)(pixels), 3.0)
     warm = dataclasses.replace(run, temperature=3.0)
     network = load_network(warm)
-    save_lite(warm, network)
+    save_litert(warm, network)
     save_model(warm, network)
     warm.write()
     again = Run.open(run_copy)

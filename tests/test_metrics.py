@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alexnet_cli.metrics import score, top_k
+from alexnet_cli.evaluation.scores import score, top_k
 
 NAMES = tuple("abcdefg")
 

@@ -40,8 +40,8 @@ def test_a_run_holds_what_it_should(trained):
 
 def test_the_best_epoch_is_what_is_kept(toy, trained):
     from alexnet_cli.dataset.decoding import decode_files
+    from alexnet_cli.evaluation.scores import score
     from alexnet_cli.inference.classifier import Classifier
-    from alexnet_cli.metrics import score
 
     run = Run.open(trained)
     rows = [x for x in run.split() if x["split"] == "val"]

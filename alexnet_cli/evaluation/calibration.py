@@ -25,7 +25,7 @@ _TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
-class Bin:
+class ReliabilityBin:
     """The pictures whose highest probability lies between `low` and `high`."""
 
     low: float
@@ -70,7 +70,9 @@ def fit_temperature(views: Floats, labels: Labels) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list[Bin]:
+def reliability(
+    probabilities: Floats, labels: Labels, bins: int = BINS
+) -> list[ReliabilityBin]:
     """Equally wide bins of the highest probability, 0 to 1."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
@@ -80,17 +82,17 @@ def reliability(probabilities: Floats, labels: Labels, bins: int = BINS) -> list
         here = place == i
         count = int(here.sum())
         means = (float(x[here].mean()) if count else 0.0 for x in (confidence, right))
-        found.append(Bin(i / bins, (i + 1) / bins, count, *means))
+        found.append(ReliabilityBin(i / bins, (i + 1) / bins, count, *means))
     return found
 
 
-def expected_calibration_error(bins: Sequence[Bin]) -> float:
+def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     """Mean distance of confidence and accuracy over the pictures of all bins, 0 to 1."""
     count = sum(x.images for x in bins)
     return sum(x.images * abs(x.confidence - x.accuracy) for x in bins) / count
 
 
-def threshold(
+def rejection_threshold(
     confidence: Floats, right: npt.NDArray[np.bool_], precision: float
 ) -> float | None:
     """The lowest probability from which on answers are right in `precision` of cases.

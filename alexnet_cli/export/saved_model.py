@@ -1,7 +1,5 @@
 """A Run's network as a TensorFlow SavedModel that needs nothing of this package."""
 
-import contextlib
-import io
 import os
 from typing import Any
 
@@ -9,13 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .backend.startup import quiet
-from .dataset.images import PAD_GRAY
-from .dataset.standardize import views
-from .errors import AlexNetError
-from .inference.network import load_mean_image
-from .preprocess import Preprocess
-from .run.run import Run
+from ..dataset.images import PAD_GRAY
+from ..dataset.standardize import views
+from ..errors import AlexNetError
+from ..inference.network import load_mean_image
+from ..preprocess import Preprocess
+from ..run.run import Run
 
 
 def save_model(run: Run, network: keras.Model) -> None:
@@ -33,27 +30,6 @@ def save_model(run: Run, network: keras.Model) -> None:
         tf.saved_model.save(module, str(run.path), signatures=signatures)
     except (tf.errors.OpError, OSError) as error:
         raise AlexNetError(f"the SavedModel could not be written: {error}") from error
-
-
-def save_lite(run: Run, network: keras.Model) -> None:
-    """Write `run.lite`: float32 inputs [B, S, S, 3] to probabilities [B, K].
-
-    They are those of one view, at the Run's temperature.
-
-    Raises:
-        AlexNetError: it could not be written.
-    """
-    logits = network.output / run.temperature
-    probabilities = keras.layers.Softmax(dtype="float32")(logits)
-    converter = tf.lite.TFLiteConverter.from_keras_model(
-        keras.Model(network.input, probabilities)
-    )
-    # It tells standard output about a folder of its own.
-    with contextlib.redirect_stdout(io.StringIO()), quiet():
-        model = converter.convert()
-    beside = run.lite.with_name(f".{run.lite.name}.part")
-    beside.write_bytes(model)
-    beside.replace(run.lite)
 
 
 class _Served(tf.Module):

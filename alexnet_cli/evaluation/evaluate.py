@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from .calibration import Bin, expected_calibration_error, reliability
-from .dataset.folders import find_parts, scan
-from .dataset.split import TEST, TRAIN, VAL
-from .errors import DatasetError, RunError, printable
-from .inference.classifier import Classifier, Prediction, predict_files
-from .intervals import Intervals, McNemar, bootstrap, mcnemar
-from .metrics import Scores, score
-from .run.run import Run
+from ..dataset.folders import find_parts, scan
+from ..dataset.split import TEST, TRAIN, VAL
+from ..errors import DatasetError, RunError, printable
+from ..inference.classifier import Classifier, Prediction, predict_files
+from ..run.run import Run
+from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .scores import Scores, score
+from .significance import Intervals, McNemar, bootstrap, mcnemar
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabeledImages:
     """Pictures to judge on: files, true labels in the Run's order, and remarks."""
 
     files: tuple[Path, ...]
@@ -33,7 +33,7 @@ class Evaluation:
 
     scores: Scores
     intervals: Intervals
-    reliability: tuple[Bin, ...]
+    reliability: tuple[ReliabilityBin, ...]
     predict_files: tuple[Prediction, ...]
     labels: tuple[int, ...]
     trained_on: int
@@ -50,7 +50,7 @@ class Evaluation:
         return tuple(x for x in self.answers if x.error)
 
 
-def held_out(run: Run) -> Judged:
+def held_out(run: Run) -> LabeledImages:
     """The Run's own test pictures, else its validation pictures.
 
     Raises:
@@ -71,10 +71,10 @@ def held_out(run: Run) -> Judged:
     if missing:
         raise RunError(f"{printable(missing[0])}, of the Run's split, is gone; use --data")
     notes = () if tested else ("these pictures chose the best epoch",)
-    return Judged(files, tuple(run.classes.index(x["class"]) for x in chosen), notes)
+    return LabeledImages(files, tuple(run.classes.index(x["class"]) for x in chosen), notes)
 
 
-def folder(run: Run, data: Path, ignore_unknown: bool = False) -> Judged:
+def folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
     """The pictures of the class folders in `data`, matched to the Run by name.
 
     Raises:
@@ -103,7 +103,7 @@ def folder(run: Run, data: Path, ignore_unknown: bool = False) -> Judged:
     missing = [x for x in run.classes if x not in known]
     if missing:
         notes.append(f"no folder for {_listed(missing)}")
-    return Judged(
+    return LabeledImages(
         tuple(found.files[i] for i in kept),
         tuple(run.classes.index(found.classes[found.labels[i]]) for i in kept),
         tuple(notes),
@@ -114,7 +114,9 @@ def _listed(names: list[str] | tuple[str, ...]) -> str:
     return ", ".join(printable(x) for x in names)
 
 
-def evaluate(classifier: Classifier, judged: Judged, progress: Progress) -> Evaluation:
+def evaluate(
+    classifier: Classifier, judged: LabeledImages, progress: Progress
+) -> Evaluation:
     """Every picture of `judged` once.
 
     Raises:
@@ -155,7 +157,7 @@ class Comparison:
 
 
 def compare(
-    own: Evaluation, run: Run, other: Classifier, judged: Judged, progress: Progress
+    own: Evaluation, run: Run, other: Classifier, judged: LabeledImages, progress: Progress
 ) -> Comparison:
     """The Run of `other`, class by name, on what `own` is the evaluation of.
 
@@ -167,7 +169,7 @@ def compare(
     if unknown:
         raise RunError(f"{printable(other.run.path)} does not know {_listed(unknown)}")
     labels = tuple(known.index(run.classes[x]) for x in judged.labels)
-    second = evaluate(other, Judged(judged.files, labels, ()), progress)
+    second = evaluate(other, LabeledImages(judged.files, labels, ()), progress)
     right = [
         np.array([bool(x.top(1)) and x.top(1)[0][0] == label for x, label in rows])
         for rows in (
