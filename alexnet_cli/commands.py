@@ -21,7 +21,7 @@ from .run.run import INTERRUPTED
 if TYPE_CHECKING:
     from .dataset.prepare import ImageFolder, PreparedData
     from .model.pretrained.matching import LayerMatch
-    from .trainer import Trained
+    from .trainer.finalize import Trained
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,11 @@ def train(asked: Training, recipe: Recipe) -> None:
         # Training is the peak of memory; names and fingerprints have done their part.
         del found, gathered
         start_tensorflow()
-        from . import trainer
+        from .trainer import trainer
 
-        setting = trainer.Setting(show.EpochLine(), asked.run_name, start, asked.deadline)
+        setting = trainer.TrainContext(
+            show.EpochLine(), asked.run_name, start, asked.deadline
+        )
         trained = trainer.train(run, *examples, setting)
     _tell(trained, asked.out)
 
@@ -122,18 +124,18 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     file = weights_file(name)
     begin = read_pretrained(file, Recipe().architecture())
     start_tensorflow()
-    from . import importing
+    from .trainer import import_run
 
-    recipe = importing.recipe_for(begin, file)
+    recipe = import_run.recipe_for(begin, file)
     arch = recipe.architecture()
-    rows = match_layers(begin, arch, importing.outputs_of(begin), head=True)
+    rows = match_layers(begin, arch, import_run.outputs_of(begin), head=True)
     show.weights(begin, rows)
-    importing.require_whole(rows, file)
-    names = importing.classes_of(begin, read_classes(classes) if classes else ())
+    import_run.require_whole(rows, file)
+    names = import_run.classes_of(begin, read_classes(classes) if classes else ())
     run = new_run(out, recipe, names)
     require_space(run)
     with staged(out, overwrite) as place:
-        lite = importing.write_run(dataclasses.replace(run, path=place), rows)
+        lite = import_run.write_run(dataclasses.replace(run, path=place), rows)
     _tell_lite(lite)
     click.echo(f"{printable(out)}: {recipe.arch} with {len(names)} classes")
 

@@ -13,12 +13,12 @@ import click
 from .errors import printable
 
 if TYPE_CHECKING:
-    from .callbacks import Progress
     from .dataset.prepare import ImageFolder, PreparedData
     from .evaluation.evaluate import Comparison, Evaluation
     from .evaluation.scores import ClassScore
     from .model.pretrained.layouts import PretrainedWeights
     from .model.pretrained.matching import LayerMatch
+    from .trainer.callbacks import Progress
 
 MOST_NOTES = 10
 

@@ -23,17 +23,17 @@ DECAYS = (0.9, 0.95, 0.98, 0.99, 0.995)
 
 def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
     """The weights at the end of the last epoch (0) and their averages, by decay."""
-    from alexnet_cli import average
-    from alexnet_cli.average import Average
+    from alexnet_cli.trainer.ema import ExponentialMovingAverage
+    from alexnet_cli.trainer.trainer import ema
 
     ended: dict[float, list[np.ndarray]] = {}
 
-    class Averages(Average):
+    class Averages(ExponentialMovingAverage):
         """The recipe's average, with others of which nothing is used."""
 
         def __init__(self, network: Any, decay: float) -> None:
             super().__init__(network, decay)
-            self.others = {x: Average(network, x) for x in DECAYS}
+            self.others = {x: ExponentialMovingAverage(network, x) for x in DECAYS}
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             """Move all of them."""
@@ -49,7 +49,7 @@ def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
             )
             super().on_test_begin(logs)
 
-    average.Average = Averages
+    ema.ExponentialMovingAverage = Averages
     alexnet(["train", "--out", str(out), *words], standalone_mode=False)
     return ended
 

@@ -64,8 +64,8 @@ def stepping(arch: str, batch: int, policy: str) -> Callable[[], list[float]]:
     import tensorflow as tf
 
     from alexnet_cli.model.model import build_model
-    from alexnet_cli.optimizers import build_optimizer
     from alexnet_cli.recipe.recipe import Recipe
+    from alexnet_cli.trainer.optimizers import build_optimizer
 
     recipe = Recipe(arch=arch, batch_size=batch)
     keras.config.set_dtype_policy(policy)

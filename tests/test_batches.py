@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from alexnet_cli.batches import training_batches
 from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.trainer.input_pipeline import training_batches
 
 
 @pytest.mark.parametrize("count,size", [(65, 64), (10, 3), (5, 8), (12, 4)])

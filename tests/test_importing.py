@@ -9,8 +9,8 @@ from conftest import alexnet
 from alexnet_cli.commands import weights_file
 from alexnet_cli.dataset.folders import images
 from alexnet_cli.dataset.standardize import standardize
-from alexnet_cli.importing import imagenet_classes
 from alexnet_cli.run.run import Run
+from alexnet_cli.trainer.import_run import imagenet_classes
 
 OWT = {
     "features.0": (64, 3, 11, 11), "features.3": (192, 64, 5, 5), "features.6": (384, 192, 3, 3),

@@ -148,7 +148,7 @@ def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, m
 
         return network
 
-    monkeypatch.setattr(outcome, "fastest_network", wrong)
+    monkeypatch.setattr(finalize, "fastest_network", wrong)
     out = tmp_path / "saved"
     result = alexnet("train", "--data", toy, "--out", out, *TINY, "--epochs", "3")
     assert result.exit_code == 0

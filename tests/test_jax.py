@@ -13,7 +13,7 @@ import keras
 from alexnet_cli.dataset.augmentation.layer import AugmentAndStandardize
 from alexnet_cli.dataset.augmentation.sampling import DRAWN, sample_parameters
 from alexnet_cli.model.model import build_model
-from alexnet_cli.optimizers import build_optimizer
+from alexnet_cli.trainer.optimizers import build_optimizer
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from conftest import TINY, alexnet, history
 
-from alexnet_cli.average import Average
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import keras_network, load_network
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.layer_specs import BatchNorm, Dense, ReLU
 from alexnet_cli.model.model import build_model
 from alexnet_cli.model.variants import with_initializer, with_input_size, with_norm
-from alexnet_cli.optimizers import build_optimizer
 from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.run.run import Run
+from alexnet_cli.trainer.ema import ExponentialMovingAverage
+from alexnet_cli.trainer.optimizers import build_optimizer
 
 
 @pytest.mark.parametrize("name", ["tiny", "alexnet-half"])
@@ -94,7 +94,7 @@ def test_what_cannot_be_is_refused(toy, tmp_path, options, message):
 def test_a_long_trainings_average_is_that_of_every_step():
     """Of weights that stand still from some step on, updates every eighth step differ not."""
     network = build_model(ARCHITECTURES["tiny"], 3)
-    average = Average(network, decay=0.9)
+    average = ExponentialMovingAverage(network, decay=0.9)
     kernel = network.get_layer("dense2").kernel
     first = np.asarray(kernel)
     for step in range(1, 65):
@@ -110,7 +110,7 @@ def test_a_long_trainings_average_is_that_of_every_step():
 
 def test_the_average_is_judged_and_the_weights_go_on():
     network = build_model(ARCHITECTURES["tiny"], 3)
-    average = Average(network, decay=0.5)
+    average = ExponentialMovingAverage(network, decay=0.5)
     kernel = network.get_layer("dense2").kernel
     first = np.asarray(kernel)
     expected, values = first, []

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from conftest import history, train
 
-from alexnet_cli.optimizers import CoupledSGD, build_optimizer
 from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.trainer.optimizers import CoupledSGD, build_optimizer
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alexnet_cli.plan import GROWTH, JUDGING, Plan
 from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.trainer.planner import GROWTH, JUDGING, EpochPlanner
 
 
 class Machine:
@@ -37,7 +37,7 @@ class Machine:
 
 def test_without_a_limit_the_recipe_is_followed():
     machine = Machine()
-    plan = Plan(Recipe(epochs=4), 100, 5, clock=machine)
+    plan = EpochPlanner(Recipe(epochs=4), 100, 5, clock=machine)
     sides, shares = machine.run(plan)
     assert sides == [100] * 4
     assert shares == pytest.approx([(i + 0.5) / 20 for i in range(20)])
@@ -46,7 +46,9 @@ def test_without_a_limit_the_recipe_is_followed():
 
 def test_pictures_grow():
     machine = Machine()
-    sides, _ = machine.run(Plan(Recipe(epochs=10, start_size=50), 100, 5, clock=machine))
+    sides, _ = machine.run(
+        EpochPlanner(Recipe(epochs=10, start_size=50), 100, 5, clock=machine)
+    )
     assert sides == [50] * 5 + [75] * 3 + [100] * 2
     assert [end for end, _ in GROWTH] == sorted(end for end, _ in GROWTH)
 
@@ -65,7 +67,7 @@ def test_training_ends_in_time(seconds, steps, start, jitter, validated, views):
     machine = Machine(jitter=jitter)
     recipe = Recipe(epochs=10_000, start_size=start)
     deadline = 1000.0 + seconds
-    plan = Plan(
+    plan = EpochPlanner(
         recipe, 100, steps,
         validated=validated, views=views, deadline=deadline, clock=machine,
     )  # fmt: skip
@@ -86,7 +88,7 @@ def test_training_ends_in_time(seconds, steps, start, jitter, validated, views):
 @pytest.mark.parametrize("seconds", [30, 60, 90])
 def test_an_epoch_too_long_is_cut_short(seconds):
     machine = Machine()
-    plan = Plan(
+    plan = EpochPlanner(
         Recipe(epochs=5), 100, 1000, validated=0.2, deadline=1000.0 + seconds, clock=machine
     )
     _, shares = machine.run(plan)
@@ -97,13 +99,13 @@ def test_an_epoch_too_long_is_cut_short(seconds):
 
 def test_the_limit_does_not_add_epochs():
     machine = Machine()
-    plan = Plan(Recipe(epochs=3), 100, 5, deadline=1e9, clock=machine)
+    plan = EpochPlanner(Recipe(epochs=3), 100, 5, deadline=1e9, clock=machine)
     assert len(machine.run(plan)[0]) == 3
 
 
 def test_time_left_is_what_the_rest_takes():
     machine = Machine()
-    plan = Plan(Recipe(epochs=10, start_size=50), 100, 20, clock=machine)
+    plan = EpochPlanner(Recipe(epochs=10, start_size=50), 100, 20, clock=machine)
     assert plan.seconds_left() is None
     told = []
     while not plan.over:

@@ -9,7 +9,7 @@ from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.recipe.validation import check
-from alexnet_cli.schedule import learning_rate
+from alexnet_cli.trainer.lr_schedule import learning_rate
 
 
 def test_every_field_says_what_it_is():

@@ -186,7 +186,7 @@ def test_the_trained_copy_is_gone_before_the_float32_one_comes(toy, tmp_path, mo
         left.extend(x() for x in built)
         return original(run)
 
-    monkeypatch.setattr(learner, "build_model", build)
+    monkeypatch.setattr(training_model, "build_model", build)
     monkeypatch.setattr(trainer, "load_network", load)
     train(
         toy, tmp_path / "saved", "--ema", "0.9", "--crop-area", "0.5", "--start-size", "24"

@@ -30,7 +30,7 @@ def step(arch: str, batch: str, precision: str) -> Callable[[str], float]:
 
     from alexnet_cli.backend import devices
     from alexnet_cli.model.model import build_model
-    from alexnet_cli.optimizers import build_optimizer
+    from alexnet_cli.trainer.optimizers import build_optimizer
 
     recipe = Recipe(arch=arch, batch_size=int(batch))
     keras.config.set_dtype_policy(devices.precision(precision))
@@ -83,15 +83,15 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
     import tensorflow as tf
 
     from alexnet_cli.backend import devices
-    from alexnet_cli.batches import training_batches
-    from alexnet_cli.learner import Learner
-    from alexnet_cli.optimizers import build_optimizer
     from alexnet_cli.run.directory import new_run
+    from alexnet_cli.trainer.input_pipeline import training_batches
+    from alexnet_cli.trainer.optimizers import build_optimizer
+    from alexnet_cli.trainer.training_model import TrainingModel
 
     recipe = Recipe(**{**vars(recipe), "precision": devices.precision("auto")})
     classes = tuple("abcdefghij"[: int(gathered.training.labels.max()) + 1])
     run = new_run(Path("nowhere"), recipe, classes, Path(folder))
-    learner = Learner(run, devices.strategy("cpu"))
+    learner = TrainingModel(run, devices.strategy("cpu"))
     network, model = learner.network, learner.at(run.preprocess.crop)
     data = training_batches(
         gathered.training, recipe, preprocess_of(recipe), len(classes), lambda: 1

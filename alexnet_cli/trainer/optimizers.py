@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from .backend import ops as backend_ops
-from .recipe.recipe import Recipe
+from ..backend import ops as backend_ops
+from ..recipe.recipe import Recipe
 
 
 class _Own:

@@ -2,7 +2,7 @@
 
 import math
 
-from .recipe.recipe import Recipe
+from ..recipe.recipe import Recipe
 
 
 def learning_rate(

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from .dataset.augmentation.layer import copy_crops, fed_side, geometry
-from .dataset.augmentation.mixup import MIXED, mixed_targets, mixes
-from .dataset.augmentation.sampling import DRAWN, Doubles, Floats, sample_parameters
-from .dataset.images import Pixels
-from .dataset.pixel_cache import Examples
-from .dataset.standardize import crop
-from .preprocess import Preprocess
-from .recipe.recipe import Recipe
+from ..dataset.augmentation.layer import copy_crops, fed_side, geometry
+from ..dataset.augmentation.mixup import MIXED, mixed_targets, mixes
+from ..dataset.augmentation.sampling import DRAWN, Doubles, Floats, sample_parameters
+from ..dataset.images import Pixels
+from ..dataset.pixel_cache import Examples
+from ..dataset.standardize import crop
+from ..preprocess import Preprocess
+from ..recipe.recipe import Recipe
 
 Batch = tuple[tuple[Pixels, Floats], Floats]
 

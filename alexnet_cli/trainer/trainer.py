@@ -1,8 +1,6 @@
 """train(): a Run and examples in, a finished Run directory out."""
 
 import dataclasses
-import gc
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,39 +9,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import callbacks, outcome
-from .average import Average
-from .backend.devices import precision, strategy
-from .batches import steps, training_batches, validation_batches
-from .board import Board
-from .dataset.augmentation.sampling import principal_colors
-from .dataset.pixel_cache import Examples
-from .errors import AlexNetError, Interrupted
-from .evaluation.calibration import at_temperature
-from .evaluation.scores import Scores, score
-from .export import verify
-from .export.saved_model import save_model
-from .inference.network import Floats, as_probabilities, load_network
-from .learner import Learner
-from .model.pretrained.matching import LayerMatch
-from .plan import Plan
-from .recipe.recipe import Recipe
-from .run.run import FINISHED, INTERRUPTED, Run
+from ..backend.devices import precision, strategy
+from ..dataset.augmentation.sampling import principal_colors
+from ..dataset.pixel_cache import Examples
+from ..errors import AlexNetError, Interrupted
+from ..inference.network import Floats
+from ..model.pretrained.matching import LayerMatch
+from ..recipe.recipe import Recipe
+from ..reports import training_figures
+from ..run.run import Run
+from . import callbacks, finalize
+from .ema import ExponentialMovingAverage
+from .finalize import Trained, _finished, _undisturbed
+from .input_pipeline import steps, training_batches, validation_batches
+from .planner import EpochPlanner
+from .tensorboard import TensorBoardWriter
+from .training_model import TrainingModel
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A finished Run, its scores on the validation pictures, and why it ended early."""
-
-    run: Run
-    scores: Scores
-    reason: str
-    lite: bool
-    """It has a LiteRT copy, which gives the same answers."""
-
-
-@dataclass(frozen=True)
-class Setting:
+class TrainContext:
     """What training depends on beside the Run and its pictures."""
 
     report: callbacks.Report
@@ -55,7 +40,9 @@ class Setting:
     """When the whole command is to be over, on the clock of `time.monotonic`."""
 
 
-def train(run: Run, training: Examples, validation: Examples, setting: Setting) -> Trained:
+def train(
+    run: Run, training: Examples, validation: Examples, setting: TrainContext
+) -> Trained:
     """Train `run.recipe` and fill the Run directory at `run.path`.
 
     After Ctrl-C the best finished epoch is kept and the status is "interrupted".
@@ -70,11 +57,11 @@ def train(run: Run, training: Examples, validation: Examples, setting: Setting) 
     run = dataclasses.replace(run, recipe=recipe)
     deadline = setting.deadline
     if deadline is not None:
-        deadline -= outcome.seconds(run)
+        deadline -= finalize.estimated_finalize_seconds(run)
     count = steps(len(training), recipe.batch_size)
     validated = len(validation) / len(training)
-    views = outcome.views_each(recipe.tta)
-    plan = Plan(
+    views = finalize.tta_view_count(recipe.tta)
+    plan = EpochPlanner(
         recipe, run.preprocess.crop, count,
         validated=validated, views=views, deadline=deadline,
     )  # fmt: skip
@@ -83,9 +70,9 @@ def train(run: Run, training: Examples, validation: Examples, setting: Setting) 
     run.write()
     if run.preprocess.mean is None:
         np.save(run.mean_image, _mean_image(training))
-    board = Board(run, setting.name)
+    board = TensorBoardWriter(run, setting.name)
     try:
-        learner = Learner(run, chosen, setting.start)
+        learner = TrainingModel(run, chosen, setting.start)
         history = _fit(learner, training, validation, clock, board)
         # The trained copy and its optimizer go before the float32 one comes.
         del learner
@@ -96,52 +83,19 @@ def train(run: Run, training: Examples, validation: Examples, setting: Setting) 
         board.close()
 
 
-def _finished(
-    run: Run, history: callbacks.History, validation: Examples, board: Board
-) -> Trained:
-    """The best epoch judged in float32, exported in both forms, and told in run.json."""
-    keras.backend.clear_session()
-    gc.collect()
-    status = INTERRUPTED if history.interrupted else FINISHED
-    run = dataclasses.replace(run, status=status, metrics=history.best)
-    network = load_network(run)
-    labels = validation.labels[validation.rows]
-    each = verify.tta_views(run, validation, as_probabilities(network), run.recipe.tta)
-    run = outcome.calibrated(run, each, labels)
-    each = at_temperature(each, run.temperature)
-    probabilities = each.mean(axis=0)
-    outcome.write_answers(run, probabilities, labels)
-    scores = score(probabilities, labels, run.classes)
-    outcome.plot(run, history, scores, board)
-    save_model(run, network)
-    agrees = verify.keep_litert(run, network, validation, each[0])
-    run.write()
-    return Trained(run, scores, history.reason, agrees)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """What was learned is worth the few seconds that a Ctrl-C has to wait here."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _fit(
-    learner: Learner,
+    learner: TrainingModel,
     training: Examples,
     validation: Examples,
     clock: callbacks.Clock,
-    board: Board,
+    board: TensorBoardWriter,
 ) -> callbacks.History:
     """Run the epochs; the best one's weights are in the Run directory afterwards."""
     run, plan = learner.run, clock.plan
     recipe, preprocess, classes = run.recipe, run.preprocess, len(run.classes)
     some = training.rows[:: max(1, len(training) // 500)]
     lighting = principal_colors(training.pixels(some)) if recipe.pca_lighting else None
-    outcome.show_augmented(run, training, lighting, board)
+    training_figures.plot_augmented(run, training, lighting, board)
     board.show_graph(learner.network, preprocess.crop)
     records = callbacks.Records(run, learner.network, clock, board)
     called = _called(learner, clock, records)
@@ -166,12 +120,12 @@ def _fit(
 
 
 def _called(
-    learner: Learner, clock: callbacks.Clock, records: callbacks.Records
+    learner: TrainingModel, clock: callbacks.Clock, records: callbacks.Records
 ) -> list[keras.callbacks.Callback]:
     """In the order of their turns: what is recorded is the average of the weights."""
     decay = learner.run.recipe.ema
-    average = [Average(learner.network, decay)] if decay else []
-    return [clock, callbacks.Rate(clock.plan), *average, records]
+    average = [ExponentialMovingAverage(learner.network, decay)] if decay else []
+    return [clock, callbacks.LearningRateScheduler(clock.plan), *average, records]
 
 
 @contextmanager

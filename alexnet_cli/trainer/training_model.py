@@ -6,17 +6,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from .dataset.augmentation.layer import AugmentAndStandardize, fed_side
-from .dataset.augmentation.sampling import DRAWN
-from .inference.network import load_mean_image
-from .model.model import build_model, layers_of, put_weights
-from .model.pretrained.matching import LayerMatch, frozen_layers
+from ..dataset.augmentation.layer import AugmentAndStandardize, fed_side
+from ..dataset.augmentation.sampling import DRAWN
+from ..inference.network import load_mean_image
+from ..model.model import build_model, layers_of, put_weights
+from ..model.pretrained.matching import LayerMatch, frozen_layers
+from ..recipe.recipe import Recipe
+from ..run.run import Run
 from .optimizers import build_optimizer
-from .recipe.recipe import Recipe
-from .run.run import Run
 
 
-class Learner:
+class TrainingModel:
     """A Run's network, and models of it for pictures of any side; all share its weights."""
 
     def __init__(self, run: Run, strategy: Any, start: Sequence[LayerMatch] = ()) -> None:

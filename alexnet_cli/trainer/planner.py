@@ -7,7 +7,7 @@ planned anew from the pace of those that were run. No TensorFlow.
 import time
 from collections.abc import Callable
 
-from .recipe.recipe import Recipe
+from ..recipe.recipe import Recipe
 
 GROWTH = ((0.5, 0.0), (0.8, 0.5), (1.0, 1.0))
 """Progressive resizing: up to this share of training, this share of the way in size."""
@@ -22,7 +22,7 @@ JUDGING = 0.5
 """Of the time of training: a third is the forward pass, and that has to be compiled."""
 
 
-class Plan:
+class EpochPlanner:
     """The way from the first epoch to the last; `epoch` are finished, of `epochs`."""
 
     def __init__(

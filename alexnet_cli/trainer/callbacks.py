@@ -10,14 +10,14 @@ from typing import Any
 
 import keras
 
-from . import schedule
-from .board import Board
-from .errors import AlexNetError, Interrupted
-from .inference.network import save_weights
-from .plan import Plan
-from .recipe.recipe import LOWER_IS_BETTER
-from .run.files import write_csv
-from .run.run import Run
+from ..errors import AlexNetError, Interrupted
+from ..inference.network import save_weights
+from ..recipe.recipe import LOWER_IS_BETTER
+from ..run.files import write_csv
+from ..run.run import Run
+from . import lr_schedule
+from .planner import EpochPlanner
+from .tensorboard import TensorBoardWriter
 
 Report = Callable[["Progress"], None]
 
@@ -46,7 +46,7 @@ class Clock(keras.callbacks.Callback):
     A second Ctrl-C does not wait for the step.
     """
 
-    def __init__(self, plan: Plan, pictures: int, report: Report) -> None:
+    def __init__(self, plan: EpochPlanner, pictures: int, report: Report) -> None:
         super().__init__()
         self.plan, self.pictures, self.report = plan, pictures, report
         self.progress = Progress(0, plan.epochs, pictures)
@@ -94,10 +94,10 @@ class Clock(keras.callbacks.Callback):
             raise Interrupted("interrupted")
 
 
-class Rate(keras.callbacks.Callback):
+class LearningRateScheduler(keras.callbacks.Callback):
     """Sets the learning rate before every step and puts it into the epoch's logs."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: EpochPlanner) -> None:
         super().__init__()
         self.plan = plan
         self.divisions = self.waited = 0
@@ -113,7 +113,7 @@ class Rate(keras.callbacks.Callback):
         # The middle of the step, so that neither first nor last one has a rate of 0.
         share = self.plan.advance(batch)
         at = self.plan.epoch + self.plan.done
-        self.rate = schedule.learning_rate(self.plan.recipe, at, share, self.divisions)
+        self.rate = lr_schedule.learning_rate(self.plan.recipe, at, share, self.divisions)
         self.model.optimizer.learning_rate = self.rate
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -141,7 +141,9 @@ class History:
 class Records(keras.callbacks.Callback):
     """Fills a History, history.csv and the best epoch's weights; stops training."""
 
-    def __init__(self, run: Run, network: keras.Model, clock: Clock, board: Board) -> None:
+    def __init__(
+        self, run: Run, network: keras.Model, clock: Clock, board: TensorBoardWriter
+    ) -> None:
         super().__init__()
         self.run, self.network, self.clock, self.board = run, network, clock, board
         self.history = History()

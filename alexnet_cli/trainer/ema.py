@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 
-class Average(keras.callbacks.Callback):
+class ExponentialMovingAverage(keras.callbacks.Callback):
     """A running average of the network's weights, in their place while they are judged.
 
     From the validation of an epoch until the next one begins the network has the average,

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .dataset.images import Pixels
-from .run.run import Run
+from ..dataset.images import Pixels
+from ..run.run import Run
 
 
-class Board:
+class TensorBoardWriter:
     """Event files in `logs/[NAME/]train` and `.../validation` of a Run."""
 
     def __init__(self, run: Run, name: str = "") -> None:

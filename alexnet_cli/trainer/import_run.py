@@ -8,18 +8,18 @@ import keras
 import numpy as np
 from PIL import Image
 
-from .dataset import images
-from .dataset.pixel_cache import Examples, MemoryCache
-from .errors import WeightsError, printable
-from .export import verify
-from .export.saved_model import save_model
-from .inference.network import as_probabilities, save_weights
-from .model.model import build_model, put_weights
-from .model.pretrained.layouts import PretrainedWeights
-from .model.pretrained.matching import LayerMatch
-from .preprocess import Preprocess
-from .recipe.recipe import Recipe
-from .run.run import FINISHED, Run
+from ..dataset import images
+from ..dataset.pixel_cache import Examples, MemoryCache
+from ..errors import WeightsError, printable
+from ..export import verify
+from ..export.saved_model import save_model
+from ..inference.network import as_probabilities, save_weights
+from ..model.model import build_model, put_weights
+from ..model.pretrained.layouts import PretrainedWeights
+from ..model.pretrained.matching import LayerMatch
+from ..preprocess import Preprocess
+from ..recipe.recipe import Recipe
+from ..run.run import FINISHED, Run
 
 PREPARED = {
     # Caffe's convert_imageset distorts pictures to 256 x 256.
