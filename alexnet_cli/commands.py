@@ -156,7 +156,7 @@ def _gathered(found: "ImageFolder", asked: Training, recipe: Recipe) -> "Prepare
 
 def _tell(trained: "Trained", out: Path) -> None:
     """What came of training, and where it lies."""
-    from . import plots
+    from .reports import plots
 
     show.say()
     if trained.reason:

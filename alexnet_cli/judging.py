@@ -93,7 +93,7 @@ def write_reliability(file: Path, verdict: Verdict) -> None:
 def write_report(file: Path, verdict: Verdict) -> None:
     """All of it as one page, if matplotlib is there."""
     _plots("--report")
-    from .report import page
+    from .reports.evaluation_html import page
 
     text = page(verdict.run, verdict.judged, verdict.evaluation, verdict.comparison)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def _plots(flag: str) -> ModuleType:
     Raises:
         RunError: matplotlib is not installed.
     """
-    from . import plots
+    from .reports import plots
 
     if not plots.available():
         raise RunError(f"{flag} needs matplotlib: pip install 'alexnet[plots]'")

@@ -108,7 +108,7 @@ def _print(
 
 def _draw(file: Path, text: str, folder: Path, number: int, files: list[Path]) -> None:
     from .dataset.images import decode
-    from .plots import labelled
+    from .reports.plots import labelled
 
     twice = sum(x.name == file.name for x in files) > 1
     name = f"{number:05}-{file.name}" if twice else file.name

@@ -9,6 +9,7 @@ from .errors import CheckFailed, printable
 from .model.alexnet import ARCHITECTURES
 from .model.architecture import trace
 from .model.variants import NORMS, with_dropout, with_norm
+from .reports import text
 from .verbs import FOLDER
 
 
@@ -36,7 +37,7 @@ def models_command(
             rows.append((arch.name, *numbers, arch.source))
         # The last column is prose: keep it left.
         width = len(rows[0])
-        for line, row in zip(show.table([x[: width - 1] for x in rows]), rows, strict=True):
+        for line, row in zip(text.table([x[: width - 1] for x in rows]), rows, strict=True):
             click.echo(f"{line}  {row[-1]}")
         return
     arch = with_dropout(with_norm(ARCHITECTURES[name], norm), dropout)
@@ -47,7 +48,7 @@ def models_command(
         (x.name, type(x.layer).__name__, " x ".join(map(str, x.shape)), f"{x.parameters:,}")
         for x in layers
     ]
-    click.echo("\n".join(show.table(rows, left=3)))
+    click.echo("\n".join(text.table(rows, left=3)))
     total, trained = (
         sum(getattr(x, k) for x in layers) for k in ("parameters", "trainable")
     )
@@ -134,7 +135,7 @@ def doctor_command(
 ) -> None:
     """Find what is wrong with a folder of pictures; exit with 1 if something is."""
     from .dataset.doctor import examine
-    from .doctor_report import page, text, to_json
+    from .reports.doctor import page, text, to_json
 
     with show.counting("examining") as counter:
         found = examine(data, against, counter)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from . import show
 from .errors import CheckFailed
 from .recipe.recipe import TTA
+from .reports import evaluation_text
 
 FOLDER = click.Path(path_type=Path)
 
@@ -77,9 +77,11 @@ def evaluate_command(
     )
     scores, unreadable = verdict.evaluation.scores, verdict.evaluation.unreadable
     if as_json:
-        click.echo(show.scores_json(verdict.evaluation, verdict.comparison))
+        click.echo(evaluation_text.scores_json(verdict.evaluation, verdict.comparison))
     else:
-        click.echo("\n".join(show.scores(verdict.evaluation, verdict.comparison)))
+        click.echo(
+            "\n".join(evaluation_text.scores(verdict.evaluation, verdict.comparison))
+        )
     if csv_file:
         judging.write_per_image(csv_file, verdict)
     if plot_file:

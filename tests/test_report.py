@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from conftest import alexnet
 
-from alexnet_cli import plots
 from alexnet_cli.inference.gradcam import HeatMaps, last_activation
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import Architecture
 from alexnet_cli.model.layer_specs import Conv, Dense, Flatten, ReLU
 from alexnet_cli.model.model import build_model
+from alexnet_cli.reports import plots
 
 
 class Reader(HTMLParser):

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from .. import plots
 from ..dataset.augmentation.layer import AugmentAndStandardize, copy_crops, geometry
 from ..dataset.augmentation.sampling import Doubles, sample_parameters
 from ..dataset.pixel_cache import Examples
@@ -13,6 +12,7 @@ from ..evaluation.scores import Scores
 from ..run.run import Run
 from ..trainer import callbacks
 from ..trainer.tensorboard import TensorBoardWriter
+from . import plots
 
 
 def plot_augmented(

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import html_page, plots
-from .backend.startup import start_tensorflow
-from .dataset import images
-from .dataset.standardize import crop, standardize
-from .errors import printable
-from .evaluation.evaluate import Comparison, Evaluation, LabeledImages
-from .html_page import safe
-from .inference.classifier import Prediction
-from .inference.network import Floats, load_mean_image, load_network
-from .model.architecture import trace
-from .model.layer_specs import Conv
-from .run.run import Run
+from ..backend.startup import start_tensorflow
+from ..dataset import images
+from ..dataset.standardize import crop, standardize
+from ..errors import printable
+from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
+from ..inference.classifier import Prediction
+from ..inference.network import Floats, load_mean_image, load_network
+from ..model.architecture import trace
+from ..model.layer_specs import Conv
+from ..run.run import Run
+from . import html, plots
+from .html import safe
 
 MOST_MISTAKES = 24
 
@@ -43,7 +43,7 @@ def page(
         *_looks(run, network, judged, found),
         _section("What the first layer learned", _kernels(run, network)),
     )
-    return html_page.page(
+    return html.page(
         f"{printable(run.path)} on {found.scores.images} pictures", "".join(parts)
     )
 
@@ -99,7 +99,7 @@ def _section(title: str, body: str) -> str:
 
 
 def _figure(figure: Any) -> str:
-    return html_page.picture(Image.fromarray(plots.rendered(figure)), form="PNG")
+    return html.picture(Image.fromarray(plots.rendered(figure)), form="PNG")
 
 
 def _curves(run: Run) -> str:
@@ -130,7 +130,7 @@ def _looks(
     run: Run, network: Any, judged: LabeledImages, found: Evaluation
 ) -> Iterator[str]:
     """The most confident mistakes, and a right answer of each class, with heat maps."""
-    from .inference.gradcam import HeatMaps
+    from ..inference.gradcam import HeatMaps
 
     maps = HeatMaps(network, run.architecture)
     told = [
@@ -165,15 +165,15 @@ def _card(run: Run, maps: Any, row: tuple[Prediction, int, int, float]) -> str:
     image = Image.fromarray(both)
     image.thumbnail((256, 128))
     return (
-        f"<div class=card>{html_page.picture(image, text)}"
+        f"<div class=card>{html.picture(image, text)}"
         f"<div class=name><b>{safe(printable(text))}</b><br>{safe(printable(answer.file))}</div></div>"
     )
 
 
 def _kernels(run: Run, network: Any) -> str:
-    from .model.model import layers_of
+    from ..model.model import layers_of
 
     first = next(x.name for x in trace(run.architecture, 2) if isinstance(x.layer, Conv))
     weights = [np.asarray(x.kernel) for x in layers_of(network, first)]
     sheet = plots.kernels(np.concatenate(weights, axis=-1))
-    return html_page.picture(Image.fromarray(sheet), "first-layer kernels", "PNG")
+    return html.picture(Image.fromarray(sheet), "first-layer kernels", "PNG")

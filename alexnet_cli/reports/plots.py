@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from .dataset.images import Pixels
-from .errors import printable
-from .evaluation.calibration import ReliabilityBin, expected_calibration_error
-from .evaluation.scores import Scores
-from .recipe.recipe import Recipe
+from ..dataset.images import Pixels
+from ..errors import printable
+from ..evaluation.calibration import ReliabilityBin, expected_calibration_error
+from ..evaluation.scores import Scores
+from ..recipe.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
 

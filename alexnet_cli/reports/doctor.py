@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import html_page
-from .dataset import images
-from .dataset.doctor import TINY, Findings
-from .errors import ImageError, printable
-from .html_page import safe
+from ..dataset import images
+from ..dataset.doctor import TINY, Findings
+from ..errors import ImageError, printable
+from . import html
+from .html import safe
 
 MOST_SHOWN = 40
 
@@ -74,7 +74,7 @@ def page(found: Findings, against: Path | None) -> str:
         f"<table>{facts}</table><h2>Classes</h2><table>{classes}</table>{sections}"
         + (f"<h2>Left out</h2><ul>{notes}</ul>" if notes else "")
     )
-    return html_page.page(printable(found.root), body)
+    return html.page(printable(found.root), body)
 
 
 def _facts(found: Findings) -> Iterator[tuple[str, str]]:
@@ -137,4 +137,4 @@ def _thumbnail(file: Path) -> str:
     except ImageError:
         return ""
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    return html_page.picture(picture)
+    return html.picture(picture)

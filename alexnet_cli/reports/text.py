@@ -1,0 +1,15 @@
+"""Text in aligned columns."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+
+def table(rows: Iterable[Sequence[str]], left: int = 1) -> Iterator[str]:
+    """Lines of aligned columns: the first `left` to the left, the rest to the right."""
+    rows = [tuple(x) for x in rows]
+    widths = [max(len(x[i]) for x in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            x.ljust(w) if i < left else x.rjust(w)
+            for i, (x, w) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
