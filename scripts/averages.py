@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import views
 
-from alexnet_cli.cli import main as alexnet
+from alexnet_cli.cli.main import main as alexnet
 from alexnet_cli.inference.network import classifier, network
 from alexnet_cli.run.run import Run
 

@@ -162,7 +162,7 @@ def doctor(args: argparse.Namespace) -> Contest:
 
 PEAK = """
 import sys
-from alexnet_cli.cli import main
+from alexnet_cli.cli.main import main
 main(sys.argv[1:], standalone_mode=False)
 status = dict(x.split(":", 1) for x in open("/proc/self/status").read().splitlines())
 print(status["VmHWM"].split()[0])

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 from PIL import Image
 
-from alexnet_cli.cli import main
+from alexnet_cli.cli.main import main
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)

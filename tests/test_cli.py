@@ -10,7 +10,7 @@ import numpy as np
 from conftest import HARD_NAMES, TINY, alexnet, draw_toy, fails, python
 from PIL import Image
 
-from alexnet_cli.cli import COMMANDS
+from alexnet_cli.cli.main import COMMANDS
 from alexnet_cli.run.run import Run
 
 
@@ -99,7 +99,7 @@ def test_no_permission():
         (data / "red").chmod(0)
         # What is imported lazily may lie where only root can read.
         lazy = "import alexnet_cli.train_verb, alexnet_cli.commands, alexnet_cli.gather, alexnet_cli.run"
-        code = f"import sys; from alexnet_cli.cli import main; {lazy}\n{somebody}\nmain(sys.argv[1:])"
+        code = f"import sys; from alexnet_cli.cli.main import main; {lazy}\n{somebody}\nmain(sys.argv[1:])"
         done = python(code, "train", "--data", data, "--out", Path(place) / "o", *TINY)
         (data / "red").chmod(stat.S_IRWXU)
     assert done.returncode == 3, done.stderr

@@ -33,7 +33,7 @@ def test_what_is_asked_for_is_taken_unless_forbidden():
 
 
 def test_a_limited_machine_trains_in_float32(toy, tmp_path):
-    code = "import sys; from alexnet_cli.cli import main; main(sys.argv[1:])"
+    code = "import sys; from alexnet_cli.cli.main import main; main(sys.argv[1:])"
     words = ("train", "--data", toy, *TINY, "--epochs", "1", "--out", tmp_path / "o")
     done = python(code, *words, ONEDNN_MAX_CPU_ISA="AVX512_CORE")
     assert done.returncode == 0, done.stderr

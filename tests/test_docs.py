@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from alexnet_cli.cli import COMMANDS, main
+from alexnet_cli.cli.main import COMMANDS, main
 from alexnet_cli.recipe.configs import config_names
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import alexnet
 
-from alexnet_cli.commands import weights_file
+from alexnet_cli.api import weights_file
 from alexnet_cli.dataset.folders import images
 from alexnet_cli.dataset.standardize import standardize
 from alexnet_cli.run.run import Run

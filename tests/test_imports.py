@@ -8,13 +8,13 @@ import pytest
 from conftest import python
 
 import alexnet_cli
-from alexnet_cli.cli import COMMANDS
+from alexnet_cli.cli.main import COMMANDS
 
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "matplotlib"}
 CODE = """
 import json, sys
 from click.testing import CliRunner
-from alexnet_cli.cli import main
+from alexnet_cli.cli.main import main
 results = [CliRunner().invoke(main, x).exit_code for x in json.loads(sys.argv[1])]
 print(json.dumps([results, sorted({x.split(".")[0] for x in sys.modules})]))
 """
@@ -46,7 +46,7 @@ def test_help_and_tables_are_light():
 
 
 def test_the_list_of_commands_loads_none_of_them():
-    code = "import sys; from alexnet_cli.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    code = "import sys; from alexnet_cli.cli.main import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
     done = python(code)
     ours = {x for x in done.stdout.splitlines()[-1].split() if x.startswith("alexnet_cli.")}
     assert ours == {"alexnet_cli.cli", "alexnet_cli.errors"}

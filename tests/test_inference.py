@@ -113,7 +113,7 @@ def test_predict_and_evaluate_need_no_tensorflow(trained, toy):
     code = """
 import sys
 from click.testing import CliRunner
-from alexnet_cli.cli import main
+from alexnet_cli.cli.main import main
 for words in (["predict", "--model", sys.argv[1], sys.argv[2]],
               ["evaluate", "--model", sys.argv[1], "--data", sys.argv[2], "--tta", "ten-crop"]):
     result = CliRunner().invoke(main, words)

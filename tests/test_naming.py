@@ -86,7 +86,7 @@ def test_names_of_any_bytes(trained, toy_test, tmp_path):
     found = {os.path.basename(os.fsencode(json.loads(x)["file"])) for x in lines}
     assert found == set(names)
     result = python(
-        "import sys; from alexnet_cli.cli import main; main(sys.argv[1:])",
+        "import sys; from alexnet_cli.cli.main import main; main(sys.argv[1:])",
         "predict", tmp_path, "--model", trained, "--csv",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

@@ -151,7 +151,7 @@ import sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from alexnet_cli.cli import main
+from alexnet_cli.cli.main import main
 main(sys.argv[1:])
 """
 
@@ -198,7 +198,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(toy, tmp_path):
     limited = (
         "import resource, sys;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
-        "from alexnet_cli.cli import main; main(sys.argv[1:])"
+        "from alexnet_cli.cli.main import main; main(sys.argv[1:])"
     )
     done = python(limited, "train", "--data", toy, "--out", tmp_path / "saved", *TINY)
     assert done.returncode == 3, done.stderr[-1500:]

@@ -25,7 +25,7 @@ def test_a_wheel_works_elsewhere(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
         "import alexnet_cli; assert alexnet_cli.__file__.startswith(sys.argv[1]);"
-        "from alexnet_cli.cli import main;"
+        "from alexnet_cli.cli.main import main;"
         "main(['train', '--data', 'x', '--config', 'paper', '--print-config'])"
     )
     done = subprocess.run(

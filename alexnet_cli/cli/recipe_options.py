@@ -9,10 +9,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .errors import RecipeError
-from .recipe.configs import DEFAULT_RECIPE, FIELDS, config_names, read_config
-from .recipe.recipe import Recipe
-from .recipe.validation import check
+from ..errors import RecipeError
+from ..recipe.configs import DEFAULT_RECIPE, FIELDS, config_names, read_config
+from ..recipe.recipe import Recipe
+from ..recipe.validation import check
 
 TYPES = typing.get_type_hints(Recipe)
 

@@ -1,7 +1,4 @@
-"""What train, evaluate and predict do once their options are understood.
-
-TensorFlow starts as late as it can: after folders and Runs have been found good.
-"""
+"""What can be done in Python as from the command line: train, evaluate, import weights."""
 
 import dataclasses
 import os
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import show
+from .cli import console, progress
 from .errors import DatasetError, Interrupted, printable
 from .recipe.recipe import Recipe
 from .run.directory import new_run, require_space, staged
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainOptions:
     """What `alexnet train` is asked for beside its recipe."""
 
     data: Path
@@ -40,7 +37,7 @@ class Training:
     """When to be done, on the clock of `time.monotonic`."""
 
 
-def train(asked: Training, recipe: Recipe) -> None:
+def train(asked: TrainOptions, recipe: Recipe) -> None:
     """Train `recipe` on a folder and leave a Run.
 
     Raises:
@@ -52,7 +49,7 @@ def train(asked: Training, recipe: Recipe) -> None:
     from .dataset.prepare import find_images
 
     found = find_images(asked.data, read_classes(asked.classes) if asked.classes else ())
-    show.found(found)
+    console.found(found)
     recipe, start = _start(recipe, found.classes)
     run = new_run(asked.out, recipe, found.classes, asked.data)
     require_space(run)
@@ -67,7 +64,7 @@ def train(asked: Training, recipe: Recipe) -> None:
         from .trainer import trainer
 
         setting = trainer.TrainContext(
-            show.EpochLine(), asked.run_name, start, asked.deadline
+            progress.EpochLine(), asked.run_name, start, asked.deadline
         )
         trained = trainer.train(run, *examples, setting)
     _tell(trained, asked.out)
@@ -92,7 +89,7 @@ def _start(
     begin = read_pretrained(weights_file(recipe.weights), arch)
     recipe = with_pretrained_preprocessing(recipe, begin)
     rows = match_layers(begin, arch, len(classes))
-    show.weights(begin, rows)
+    console.weights(begin, rows)
     return recipe, rows
 
 
@@ -106,7 +103,7 @@ def weights_file(name: str) -> Path:
         return Path(name)
     from .dataset.download import IMAGENET, cache_folder, download
 
-    with show.counting("fetching") as counter:
+    with progress.counting("fetching") as counter:
         return download(IMAGENET, cache_folder(os.environ), counter)
 
 
@@ -129,7 +126,7 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     recipe = import_run.recipe_for(begin, file)
     arch = recipe.architecture()
     rows = match_layers(begin, arch, import_run.outputs_of(begin), head=True)
-    show.weights(begin, rows)
+    console.weights(begin, rows)
     import_run.require_whole(rows, file)
     names = import_run.classes_of(begin, read_classes(classes) if classes else ())
     run = new_run(out, recipe, names)
@@ -140,13 +137,13 @@ def import_weights(name: str, classes: str | None, out: Path, overwrite: bool) -
     click.echo(f"{printable(out)}: {recipe.arch} with {len(names)} classes")
 
 
-def _gathered(found: "ImageFolder", asked: Training, recipe: Recipe) -> "PreparedData":
+def _gathered(found: "ImageFolder", asked: TrainOptions, recipe: Recipe) -> "PreparedData":
     """The decoded pictures, if they are what was asked for."""
     from .dataset.prepare import prepare, refuse_overlap
 
-    with show.counting("decoding") as counter:
+    with progress.counting("decoding") as counter:
         gathered = prepare(found, recipe, counter)
-    show.gathered(gathered)
+    console.gathered(gathered)
     if asked.strict and gathered.bad:
         raise DatasetError(f"--strict: {len(gathered.bad)} file(s) cannot be used")
     if asked.against and not asked.allow_overlap:
@@ -158,12 +155,12 @@ def _tell(trained: "Trained", out: Path) -> None:
     """What came of training, and where it lies."""
     from .reports import plots
 
-    show.say()
+    console.log()
     if trained.reason:
-        show.say(f"stopped: {trained.reason}")
+        console.log(f"stopped: {trained.reason}")
     _tell_lite(trained.lite)
     if not plots.available():
-        show.say("no plots: they need matplotlib, pip install 'alexnet[plots]'")
+        console.log("no plots: they need matplotlib, pip install 'alexnet[plots]'")
     epoch = int(trained.run.metrics["epoch"])
     click.echo(
         f"{printable(out)}: epoch {epoch} kept, validation accuracy {trained.scores.top1:.4f} "
@@ -175,4 +172,4 @@ def _tell(trained: "Trained", out: Path) -> None:
 
 def _tell_lite(there: bool) -> None:
     if not there:
-        show.say("no model.tflite: its answers differed; TensorFlow will answer, slower")
+        console.log("no model.tflite: its answers differed; TensorFlow will answer, slower")

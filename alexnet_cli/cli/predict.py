@@ -1,9 +1,10 @@
-"""What `alexnet predict` does once its options are understood."""
+"""`alexnet predict`: what is in each image, according to a run's network."""
 
 import dataclasses
 import glob
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,19 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from .errors import DatasetError, RunError, printable
-from .run.files import csv_line
-from .run.run import Run
+from ..errors import CheckFailed, DatasetError, RunError, printable
+from ..run.files import csv_line
+from ..run.run import Run
+from .arguments import FOLDER, MODEL
 
 if TYPE_CHECKING:
-    from .inference.classifier import Prediction
+    from ..inference.classifier import Prediction
 
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Wish:
+class PredictOptions:
     """How `alexnet predict` is to answer."""
 
     top: int
@@ -32,9 +34,11 @@ class Wish:
     reject: float | None
 
 
-def predict(sources: Sequence[str], model: Path, wish: Wish, stdin: IO[bytes]) -> int:
+def predict(
+    sources: Sequence[str], model: Path, wish: PredictOptions, stdin: IO[bytes]
+) -> int:
     """Print an answer for every picture of `sources`; how many could not be read."""
-    from .inference.classifier import Classifier, predict_files
+    from ..inference.classifier import Classifier, predict_files
 
     run = Run.open(model)
     if wish.reject is not None:
@@ -69,7 +73,7 @@ def _threshold(run: Run, precision: float) -> float:
     """
     import numpy as np
 
-    from .evaluation.calibration import rejection_threshold
+    from ..evaluation.calibration import rejection_threshold
 
     answers = run.confidences() if run.validation.exists() else []
     if not answers:
@@ -107,8 +111,8 @@ def _print(
 
 
 def _draw(file: Path, text: str, folder: Path, number: int, files: list[Path]) -> None:
-    from .dataset.images import decode
-    from .reports.plots import labelled
+    from ..dataset.images import decode
+    from ..reports.plots import labelled
 
     twice = sum(x.name == file.name for x in files) > 1
     name = f"{number:05}-{file.name}" if twice else file.name
@@ -126,7 +130,7 @@ def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
     Raises:
         DatasetError: a source means no file at all.
     """
-    from .dataset.folders import images_below
+    from ..dataset.folders import images_below
 
     for source in sources:
         path = Path(source)
@@ -146,3 +150,39 @@ def _files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
             yield from (Path(x) for x in matches if not Path(x).is_dir())
         else:
             yield path
+
+
+@click.command("predict")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@MODEL
+@click.option(
+    "--top", default=3, show_default=True, type=click.IntRange(1), help="Classes to name."
+)
+@click.option("--json", "form", flag_value="json", help="Print one JSON object a picture.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option(
+    "--draw", type=FOLDER, help="Write each picture with its class on it into this folder."
+)
+@click.option(
+    "--reject",
+    type=click.FloatRange(0.01, 1),
+    metavar="PRECISION",
+    help="Answer unknown below the probability from which on this share of the "
+    "validation answers was right. [default: as trained]",
+)
+def predict_command(
+    *,
+    images: tuple[str, ...],
+    model: Path,
+    top: int,
+    form: str | None,
+    draw: Path | None,
+    reject: float | None,
+) -> None:
+    """Name what is on IMAGE: files, folders, globs, or - for a list on stdin."""
+    pass
+
+    wish = PredictOptions(top, form or "text", draw, reject)
+    bad = predict(images, model, wish, sys.stdin.buffer)
+    if bad:
+        raise CheckFailed(f"{bad} picture(s) cannot be read")

@@ -1,72 +1,17 @@
-"""What commands print: text of results, and lines about work going on. No TensorFlow."""
+"""Progress on a terminal: bars, and a line per epoch."""
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import printable
-from .reports.text import table
+from .console import log
 
 if TYPE_CHECKING:
-    from .dataset.prepare import ImageFolder, PreparedData
-    from .model.pretrained.layouts import PretrainedWeights
-    from .model.pretrained.matching import LayerMatch
-    from .trainer.callbacks import Progress
-
-MOST_NOTES = 10
-
-
-def say(text: str = "") -> None:
-    """A line about the work, to stderr; results go to stdout."""
-    click.echo(text, err=True)
-
-
-def found(what: "ImageFolder") -> None:
-    """Pictures, classes and counts of a folder that is about to be decoded."""
-    say(f"{printable(what.root)}: {len(what)} files in {len(what.classes)} classes")
-    counts = [x.counts() for x in what.parts.values()]
-    header = ("class", *what.parts) if len(counts) > 1 else ("class", "files")
-    rows = [(printable(name), *(str(x[name]) for x in counts)) for name in what.classes]
-    for line in table([header, *rows]):
-        say(f"  {line}")
-    notes([f"left out: {x}" for data in what.parts.values() for x in data.notes])
-
-
-def weights(what: "PretrainedWeights", rows: "Sequence[LayerMatch]") -> None:
-    """What became of every array of a file of weights."""
-    say(f"weights in {what.layout} layout")
-    say(
-        "\n".join(
-            table(
-                [("layer", "shape", ""), *((x.layer, x.shape, x.what) for x in rows)],
-                left=3,
-            )
-        )
-    )
-
-
-def gathered(what: "PreparedData") -> None:
-    """Which files could not be read, and how the others are shared out."""
-    if what.bad:
-        say(f"{len(what.bad)} file(s) cannot be used and are left out (bad_images.csv):")
-        notes([f"{printable(file)} {reason}" for file, reason in what.bad])
-    if what.shared:
-        say(f"warning: {what.shared} held-out picture(s) are also in the train folder")
-    counts = what.counts()
-    rest = "".join(f", {n} for {x}" for x, n in counts.items() if n and x != "train")
-    say(f"{counts['train']} pictures to train on{rest}")
-
-
-def notes(lines: Sequence[str]) -> None:
-    """Indented remarks, not more than a screen can bear."""
-    for line in lines[:MOST_NOTES]:
-        say(f"  {line}")
-    if len(lines) > MOST_NOTES:
-        say(f"  ... and {len(lines) - MOST_NOTES} more")
+    from ..trainer.callbacks import Progress
 
 
 class Line:
@@ -103,7 +48,7 @@ def counting(what: str) -> Iterator[Any]:
         line.clear()
     seconds = time.monotonic() - started
     if seconds > 5:
-        say(f"{what}: {seconds:.0f} s")
+        log(f"{what}: {seconds:.0f} s")
 
 
 def bar(share: float, width: int = 24) -> str:
@@ -138,7 +83,7 @@ class EpochLine:
         hidden = ("epoch", "learning_rate", "side", "images_per_second")
         values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in hidden)
         best = "  best" if now.best else ""
-        say(f"{name}  {values}  {speed}{_left(now)}{best}")
+        log(f"{name}  {values}  {speed}{_left(now)}{best}")
 
 
 def _left(now: "Progress") -> str:

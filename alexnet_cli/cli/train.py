@@ -5,11 +5,10 @@ from typing import Any
 
 import click
 
-from .errors import RecipeError
-from .options import RecipeCommand, recipe_of, recipe_options
-from .recipe.configs import to_toml
-
-FOLDER = click.Path(path_type=Path)
+from ..errors import RecipeError
+from ..recipe.configs import to_toml
+from .arguments import FOLDER
+from .recipe_options import RecipeCommand, recipe_of, recipe_options
 
 
 @click.command("train", cls=RecipeCommand)
@@ -46,8 +45,8 @@ def train_command(ctx: click.Context, print_config: bool, **options: Any) -> Non
         raise RecipeError(f"--run-name {name!r} must be a plain name")
     if options["allow_overlap"] and not options["against"]:
         raise RecipeError("--allow-overlap has no effect without --against")
-    from .commands import Training, train
+    from ..api import TrainOptions, train
 
     limit = recipe.max_minutes
     options["deadline"] = limit and ctx.find_root().obj + 60 * limit
-    train(Training(**{x: options[x] for x in Training.__annotations__}), recipe)
+    train(TrainOptions(**{x: options[x] for x in TrainOptions.__annotations__}), recipe)

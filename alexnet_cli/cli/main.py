@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from . import __version__
-from .errors import AlexNetError, Interrupted, printable
+from .. import __version__
+from ..errors import AlexNetError, Interrupted, printable
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
@@ -67,9 +67,9 @@ class Main(click.Group):
                 raise
             where = f"{printable(error.filename)}: " if error.filename else ""
             message, code = f"{where}{error.strerror or error}", AlexNetError.exit_code
-        from . import show
+        from . import console
 
-        show.say(f"alexnet: {message}")
+        console.log(f"alexnet: {message}")
         ctx.exit(code)
 
 

@@ -1,0 +1,35 @@
+"""`alexnet fetch`: data sets and weights downloaded."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import printable
+from . import progress
+from .arguments import FOLDER
+
+
+@click.command("fetch")
+@click.argument("what", type=click.Choice(["flowers", "imagenet"]))
+@click.option(
+    "--to",
+    type=FOLDER,
+    help="Folder to put it into. [default: data; weights: where --weights looks]",
+)
+@click.option("--mirror", metavar="URL", help="Fetch the same file from another address.")
+def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
+    """Download the five flowers, 229 MB, or weights trained on ImageNet, 233 MB."""
+    import dataclasses
+    import os
+
+    from ..dataset.download import FLOWERS, IMAGENET, cache_folder, download
+
+    source, usual = {
+        "flowers": (FLOWERS, Path("data")),
+        "imagenet": (IMAGENET, cache_folder(os.environ)),
+    }[what]
+    if mirror:
+        source = dataclasses.replace(source, url=mirror)
+    with progress.counting("fetching") as counter:
+        file = download(source, to or usual, counter)
+    click.echo(printable(file))

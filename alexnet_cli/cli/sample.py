@@ -1,0 +1,35 @@
+"""`alexnet sample`: a small synthetic data set."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import printable
+from .arguments import FOLDER
+
+
+@click.command("sample")
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--photos",
+    default=100,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Pictures a class.",
+)
+@click.option(
+    "--tests",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Test pictures a class.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Of what is drawn."
+)
+def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
+    """Draw a small data set into FOLDER, to try things out without any photos."""
+    from ..dataset.synthetic import draw_sample
+
+    for path in draw_sample(folder, photos, tests, seed).values():
+        click.echo(printable(path))
