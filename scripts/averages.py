@@ -15,7 +15,11 @@ import numpy as np
 import views
 
 from alexnet_cli.cli.main import main as alexnet
-from alexnet_cli.inference.network import classifier, network
+from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.network import (
+    as_probabilities,
+    load_network,
+)
 from alexnet_cli.run.run import Run
 
 DECAYS = (0.9, 0.95, 0.98, 0.99, 0.995)
@@ -23,8 +27,8 @@ DECAYS = (0.9, 0.95, 0.98, 0.99, 0.995)
 
 def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
     """The weights at the end of the last epoch (0) and their averages, by decay."""
+    from alexnet_cli.trainer import trainer
     from alexnet_cli.trainer.ema import ExponentialMovingAverage
-    from alexnet_cli.trainer.trainer import ema
 
     ended: dict[float, list[np.ndarray]] = {}
 
@@ -49,16 +53,16 @@ def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
             )
             super().on_test_begin(logs)
 
-    ema.ExponentialMovingAverage = Averages
+    trainer.ExponentialMovingAverage = Averages
     alexnet(["train", "--out", str(out), *words], standalone_mode=False)
     return ended
 
 
 def judge(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
     """Accuracy (0 to 1) and loss of `run` with `weights` on its held-out pictures."""
-    network = network.load_network(run)
+    network = load_network(run)
     network.set_weights(weights)
-    classifier = classifier.Classifier(run, network=network.as_probabilities(network))
+    classifier = Classifier(run, network=as_probabilities(network))
     return views.scored(*views.held_out(classifier), run.classes)
 
 

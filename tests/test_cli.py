@@ -98,7 +98,7 @@ def test_no_permission():
         Path(place).chmod(0o755)
         (data / "red").chmod(0)
         # What is imported lazily may lie where only root can read.
-        lazy = "import alexnet_cli.train_verb, alexnet_cli.commands, alexnet_cli.gather, alexnet_cli.run"
+        lazy = "import alexnet_cli.cli.train, alexnet_cli.api, alexnet_cli.dataset.prepare, alexnet_cli.run.run"
         code = f"import sys; from alexnet_cli.cli.main import main; {lazy}\n{somebody}\nmain(sys.argv[1:])"
         done = python(code, "train", "--data", data, "--out", Path(place) / "o", *TINY)
         (data / "red").chmod(stat.S_IRWXU)

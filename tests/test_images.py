@@ -91,7 +91,7 @@ def test_bombs_cost_little(shared, tmp_path):
     ]
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from alexnet_cli import images; from alexnet_cli.errors import ImageError\n"
+        "from alexnet_cli.dataset import images; from alexnet_cli.errors import ImageError\n"
         "started = time.perf_counter()\n"
         "for file in sys.argv[1:]:\n"
         "    try: images.decode(Path(file)); print('decoded', file)\n"

@@ -160,7 +160,7 @@ def test_imagenet_is_fetched_once_and_kept(tmp_path, monkeypatch):
 
     from test_fetch import Server
 
-    from alexnet_cli.dataset.folders import download
+    from alexnet_cli.dataset import download
 
     content = b"weights" * 1000
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -179,7 +179,7 @@ def test_imagenet_is_fetched_once_and_kept(tmp_path, monkeypatch):
 def test_without_a_connection_imagenet_says_so(tmp_path, monkeypatch, toy):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("http_proxy", "")
-    from alexnet_cli.dataset.folders import download
+    from alexnet_cli.dataset import download
 
     source = download.Download("a.pth", "http://127.0.0.1:9/a.pth", "00")
     monkeypatch.setattr(download, "IMAGENET", source)

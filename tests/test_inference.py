@@ -140,6 +140,8 @@ def test_a_damaged_lite_copy_is_one_line(run_copy, files):
 def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, monkeypatch):
     from conftest import TINY
 
+    from alexnet_cli.export import verify
+
     def wrong(run):
         def network(inputs):
             row = np.full(len(run.classes), 0.2, np.float32)
@@ -148,11 +150,11 @@ def test_a_lite_copy_that_disagrees_is_removed_and_that_is_said(toy, tmp_path, m
 
         return network
 
-    monkeypatch.setattr(finalize, "fastest_network", wrong)
+    monkeypatch.setattr(verify, "fastest_network", wrong)
     out = tmp_path / "saved"
     result = alexnet("train", "--data", toy, "--out", out, *TINY, "--epochs", "3")
     assert result.exit_code == 0
-    assert "no model.tflite: its predict_files differed" in result.stderr
+    assert "no model.tflite: its answers differed" in result.stderr
     assert not (out / "model.tflite").exists()
     assert alexnet("predict", "--model", out, toy / "red" / "00.jpg").exit_code == 0
 

@@ -17,7 +17,7 @@ SQUARE = Preprocess("squash", 40, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 def portable(name):
     """The operation as backends other than TensorFlow run it."""
-    return getattr(kernels, name).__wrapped__
+    return getattr(backend_ops, name).__wrapped__
 
 
 def test_every_operation_has_its_twin():

@@ -172,10 +172,11 @@ def test_two_devices_train_like_one(toy, tmp_path):
 
 
 def test_the_trained_copy_is_gone_before_the_float32_one_comes(toy, tmp_path, monkeypatch):
-    from alexnet_cli.inference.network import network
+    from alexnet_cli.inference import network as networks
+    from alexnet_cli.trainer import finalize, training_model
 
     built, left = [], []
-    original = network.load_network
+    original = networks.load_network
 
     def build(*args, **kwargs):
         network = build_model(*args, **kwargs)
@@ -187,7 +188,7 @@ def test_the_trained_copy_is_gone_before_the_float32_one_comes(toy, tmp_path, mo
         return original(run)
 
     monkeypatch.setattr(training_model, "build_model", build)
-    monkeypatch.setattr(trainer, "load_network", load)
+    monkeypatch.setattr(finalize, "load_network", load)
     train(
         toy, tmp_path / "saved", "--ema", "0.9", "--crop-area", "0.5", "--start-size", "24"
     )

@@ -22,9 +22,7 @@ COMMANDS = {
     "sample": "Draw a small data set into FOLDER, to try things out without any photos.",
     "doctor": "Find what is wrong with a folder of pictures; exit with 1 if something is.",
 }
-"""The first sentence of each command's help; the rest is in the modules of `_ROOMS`."""
-
-_ROOMS = {"train": "train_verb", "evaluate": "verbs", "predict": "verbs"}
+"""The first sentence of each command's help; the rest is in the module of its name."""
 
 
 class Main(click.Group):
@@ -38,9 +36,9 @@ class Main(click.Group):
         """The command called `name`, if there is one."""
         if name not in COMMANDS:
             return None
-        # Apart, because building the options of `train` takes others' time.
-        room = _ROOMS.get(name, "setup_verbs")
-        module = import_module(f".{room}", __package__)
+        # One module per command, because building the options of `train` takes time.
+        file = "import_weights" if name == "import" else name
+        module = import_module(f".{file}", __package__)
         command: click.Command = getattr(module, f"{name}_command")
         return command
 

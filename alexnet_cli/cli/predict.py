@@ -180,8 +180,6 @@ def predict_command(
     reject: float | None,
 ) -> None:
     """Name what is on IMAGE: files, folders, globs, or - for a list on stdin."""
-    pass
-
     wish = PredictOptions(top, form or "text", draw, reject)
     bad = predict(images, model, wish, sys.stdin.buffer)
     if bad:

@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Fingerprints, Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
-from .images import Pixels
-from .near_duplicates import SIDE, Prints, fingerprint
+from .near_duplicates import SIDE, fingerprint
 from .pixel_cache import PixelCache, new_pixel_cache
-
-Floats = npt.NDArray[np.float32]
 
 T = TypeVar("T")
 
@@ -36,7 +33,7 @@ class DecodedImage:
     """uint8 [R, R, 3], where a preprocessing asks for them."""
     digest: str
     """SHA-256 of the file's bytes, hexadecimal."""
-    fingerprint: Prints
+    fingerprint: Fingerprints
     size: tuple[int, int]
     """Width and height, upright; of a JPEG decoded at reduced size those."""
     format: str
@@ -51,7 +48,7 @@ class DecodedSet:
     pictures: PixelCache
     good: tuple[int, ...]
     digests: tuple[str, ...]
-    fingerprints: Prints
+    fingerprints: Fingerprints
     """uint8 [N, 32, 32]."""
     bad: tuple[tuple[int, str], ...]
     """Index and reason of each file left out."""
@@ -67,7 +64,7 @@ def decode_all(
     store = new_pixel_cache(cache, len(files), preprocess)
     good: list[int] = []
     digests: list[str] = []
-    prints: list[Prints] = []
+    prints: list[Fingerprints] = []
     bad: list[tuple[int, str]] = []
     for i, loaded in enumerate(decode_files(files, preprocess)):
         if isinstance(loaded, ImageError):

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Fingerprints
 from ..errors import ImageError
 from .decoding import ProgressCallback, decode_files
 from .folders import find_parts, scan
-from .near_duplicates import SIDE, Prints, copies, near_pairs
+from .near_duplicates import SIDE, copies, near_pairs
 
 TINY = 64
 """Shorter side, pixels, below which a picture has little to learn from."""
@@ -48,7 +49,7 @@ class Look:
     """Every file of a folder, and fingerprints uint8 [N, 32, 32]; bad files' are black."""
 
     files: tuple[Checked, ...]
-    prints: Prints
+    prints: Fingerprints
     notes: tuple[str, ...]
 
 

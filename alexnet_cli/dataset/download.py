@@ -28,7 +28,7 @@ class Download:
     unpacks_to: str = ""
     """Name of the folder in it, if it is an archive."""
     size: int | None = None
-    """Bytes, if that is published."""
+    """Pixels, if that is published."""
 
 
 FLOWERS = Download(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from .color import to_rgb
@@ -67,8 +67,6 @@ _END = b"\xff\xd9"
 
 # What a picture's entropy-coded data might go on with.
 _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,9 @@ correlations near 1, other pictures of the same thing do not (docs/duplicates.md
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Prints = npt.NDArray[np.uint8]
-
-Floats = npt.NDArray[np.float32]
+from ..arrays import Fingerprints, Floats
 
 SIDE = 32
 
@@ -32,14 +29,16 @@ FLAT = 1.5
 """Standard deviation, levels, below which a picture has nothing to compare."""
 
 
-def fingerprint(picture: Image.Image) -> tuple[Prints, bool]:
+def fingerprint(picture: Image.Image) -> tuple[Fingerprints, bool]:
     """uint8 [32, 32] of the whole RGB picture, and whether it is without colour."""
     small = picture.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
     gray = bool(np.ptp(np.asarray(small), axis=2).max() <= COLOURLESS)
     return np.asarray(small.convert("L")), gray
 
 
-def near_pairs(prints: Prints, others: Prints | None = None) -> Iterator[tuple[int, int]]:
+def near_pairs(
+    prints: Fingerprints, others: Fingerprints | None = None
+) -> Iterator[tuple[int, int]]:
     """Indices (i, j) of near-identical pictures: i < j in `prints`, or j in `others`.
 
     Of fingerprints [N, 32, 32]. Memory grows with N by the fingerprints alone.
@@ -64,7 +63,10 @@ def near_pairs(prints: Prints, others: Prints | None = None) -> Iterator[tuple[i
 
 
 def copies(
-    here: Sequence[str], prints: Prints, others: Sequence[str], other_prints: Prints
+    here: Sequence[str],
+    prints: Fingerprints,
+    others: Sequence[str],
+    other_prints: Fingerprints,
 ) -> dict[int, int]:
     """For each of `others` that is also, or almost, in `here`: its index and that one's.
 
@@ -77,7 +79,7 @@ def copies(
     return dict(sorted(found.items()))
 
 
-def alignment(one: Prints, two: Prints) -> Floats:
+def alignment(one: Fingerprints, two: Fingerprints) -> Floats:
     """Best correlation [n] of pictures [n, 32, 32], over mirrors and cut edges."""
     best = np.full(len(one), -1, np.float32)
     for left, right in ((one, two), (two, one)):
@@ -108,7 +110,7 @@ def connected(
     return [root(i) for i in range(count)]
 
 
-def _pooled(prints: Prints, side: int) -> Floats:
+def _pooled(prints: Fingerprints, side: int) -> Floats:
     step = SIDE // side
     tiles = prints.reshape(len(prints), side, step, side, step)
     pooled: Floats = tiles.mean(axis=(2, 4), dtype=np.float32)

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Floats, Labels, Pixels
 from ..errors import AlexNetError, ImageError, printable
 from ..preprocess import Preprocess
 from . import images
-from .decoding import Floats
-from .images import Pixels
 
 
 class PixelCache(Protocol):
@@ -139,7 +137,7 @@ class NoCache:
 
 
 def free_memory() -> int:
-    """Bytes that this process could take without swapping.
+    """Pixels that this process could take without swapping.
 
     macOS and others without /proc: half of all. A container's limit counts.
     """
@@ -159,16 +157,16 @@ class Examples:
     """Pictures `rows` of a shared store of N, with labels of all N."""
 
     store: PixelCache
-    rows: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
+    rows: Labels
+    labels: Labels
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def pixels(self, rows: npt.NDArray[np.int64]) -> Pixels:
+    def pixels(self, rows: Labels) -> Pixels:
         """uint8 [B, R, R, 3] of `rows`, numbered as in the store."""
         return np.stack(list(self.store.pictures(rows)))
 
-    def targets(self, rows: npt.NDArray[np.int64], classes: int) -> Floats:
+    def targets(self, rows: Labels, classes: int) -> Floats:
         """One-hot labels [B, K] of `rows`."""
         return np.eye(classes, dtype=np.float32)[self.labels[rows]]

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays import Fingerprints
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .decoding import DecodedImage, ProgressCallback, decode_all, decode_files, digest
 from .folders import Dataset, find_parts, scan
-from .near_duplicates import SIDE, Prints, connected, copies, near_pairs
+from .near_duplicates import SIDE, connected, copies, near_pairs
 from .pixel_cache import Examples
 from .split import TEST, TRAIN, VAL, split, subsample
 
@@ -41,7 +42,7 @@ class PreparedData:
     """(file, reason) of every other one."""
     shared: int
     """Held-out pictures that are also, or almost, in the train folder."""
-    fingerprints: Prints
+    fingerprints: Fingerprints
     """uint8 [N, 32, 32] of the pictures of `split`."""
 
     def counts(self) -> dict[str, int]:

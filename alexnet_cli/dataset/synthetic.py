@@ -9,12 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
+from ..arrays import Doubles
 from ..errors import DatasetError, printable
-
-Doubles = npt.NDArray[np.float64]
 
 Points = list[tuple[float, float]]
 

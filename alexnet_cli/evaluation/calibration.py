@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Labels = npt.NDArray[np.int64]
-
-Floats = npt.NDArray[np.floating]
+from ..arrays import Flags, Labels, Probabilities
 
 LEAST_PICTURES = 50
 """With fewer, a temperature would fit them and nothing else: it stays 1."""
@@ -37,15 +34,15 @@ class ReliabilityBin:
     """Share whose most probable class is right; 0 without pictures."""
 
 
-def at_temperature(probabilities: Floats, temperature: float) -> Floats:
+def at_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """[..., K] as if the logits had been divided by `temperature`, float64."""
     logits = np.log(np.maximum(probabilities.astype(np.float64), _TINY)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    found: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    found: Probabilities = powers / powers.sum(axis=-1, keepdims=True)
     return found
 
 
-def fit_temperature(views: Floats, labels: Labels) -> float:
+def fit_temperature(views: Probabilities, labels: Labels) -> float:
     """The temperature, 0.2 to 5, at which the mean over views has the lowest loss.
 
     `views` are probabilities [V, N, K] at temperature 1; 1.0 with too few pictures.
@@ -71,7 +68,7 @@ def fit_temperature(views: Floats, labels: Labels) -> float:
 
 
 def reliability(
-    probabilities: Floats, labels: Labels, bins: int = BINS
+    probabilities: Probabilities, labels: Labels, bins: int = BINS
 ) -> list[ReliabilityBin]:
     """Equally wide bins of the highest probability, 0 to 1."""
     confidence = probabilities.max(axis=1)
@@ -93,7 +90,7 @@ def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
 
 
 def rejection_threshold(
-    confidence: Floats, right: npt.NDArray[np.bool_], precision: float
+    confidence: Probabilities, right: Flags, precision: float
 ) -> float | None:
     """The lowest probability from which on answers are right in `precision` of cases.
 

@@ -3,11 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-Labels = npt.NDArray[np.int64]
-
-Probabilities = npt.NDArray[np.floating]
+from ..arrays import Labels, Probabilities
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Scores:
     macro_f1: float
     """Mean F1 of the classes that have pictures."""
     classes: tuple[ClassScore, ...]
-    confusion: npt.NDArray[np.int64]
+    confusion: Labels
     """[K, K]: rows are the true class, columns the predicted one."""
 
     def occurring(self) -> "Scores":
@@ -84,7 +81,7 @@ def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
     return float((best == labels[:, None]).any(axis=1).mean())
 
 
-def _class_score(name: str, confusion: npt.NDArray[np.int64], i: int) -> ClassScore:
+def _class_score(name: str, confusion: Labels, i: int) -> ClassScore:
     hits, told, support = confusion[i, i], confusion[:, i].sum(), confusion[i].sum()
     return ClassScore(
         name=name,

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from ..arrays import Flags, Labels, Probabilities
 
 RESAMPLES = 2000
 
@@ -17,7 +18,7 @@ class Intervals:
     macro_f1: tuple[float, float]
 
 
-def bootstrap(confusion: npt.NDArray[np.int64], seed: int = 0) -> Intervals:
+def bootstrap(confusion: Labels, seed: int = 0) -> Intervals:
     """Percentile intervals of what follows from a confusion matrix [K, K].
 
     Drawing N pictures with replacement is drawing how often each of the matrix' cells
@@ -40,7 +41,7 @@ def bootstrap(confusion: npt.NDArray[np.int64], seed: int = 0) -> Intervals:
     return Intervals(_middle(accuracy), _middle(np.array(f1)))
 
 
-def _middle(values: npt.NDArray[np.floating]) -> tuple[float, float]:
+def _middle(values: Probabilities) -> tuple[float, float]:
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 
@@ -55,7 +56,7 @@ class McNemar:
     p: float
 
 
-def mcnemar(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> McNemar:
+def mcnemar(first: Flags, second: Flags) -> McNemar:
     """The exact two-sided test of right and wrong answers [N] to the same N pictures.
 
     Source: McNemar 1947; the binomial form, which needs no large numbers.

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ..dataset.pixel_cache import Examples
 from ..inference.classifier import Classifier
-from ..inference.network import BATCH, Floats, Network, fastest_network
+from ..inference.network import BATCH, Network, fastest_network
 from ..run.run import Run
 from .litert import save_litert
 

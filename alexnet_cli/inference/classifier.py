@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arrays import Floats, Pixels
 from ..dataset import images
 from ..dataset.decoding import parallel_map
-from ..dataset.images import Pixels
 from ..dataset.standardize import views
 from ..errors import ImageError, RunError
 from ..run.run import Run
-from .network import BATCH, Floats, Network, fastest_network, load_mean_image
+from .network import BATCH, Network, fastest_network, load_mean_image
 
 
 class Classifier:

@@ -5,13 +5,11 @@ Source: Selvaraju et al. 2017, "Grad-CAM", section 3.
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from ..arrays import Floats, Labels
 from ..model.architecture import Architecture, trace
 from ..model.layer_specs import Conv, ReLU
-
-Floats = npt.NDArray[np.float32]
 
 
 class HeatMaps:
@@ -22,7 +20,7 @@ class HeatMaps:
         layer = network.get_layer(last_activation(arch))
         self.model = keras.Model(network.input, [layer.output, network.output])
 
-    def __call__(self, inputs: Floats, classes: npt.NDArray[np.int64]) -> Floats:
+    def __call__(self, inputs: Floats, classes: Labels) -> Floats:
         """[B, S, S], 0 to 1: what speaks for class classes[i] in inputs[i]."""
         with tf.GradientTape() as tape:
             maps, logits = self.model(tf.constant(inputs), training=False)

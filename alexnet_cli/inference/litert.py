@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Floats
 from ..backend.startup import quiet
 from ..errors import RunError, printable
-
-Floats = npt.NDArray[np.float32]
 
 
 class LiteRTNetwork:

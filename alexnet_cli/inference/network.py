@@ -6,13 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Floats
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, printable
 from ..run.run import Run
-
-Floats = npt.NDArray[np.float32]
 
 Network = Callable[[Floats], Floats]
 """Inputs [B, S, S, 3] to probabilities [B, K], at the Run's temperature."""

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..arrays import Floats
 from ..backend.startup import start_tensorflow
 from ..dataset import images
 from ..dataset.standardize import crop, standardize
 from ..errors import printable
 from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
 from ..inference.classifier import Prediction
-from ..inference.network import Floats, load_mean_image, load_network
+from ..inference.network import load_mean_image, load_network
 from ..model.architecture import trace
 from ..model.layer_specs import Conv
 from ..run.run import Run

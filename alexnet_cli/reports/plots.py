@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..dataset.images import Pixels
+from ..arrays import Floats, Pixels
 from ..errors import printable
 from ..evaluation.calibration import ReliabilityBin, expected_calibration_error
 from ..evaluation.scores import Scores
 from ..recipe.recipe import Recipe
-
-Floats = npt.NDArray[np.float32]
 
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
 

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
+from ..arrays import Doubles
 from ..dataset.augmentation.layer import AugmentAndStandardize, copy_crops, geometry
-from ..dataset.augmentation.sampling import Doubles, sample_parameters
+from ..dataset.augmentation.sampling import sample_parameters
 from ..dataset.pixel_cache import Examples
 from ..evaluation.scores import Scores
 from ..run.run import Run

@@ -9,18 +9,14 @@ from dataclasses import dataclass
 
 import keras
 
+from ..arrays import Floats, Labels
 from ..dataset.pixel_cache import Examples
 from ..dataset.split import VAL
-from ..evaluation.calibration import (
-    Labels,
-    at_temperature,
-    fit_temperature,
-    rejection_threshold,
-)
+from ..evaluation.calibration import at_temperature, fit_temperature, rejection_threshold
 from ..evaluation.scores import Scores, score
 from ..export import verify
 from ..export.saved_model import save_model
-from ..inference.network import Floats, as_probabilities, load_network
+from ..inference.network import as_probabilities, load_network
 from ..model.architecture import trace
 from ..reports import training_figures
 from ..run.files import write_csv

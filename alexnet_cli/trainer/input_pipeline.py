@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from ..arrays import Doubles, Floats, Pixels
 from ..dataset.augmentation.layer import copy_crops, fed_side, geometry
 from ..dataset.augmentation.mixup import MIXED, mixed_targets, mixes
-from ..dataset.augmentation.sampling import DRAWN, Doubles, Floats, sample_parameters
-from ..dataset.images import Pixels
+from ..dataset.augmentation.sampling import DRAWN, sample_parameters
 from ..dataset.pixel_cache import Examples
 from ..dataset.standardize import crop
 from ..preprocess import Preprocess

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..dataset.images import Pixels
+from ..arrays import Pixels
 from ..run.run import Run
 
 

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..arrays import Floats
 from ..backend.devices import precision, strategy
 from ..dataset.augmentation.sampling import principal_colors
 from ..dataset.pixel_cache import Examples
 from ..errors import AlexNetError, Interrupted
-from ..inference.network import Floats
 from ..model.pretrained.matching import LayerMatch
 from ..recipe.recipe import Recipe
 from ..reports import training_figures

@@ -10,17 +10,15 @@ from collections.abc import Iterable
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
+from ...arrays import Floats, Pixels
 from ...backend import ops as backend_ops
 from ...preprocess import Preprocess
 from ...recipe.recipe import Recipe, warps
 from ..standardize import standardize
 from .mixup import MIXED, mixed, mixes
-from .sampling import LUMA, Floats
-
-Bytes = npt.NDArray[np.uint8]
+from .sampling import LUMA
 
 
 def geometry(recipe: Recipe, preprocess: Preprocess) -> str:
@@ -39,7 +37,7 @@ def fed_side(recipe: Recipe, preprocess: Preprocess) -> int:
     return preprocess.crop if copied else preprocess.size
 
 
-def copy_crops(pictures: Iterable[Bytes], draws: Floats, side: int) -> Bytes:
+def copy_crops(pictures: Iterable[Pixels], draws: Floats, side: int) -> Pixels:
     """uint8 [B, S, S, 3]: whole-pixel windows of pictures [R, R, 3], maybe mirrored."""
     out = np.empty((len(draws), side, side, 3), np.uint8)
     maps = np.rint(draws[:, :6]).astype(int)

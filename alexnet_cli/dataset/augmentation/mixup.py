@@ -8,14 +8,10 @@ Sources: mixup, Zhang et al. 2018; CutMix, Yun et al. 2019; random erasing, Zhon
 """
 
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
+from ...arrays import Doubles, Floats
 from ...recipe.recipe import Recipe
-
-Floats = npt.NDArray[np.float32]
-
-Doubles = npt.NDArray[np.float64]
 
 MIXED = 1 + 4 + 4
 """Numbers a picture: its own share of a blend, the pasted box, the blanked box.

@@ -4,15 +4,11 @@ Letters: R side of the kept picture, S side of the network's input.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from ...arrays import Doubles, Floats, Pixels
 from ...preprocess import Preprocess
 from ...recipe.recipe import Recipe
 from .mixup import MIXED, sample_mixing
-
-Floats = npt.NDArray[np.float32]
-
-Doubles = npt.NDArray[np.float64]
 
 LUMA = (0.299, 0.587, 0.114)
 """Gray of RGB. Source: ITU-R BT.601."""
@@ -68,7 +64,7 @@ def _amounts(recipe: Recipe, count: int, rng: np.random.Generator) -> dict[str, 
     return amounts
 
 
-def principal_colors(pixels: npt.NDArray[np.uint8]) -> Doubles:
+def principal_colors(pixels: Pixels) -> Doubles:
     """[3, 3]: each row an eigenvector of the RGB covariance times its eigenvalue.
 
     Of pixels [N, R, R, 3]. The eigenvalues are those of 0..1 pixels, the result is in

@@ -3,20 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...arrays import Array, Floats
 from ...errors import WeightsError, printable
 from ...run.run import Run
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv, Dense
 from .readers import read_weights
 
-Floats = npt.NDArray[np.float32]
-
-Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 _TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
 

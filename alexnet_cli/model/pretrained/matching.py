@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ...arrays import Floats
 from ...errors import WeightsError
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv, Dense
-from .layouts import Floats, PretrainedWeights
+from .layouts import PretrainedWeights
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...arrays import Array
 from ...errors import WeightsError, printable
 from .safe_pickle import from_numpy
 from .torch_format import NO_WEIGHTS, from_torch_stream, from_torch_zip, numbers
@@ -26,7 +26,7 @@ _SAFE = {
 }
 
 
-def read_weights(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_weights(path: Path) -> dict[str, Array]:
     """The arrays of a file by their names; lists of arrays get "/0", "/1".
 
     Raises:
@@ -55,7 +55,7 @@ def _content(data: bytes, path: Path) -> Any:
     raise WeightsError(NO_WEIGHTS)
 
 
-def _flat(found: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _flat(found: Any) -> Iterator[tuple[str, Array]]:
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
     if not isinstance(found, dict):
@@ -69,7 +69,7 @@ def _flat(found: Any) -> Iterator[tuple[str, npt.NDArray[Any]]]:
             yield (f"{text}/{i}" if isinstance(value, list) else text), array
 
 
-def safetensors(data: bytes) -> dict[str, npt.NDArray[Any]]:
+def safetensors(data: bytes) -> dict[str, Array]:
     """The tensors of a safetensors file.
 
     Source: https://huggingface.co/docs/safetensors, "Format".

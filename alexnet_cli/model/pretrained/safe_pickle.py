@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...arrays import Array
 from ...errors import WeightsError
 
 MEMO = 100_000
@@ -67,7 +67,7 @@ class _Array:
         self.value = _shaped(data, f"<{dtype.name}", shape, "F" if fortran else "C")
 
 
-def _shaped(data: Any, dtype: str, shape: tuple[int, ...], order: Any) -> npt.NDArray[Any]:
+def _shaped(data: Any, dtype: str, shape: tuple[int, ...], order: Any) -> Array:
     """The array; its size is checked before anything is allocated."""
     if not all(isinstance(x, int) and 0 <= x < 2**31 for x in shape):
         raise WeightsError(f"holds an array of shape {shape}")

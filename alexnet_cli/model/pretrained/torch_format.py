@@ -6,8 +6,8 @@ import zipfile
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...arrays import Array
 from ...errors import WeightsError
 from .safe_pickle import Known, Plain, plain, unpickled
 
@@ -136,7 +136,7 @@ def from_torch_stream(data: bytes) -> Any:
     return plain(unpickled(file, _TORCH, lambda pid: loaded[_described(pid)[1]]))
 
 
-def numbers(data: bytes, dtype: str, count: Any) -> npt.NDArray[Any]:
+def numbers(data: bytes, dtype: str, count: Any) -> Array:
     """`count` numbers of a storage; bfloat16 becomes float32."""
     width = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
     if not isinstance(count, int) or len(data) != count * width:

@@ -1,0 +1,27 @@
+"""NumPy array types, and the letters of the shapes in every docstring.
+
+B  images of a batch          S  side of the network's input, pixels
+N  images in all              R  side of a stored image, pixels (S and a margin)
+K  classes                    H, W, C  height, width, channels
+V  views of an image (test-time augmentation)
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Pixels = npt.NDArray[np.uint8]
+"""Images, 0 to 255, RGB."""
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.floating]
+"""[..., K], 0 to 1; the last axis sums to 1."""
+Labels = npt.NDArray[np.int64]
+"""[N]: the index of each image's class."""
+Rows = npt.NDArray[np.int64]
+"""Numbers of images."""
+Flags = npt.NDArray[np.bool_]
+Fingerprints = npt.NDArray[np.uint8]
+"""[N, 32, 32]: images averaged down to a small gray one."""
