@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY, alexnet
+from helpers import TINY, alexnet
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -14,7 +14,14 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 @pytest.mark.slow
 def test_startup_twice(tmp_path):
     first, second = tmp_path / "a.json", tmp_path / "b.json"
-    words = [sys.executable, SCRIPTS / "benchmark.py", "startup", "--rounds", "1", "--json"]
+    words = [
+        sys.executable,
+        SCRIPTS / "benchmarks/benchmark.py",
+        "startup",
+        "--rounds",
+        "1",
+        "--json",
+    ]
     subprocess.run([*words, first], check=True, capture_output=True)
     rows = json.loads(first.read_text())["rows"]
     assert [x["name"] for x in rows][:2] == ["python -c 'import click'", "alexnet --help"]
@@ -28,7 +35,14 @@ def test_startup_twice(tmp_path):
 
 @pytest.mark.slow
 def test_a_folder_of_pictures(toy):
-    words = [sys.executable, SCRIPTS / "benchmark.py", "decode", toy, "--rounds", "1"]
+    words = [
+        sys.executable,
+        SCRIPTS / "benchmarks/benchmark.py",
+        "decode",
+        toy,
+        "--rounds",
+        "1",
+    ]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     assert "plain Pillow, threads" in done.stdout and "images/s" in done.stdout
 
@@ -51,7 +65,7 @@ def test_what_is_held_out_follows_content_alone(toy, tmp_path):
 
 
 def test_the_ablations_table_compares_equal_seeds(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.syspath_prepend(str(SCRIPTS / "experiments"))
     import ablation
 
     def row(top1):
@@ -69,7 +83,7 @@ def test_the_ablations_table_compares_equal_seeds(monkeypatch):
 
 
 def test_views_are_judged_as_evaluate_judges_them(trained):
-    words = [sys.executable, SCRIPTS / "views.py", trained]
+    words = [sys.executable, SCRIPTS / "experiments/tta.py", trained]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     row = done.stdout.splitlines()[2].split("|")[2:-1]
     for kind, cell in zip(("none", "flip", "ten-crop"), row, strict=True):
@@ -82,7 +96,14 @@ def test_views_are_judged_as_evaluate_judges_them(trained):
 
 @pytest.mark.slow
 def test_averages_of_several_decays_are_judged(toy, tmp_path):
-    words = [sys.executable, SCRIPTS / "averages.py", tmp_path / "r", "--data", toy, *TINY]
+    words = [
+        sys.executable,
+        SCRIPTS / "experiments/ema_decays.py",
+        tmp_path / "r",
+        "--data",
+        toy,
+        *TINY,
+    ]
     done = subprocess.run(
         [*words, "--ema", "0.9"], check=True, capture_output=True, text=True
     )

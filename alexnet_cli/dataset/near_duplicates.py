@@ -16,7 +16,7 @@ from ..arrays import Fingerprints, Floats
 SIDE = 32
 
 CANDIDATE, SURE = 0.75, 0.93
-"""Correlations on 8 x 8 and, aligned, on 16 x 16. Source: scripts/near_duplicates.py."""
+"""Correlations on 8 x 8 and, aligned, on 16 x 16. Source: scripts/experiments/near_duplicates.py."""
 
 CUTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
 

@@ -4,6 +4,7 @@ import dataclasses
 import tomllib
 from difflib import get_close_matches
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,15 @@ DEFAULT_RECIPE = "default"
 
 def config_names() -> list[str]:
     """The recipes that come with the package."""
-    folder = resources.files("alexnet_cli") / "configs"
-    return sorted(
-        x.name.removesuffix(".toml") for x in folder.iterdir() if x.name.endswith(".toml")
-    )
+    names = [x.name for x in _config_folder().iterdir()]
+    return sorted(x.removesuffix(".toml") for x in names if x.endswith(".toml"))
+
+
+def _config_folder() -> Traversable:
+    """`configs/`: in the package where it is installed, beside it in a checkout."""
+    package = resources.files("alexnet_cli")
+    installed = package / "configs"
+    return installed if installed.is_dir() else Path(str(package)).parent / "configs"
 
 
 def read_config(name: str) -> dict[str, Any]:
@@ -32,9 +38,7 @@ def read_config(name: str) -> dict[str, Any]:
         RecipeError: there is none, it is no TOML, or a key is not of Recipe.
     """
     if name in config_names():
-        text = (resources.files("alexnet_cli") / "configs" / f"{name}.toml").read_text(
-            "utf-8"
-        )
+        text = (_config_folder() / f"{name}.toml").read_text("utf-8")
     else:
         try:
             text = Path(name).read_text("utf-8")

@@ -35,7 +35,7 @@ def imagenet_classes() -> tuple[str, ...]:
 
     Source: ILSVRC 2012, whose labels are numbered by WordNet id; names as torchvision's.
     """
-    file = resources.files("alexnet_cli") / "imagenet_classes.txt"
+    file = resources.files("alexnet_cli.model.pretrained") / "imagenet_classes.txt"
     lines = file.read_text("utf-8").splitlines()
     return tuple(x.partition(" ")[2] for x in lines)
 

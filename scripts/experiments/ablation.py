@@ -1,0 +1,116 @@
+"""What each change to a recipe is worth on validation pictures: a table, one row a change.
+
+    python scripts/experiments/ablation.py FOLDER RESULTS.json [--seeds 0,1,2] [--rows base,sgd]
+
+Trains `alexnet train` once for every row and seed that RESULTS.json lacks, so it can be
+stopped and goes on. A seed moves weights, order, augmentation and the split; differences
+are of equal seeds. FOLDER is to hold no test picture.
+"""
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BASE = (
+    "--config quick --resize crop --weight-decay 0.05 --val-fraction 0.2 "
+    "--max-minutes 60 --epochs 20"
+)
+ROWS = {
+    "base": ("the recipe `quick`, 20 epochs, pictures cut to squares", ""),
+    "mixing": ("mixup and CutMix", "--mixup 0.2 --cutmix 1"),
+    "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
+    "squash": ("pictures distorted to squares, as `quick` has it", "--resize squash"),
+    "erasing": ("random erasing, a quarter of pictures", "--erasing 0.25"),
+    "ema": ("no average of weights", "--ema 0"),
+    "whole": ("no progressive resizing, 11 epochs", "--start-size 0 --epochs 11"),
+    "sgd": (
+        "SGD with momentum for AdamW",
+        "--optimizer sgd --learning-rate 0.02 --weight-decay 0.0005",
+    ),
+    "table": ("BatchNorm behind conv 1 and 2 only", "--norm table"),
+}
+
+
+def measured(folder: Path, options: str, seed: int) -> dict[str, float]:
+    """Validation accuracy and loss of one training, with and without mirrors, and seconds."""
+    with tempfile.TemporaryDirectory() as place:
+        run = Path(place, "run")
+        words = shlex.split(f"{BASE} {options} --seed {seed}")
+        started = time.monotonic()
+        _alexnet("train", "--data", str(folder), "--out", str(run), *words)
+        found = {"seconds": time.monotonic() - started}
+        for tta in ("none", "flip"):
+            told = _alexnet("evaluate", "--model", str(run), "--tta", tta, "--json")
+            scores = json.loads(told)
+            found |= {f"{tta}_top1": scores["top1"], f"{tta}_loss": scores["loss"]}
+    return found
+
+
+def _alexnet(*words: str) -> str:
+    command = [sys.executable, "-m", "alexnet_cli", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout
+
+
+def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Means over seeds, in percent, and differences to the base at equal seeds."""
+    lines = [
+        "| change | seeds | accuracy | with mirrors | against the base | loss | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    base = results.get("base", {})
+    for name, (text, options) in ROWS.items():
+        rows = results.get(name, {})
+        if not rows:
+            continue
+        plain, flip = (
+            [100 * x[f"{k}_top1"] for x in rows.values()] for k in ("none", "flip")
+        )
+        loss = statistics.mean(x["flip_loss"] for x in rows.values())
+        apart = [
+            100 * (x["flip_top1"] - base[seed]["flip_top1"])
+            for seed, x in rows.items()
+            if seed in base
+        ]
+        seconds = statistics.median(x["seconds"] for x in rows.values())
+        lines.append(
+            f"| {text}{f' (`{options}`)' if options else ''} | {len(rows)} | {_spread(plain)} "
+            f"| {_spread(flip)} | {_spread(apart)} | {loss:.3f} | {seconds:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "-"
+    low, high = min(values), max(values)
+    return f"{statistics.mean(values):.1f} ({low:.1f} to {high:.1f})"
+
+
+def main() -> None:
+    """Train what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--rows", default=",".join(ROWS))
+    asked = parser.parse_args()
+    results = json.loads(asked.results.read_text()) if asked.results.exists() else {}
+    for seed in asked.seeds.split(","):
+        for name in asked.rows.split(","):
+            if seed not in results.setdefault(name, {}):
+                results[name][seed] = measured(asked.folder, ROWS[name][1], int(seed))
+                asked.results.write_text(json.dumps(results, indent=1))
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

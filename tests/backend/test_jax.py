@@ -1,0 +1,63 @@
+"""A training step gives the same losses under Keras' JAX backend as under TensorFlow."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import python
+
+STEPS = """
+import json, sys
+import numpy as np
+import keras
+from alexnet_cli.dataset.augmentation.layer import AugmentAndStandardize
+from alexnet_cli.dataset.augmentation.sampling import DRAWN, sample_parameters
+from alexnet_cli.model.model import build_model
+from alexnet_cli.trainer.optimizers import build_optimizer
+from alexnet_cli.preprocess import Preprocess
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
+recipe = Recipe(arch="tiny", size=40, dropout=0.0, learning_rate=0.05, **json.loads(sys.argv[2]))
+preprocess = preprocess_of(recipe)
+network = build_model(recipe.architecture(), 3)
+if keras.backend.backend() == "tensorflow":
+    network.save_weights(sys.argv[1])
+else:
+    assert "tensorflow" not in sys.modules
+    network.load_weights(sys.argv[1])
+pixels = keras.Input((40, 40, 3), dtype="uint8")
+draws = keras.Input((DRAWN,))
+model = keras.Model([pixels, draws], network(AugmentAndStandardize(recipe, preprocess)([pixels, draws])))
+loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+model.compile(build_optimizer(recipe), loss, jit_compile=False)
+rng = np.random.default_rng(0)
+pictures = rng.integers(0, 255, (12, 5, 5, 3), np.uint8).repeat(8, 1).repeat(8, 2)
+labels = np.eye(3, dtype="float32")[np.arange(12) % 3]
+losses = []
+for _ in range(6):
+    drawn = sample_parameters(recipe, preprocess, 12, rng)
+    losses.append(float(model.train_on_batch([pictures, drawn], labels)))
+losses.append(float(model.evaluate([pictures, drawn], labels, verbose=0)))
+print(json.dumps(losses))
+"""
+AUGMENTATIONS = {
+    "boxes": {},
+    "warp": {"crop_area": 0.0, "rotation": 20.0, "shear": 5.0, "zoom": 0.1, "hue": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_losses_are_tensorflows(tmp_path, name):
+    pytest.importorskip("jax", reason="extra `jax` is not installed")
+    losses = {}
+    for backend in ("tensorflow", "jax"):
+        done = python(
+            STEPS,
+            tmp_path / "first.weights.h5",
+            json.dumps(AUGMENTATIONS[name]),
+            KERAS_BACKEND=backend,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        losses[backend] = json.loads(done.stdout.splitlines()[-1])
+    assert losses["jax"][5] < losses["jax"][0]
+    np.testing.assert_allclose(losses["jax"], losses["tensorflow"], rtol=2e-3)
