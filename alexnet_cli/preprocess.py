@@ -2,21 +2,24 @@
 
 from dataclasses import dataclass
 
+Channels = tuple[float, float, float]
+"""A number each for red, green and blue."""
 MAX_PIXELS = 100_000_000
-"""Pictures with more are not decoded, unless a recipe says so."""
+"""Images with more are not decoded, unless a recipe says so."""
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a picture becomes the network's input, in training and ever after.
+    """How an image becomes the network's input: made square, cut, standardized."""
 
-    `mean` and `std` are per channel, RGB, 0..255; `mean=None` is the mean picture of
-    the training set, kept beside run.json.
-    """
-
-    resize: str
-    size: int
-    crop: int
-    mean: tuple[float, float, float] | None
-    std: tuple[float, float, float]
+    resize_mode: str
+    """squash, crop or pad."""
+    stored_size: int
+    """Side of the square image that is kept, pixels: R."""
+    input_size: int
+    """Side of its center, which the network sees, pixels: S."""
+    mean: Channels | None
+    """Subtracted, 0 to 255; None: the mean training image, kept beside run.json."""
+    std: Channels
+    """What pixels are then divided by."""
     max_pixels: int = MAX_PIXELS

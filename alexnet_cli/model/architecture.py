@@ -10,7 +10,7 @@ from .layer_specs import KINDS, Layer, apply
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: its layers, and how its authors fed and initialised it."""
+    """A network: its layers, and how its authors fed and initialized it."""
 
     name: str
     source: str
@@ -57,7 +57,7 @@ def trace(arch: Architecture, classes: int) -> Iterator[TracedLayer]:
     """Name, output shape and parameters of every layer, first to last.
 
     Raises:
-        RecipeError: the picture shrinks to nothing, or channels cannot be grouped.
+        RecipeError: the image shrinks to nothing, or channels cannot be grouped.
     """
     shape: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
     seen: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """Layer records: one frozen dataclass a kind, and what each does to a shape.
 
-Shapes are [H, W, C] of one picture, or [units] after `Flatten`. No TensorFlow.
+Shapes are [H, W, C] of one image, or [units] after `Flatten`. No TensorFlow.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ReLU:
 
 @dataclass(frozen=True)
 class LocalNorm:
-    """Local response normalisation over `n` neighbouring channels.
+    """Local response normalization over `n` neighboring channels.
 
     Source: Krizhevsky et al. 2012, section 3.3; `alpha` is not divided by `n`.
     """
@@ -42,7 +42,7 @@ class LocalNorm:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """Batch normalisation over channels; the defaults are Keras' own."""
+    """Batch normalization over channels; the defaults are Keras' own."""
 
     momentum: float = 0.99
     epsilon: float = 1e-3

@@ -9,7 +9,7 @@ from ..backend import ops as backend_ops
 
 
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divide activations by (k + alpha * sum of n neighbours' squares) ** beta.
+    """Divide activations by (k + alpha * sum of n neighbors' squares) ** beta.
 
     [B, H, W, C] in and out, any float type; computed in float32. `alpha` is not divided
     by `n`; Caffe and torch divide it.
@@ -17,7 +17,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Source: Krizhevsky et al. 2012, section 3.3 (k=2, n=5, alpha=1e-4, beta=0.75).
 
     Raises:
-        ValueError: `n` is even or below 1: the window would have no centre.
+        ValueError: `n` is even or below 1: the window would have no center.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class LocalResponseNormalization(keras.layers.Layer):
             raise ValueError(f"n must be odd and positive, got {n}")
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
-    def call(self, inputs):  # type: ignore[no-untyped-def]
-        """Normalised activations of the inputs' shape and type."""
+    def call(self, inputs: Any) -> Any:
+        """Normalized activations of the inputs' shape and type."""
         x = ops.cast(inputs, "float32")
         x = backend_ops.local_response_normalization(
             x, self.n, self.k, self.alpha, self.beta
@@ -56,7 +56,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
 
-    def call(self, inputs, training=None, mask=None):  # type: ignore[no-untyped-def]
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """[..., C] in and out, of the inputs' type."""
         if not (training and self.trainable):
             mean, variance = self.moving_mean, self.moving_variance

@@ -16,7 +16,7 @@ INITIALIZERS = {
 }
 
 _NORM = BatchNorm(momentum=0.9)
-"""Keras' 0.99 remembers too long where a picture's size or a rate changes in training."""
+"""Keras' 0.99 remembers too long where an image's size or a rate changes in training."""
 
 
 def with_input_size(arch: Architecture, side: int) -> Architecture:

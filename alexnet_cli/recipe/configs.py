@@ -1,6 +1,5 @@
 """Recipes as TOML: those that come with the package, and files of the user's."""
 
-import dataclasses
 import tomllib
 from difflib import get_close_matches
 from importlib import resources
@@ -8,20 +7,80 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from ..errors import RecipeError, printable
-from .recipe import Recipe
-from .validation import has_effect
+import tomli_w
 
-FIELDS = {x.name: x for x in dataclasses.fields(Recipe)}
+from ..errors import RecipeError, printable
+from .recipe import FIELDS, TITLES, Recipe
+from .validation import check, has_effect, parsed
 
 DEFAULT_RECIPE = "default"
-"""The recipe of this package that trains best."""
+"""The recipe of this package that trains best in an hour or less."""
+
+
+def build_recipe(config: str | Path | None = None, **fields: Any) -> Recipe:
+    """The checked recipe that `config` and `fields` ask for; `fields` win.
+
+    `config` is the name of a recipe of this package or a TOML file. Without it and
+    without `arch` the recipe is `default`; with `arch` alone its table, plainly trained.
+
+    Raises:
+        RecipeError: a field or key is unknown or impossible, or would have no effect.
+    """
+    if config is None and "arch" not in fields:
+        config = DEFAULT_RECIPE
+    keys = {} if config is None else read_config(config)
+    for name in fields:
+        if name not in FIELDS:
+            raise RecipeError(f"no such option: {name}{_hint(name)}")
+    given = {k: parsed(FIELDS[k], v) for k, v in fields.items()}
+    # A key of the file may lose its effect to a field; what is asked for by hand may not.
+    check(Recipe(**keys), keys)
+    recipe = Recipe(**{**keys, **given})
+    check(recipe, given)
+    return recipe
 
 
 def config_names() -> list[str]:
     """The recipes that come with the package."""
     names = [x.name for x in _config_folder().iterdir()]
     return sorted(x.removesuffix(".toml") for x in names if x.endswith(".toml"))
+
+
+def read_config(config: str | Path) -> dict[str, Any]:
+    """The keys and values of a recipe of this package, or of a TOML file.
+
+    Raises:
+        RecipeError: there is none, it is not TOML, or a key or value is not a recipe's.
+    """
+    name = printable(config)
+    try:
+        keys = tomllib.loads(_text(str(config)))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"--config {name} is not valid TOML: {error}") from error
+    for key, value in keys.items():
+        if key not in FIELDS:
+            raise RecipeError(f"--config {name}: unknown key {key!r}{_hint(key)}")
+        if isinstance(value, dict | list):
+            raise RecipeError(f"--config {name}: {key} must be a single value")
+    try:
+        return {k: parsed(FIELDS[k], v) for k, v in keys.items()}
+    except RecipeError as error:
+        raise RecipeError(f"--config {name}: {error}") from error
+
+
+def _text(config: str) -> str:
+    """What the TOML file of that name, in the package or not, holds."""
+    names = config_names()
+    if config in names:
+        return (_config_folder() / f"{config}.toml").read_text("utf-8")
+    try:
+        return Path(config).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        close = get_close_matches(config, names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(names)}"
+        raise RecipeError(
+            f"--config {printable(config)}: no such recipe or file; {hint}"
+        ) from error
 
 
 def _config_folder() -> Traversable:
@@ -31,58 +90,22 @@ def _config_folder() -> Traversable:
     return installed if installed.is_dir() else Path(str(package)).parent / "configs"
 
 
-def read_config(name: str) -> dict[str, Any]:
-    """The keys of a recipe that comes with the package, or of a TOML file.
-
-    Raises:
-        RecipeError: there is none, it is no TOML, or a key is not of Recipe.
-    """
-    if name in config_names():
-        text = (_config_folder() / f"{name}.toml").read_text("utf-8")
-    else:
-        try:
-            text = Path(name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            close = get_close_matches(name, config_names(), 1)
-            hint = (
-                f"did you mean {close[0]}?"
-                if close
-                else f"names: {', '.join(config_names())}"
-            )
-            raise RecipeError(
-                f"--config {printable(name)}: no such recipe or file; {hint}"
-            ) from error
-    try:
-        keys = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"--config {printable(name)}: no TOML: {error}") from error
-    for key, value in keys.items():
-        if key not in FIELDS:
-            close = get_close_matches(key, FIELDS, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise RecipeError(f"--config {printable(name)}: unknown key {key!r}{hint}")
-        if isinstance(value, dict | list):
-            raise RecipeError(f"--config {printable(name)}: {key} must be one value")
-    return keys
+def _hint(name: str) -> str:
+    close = get_close_matches(name, FIELDS, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def to_toml(recipe: Recipe) -> str:
-    """`recipe` as a file for --config: every field that has an effect, with its meaning."""
-    lines: list[str] = []
-    group = ""
-    for name, field in FIELDS.items():
-        value = getattr(recipe, name)
-        if value is None or not has_effect(recipe, name):
-            continue
-        if field.metadata["group"] != group:
-            group = field.metadata["group"]
-            lines += ["", f"# {group}"]
-        text = str(value).lower() if isinstance(value, bool) else _toml(value)
-        lines.append(f"{name} = {text}")
-    return "\n".join(lines[1:])
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)
+    """`recipe` as a file for --config: every field that has an effect, by section."""
+    parts = []
+    for section, title in TITLES.items():
+        values = {
+            x.name: recipe[x.name]
+            for x in FIELDS.values()
+            if x.section == section
+            and recipe[x.name] is not None
+            and has_effect(recipe, x.name)
+        }
+        if values:
+            parts.append(f"# {title}\n{tomli_w.dumps(values)}")
+    return "\n".join(parts).removesuffix("\n")

@@ -1,41 +1,40 @@
 """Recipe -> Preprocess: how images become the network's input."""
 
 from ..errors import RecipeError
-from ..preprocess import Preprocess
+from ..preprocess import Channels, Preprocess
 from .recipe import Recipe
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
-
 IMAGENET_STD = (58.395, 57.12, 57.375)
-"""Of the training pictures of ImageNet, RGB, 0..255. Source: torchvision."""
+"""Of ImageNet's training images, RGB, 0 to 255. Source: torchvision."""
 
 
 def preprocess_of(recipe: Recipe) -> Preprocess:
     """The preprocessing that `recipe` asks for.
 
     Raises:
-        RecipeError: mean or std are no numbers, or size is below the input's.
+        RecipeError: mean or std are not numbers, or size is smaller than the input.
     """
-    arch = recipe.architecture()
-    size = recipe.size or arch.input_size * 8 // 7
+    arch, images = recipe.network.architecture(), recipe.images
+    size = images.size or arch.input_size * 8 // 7
     if size < arch.input_size:
         raise RecipeError(
-            f"--size {size} is below the {arch.input_size} pixels that {arch.name} looks at"
+            f"--size {size} is smaller than the {arch.input_size} pixels "
+            f"of {arch.name}'s input"
         )
-    mean, std = recipe.mean or arch.mean, recipe.std or arch.std
+    mean, std = images.mean or arch.mean, images.std or arch.std
     return Preprocess(
-        resize=recipe.resize,
-        size=size,
-        crop=arch.input_size,
-        mean=None if mean == "pixel" else _channel_values("mean", mean, IMAGENET_MEAN),
-        std=_channel_values("std", std, IMAGENET_STD),
-        max_pixels=round(recipe.max_megapixels * 1e6),
+        resize_mode=images.resize,
+        stored_size=size,
+        input_size=arch.input_size,
+        mean=None if mean == "pixel" else _channels("mean", mean, IMAGENET_MEAN),
+        std=_channels("std", std, IMAGENET_STD),
+        max_pixels=round(images.max_megapixels * 1e6),
     )
 
 
-def _channel_values(
-    name: str, text: str, imagenet: tuple[float, float, float]
-) -> tuple[float, float, float]:
+def _channels(name: str, text: str, imagenet: Channels) -> Channels:
+    """The three numbers that `text`, the value of --mean or --std, means."""
     if text == "imagenet":
         return imagenet
     try:

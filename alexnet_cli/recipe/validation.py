@@ -1,57 +1,54 @@
-"""Recipes that contradict themselves are refused, and options that would do nothing."""
+"""Recipes that contradict themselves are refused, and fields that would have no effect."""
 
+import math
 from collections.abc import Callable, Collection
+from typing import Any
 
 from ..errors import RecipeError
 from ..model.architecture import trace
 from ..model.variants import with_input_size
 from ..preprocess import Preprocess
 from .preprocessing import preprocess_of
-from .recipe import Recipe, warps
+from .recipe import Field, Recipe
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
-    "loaded_rate": (lambda r: r.weights is not None, "--weights"),
-    "freeze": (lambda r: r.weights is not None, "--weights"),
-    "unfreeze_after": (lambda r: r.freeze is not None, "--freeze"),
-    "unfrozen_rate": (lambda r: r.unfreeze_after > 0, "--unfreeze-after"),
-    "val_fraction": (lambda r: r.folds == 1, "no --folds"),
-    "fold": (lambda r: r.folds > 1, "--folds"),
-    "momentum": (lambda r: r.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
-    "nesterov": (lambda r: r.optimizer == "sgd" and r.momentum > 0, "--optimizer sgd with momentum"),
-    "weight_decay": (lambda r: r.optimizer in ("sgd", "adamw"), "--optimizer sgd or adamw"),
-    "warmup_epochs": (lambda r: r.schedule == "cosine", "--schedule cosine"),
-    "step_epochs": (lambda r: r.schedule == "step", "--schedule step"),
-    "plateau_epochs": (lambda r: r.schedule == "plateau", "--schedule plateau"),
-    "divide_by": (lambda r: r.schedule in ("step", "plateau"), "--schedule step or plateau"),
-    "fill_mode": (warps, "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment"),
+    "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
+    "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
+    "unfreeze_after": (lambda r: r.pretrained.freeze is not None, "--freeze"),
+    "unfrozen_rate": (lambda r: r.pretrained.unfreeze_after > 0, "--unfreeze-after"),
+    "val_fraction": (lambda r: r.split.folds == 1, "no --folds"),
+    "fold": (lambda r: r.split.folds > 1, "--folds"),
+    "momentum": (lambda r: r.optimization.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
+    "nesterov": (lambda r: r.optimization.optimizer == "sgd" and r.optimization.momentum > 0, "--optimizer sgd with momentum"),
+    "weight_decay": (lambda r: r.optimization.optimizer in ("sgd", "adamw"), "--optimizer sgd or adamw"),
+    "warmup_epochs": (lambda r: r.lr_schedule.schedule == "cosine", "--schedule cosine"),
+    "step_epochs": (lambda r: r.lr_schedule.schedule == "step", "--schedule step"),
+    "plateau_epochs": (lambda r: r.lr_schedule.schedule == "plateau", "--schedule plateau"),
+    "divide_by": (lambda r: r.lr_schedule.schedule in ("step", "plateau"), "--schedule step or plateau"),
+    "fill_mode": (lambda r: r.augmentation.warps, "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment"),
 }  # fmt: skip
+"""Fields that only some recipes use: when, and which option that takes."""
+_WORDS = {"true": True, "yes": True, "on": True, "1": True,
+          "false": False, "no": False, "off": False, "0": False}  # fmt: skip
+
+
+def has_effect(recipe: Recipe, name: str) -> bool:
+    """Whether the field `name` changes what `recipe` does."""
+    return name not in _NEEDS or _NEEDS[name][0](recipe)
 
 
 def check(recipe: Recipe, given: Collection[str]) -> None:
     """Refuse a recipe that contradicts itself; `given` names the fields set by hand.
 
     Raises:
-        RecipeError: a value is impossible, or a given option would have no effect.
+        RecipeError: a value is impossible, or a given field would have no effect.
     """
-    preprocess = preprocess_of(recipe)
-    if recipe.random_crop and (preprocess.size == preprocess.crop or recipe.crop_area):
-        raise RecipeError(
-            f"--random-crop needs a --size above the {preprocess.crop} pixels of the "
-            f"network's input, and no --crop-area"
-        )
-    if recipe.tta == "ten-crop" and preprocess.size == preprocess.crop:
-        raise RecipeError(
-            f"--tta ten-crop needs a --size above the {preprocess.crop} pixels of the network's input"
-        )
-    if recipe.start_size:
-        _check_start_size(recipe, preprocess)
-    recipe.stop_targets()
-    watched = ("val_loss", *(f"val_{x}" for x in recipe.metric_names()))
-    if recipe.watch not in watched:
-        raise RecipeError(f"--watch {recipe.watch}: watched can be {', '.join(watched)}")
-    if recipe.fold > recipe.folds:
-        raise RecipeError(f"--fold {recipe.fold} of --folds {recipe.folds}")
-    if recipe.folds == 1 and recipe.val_fraction + recipe.test_fraction >= 1:
+    _check_sizes(recipe, preprocess_of(recipe))
+    _check_stopping(recipe)
+    split = recipe.split
+    if split.fold > split.folds:
+        raise RecipeError(f"--fold {split.fold} is larger than --folds {split.folds}")
+    if split.folds == 1 and split.val_fraction + split.test_fraction >= 1:
         raise RecipeError("--val-fraction and --test-fraction leave nothing to train on")
     for name in given:
         if not has_effect(recipe, name):
@@ -59,18 +56,65 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
             raise RecipeError(f"--{flag} has no effect here: it needs {_NEEDS[name][1]}")
 
 
-def _check_start_size(recipe: Recipe, preprocess: Preprocess) -> None:
-    if not recipe.crop_area:
-        raise RecipeError("--start-size has no effect here: it needs --crop-area")
-    if recipe.start_size >= preprocess.crop:
+def _check_sizes(recipe: Recipe, preprocess: Preprocess) -> None:
+    side, augmentation = preprocess.input_size, recipe.augmentation
+    no_margin = preprocess.stored_size == side
+    if augmentation.random_crop and (no_margin or augmentation.crop_area):
         raise RecipeError(
-            f"--start-size {recipe.start_size} is not below the {preprocess.crop} pixels "
-            f"of the network's input"
+            f"--random-crop needs a --size larger than the network's input of {side} "
+            f"pixels, and no --crop-area"
         )
-    for _ in trace(with_input_size(recipe.architecture(), recipe.start_size), 2):
-        pass  # raises where the picture shrinks to nothing
+    if recipe.inference.tta == "ten-crop" and no_margin:
+        raise RecipeError(
+            f"--tta ten-crop needs a --size larger than the network's input of {side} pixels"
+        )
+    start = augmentation.start_size
+    if not start:
+        return
+    if not augmentation.crop_area:
+        raise RecipeError("--start-size has no effect here: it needs --crop-area")
+    if start >= side:
+        raise RecipeError(
+            f"--start-size {start} is not smaller than the network's input of {side} pixels"
+        )
+    for _ in trace(with_input_size(recipe.network.architecture(), start), 2):
+        pass  # raises where the image shrinks to nothing
 
 
-def has_effect(recipe: Recipe, name: str) -> bool:
-    """Whether the field `name` has a say in what `recipe` does."""
-    return name not in _NEEDS or _NEEDS[name][0](recipe)
+def _check_stopping(recipe: Recipe) -> None:
+    stopping = recipe.stopping
+    stopping.stop_targets()
+    known = ("val_loss", *(f"val_{x}" for x in stopping.metric_names()))
+    if stopping.watch not in known:
+        raise RecipeError(f"--watch {stopping.watch}: choose from {', '.join(known)}")
+
+
+def parsed(field: Field, value: Any) -> Any:
+    """`value` as the type of `field`; a number may be given as text, and text as a number.
+
+    Raises:
+        RecipeError: it is of another type, or not among the choices or in the range.
+    """
+    if value is None and field.optional:
+        return None
+    text = str(value).strip() if field.type is not str else str(value)
+    found: Any = text
+    if field.type is bool:
+        found = _WORDS.get(text.lower())
+    elif field.type in (int, float):
+        try:
+            found = field.type(text)
+        except ValueError:
+            found = None
+    what = {bool: "true or false", int: "a whole number", float: "a number"}
+    if found is None or (isinstance(found, float) and not math.isfinite(found)):
+        raise RecipeError(f"{field.flag}: {value!r} is not {what[field.type]}")
+    if field.choices and found not in field.choices:
+        raise RecipeError(
+            f"{field.flag}: {value!r} is not one of {', '.join(field.choices)}"
+        )
+    low, high = field.low, field.high
+    if (low is not None and found < low) or (high is not None and found > high):
+        bounds = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
+        raise RecipeError(f"{field.flag}: {value!r} is not in the range {bounds}")
+    return found

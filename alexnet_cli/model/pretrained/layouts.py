@@ -8,7 +8,6 @@ import numpy as np
 
 from ...arrays import Array, Floats
 from ...errors import WeightsError, printable
-from ...run.run import Run
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv, Dense
 from .readers import read_weights
@@ -37,7 +36,7 @@ class PretrainedWeights:
     """conv: [kH, kW, in, out] and [out]; dense: [in, out] and [out]."""
     mean: str
     std: str
-    """What pixels were standardised by, as in a recipe."""
+    """What pixels were standardized by, as in a recipe."""
     changes: Mapping[str, str]
     """What was done to a layer's arrays."""
     unknown: tuple[str, ...]
@@ -46,18 +45,19 @@ class PretrainedWeights:
     """The table whose weights these are; empty where they may be any of ours."""
 
 
-def read_pretrained(path: Path, arch: Architecture) -> PretrainedWeights:
-    """What the file or Run at `path` holds, in the terms of `arch`.
+def read_pretrained(
+    path: Path, arch: Architecture, *, mean: str = "", std: str = ""
+) -> PretrainedWeights:
+    """What the file at `path` holds, by the names of our layers.
+
+    A Keras file is read as one of `arch`, trained with `mean` and `std`; others say
+    themselves what they are.
 
     Raises:
         WeightsError: as `read_weights`, or its layout is unknown.
     """
-    if path.is_dir():
-        path = path / "model.weights.h5"
-        if not path.is_file():
-            raise WeightsError(f"{printable(path.parent)} is a folder, and no Run")
     if path.suffix == ".h5":
-        return _keras(path, arch)
+        return _keras(path, arch, mean, std)
     arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
     if "features.0.weight" in arrays:
         return _torch(arrays, path)
@@ -65,8 +65,8 @@ def read_pretrained(path: Path, arch: Architecture) -> PretrainedWeights:
         return _caffe(arrays, path)
     names = ", ".join(list(arrays)[:3])
     raise WeightsError(
-        f"{printable(path)} has names as {printable(names)}; known are torchvision's "
-        f"(features.0.weight) and Caffe's (conv1)"
+        f"{printable(path)} has arrays named {printable(names)}; the known layouts are "
+        f"torchvision's (features.0.weight) and Caffe's (conv1)"
     )
 
 
@@ -137,13 +137,8 @@ def _caffe(arrays: Arrays, path: Path) -> PretrainedWeights:
     )
 
 
-def _keras(path: Path, arch: Architecture) -> PretrainedWeights:
-    """Our own: Keras numbers the layers of a class in the order of the table.
-
-    The table is that of the Run in the file's folder, or `arch` where there is no Run.
-    """
-    run = Run.read(path.parent) if (path.parent / "run.json").exists() else None
-    saved = run.architecture if run else arch
+def _keras(path: Path, saved: Architecture, mean: str, std: str) -> PretrainedWeights:
+    """Our own: Keras numbers the layers of a class in the order of the table."""
     queues = _numbered(path)
     counts = {k: len(v) for k, v in queues.items()}
     layers = {}
@@ -164,7 +159,7 @@ def _keras(path: Path, arch: Architecture) -> PretrainedWeights:
         for kind, queue in queues.items()
         for number in range(counts[kind] - len(queue), counts[kind])
     )
-    return PretrainedWeights("Keras'", layers, *_own_standard(run), {}, left)
+    return PretrainedWeights("Keras'", layers, mean, std, {}, left)
 
 
 def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
@@ -195,14 +190,3 @@ def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
             f"{printable(path)} is damaged or no file of Keras: {printable(str(error))[:200]}"
         ) from error
     return {k: [v[i] for i in sorted(v)] for k, v in found.items()}
-
-
-def _own_standard(run: Run | None) -> tuple[str, str]:
-    """A Run's mean and std as in a recipe; empty where there is no Run."""
-    if run is None:
-        return "", ""
-    preprocess = run.preprocess
-    if preprocess.mean is None:
-        return "pixel", ""
-    mean, std = (",".join(f"{x:g}" for x in y) for y in (preprocess.mean, preprocess.std))
-    return mean, std

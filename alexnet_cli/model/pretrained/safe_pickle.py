@@ -124,7 +124,7 @@ def unpickled(file: io.BytesIO, known: Known, outside: Outside = None) -> Any:
                 raise WeightsError(
                     f"uses the opcode {opcode.name}, which weights do not need"
                 )
-            if opcode.name.endswith(("PUT", "GET")) and int(argument) > MEMO:
+            if opcode.name.endswith(("PUT", "GET")) and int(argument or 0) > MEMO:
                 raise WeightsError("remembers too many objects")
         file.seek(start)
         return _Reader(file, known, outside).load()
@@ -145,7 +145,7 @@ def from_numpy(data: bytes) -> Any:
     """
     file = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(file)
         read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
         shape, _, dtype = read(file)
     except (ValueError, AttributeError) as error:

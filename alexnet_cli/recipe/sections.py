@@ -1,0 +1,232 @@
+"""Every hyper-parameter of a training run: one field each, in sections.
+
+A field is also a command-line option, a TOML key and an entry of run.json, all under its
+own name: default, help, range and choices stand here and nowhere else.
+"""
+
+import dataclasses
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import RecipeError
+from ..model.alexnet import ARCHITECTURES
+from ..model.architecture import Architecture
+from ..model.variants import (
+    INITIALIZERS,
+    NORMS,
+    with_dropout,
+    with_hidden,
+    with_initializer,
+    with_norm,
+)
+
+LOWER_IS_BETTER = ("loss", "mse", "mae")
+TTA = ("none", "flip", "ten-crop")
+METRICS = ("accuracy", "macro_f1", "mse", "mae")
+
+
+def option(default: Any, help: str, *, choices: Collection[str] = (), **bounds: Any) -> Any:
+    """A field of a section; `bounds` are `low` and `high`, both allowed values."""
+    return dataclasses.field(
+        default=default, metadata={"help": help, "choices": tuple(choices), **bounds}
+    )
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Network:
+    """Which network is trained: a table of `alexnet models`, and what is changed in it."""
+
+    arch: str = option("alexnet-half", "Network; see `alexnet models`.", choices=ARCHITECTURES)
+    norm: str = option("table", "Replace the network's normalization. all: BatchNorm before every ReLU; dense: before the ReLUs of the hidden dense layers.", choices=NORMS)
+    dropout: float | None = option(None, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
+    hidden: int | None = option(None, "Replace the number of units in each hidden dense layer.", low=1, high=65536)
+    initializer: str = option("table", "Replace the network's weight initialization; he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
+
+    def architecture(self) -> Architecture:
+        """The table of `arch` with `norm`, `dropout`, `hidden` and `initializer` applied."""
+        arch = with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
+        return with_initializer(with_hidden(arch, self.hidden), self.initializer)
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights to start from, and which of their layers are trained when and how fast."""
+
+    weights: str | None = option(None, "Start from pretrained weights: imagenet (downloaded once), a torch (.pth), Caffe (.npy), safetensors or Keras (.weights.h5) file, or a run directory.")
+    freeze: str | None = option(None, "Layers of --weights to keep frozen: conv, all-but-head, or the number of first layers.")
+    unfreeze_after: int = option(0, "Unfreeze all layers after this many epochs; 0 disables it.", low=0)
+    unfrozen_rate: float = option(0.1, "Multiply the learning rate by this after unfreezing.", low=1e-6, high=1.0)
+    loaded_rate: float = option(1.0, "Multiply the learning rate by this in layers that were loaded from --weights.", low=1e-6, high=1.0)
+
+    def rate_factor(self, epoch: float) -> float:
+        """What the learning rate is multiplied by after `epoch` epochs."""
+        return self.unfrozen_rate if 0 < self.unfreeze_after <= epoch else 1.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """How images are read and brought to the size and range that the network expects."""
+
+    resize: str = option("crop", "How images are made square: squash distorts them, crop cuts the long side, pad adds gray bars.", choices=("squash", "crop", "pad"))
+    size: int | None = option(None, "Side of the stored images in pixels; the network sees their center. [default: 8/7 of the network's input]", low=8, high=2048)
+    mean: str | None = option(None, "Subtract this from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (the mean training image). [default: the network's]")
+    std: str | None = option(None, "Then divide pixels by this: R,G,B, one number, or imagenet. [default: the network's]")
+    max_megapixels: float = option(100.0, "Leave out images with more than this many million pixels.", low=0.01, high=2000.0)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which images are trained on, which validate, which test."""
+
+    val_fraction: float = option(0.2, "Fraction of each class held out to choose the best epoch.", low=0.01, high=0.9)
+    test_fraction: float = option(0.0, "Fraction of each class held out for `alexnet evaluate`.", low=0.0, high=0.9)
+    folds: int = option(1, "Cross-validation: divide each class into this many folds instead of using --val-fraction.", low=1, high=100)
+    fold: int = option(1, "The fold that validates, 1 to FOLDS.", low=1, high=100)
+    fraction: float = option(1.0, "Use only this fraction of each class, for a quick look.", low=0.001, high=1.0)
+    group_near: bool = option(True, "Keep near-identical images on the same side of the split.")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random variants of training images; each image of a batch draws its own."""
+
+    hflip: bool = option(True, "Flip half of the images left to right.")
+    vflip: bool = option(False, "Flip half of the images top to bottom.")
+    rotation: float = option(0.0, "Rotate by up to this many degrees in either direction.", low=0.0, high=180.0)
+    width_shift: float = option(0.0, "Shift left or right by up to this fraction of the width.", low=0.0, high=1.0)
+    height_shift: float = option(0.0, "Shift up or down by up to this fraction of the height.", low=0.0, high=1.0)
+    shear: float = option(0.0, "Shear by up to this many degrees in either direction.", low=0.0, high=60.0)
+    zoom: float = option(0.0, "Scale width and height independently by 1 - ZOOM to 1 + ZOOM.", low=0.0, high=0.9)
+    fill_mode: str = option("nearest", "What fills the pixels that a transform uncovers (constant: black).", choices=("nearest", "reflect", "wrap", "constant"))
+    brightness: float = option(0.3, "Multiply pixels by 1 - B to 1 + B.", low=0.0, high=1.0)
+    contrast: float = option(0.3, "Scale the distance from the mean gray by 1 - C to 1 + C.", low=0.0, high=1.0)
+    saturation: float = option(0.3, "Scale the distance from gray by 1 - S to 1 + S.", low=0.0, high=1.0)
+    hue: float = option(0.0, "Rotate hues by up to this fraction of the color circle.", low=0.0, high=0.5)
+    random_crop: bool = option(False, "Cut the input from a random place of the stored image (the 2012 paper).")
+    crop_area: float = option(0.35, "Random resized crop: CROP_AREA to all of the image's area, aspect ratio 3:4 to 4:3; 0 disables it.", low=0.0, high=1.0)
+    pca_lighting: float = option(0.0, "Standard deviation of the lighting noise along the principal colors (the 2012 paper: 0.1); 0 disables it.", low=0.0, high=1.0)
+    erasing: float = option(0.0, "Random erasing: blank a box of 2 to 33 % of the area in this fraction of the images.", low=0.0, high=1.0)
+    mixup: float = option(0.0, "Mixup: blend two images and their labels, in proportions from Beta(MIXUP, MIXUP); 0 disables it.", low=0.0, high=10.0)
+    cutmix: float = option(0.0, "CutMix: paste a box of another image, and its share of the label, with an area from Beta(CUTMIX, CUTMIX); 0 disables it.", low=0.0, high=10.0)
+    randaugment: int = option(0, "RandAugment: apply this many random changes of geometry or color to each image; 0 disables it.", low=0, high=8)
+    start_size: int = option(0, "Progressive resizing: start with images of this side and end with the network's; 0 disables it.", low=0, high=2048)
+
+    @property
+    def warps(self) -> bool:
+        """Whether images are rotated, sheared, shifted or stretched."""
+        return bool(
+            self.rotation or self.width_shift or self.height_shift or self.shear
+            or self.zoom or self.randaugment
+        )
+
+    @property
+    def recolors(self) -> bool:
+        """Whether colors are changed."""
+        return bool(
+            self.brightness or self.contrast or self.saturation or self.hue
+            or self.pca_lighting or self.randaugment
+        )
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are blended, pasted into each other or erased."""
+        return bool(self.mixup or self.cutmix or self.erasing)
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """The weight update: optimizer, regularization, batch size, loss."""
+
+    optimizer: str = option("sgd", "Optimizer.", choices=("sgd", "adam", "adamw", "rmsprop"))
+    momentum: float = option(0.9, "Momentum of sgd and rmsprop.", low=0.0, high=0.999)
+    nesterov: bool = option(False, "Use Nesterov momentum with sgd.")
+    weight_decay: float = option(5e-4, "Weight decay of kernels (not of biases or norms): inside the momentum for sgd, decoupled for adamw.", low=0.0, high=1.0)
+    clip_norm: float | None = option(None, "Clip gradients to this global norm.", low=1e-6)
+    label_smoothing: float = option(0.1, "Label smoothing: fraction of each target spread over all classes.", low=0.0, high=0.9)
+    class_weights: str = option("none", "balanced: weight images so that every class counts the same in the loss.", choices=("none", "balanced"))
+    batch_size: int = option(32, "Images per step, over all devices.", low=1, high=65536)
+    ema: float = option(0.0, "Evaluate and keep an exponential moving average of the weights with this decay per step; 0 disables it.", low=0.0, high=0.99999)
+
+
+@dataclass(frozen=True)
+class LRSchedule:
+    """The learning rate over time."""
+
+    learning_rate: float = option(0.01, "Peak learning rate.", low=1e-8, high=10.0)
+    schedule: str = option("cosine", "Learning rate over time; plateau divides it when validation stops improving.", choices=("constant", "step", "cosine", "plateau"))
+    warmup_epochs: float = option(1.0, "Epochs over which the cosine schedule rises from 0.", low=0.0)
+    step_epochs: int = option(40, "The step schedule divides the rate every this many epochs.", low=1)
+    plateau_epochs: int = option(5, "The plateau schedule divides the rate after this many epochs without improvement.", low=1)
+    divide_by: float = option(10.0, "What the step and plateau schedules divide by (the 2012 paper: 10).", low=1.01)
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """How long training goes on, and by which metric the best epoch is chosen."""
+
+    epochs: int = option(40, "Passes over the training images, at most.", low=1, high=100000)
+    max_minutes: float | None = option(None, "Run as many epochs, up to --epochs, as fit into this time, startup and export included.", low=0.1)
+    metrics: str = option("accuracy", "Comma-separated: accuracy, macro_f1, top3, top5 ..., mse and mae (on one-hot labels).")
+    watch: str = option("val_accuracy", "Validation metric that chooses the best epoch: val_loss or val_METRIC.")
+    patience: int = option(0, "Early stopping: stop after this many epochs without improvement of --watch; 0 disables it.", low=0)
+    stop_at: str | None = option(None, "Stop when all of these training metrics are reached, as accuracy=1.0,loss=0.03.")
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics beside the loss, as they stand in history.csv.
+
+        Raises:
+            RecipeError: one of them does not exist.
+        """
+        names = tuple(x.strip() for x in self.metrics.split(",") if x.strip())
+        for name in names:
+            top = name.removeprefix("top")
+            top_k = name.startswith("top") and top.isdecimal() and int(top) > 0
+            if name not in METRICS and not top_k:
+                raise RecipeError(
+                    f"--metrics: no metric {name!r}; choose from accuracy, macro_f1, topN, mse, mae"
+                )
+        return names
+
+    def stop_targets(self) -> dict[str, float]:
+        """Training metrics and the values at which training ends.
+
+        Raises:
+            RecipeError: `stop_at` is not a list of METRIC=NUMBER, or one is not recorded.
+        """
+        targets = {}
+        for item in (self.stop_at or "").split(","):
+            name, sign, value = (x.strip() for x in item.partition("="))
+            if not item.strip():
+                continue
+            try:
+                targets[name] = float(value)
+            except ValueError:
+                sign = ""
+            if not sign or name not in ("loss", *self.metric_names()):
+                known = ", ".join(("loss", *self.metric_names()))
+                raise RecipeError(
+                    f"--stop-at: {item!r} is not METRIC=NUMBER with one of {known}"
+                )
+        return targets
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How the finished network answers."""
+
+    tta: str = option("none", "Test-time augmentation for this run: average predictions over flips or ten crops.", choices=TTA)
+    reject: float | None = option(None, "Let `alexnet predict` answer unknown below the confidence from which this fraction of validation answers is right.", low=0.01, high=1.0)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What does not change what is learned, but for the seed."""
+
+    seed: int = option(0, "Random seed for split, initial weights, order and augmentation.", low=0, high=2**31 - 1)
+    device: str = option("auto", "auto, cpu, gpu, or several as gpu:0,1.")
+    cache: str = option("auto", "Where decoded images are kept: in memory (ram), in a scratch file (disk), or nowhere (none: decode again in every epoch). auto uses memory if they take less than a third of what is free, else disk.", choices=("auto", "ram", "disk", "none"))
+    precision: str = option("auto", "Arithmetic of training (auto: bfloat16 where the processor has it); evaluation is always float32.", choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
+    histograms: bool = option(False, "Write weight histograms for TensorBoard in every epoch.")
+# fmt: on
