@@ -1,4 +1,4 @@
-"""Decode once: picture files -> a store of pixels, with hashes and a list of bad files."""
+"""Decode once: encoded images -> a cache of pixels, with hashes and a list of bad ones."""
 
 import hashlib
 import os
@@ -17,17 +17,19 @@ from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
 from .near_duplicates import SIDE, fingerprint
-from .pixel_cache import PixelCache, new_pixel_cache
+from .pixel_cache import PixelCache, Reader, new_pixel_cache
+from .sources.source import Sample
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with pictures done and pictures in all."""
+"""Called with images done and images in all."""
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """One good file: what it holds, and the facts that the doctor reports."""
+    """One image: its pixels, and the facts that the doctor reports."""
 
     pixels: Pixels | None
     """uint8 [R, R, 3], where a preprocessing asks for them."""
@@ -43,57 +45,75 @@ class DecodedImage:
 
 @dataclass(frozen=True)
 class DecodedSet:
-    """Pictures of the good files; `good` are their indices."""
+    """Pixels of the images that can be used; `good` are their indices."""
 
-    pictures: PixelCache
+    cache: PixelCache
     good: tuple[int, ...]
     digests: tuple[str, ...]
     fingerprints: Fingerprints
     """uint8 [N, 32, 32]."""
     bad: tuple[tuple[int, str], ...]
-    """Index and reason of each file left out."""
+    """Index and reason of each one left out."""
 
 
 def decode_all(
-    files: Sequence[Path], preprocess: Preprocess, cache: str, progress: ProgressCallback
+    samples: Sequence[Sample],
+    read: Reader,
+    preprocess: Preprocess,
+    cache: str,
+    progress: ProgressCallback,
 ) -> DecodedSet:
-    """Every file decoded, checked, hashed and resized, in the order of `files`.
+    """Every sample read, decoded, checked, hashed and resized, in order.
 
-    `cache` says where pixels are kept; see `store.new_store`.
+    `cache` says where pixels are kept; see `pixel_cache.new_pixel_cache`.
     """
-    store = new_pixel_cache(cache, len(files), preprocess)
+    kept = new_pixel_cache(cache, len(samples), preprocess, read)
     good: list[int] = []
     digests: list[str] = []
-    prints: list[Fingerprints] = []
+    fingerprints: list[Fingerprints] = []
     bad: list[tuple[int, str]] = []
-    for i, loaded in enumerate(decode_files(files, preprocess)):
-        if isinstance(loaded, ImageError):
-            bad.append((i, str(loaded)))
-        elif loaded.pixels is not None:
-            store.add(files[i], loaded.pixels)
+    for i, found in enumerate(decode_samples(samples, read, preprocess)):
+        if isinstance(found, ImageError):
+            bad.append((i, str(found)))
+        elif found.pixels is not None:
+            kept.add(samples[i], found.pixels)
             good.append(i)
-            digests.append(loaded.digest)
-            prints.append(loaded.fingerprint)
-        progress(i + 1, len(files))
-    table = np.array(prints, np.uint8).reshape(-1, SIDE, SIDE)
-    return DecodedSet(store, tuple(good), tuple(digests), table, tuple(bad))
+            digests.append(found.digest)
+            fingerprints.append(found.fingerprint)
+        progress(i + 1, len(samples))
+    table = np.array(fingerprints, np.uint8).reshape(-1, SIDE, SIDE)
+    return DecodedSet(kept, tuple(good), tuple(digests), table, tuple(bad))
 
 
 def decode_files(
     files: Sequence[Path], preprocess: Preprocess | None = None
 ) -> Iterator[DecodedImage | ImageError]:
     """What each file holds, or what is wrong with it, in order."""
-    return parallel_map(lambda x: _load(x, preprocess), files)
+    return decode_samples(files, images.read, preprocess)
 
 
-def parallel_map(function: Callable[[Path], T], files: Sequence[Path]) -> Iterator[T]:
-    """`function` of each file, in order.
+def decode_samples(
+    samples: Sequence[T], read: Callable[[T], bytes], preprocess: Preprocess | None = None
+) -> Iterator[DecodedImage | ImageError]:
+    """What each of `samples` holds, or what is wrong with it, in order."""
 
-    A few files ahead are worked on by all cores, so memory does not grow with `files`.
+    def decode(sample: T) -> DecodedImage | ImageError:
+        try:
+            return _decoded(read(sample), preprocess)
+        except ImageError as error:
+            return error
+
+    return parallel_map(decode, samples)
+
+
+def parallel_map(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """`function` of each item, in order.
+
+    A few items ahead are worked on by all cores, so memory does not grow with `items`.
     Threads do: Pillow releases the interpreter while it decodes and resizes.
     """
     workers = os.cpu_count() or 1
-    rest = iter(files)
+    rest = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         jobs = deque(pool.submit(function, x) for x in islice(rest, 8 * workers))
         while jobs:
@@ -101,26 +121,28 @@ def parallel_map(function: Callable[[Path], T], files: Sequence[Path]) -> Iterat
             jobs += [pool.submit(function, x) for x in islice(rest, 1)]
 
 
-def digest(file: Path) -> str:
-    """SHA-256 of the file's bytes, hexadecimal; of nothing where it cannot be read."""
+def digest(sample: T, read: Callable[[T], bytes]) -> str:
+    """SHA-256 of the sample's bytes, hexadecimal; of nothing if it cannot be read."""
     try:
-        return hashlib.sha256(images.read(file)).hexdigest()
+        return hashlib.sha256(read(sample)).hexdigest()
     except ImageError:
         return hashlib.sha256().hexdigest()
 
 
-def _load(file: Path, preprocess: Preprocess | None) -> DecodedImage | ImageError:
+def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
     limit = preprocess.max_pixels if preprocess else MAX_PIXELS
-    try:
-        data = images.read(file)
-        least = images.REDUCED * preprocess.size if preprocess else 0
-        picture = images.open_image(data, limit, least)
-    except ImageError as error:
-        return error
+    least = images.REDUCED * preprocess.stored_size if preprocess else 0
+    found = images.open_image(data, limit, least)
     pixels = None
     if preprocess:
-        pixels = images.square(picture.image, preprocess.resize, preprocess.size)
-    small, gray = fingerprint(picture.image)
-    sha256 = hashlib.sha256(data).hexdigest()
-    kind, size = picture.format, picture.image.size
-    return DecodedImage(pixels, sha256, small, size, kind, gray, picture.turned)
+        pixels = images.square(found.image, preprocess.resize_mode, preprocess.stored_size)
+    small, gray = fingerprint(found.image)
+    return DecodedImage(
+        pixels=pixels,
+        digest=hashlib.sha256(data).hexdigest(),
+        fingerprint=small,
+        size=found.image.size,
+        format=found.format,
+        gray=gray,
+        turned=found.turned,
+    )

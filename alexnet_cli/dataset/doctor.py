@@ -1,4 +1,4 @@
-"""What is wrong with a folder of pictures, found in one pass over its files."""
+"""What is wrong with a folder of images, found in one pass over its files."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .folders import find_parts, scan
 from .near_duplicates import SIDE, copies, near_pairs
 
 TINY = 64
-"""Shorter side, pixels, below which a picture has little to learn from."""
+"""Shorter side, pixels, below which an image has little to learn from."""
 
 ENDINGS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "MPO": (".jpg", ".jpeg", ".mpo"),
@@ -59,7 +59,7 @@ class Findings:
 
     root: Path
     counts: dict[str, int]
-    """Readable pictures of each class."""
+    """Readable images of each class."""
     notes: tuple[str, ...]
     formats: dict[str, int]
     widths: tuple[int, int, int]
@@ -79,17 +79,17 @@ class Findings:
     equal: tuple[Pair, ...]
     """Files of the same content."""
     near: tuple[Pair, ...]
-    """Pictures that are almost the same."""
+    """Images that are almost the same."""
     two_labels: tuple[Pair, ...]
     """Of the pairs above, those in two classes."""
     two_parts: tuple[Pair, ...]
     """Of the pairs above, those in two of train, val and test."""
     overlap: tuple[Pair, ...]
-    """(file of the other folder, file here) of equal or almost equal pictures."""
+    """(file of the other folder, file here) of equal or almost equal images."""
 
     @property
     def imbalance(self) -> float:
-        """Pictures of the largest class by those of the smallest."""
+        """Images of the largest class by those of the smallest."""
         return max(self.counts.values()) / max(1, min(self.counts.values()))
 
     @property
@@ -102,7 +102,7 @@ class Findings:
 
 
 def examine(data: Path, against: Path | None, progress: ProgressCallback) -> Findings:
-    """Look at every file of `data`, and for the same pictures in `against`.
+    """Look at every file of `data`, and for the same images in `against`.
 
     Raises:
         DatasetError: there are no class folders.

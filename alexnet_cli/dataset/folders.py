@@ -1,4 +1,4 @@
-"""Class folders -> Dataset: which files are pictures of what. No pixels, no TensorFlow."""
+"""Class folders -> Dataset: which files are images of what. No pixels, no TensorFlow."""
 
 import csv
 import os
@@ -29,7 +29,7 @@ JUNK_FOLDERS = frozenset({"__macosx", "__pycache__", "$recycle.bin", "@eadir"})
 
 @dataclass(frozen=True)
 class Dataset:
-    """Picture files below `root` and, for each, the index of its class in `classes`."""
+    """Image files below `root` and, for each, the index of its class in `classes`."""
 
     root: Path
     classes: tuple[str, ...]
@@ -42,12 +42,12 @@ class Dataset:
         return len(self.files)
 
     def counts(self) -> dict[str, int]:
-        """Pictures of each class, in class order."""
+        """Images of each class, in class order."""
         found = Counter(self.labels)
         return {name: found[i] for i, name in enumerate(self.classes)}
 
     def subset(self, indices: Iterable[int]) -> "Dataset":
-        """The pictures at `indices`, with the same classes."""
+        """The images at `indices`, with the same classes."""
         chosen = list(indices)
         return Dataset(
             self.root,
@@ -88,14 +88,14 @@ def find_parts(data: Path) -> dict[str, Path]:
 
 
 def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
-    """The pictures in the class folders of `folder`; classes in order of their names.
+    """The images in the class folders of `folder`; classes in order of their names.
 
     With `classes`, only those folders, in that order. Files are candidates until they
     are decoded. Links to the same file count once.
 
     Raises:
         DatasetError: no folder, no class folders, one named in `classes` missing, or
-            a class without a file that could be a picture.
+            a class without a file that could be an image.
     """
     notes: list[str] = []
     folders = dict(_class_folders(folder, notes))
@@ -110,24 +110,24 @@ def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
     labels: list[int] = []
     kept: list[str] = []
     for name in names:
-        found = list(_pictures(folders[name], seen, notes))
+        found = list(_images(folders[name], seen, notes))
         if found or classes:
             files += found
             labels += [len(kept)] * len(found)
             kept.append(name)
         else:
-            notes.append(f"{printable(name)}/: no pictures in it, not a class")
+            notes.append(f"{printable(name)}/: no images in it, not a class")
     empty = [x for i, x in enumerate(kept) if i not in set(labels)]
     if empty:
-        raise DatasetError(f"{printable(folder)}: class {empty[0]!r} has no pictures")
+        raise DatasetError(f"{printable(folder)}: class {empty[0]!r} has no images")
     if not files:
         raise DatasetError(_nothing_found(folder))
     return Dataset(folder, tuple(kept), tuple(files), tuple(labels), tuple(notes))
 
 
 def images_below(folder: Path) -> Iterator[Path]:
-    """Files of `folder` and its folders that could be pictures, each once, by name."""
-    return _pictures(folder, {}, [])
+    """Files of `folder` and its folders that could be images, each once, by name."""
+    return _images(folder, {}, [])
 
 
 def read_classes(text: str) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ def _class_folders(folder: Path, notes: list[str]) -> Iterator[tuple[str, Path]]
         notes.append(f"{loose} loose file(s) beside the class folders")
 
 
-def _pictures(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator[Path]:
+def _images(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator[Path]:
     """Files below `folder`, each once; `seen` holds real paths of files and folders."""
     for entry in _entries(folder):
         name = printable(f"{folder.name}/{entry.name}")
@@ -202,7 +202,7 @@ def _pictures(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator
             notes.append(f"{name}: neither file nor folder")
             continue
         if entry.is_file() and Path(entry.name).suffix.lower() in NOT_PICTURES:
-            notes.append(f"{name}: not a picture by its name")
+            notes.append(f"{name}: not an image by its name")
             continue
         real = os.path.realpath(entry.path)
         if real in seen:
@@ -210,7 +210,7 @@ def _pictures(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator
             continue
         seen[real] = Path(folder.name, entry.name)
         if entry.is_dir():
-            yield from _pictures(Path(entry.path), seen, notes)
+            yield from _images(Path(entry.path), seen, notes)
         else:
             yield Path(entry.path)
 
@@ -219,6 +219,6 @@ def _nothing_found(folder: Path) -> str:
     if any(x.is_file() and not _junk(x.name) for x in _entries(folder)):
         return (
             f"{printable(folder)} holds files but no class folders; "
-            f"put the pictures of each class into a folder of its own"
+            f"put the images of each class into a folder of its own"
         )
-    return f"{printable(folder)} holds no class folders with pictures"
+    return f"{printable(folder)} holds no class folders with images"

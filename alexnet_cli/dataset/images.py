@@ -1,13 +1,12 @@
 """The only way from a file to pixels, and from pixels to the network's square.
 
-Policy (README, "How pictures are read"): formats by content; first frame or page; EXIF
-orientation applied; transparency on white; 16-bit scaled by range; embedded colour
-profiles turned into sRGB; damage and oversize are errors, never grey pixels.
+Policy (README, "How images are read"): formats by content; first frame or page; EXIF
+orientation applied; transparency on white; 16-bit scaled by range; embedded color
+profiles turned into sRGB; damage and oversize are errors, never gray pixels.
 """
 
 import io
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from .color import to_rgb
+from .pillow_scope import pillow_scope
 
 MAX_BYTES = 512 * 2**20
 
@@ -26,12 +26,6 @@ PAD_GRAY = 127
 
 REDUCED = 2
 """A JPEG is decoded at reduced size while that is this many times the size wanted."""
-
-# What is odd about a file without harm to its pixels is no news to the user.
-warnings.filterwarnings("ignore", module="PIL")
-
-# decode() applies its own limit, before Pillow allocates anything.
-Image.MAX_IMAGE_PIXELS = None
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 """Tried first: Pillow loads its plugins for all others only when they are asked for."""
@@ -65,7 +59,7 @@ _TURNS = {
 
 _END = b"\xff\xd9"
 
-# What a picture's entropy-coded data might go on with.
+# What an image's entropy-coded data might go on with.
 _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
 
 
@@ -96,47 +90,61 @@ def read(path: Path) -> bytes:
 
 
 def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """The picture in a file or its bytes as uint8 [H, W, 3], sRGB, upright.
+    """The image in a file or its bytes as uint8 [H, W, 3], sRGB, upright.
 
     Raises:
-        ImageError: not a picture, damaged, or more than `max_pixels`.
+        ImageError: not an image, damaged, or more than `max_pixels`.
     """
     return np.asarray(open_image(source, max_pixels).image)
 
 
 def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
-    """The picture as uint8 [R, R, 3], R being `preprocess.size`.
+    """The image as uint8 [R, R, 3], R being `preprocess.stored_size`.
 
     Raises:
         ImageError: as `decode`.
     """
-    picture = open_image(source, preprocess.max_pixels, REDUCED * preprocess.size)
-    return square(picture.image, preprocess.resize, preprocess.size)
+    image = open_image(source, preprocess.max_pixels, REDUCED * preprocess.stored_size)
+    return square(image.image, preprocess.resize_mode, preprocess.stored_size)
 
 
-def square(picture: Image.Image, resize: str, size: int) -> Pixels:
-    """`picture` (RGB) as uint8 [size, size, 3]; `resize` is squash, crop or pad.
+def from_pixels(pixels: Pixels, preprocess: Preprocess) -> Pixels:
+    """Pixels uint8 [H, W, 3], RGB, as `load` gives them.
+
+    Raises:
+        ValueError: they are of another type or shape.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(
+            f"pixels must be uint8 [H, W, 3], not {pixels.dtype} {list(pixels.shape)}"
+        )
+    image = Image.fromarray(pixels)
+    return square(image, preprocess.resize_mode, preprocess.stored_size)
+
+
+def square(image: Image.Image, resize: str, size: int) -> Pixels:
+    """`image` (RGB) as uint8 [size, size, 3]; `resize` is squash, crop or pad.
 
     Bilinear with antialiasing. The exported graph repeats this arithmetic.
     """
-    width, height = picture.size
+    width, height = image.size
     if resize == "squash":
-        return _resized(picture, (size, size))
+        return _resized(image, (size, size))
     if resize == "crop":
         side = min(width, height)
         left, top = (width - side) // 2, (height - side) // 2
         box = (left, top, left + side, top + side)
-        return _resized(picture.crop(box), (size, size))
+        return _resized(image.crop(box), (size, size))
     longest = max(width, height)
     new = tuple(max(1, (x * size + longest // 2) // longest) for x in (width, height))
     out = np.full((size, size, 3), PAD_GRAY, np.uint8)
     left, top = (size - new[0]) // 2, (size - new[1]) // 2
-    out[top : top + new[1], left : left + new[0]] = _resized(picture, (new[0], new[1]))
+    out[top : top + new[1], left : left + new[0]] = _resized(image, (new[0], new[1]))
     return out
 
 
-def _resized(picture: Image.Image, size: tuple[int, int]) -> Pixels:
-    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
+def _resized(image: Image.Image, size: tuple[int, int]) -> Pixels:
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
 def open_image(
@@ -148,16 +156,17 @@ def open_image(
     side has that many pixels: libjpeg then leaves out work that a resize undoes.
 
     Raises:
-        ImageError: not a picture, damaged, or more than `max_pixels`.
+        ImageError: not an image, damaged, or more than `max_pixels`.
     """
     data = read(source) if isinstance(source, Path) else source
     if not data:
         raise ImageError("is empty")
     try:
-        stored = _opened(data, max_pixels, least)
-        upright = _upright(stored)
-        form = str(stored.format or "JPEG")
-        return UprightImage(to_rgb(upright), form, upright is not stored)
+        with pillow_scope():
+            stored = _opened(data, max_pixels, least)
+            upright = _upright(stored)
+            form = str(stored.format or "JPEG")
+            return UprightImage(to_rgb(upright), form, upright is not stored)
     except _DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
@@ -168,24 +177,24 @@ def _reason(error: BaseException) -> str:
 
 def _opened(data: bytes, max_pixels: int, least: int) -> Image.Image:
     """The first frame, all its pixels read."""
-    picture = _identified(data)
-    width, height = picture.size
+    image = _identified(data)
+    width, height = image.size
     if width * height > max_pixels:
         raise ImageError(
             f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
         )
     if width * height == 0:
         raise ImageError("has no pixels")
-    if picture.format in ("JPEG", "MPO"):
+    if image.format in ("JPEG", "MPO"):
         if least:
-            picture.draft(None, (least, least))
-        return _jpeg(data, picture, least)
-    picture.load()
-    return picture
+            image.draft(None, (least, least))
+        return _jpeg(data, image, least)
+    image.load()
+    return image
 
 
 def _identified(data: bytes) -> Image.Image:
-    """`data` as a picture whose pixels are still to be read."""
+    """`data` as an image whose pixels are still to be read."""
     try:
         return Image.open(io.BytesIO(data), formats=COMMON)
     except UnidentifiedImageError:
@@ -194,13 +203,13 @@ def _identified(data: bytes) -> Image.Image:
         known = [x for x in FORMATS if x in Image.OPEN]
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
-        raise ImageError("is not a picture in a known format") from error
+        raise ImageError("is not an image in a known format") from error
 
 
-def _jpeg(data: bytes, picture: Image.Image, least: int) -> Image.Image:
-    """`picture` with its pixels, if none of them is made up.
+def _jpeg(data: bytes, image: Image.Image, least: int) -> Image.Image:
+    """`image` with its pixels, if none of them is made up.
 
-    libjpeg fills what a cut file lacks with grey, and Pillow does not pass its word on.
+    libjpeg fills what a cut file lacks with gray, and Pillow does not pass its word on.
     The pixels of a whole file do not depend on what follows the last of them; those of
     a cut one do, whether it still has its end marker or not.
     """
@@ -209,29 +218,29 @@ def _jpeg(data: bytes, picture: Image.Image, least: int) -> Image.Image:
     fillers = _FILLERS if end < 0 else _FILLERS[:1]
     end = len(data) if end < 0 else end
     try:
-        picture.load()
+        image.load()
     except OSError as error:
         if "truncated" not in str(error):
             raise
-        picture = _with_end(data, b"", least)
-    pixels = picture.tobytes()
+        image = _with_end(data, b"", least)
+    pixels = image.tobytes()
     if any(_with_end(data[:end], x, least).tobytes() != pixels for x in fillers):
-        raise ImageError("is damaged: picture data is missing at its end")
-    return picture
+        raise ImageError("is damaged: image data is missing at its end")
+    return image
 
 
 def _with_end(data: bytes, filler: bytes, least: int) -> Image.Image:
-    picture = Image.open(io.BytesIO(data + filler + _END * 8), formats=("JPEG",))
+    image = Image.open(io.BytesIO(data + filler + _END * 8), formats=("JPEG",))
     if least:
-        picture.draft(None, (least, least))
-    picture.load()
-    return picture
+        image.draft(None, (least, least))
+    image.load()
+    return image
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
     try:
-        turn = _TURNS.get(picture.getexif().get(0x0112, 1))
+        turn = _TURNS.get(image.getexif().get(0x0112, 1))
     except _DAMAGE:
         # Broken EXIF says nothing about orientation; the pixels are whole.
         turn = None
-    return picture if turn is None else picture.transpose(turn)
+    return image if turn is None else image.transpose(turn)

@@ -1,9 +1,9 @@
-"""Near-identical pictures: small fingerprints, all pairs compared, sure ones grouped.
+"""Near-identical images: small fingerprints, all pairs compared, sure ones grouped.
 
-A fingerprint is the gray picture averaged down to 32 x 32. Pairs that look alike on
+A fingerprint is the gray image averaged down to 32 x 32. Pairs that look alike on
 8 x 8 are compared on 16 x 16 again, mirrored and with their edges cut by up to a tenth:
 resizing, saving again, mirroring and slight cropping leave the best of these
-correlations near 1, other pictures of the same thing do not (docs/duplicates.md).
+correlations near 1, other images of the same thing do not (docs/duplicates.md).
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,15 +23,15 @@ CUTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
 ROWS = 64
 
 COLOURLESS = 8
-"""Largest difference of channels, levels, in a gray picture; JPEG leaves some."""
+"""Largest difference of channels, levels, in a gray image; JPEG leaves some."""
 
 FLAT = 1.5
-"""Standard deviation, levels, below which a picture has nothing to compare."""
+"""Standard deviation, levels, below which an image has nothing to compare."""
 
 
-def fingerprint(picture: Image.Image) -> tuple[Fingerprints, bool]:
-    """uint8 [32, 32] of the whole RGB picture, and whether it is without colour."""
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
+def fingerprint(image: Image.Image) -> tuple[Fingerprints, bool]:
+    """uint8 [32, 32] of the whole RGB image, and whether it is without color."""
+    small = image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
     gray = bool(np.ptp(np.asarray(small), axis=2).max() <= COLOURLESS)
     return np.asarray(small.convert("L")), gray
 
@@ -39,7 +39,7 @@ def fingerprint(picture: Image.Image) -> tuple[Fingerprints, bool]:
 def near_pairs(
     prints: Fingerprints, others: Fingerprints | None = None
 ) -> Iterator[tuple[int, int]]:
-    """Indices (i, j) of near-identical pictures: i < j in `prints`, or j in `others`.
+    """Indices (i, j) of near-identical images: i < j in `prints`, or j in `others`.
 
     Of fingerprints [N, 32, 32]. Memory grows with N by the fingerprints alone.
     """
@@ -80,7 +80,7 @@ def copies(
 
 
 def alignment(one: Fingerprints, two: Fingerprints) -> Floats:
-    """Best correlation [n] of pictures [n, 32, 32], over mirrors and cut edges."""
+    """Best correlation [n] of images [n, 32, 32], over mirrors and cut edges."""
     best = np.full(len(one), -1, np.float32)
     for left, right in ((one, two), (two, one)):
         still = _normal(_pooled(right, 16))
@@ -95,7 +95,7 @@ def alignment(one: Fingerprints, two: Fingerprints) -> Floats:
 def connected(
     count: int, pairs: Iterator[tuple[int, int]] | list[tuple[int, int]]
 ) -> list[int]:
-    """For each of `count` pictures the lowest index that pairs connect it to."""
+    """For each of `count` images the lowest index that pairs connect it to."""
     parent = list(range(count))
 
     def root(i: int) -> int:
@@ -120,7 +120,7 @@ def _pooled(prints: Fingerprints, side: int) -> Floats:
 def _normal(tiles: Floats) -> Floats:
     """[n, s * s]: [n, s, s] less the means of its rows and columns, with length 1.
 
-    What is left when horizon and vignette are gone is a picture's own. Flat pictures
+    What is left when horizon and vignette are gone is an image's own. Flat images
     are 0, so that they are like nothing.
     """
     rest = tiles - tiles.mean(axis=2, keepdims=True) - tiles.mean(axis=1, keepdims=True)

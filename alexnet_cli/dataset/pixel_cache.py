@@ -1,10 +1,10 @@
-"""Where decoded pictures wait for their batch: memory, a scratch file, or nowhere."""
+"""Where decoded images wait for their batch: memory, a scratch file, or nowhere."""
 
 import os
 import tempfile
 import weakref
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,26 +16,32 @@ from ..arrays import Floats, Labels, Pixels
 from ..errors import AlexNetError, ImageError, printable
 from ..preprocess import Preprocess
 from . import images
+from .sources.source import Sample
+
+Reader = Callable[[Sample], bytes]
 
 
 class PixelCache(Protocol):
-    """Pictures uint8 [R, R, 3], numbered as they were added."""
+    """Images uint8 [R, R, 3], numbered as they were added."""
 
-    def add(self, file: Path, pixels: Pixels) -> None:
-        """Keep the picture of `file`."""
+    def add(self, sample: Sample, pixels: Pixels) -> None:
+        """Keep the image of `sample`."""
 
-    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
-        """The pictures numbered `rows`, in that order; not to be written to."""
+    def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The images numbered `rows`, in that order; not to be written to."""
 
 
-def new_pixel_cache(cache: str, count: int, preprocess: Preprocess) -> PixelCache:
-    """Room for `count` pictures; `cache` is "ram", "disk", "none" or "auto".
+def new_pixel_cache(
+    cache: str, count: int, preprocess: Preprocess, read: Reader
+) -> PixelCache:
+    """Room for `count` images; `cache` is "ram", "disk", "none" or "auto".
 
-    "auto" is memory while they take less than a third of what is free, else disk.
+    "auto" is memory if they take less than a third of what is free, else disk. `read`
+    gives the bytes of a sample again, for "none".
     """
-    side = preprocess.size
+    side = preprocess.stored_size
     if cache == "none":
-        return NoCache(preprocess)
+        return NoCache(preprocess, read)
     fits = count * side * side * 3 * 3 < free_memory()
     if cache == "ram" or (cache == "auto" and fits):
         return MemoryCache(count, side)
@@ -49,12 +55,12 @@ class MemoryCache:
         self.array = np.empty((count, side, side, 3), np.uint8)
         self.count = 0
 
-    def add(self, file: Path, pixels: Pixels) -> None:
-        """Copy the picture."""
+    def add(self, sample: Sample, pixels: Pixels) -> None:
+        """Copy the image."""
         self.array[self.count] = pixels
         self.count += 1
 
-    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
+    def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
         """Views of the array."""
         return (self.array[x] for x in rows)
 
@@ -73,8 +79,8 @@ class DiskCache:
         weakref.finalize(self, os.close, self.file)
         self.checksums: list[int] = []
 
-    def add(self, file: Path, pixels: Pixels) -> None:
-        """Append the picture.
+    def add(self, sample: Sample, pixels: Pixels) -> None:
+        """Append the image.
 
         Raises:
             AlexNetError: the disk is full.
@@ -88,8 +94,8 @@ class DiskCache:
             raise self._wrong("no space left")
         self.checksums.append(zlib.crc32(data))
 
-    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
-        """The pictures, read again.
+    def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The images, read again.
 
         Raises:
             AlexNetError: the disk gave back something else than was written.
@@ -97,7 +103,7 @@ class DiskCache:
         for row in rows:
             data = os.pread(self.file, self.size, row * self.size)
             if zlib.crc32(data) != self.checksums[row]:
-                raise self._wrong(f"picture {row} is not what was written")
+                raise self._wrong(f"image {row} is not what was written")
             yield np.frombuffer(data, np.uint8).reshape(self.shape)
 
     def _wrong(self, what: str) -> AlexNetError:
@@ -108,32 +114,31 @@ class DiskCache:
 
 
 class NoCache:
-    """Only the files' names; every picture is decoded whenever it is wanted."""
+    """Only the samples; every image is decoded whenever it is needed."""
 
-    def __init__(self, preprocess: Preprocess) -> None:
-        self.preprocess = preprocess
-        self.files: list[Path] = []
+    def __init__(self, preprocess: Preprocess, read: Reader) -> None:
+        self.preprocess, self.read = preprocess, read
+        self.samples: list[Sample] = []
         self.pool = ThreadPoolExecutor(os.cpu_count())
 
-    def add(self, file: Path, pixels: Pixels) -> None:
-        """Remember the file."""
-        self.files.append(file)
+    def add(self, sample: Sample, pixels: Pixels) -> None:
+        """Remember the sample."""
+        self.samples.append(sample)
 
-    def pictures(self, rows: Iterable[int]) -> Iterator[Pixels]:
-        """The pictures, decoded again on all cores.
+    def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The images, decoded again on all cores.
 
         Raises:
-            AlexNetError: one of them has become unreadable.
+            AlexNetError: one of them can no longer be read.
         """
-        return self.pool.map(self._load, [self.files[x] for x in rows])
+        return self.pool.map(self._load, [self.samples[x] for x in rows])
 
-    def _load(self, file: Path) -> Pixels:
+    def _load(self, sample: Sample) -> Pixels:
         try:
-            return images.load(file, self.preprocess)
+            return images.load(self.read(sample), self.preprocess)
         except ImageError as error:
-            raise AlexNetError(
-                f"{printable(file)}, which was good before, {error}"
-            ) from error
+            name = printable(sample.name)
+            raise AlexNetError(f"{name}, which could be read before, {error}") from error
 
 
 def free_memory() -> int:
@@ -154,9 +159,9 @@ def free_memory() -> int:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pictures `rows` of a shared store of N, with labels of all N."""
+    """Images `rows` of a shared cache of N, with labels of all N."""
 
-    store: PixelCache
+    cache: PixelCache
     rows: Labels
     labels: Labels
 
@@ -165,7 +170,7 @@ class Examples:
 
     def pixels(self, rows: Labels) -> Pixels:
         """uint8 [B, R, R, 3] of `rows`, numbered as in the store."""
-        return np.stack(list(self.store.pictures(rows)))
+        return np.stack(list(self.cache.images(rows)))
 
     def targets(self, rows: Labels, classes: int) -> Floats:
         """One-hot labels [B, K] of `rows`."""

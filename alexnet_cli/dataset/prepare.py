@@ -1,6 +1,6 @@
-"""A folder of pictures -> examples to train on: scan, decode, split. No TensorFlow."""
+"""A source of images -> examples to train on: decoded, split. No TensorFlow."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,166 +11,122 @@ from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .decoding import DecodedImage, ProgressCallback, decode_all, decode_files, digest
-from .folders import Dataset, find_parts, scan
+from .folders import scan
 from .near_duplicates import SIDE, connected, copies, near_pairs
 from .pixel_cache import Examples
-from .split import TEST, TRAIN, VAL, split, subsample
+from .sources.source import Sample, Source
+from .split import TEST, TRAIN, VAL, SplitOptions, split, subsample
 
 
 @dataclass(frozen=True)
-class ImageFolder:
-    """What a folder holds, not decoded yet: one Dataset, or one for each part."""
+class SplitRow:
+    """One row of split.csv: an image that is used."""
 
-    root: Path
-    classes: tuple[str, ...]
-    parts: Mapping[str, Dataset]
-    """{"train": all of it}, or train and val and maybe test as the folder has them."""
+    file: str
+    label: str
+    """Name of the class."""
+    part: str
+    sha256: str
+    group: str
+    """The same for images of equal or almost equal content."""
 
-    def __len__(self) -> int:
-        return sum(len(x) for x in self.parts.values())
+
+@dataclass(frozen=True)
+class BadImage:
+    """One row of bad_images.csv: an image that is not used."""
+
+    file: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Decoded examples and the records of what became of every file."""
+    """Decoded examples and the records of what became of every image."""
 
     training: Examples
     validation: Examples
-    split: tuple[tuple[str, str, str, str, str], ...]
-    """(file, class, split, sha256, group) of every good picture."""
-    bad: tuple[tuple[str, str], ...]
-    """(file, reason) of every other one."""
+    split: tuple[SplitRow, ...]
+    bad: tuple[BadImage, ...]
     shared: int
-    """Held-out pictures that are also, or almost, in the train folder."""
+    """Held-out images that are also, or almost, in the training part."""
     fingerprints: Fingerprints
-    """uint8 [N, 32, 32] of the pictures of `split`."""
+    """uint8 [N, 32, 32] of the images of `split`."""
 
     def counts(self) -> dict[str, int]:
-        """Pictures in each part."""
-        parts = [x[2] for x in self.split]
+        """Images in each part."""
+        parts = [x.part for x in self.split]
         return {name: parts.count(name) for name in (TRAIN, VAL, TEST)}
 
 
-def find_images(data: Path, classes: Sequence[str] = ()) -> ImageFolder:
-    """The class folders of `data`, or of its train, val and test folders.
+def prepare(source: Source, recipe: Recipe, progress: ProgressCallback) -> PreparedData:
+    """Decode every image once and split them, near-identical ones together.
 
     Raises:
-        DatasetError: there are none, fewer than two classes, or a part has a class that
-            train lacks.
+        DatasetError: no usable image in a class, or too few to hold any out.
     """
-    folders = find_parts(data) or {TRAIN: data}
-    training = scan(folders[TRAIN], classes)
-    names = training.classes
-    if len(names) < 2:
-        raise DatasetError(
-            f"{printable(folders[TRAIN])} holds one class, {names[0]!r}; there is nothing to "
-            f"tell apart"
-        )
-    parts = {TRAIN: training}
-    for part in (x for x in (VAL, TEST) if x in folders):
-        held = scan(folders[part])
-        unknown = [x for x in held.classes if x not in names]
-        if unknown and not classes:
-            raise DatasetError(
-                f"{printable(folders[part])} has a class {unknown[0]!r} that "
-                f"{printable(folders[TRAIN])} lacks"
-            )
-        parts[part] = _renumbered(held, names)
-    return ImageFolder(data, names, parts)
-
-
-def _renumbered(data: Dataset, classes: tuple[str, ...]) -> Dataset:
-    """`data` with labels by the name of the class; other classes are left out."""
-    kept = [i for i, x in enumerate(data.labels) if data.classes[x] in classes]
-    labels = tuple(classes.index(data.classes[data.labels[i]]) for i in kept)
-    files = tuple(data.files[i] for i in kept)
-    return Dataset(data.root, classes, files, labels, data.notes)
-
-
-def prepare(found: ImageFolder, recipe: Recipe, progress: ProgressCallback) -> PreparedData:
-    """Decode every file once and share the pictures out, near-identical ones together.
-
-    Raises:
-        DatasetError: no good picture in a class, or too few to hold any out.
-    """
-    entries = _entries(found, recipe.fraction)
+    samples = _chosen(source, recipe.split.fraction)
     decoded = decode_all(
-        [x.file for x in entries], preprocess_of(recipe), recipe.cache, progress
+        samples, source.read, preprocess_of(recipe), recipe.machine.cache, progress
     )
-    good = [entries[i] for i in decoded.good]
-    near = near_pairs(decoded.fingerprints) if recipe.group_near else ()
+    good = [samples[i] for i in decoded.good]
+    near = near_pairs(decoded.fingerprints) if recipe.split.group_near else ()
     groups = content_groups(decoded.digests, near)
-    parts = _shared_out(found, recipe, good, groups)
+    parts = _parts(source, recipe, good, groups)
     trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
     held = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
     labels = np.array([x.label for x in good], np.int64)
 
     def examples(part: str) -> Examples:
-        return Examples(decoded.pictures, np.flatnonzero(np.array(parts) == part), labels)
+        return Examples(decoded.cache, np.flatnonzero(np.array(parts) == part), labels)
 
     rows = zip(good, parts, decoded.digests, groups, strict=True)
     return PreparedData(
         examples(TRAIN),
         examples(VAL),
-        split=tuple((x.name, found.classes[x.label], p, d, g) for x, p, d, g in rows),
-        bad=tuple((entries[i].name, reason) for i, reason in decoded.bad),
+        split=tuple(SplitRow(x.name, source.classes[x.label], *rest) for x, *rest in rows),
+        bad=tuple(BadImage(samples[i].name, reason) for i, reason in decoded.bad),
         shared=sum(x in trained_on for x in held),
         fingerprints=decoded.fingerprints,
     )
 
 
-def refuse_overlap(gathered: PreparedData, against: Path) -> None:
-    """Refuse to train on pictures of the folder `against`.
+def refuse_overlap(prepared: PreparedData, against: Path) -> None:
+    """Refuse to train on images of the folder `against`.
 
     Raises:
-        DatasetError: one of them is also, or almost, among the gathered ones.
+        DatasetError: one of them is also, or almost, among the prepared ones.
     """
     other = scan(against)
-    loaded = list(zip(other.relative(), decode_files(other.files), strict=True))
-    good = [(name, x) for name, x in loaded if isinstance(x, DecodedImage)]
+    decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
+    good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
     found = copies(
-        [x[3] for x in gathered.split],
-        gathered.fingerprints,
+        [x.sha256 for x in prepared.split],
+        prepared.fingerprints,
         [x.digest for _, x in good],
         np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
     )
     if found:
         there, here = next(iter(found.items()))
+        name, copy = good[there][0], prepared.split[here].file
         raise DatasetError(
-            f"{len(found)} picture(s) of {printable(against)} are also, or almost, in the "
-            f"data, as {printable(good[there][0])} in {printable(gathered.split[here][0])}; "
-            f"`alexnet doctor --against` lists them, --allow-overlap goes on"
+            f"{len(found)} image(s) of {printable(against)} are also, or almost, in the "
+            f"data, such as {printable(name)} in {printable(copy)}; "
+            f"`alexnet doctor --against` lists them, --allow-overlap trains anyway"
         )
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One file of a found folder."""
-
-    file: Path
-    name: str
-    """Its path below the root, with forward slashes."""
-    label: int
-    part: str
-
-
-def _entries(found: ImageFolder, fraction: float) -> list[_Entry]:
-    """All files, or `fraction` of each class of each part, chosen by their content."""
-    entries = [
-        _Entry(file, file.relative_to(found.root).as_posix(), label, part)
-        for part, data in found.parts.items()
-        for file, label in zip(data.files, data.labels, strict=True)
-    ]
+def _chosen(source: Source, fraction: float) -> tuple[Sample, ...]:
+    """All samples, or `fraction` of each class of each part, chosen by their content."""
+    samples = source.samples
     if fraction == 1:
-        return entries
-    strata = [f"{x.part}/{x.label}" for x in entries]
-    return [
-        entries[i] for i in subsample(strata, [digest(x.file) for x in entries], fraction)
-    ]
+        return samples
+    strata = [f"{x.part}/{x.label}" for x in samples]
+    digests = [digest(x, source.read) for x in samples]
+    return tuple(samples[i] for i in subsample(strata, digests, fraction))
 
 
 def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> list[str]:
-    """A name for each picture that equal ones and the pairs in `near` share.
+    """A name for each image that equal ones and the pairs in `near` share.
 
     The first digits of the lowest SHA-256 among them, which no file name changes.
     """
@@ -183,31 +139,32 @@ def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> l
     return [lowest[x][:12] for x in roots]
 
 
-def _shared_out(
-    found: ImageFolder, recipe: Recipe, good: list[_Entry], groups: list[str]
+def _parts(
+    source: Source, recipe: Recipe, good: list[Sample], groups: list[str]
 ) -> list[str]:
-    """The part of each good picture: as the folder has it, else split from train."""
+    """The part of each usable image: as the source has it, else split from train."""
     parts = [x.part for x in good]
     rows = [i for i, x in enumerate(parts) if x == TRAIN]
-    missing = set(range(len(found.classes))) - {good[i].label for i in rows}
+    missing = set(range(len(source.classes))) - {good[i].label for i in rows}
     if missing:
-        name = found.classes[min(missing)]
-        raise DatasetError(f"class {name!r}: none of its pictures can be read")
-    if VAL in found.parts and VAL not in parts:
-        raise DatasetError(f"{printable(found.root)}: no validation picture can be read")
-    given_val = VAL in found.parts
-    if given_val and recipe.folds > 1:
+        name = source.classes[min(missing)]
+        raise DatasetError(f"class {name!r}: none of its images can be read")
+    given_val = VAL in source.parts
+    if given_val and VAL not in parts:
+        raise DatasetError(f"{source.location}: no validation image can be read")
+    if given_val and recipe.split.folds > 1:
         raise DatasetError(
-            f"{printable(found.root)} has a validation folder; --folds needs none"
+            f"{source.location} has a validation folder already; leave out --folds"
         )
-    shares = split(
-        [found.classes[good[i].label] for i in rows],
-        [groups[i] for i in rows],
-        val_fraction=0.0 if given_val else recipe.val_fraction,
-        test_fraction=0.0 if TEST in found.parts else recipe.test_fraction,
-        folds=(recipe.fold, recipe.folds),
-        seed=recipe.seed,
+    options = SplitOptions(
+        val_fraction=0.0 if given_val else recipe.split.val_fraction,
+        test_fraction=0.0 if TEST in source.parts else recipe.split.test_fraction,
+        fold=recipe.split.fold,
+        folds=recipe.split.folds,
+        seed=recipe.machine.seed,
     )
-    for i, part in zip(rows, shares, strict=True):
+    names = [source.classes[good[i].label] for i in rows]
+    found = split(names, [groups[i] for i in rows], options)
+    for i, part in zip(rows, found, strict=True):
         parts[i] = part
     return parts

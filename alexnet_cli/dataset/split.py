@@ -1,84 +1,54 @@
-"""Which pictures are trained on: stratified, and decided by content, never by name."""
+"""Which images are trained on: stratified, and decided by content, never by name."""
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..errors import DatasetError
 
 TRAIN, VAL, TEST = "train", "val", "test"
 
 
-def split(
-    names: Sequence[str],
-    groups: Sequence[str],
-    *,
-    val_fraction: float,
-    test_fraction: float = 0.0,
-    folds: tuple[int, int] = (1, 1),
-    seed: int = 0,
-) -> list[str]:
-    """ "train", "val" or "test" for each picture; fractions are of every class.
+@dataclass(frozen=True)
+class SplitOptions:
+    """How images are split; fractions (0..1) are of every class."""
 
-    `names` are the classes. `groups` name the content; pictures of one group stay
-    together. Equal content, fractions and seed give equal parts on every machine; order
-    and names of files do not matter. A class has at least one picture in every part
-    asked for. With `folds` = (k, n) validation is the k-th of n folds of what is not
-    test, which together hold every picture once.
+    val_fraction: float
+    test_fraction: float = 0.0
+    fold: int = 1
+    """Which of `folds` validates, from 1; with one fold `val_fraction` says how many."""
+    folds: int = 1
+    seed: int = 0
+
+
+def split(names: Sequence[str], groups: Sequence[str], options: SplitOptions) -> list[str]:
+    """ "train", "val" or "test" for each image.
+
+    `names` are the classes. `groups` name the content; images of one group stay
+    together. Equal content and options give equal parts on every machine; order and
+    names of files do not matter. A class has at least one image in every part asked
+    for. With folds, validation is one of the folds of what is not test, which together
+    hold every image once.
 
     Raises:
-        DatasetError: a class has too few different pictures for that.
+        DatasetError: a class has too few different images for that.
     """
     part = dict.fromkeys(groups, TRAIN)
+    members = _members(names, groups)
     # Test is taken from one end and validation from the other, so that a change of one
     # does not reach into the other.
-    if test_fraction:
-        _hold_out(part, names, groups, (TEST, test_fraction, seed, False))
-    if folds[1] > 1:
-        _hold_fold(part, names, groups, (*folds, seed))
-    elif val_fraction:
-        _hold_out(part, names, groups, (VAL, val_fraction, seed, True))
+    if options.test_fraction:
+        _hold_out(part, members, _Cut(TEST, options.test_fraction, options.seed))
+    if options.folds > 1:
+        _hold_fold(part, members, options)
+    elif options.val_fraction:
+        _hold_out(part, members, _Cut(VAL, options.val_fraction, options.seed, last=True))
     return [part[x] for x in groups]
 
 
-def _hold_fold(
-    part: dict[str, str],
-    names: Sequence[str],
-    groups: Sequence[str],
-    how: tuple[int, int, int],
-) -> None:
-    """Move the k-th of n folds of each class's training pictures to validation."""
-    fold, count, seed = how
-    placed: dict[str, int] = {}
-    for name, copies in sorted(_members(names, groups).items()):
-        free = sorted((x for x in copies if part[x] == TRAIN), key=lambda x: _rank(seed, x))
-        if len(free) < count:
-            raise _too_few(name, len(copies))
-        for i, group in enumerate(free):
-            # A group of two classes has its place from the first of them.
-            placed.setdefault(group, i * count // len(free) + 1)
-    for group, number in placed.items():
-        if number == fold:
-            part[group] = VAL
-
-
-def _members(names: Sequence[str], groups: Sequence[str]) -> dict[str, Counter[str]]:
-    """For each class, how many pictures each of its groups has."""
-    members: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, group in zip(names, groups, strict=True):
-        members[name][group] += 1
-    return members
-
-
-def _too_few(name: str, count: int) -> DatasetError:
-    return DatasetError(
-        f"class {name!r} has {count} different picture(s), too few to keep one for each "
-        f"part; add pictures, leave it out with --classes, or see --no-group-near"
-    )
-
-
 def subsample(names: Sequence[str], digests: Sequence[str], fraction: float) -> list[int]:
-    """Indices of `fraction` of each class, at least two pictures, chosen by content."""
+    """Indices of `fraction` of each class, at least two images, chosen by content."""
     by_class: dict[str, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
         by_class[name].append(i)
@@ -89,26 +59,64 @@ def subsample(names: Sequence[str], digests: Sequence[str], fraction: float) -> 
     return sorted(chosen)
 
 
-def _hold_out(
-    part: dict[str, str],
-    names: Sequence[str],
-    groups: Sequence[str],
-    how: tuple[str, float, int, bool],
-) -> None:
-    """Move `fraction` of each class's training pictures to the part called `target`."""
-    target, fraction, seed, reverse = how
-    for name, copies in sorted(_members(names, groups).items()):
-        wanted = max(1, round(fraction * copies.total()))
-        held = sum(n for x, n in copies.items() if part[x] == target)
-        ranked = sorted(copies, key=lambda x: _rank(seed, x), reverse=reverse)
+Members = dict[str, Counter[str]]
+
+
+def _members(names: Sequence[str], groups: Sequence[str]) -> Members:
+    """For each class, how many images each of its groups has."""
+    members: Members = defaultdict(Counter)
+    for name, group in zip(names, groups, strict=True):
+        members[name][group] += 1
+    return members
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What is taken from the training images of each class: the first or the last."""
+
+    part: str
+    fraction: float
+    seed: int
+    last: bool = False
+
+
+def _hold_out(part: dict[str, str], members: Members, cut: _Cut) -> None:
+    """Move the cut of each class's training images to its part."""
+    for name, copies in sorted(members.items()):
+        wanted = max(1, round(cut.fraction * copies.total()))
+        held = sum(n for x, n in copies.items() if part[x] == cut.part)
+        ranked = sorted(copies, key=lambda x: _rank(cut.seed, x), reverse=cut.last)
         free = [x for x in ranked if part[x] == TRAIN]
         # The last one stays, to be trained on.
         for group in free[:-1]:
             if held < wanted and (copies[group] <= wanted - held or not held):
-                part[group] = target
+                part[group] = cut.part
                 held += copies[group]
         if not held:
             raise _too_few(name, len(copies))
+
+
+def _hold_fold(part: dict[str, str], members: Members, options: SplitOptions) -> None:
+    """Move one of the folds of each class's training images to validation."""
+    seed, count = options.seed, options.folds
+    placed: dict[str, int] = {}
+    for name, copies in sorted(members.items()):
+        free = sorted((x for x in copies if part[x] == TRAIN), key=lambda x: _rank(seed, x))
+        if len(free) < count:
+            raise _too_few(name, len(copies))
+        for i, group in enumerate(free):
+            # A group of two classes has its place from the first of them.
+            placed.setdefault(group, i * count // len(free) + 1)
+    for group, number in placed.items():
+        if number == options.fold:
+            part[group] = VAL
+
+
+def _too_few(name: str, count: int) -> DatasetError:
+    return DatasetError(
+        f"class {name!r} has {count} different image(s), too few for one in each part; "
+        f"add images, leave it out with --classes, or see --no-group-near"
+    )
 
 
 def _rank(seed: int, name: str) -> str:

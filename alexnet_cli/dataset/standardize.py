@@ -1,7 +1,7 @@
-"""From kept pixels to the network's numbers: the same cut and standardisation everywhere.
+"""From kept pixels to the network's numbers: the same cut and standardization everywhere.
 
 Written with operators only, for arrays of NumPy, TensorFlow or JAX alike.
-Letters: B batch, R side of the kept picture, S side of the network's input.
+Letters: B batch, R side of the kept image, S side of the network's input.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def standardize(
 
     `mean_image` is [R, R, 3] or None for the channel means; `corner` as in `cut`.
     """
-    side = preprocess.crop
+    side = preprocess.input_size
     # NumPy is slow where it repeats three numbers for every pixel.
     spread = _spread if isinstance(pixels, np.ndarray) else lambda x, side: np.float32(x)
     if mean_image is None:
@@ -37,10 +37,10 @@ def standardize(
 def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Iterator[Any]:
     """The inputs [B, S, S, 3] whose answers are averaged; one, unless `tta` asks for more.
 
-    The centre, with "flip" its mirror, with "ten-crop" the corners and their mirrors too.
+    The center, with "flip" its mirror, with "ten-crop" the corners and their mirrors too.
     Source of the last: Krizhevsky et al. 2012, section 4.1.
     """
-    margin = preprocess.size - preprocess.crop
+    margin = preprocess.stored_size - preprocess.input_size
     corners: list[Corner | None] = [None]
     if tta == "ten-crop":
         corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
@@ -52,13 +52,13 @@ def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Ite
 
 
 @lru_cache(maxsize=4)
-def _spread(colour: tuple[float, float, float], side: int) -> Any:
-    """float32 [side, side, 3] of one colour."""
-    return np.tile(np.float32(colour), (side, side, 1))
+def _spread(color: tuple[float, float, float], side: int) -> Any:
+    """float32 [side, side, 3] of one color."""
+    return np.tile(np.array(color, np.float32), (side, side, 1))
 
 
 def crop(pixels: Any, side: int, corner: Corner | None = None) -> Any:
-    """[B, side, side, C] of pixels [B, H, W, C] from `corner` (top, left) or the centre."""
+    """[B, side, side, C] of pixels [B, H, W, C] from `corner` (top, left) or the center."""
     margin = pixels.shape[1] - side
     top, left = (margin // 2, margin // 2) if corner is None else corner
     return pixels[:, top : top + side, left : left + side]

@@ -1,7 +1,7 @@
-"""A small set of drawn pictures that behaves like photos, for a first try offline.
+"""A small set of drawn images that behaves like photos, for a first try offline.
 
-Five kinds of things under changing light, scale, turn, colour and background, with
-blur, noise and JPEG artefacts. As with real things, colour hints and shape decides.
+Five kinds of things under changing light, scale, turn, color and background, with
+blur, noise and JPEG artefacts. As with real things, color hints and shape decides.
 """
 
 import math
@@ -70,15 +70,15 @@ _COLOURS = {
 }  # fmt: skip
 
 _SPREAD = 40
-"""Standard deviation of a thing's colour about that of its kind, levels."""
+"""Standard deviation of a thing's color about that of its kind, levels."""
 
 
 def draw_sample(
     folder: Path, photos: int = 100, tests: int = 20, seed: int = 0
 ) -> dict[str, Path]:
-    """Write `photos` and `tests` pictures a class; the two folders, by name.
+    """Write `photos` and `tests` images a class; the two folders, by name.
 
-    Equal arguments draw equal pictures.
+    Equal arguments draw equal images.
 
     Raises:
         DatasetError: `folder` holds something already.
@@ -91,19 +91,19 @@ def draw_sample(
             place.mkdir(parents=True)
             for i in range(count):
                 rng = np.random.default_rng((seed, label, part == TEST_SET, i))
-                draw_picture(name, rng).save(place / f"{name}_{i:03}.jpg", quality=88)
+                draw_image(name, rng).save(place / f"{name}_{i:03}.jpg", quality=88)
     return {x: folder / x for x in (PHOTOS, TEST_SET)}
 
 
-def draw_picture(kind: str, rng: np.random.Generator) -> Image.Image:
-    """One RGB picture, SIDE x SIDE, of a thing of `kind`, a key of KINDS."""
+def draw_image(kind: str, rng: np.random.Generator) -> Image.Image:
+    """One RGB image, SIDE x SIDE, of a thing of `kind`, a key of KINDS."""
     scene = _background(rng)
     for _ in range(int(rng.integers(0, 3))):
         _paint(
             scene, [_blob(rng)], rng, float(rng.uniform(0.06, 0.2)), rng.uniform(20, 235, 3)
         )
-    colour = rng.normal(_COLOURS[kind], _SPREAD).clip(0, 255)
-    _paint(scene, KINDS[kind](rng), rng, float(rng.uniform(0.3, 0.46)), colour)
+    color = rng.normal(_COLOURS[kind], _SPREAD).clip(0, 255)
+    _paint(scene, KINDS[kind](rng), rng, float(rng.uniform(0.3, 0.46)), color)
     scene = scene.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.6))))
     pixels = np.asarray(scene, np.float64)
     down = np.linspace(-1, 1, SIDE)
@@ -119,7 +119,7 @@ def draw_picture(kind: str, rng: np.random.Generator) -> Image.Image:
 
 
 def _background(rng: np.random.Generator) -> Image.Image:
-    """Clouds of two colours: noise at three scales, summed."""
+    """Clouds of two colors: noise at three scales, summed."""
     noise = np.zeros((SIDE, SIDE))
     for cells, weight in ((4, 1.0), (12, 0.5), (48, 0.3)):
         coarse = Image.fromarray(rng.uniform(0, 255, (cells, cells)).astype(np.uint8))
@@ -134,32 +134,32 @@ def _paint(
     shapes: list[Points],
     rng: np.random.Generator,
     size: float,
-    colour: Doubles,
+    color: Doubles,
 ) -> None:
     """Draw shapes of the square -1..1 onto the scene: turned, squeezed, shaded."""
     turn, squeeze = rng.uniform(-0.6, 0.6), rng.uniform(0.75, 1.0)
     radius = size * SIDE
-    centre = rng.uniform(0.8 * radius, SIDE - 0.8 * radius, 2)
+    center = rng.uniform(0.8 * radius, SIDE - 0.8 * radius, 2)
     cos, sin = math.cos(turn) * radius, math.sin(turn) * radius
     pen = ImageDraw.Draw(scene)
     shadow = rng.uniform(-8, 8, 2)
 
     def placed(points: Points, by: Doubles) -> Points:
         return [
-            (centre[0] + by[0] + cos * x - sin * y * squeeze,
-             centre[1] + by[1] + sin * x + cos * y * squeeze)
+            (center[0] + by[0] + cos * x - sin * y * squeeze,
+             center[1] + by[1] + sin * x + cos * y * squeeze)
             for x, y in points
         ]  # fmt: skip
 
     for points in shapes:
         pen.polygon(placed(points, shadow), fill=(25, 25, 30))
     for points in shapes:
-        fill = tuple(int(c) for c in np.clip(colour + rng.uniform(-45, 45), 0, 255))
+        fill = tuple(int(c) for c in np.clip(color + rng.uniform(-45, 45), 0, 255))
         pen.polygon(placed(points, np.zeros(2)), fill=fill)
 
 
 def _ellipse(distance: float, angle: float, along: float, across: float) -> Points:
-    """An ellipse whose centre is `distance` away in direction `angle`, pointing there."""
+    """An ellipse whose center is `distance` away in direction `angle`, pointing there."""
     cos, sin = math.cos(angle), math.sin(angle)
     points = []
     for t in np.linspace(0, 2 * math.pi, 28):

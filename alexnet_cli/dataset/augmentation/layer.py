@@ -1,12 +1,11 @@
-"""Random variants of pictures: drawn in `draws`, applied here to whole batches at once.
+"""Random variants of images: sampled in `sampling`, applied here to whole batches at once.
 
-All geometry is composed into one warp and all colour changes into one 3x3 matrix, so
-quality is lost once. `cut_out` and `Prepare` are pure functions of pixels and draws.
-
-Letters: B batch, R side of the kept picture, S side of the network's input.
+All geometry is composed into one warp and all color changes into one 3x3 matrix, so
+quality is lost once. `copy_crops` and the layer are pure functions of pixels and parameters.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,37 +14,41 @@ from keras import ops
 from ...arrays import Floats, Pixels
 from ...backend import ops as backend_ops
 from ...preprocess import Preprocess
-from ...recipe.recipe import Recipe, warps
+from ...recipe.sections import Augmentation
 from ..standardize import standardize
-from .mixup import MIXED, mixed, mixes
+from .mixup import mix
+from .parameters import AugmentationParameters
 from .sampling import LUMA
 
 
-def geometry(recipe: Recipe, preprocess: Preprocess) -> str:
-    """How pictures are cut: "copy" by `cut_out`, or by `Prepare` as "boxes" or "warp"."""
-    if warps(recipe):
+def geometry(augmentation: Augmentation, preprocess: Preprocess) -> str:
+    """How crops are made: "copy" by `copy_crops`, or by the layer, as "boxes" or "warp"."""
+    if augmentation.warps:
         return "warp"
-    if recipe.crop_area:
+    if augmentation.crop_area:
         return "boxes"
-    # A mean picture has to be subtracted before pictures are cut.
+    # A mean image has to be subtracted before images are cut.
     return "warp" if preprocess.mean is None else "copy"
 
 
-def fed_side(recipe: Recipe, preprocess: Preprocess) -> int:
-    """Side of the pictures that `Prepare` takes: S where they are copied, else R."""
-    copied = geometry(recipe, preprocess) == "copy"
-    return preprocess.crop if copied else preprocess.size
+def fed_side(augmentation: Augmentation, preprocess: Preprocess) -> int:
+    """Side of the images that the layer takes: S where crops are copied, else R."""
+    copied = geometry(augmentation, preprocess) == "copy"
+    return preprocess.input_size if copied else preprocess.stored_size
 
 
-def copy_crops(pictures: Iterable[Pixels], draws: Floats, side: int) -> Pixels:
-    """uint8 [B, S, S, 3]: whole-pixel windows of pictures [R, R, 3], maybe mirrored."""
-    out = np.empty((len(draws), side, side, 3), np.uint8)
-    maps = np.rint(draws[:, :6]).astype(int)
-    for place, picture, map_ in zip(out, pictures, maps, strict=True):
+def copy_crops(images: Iterable[Pixels], affine: Floats, side: int) -> Pixels:
+    """uint8 [B, S, S, 3]: whole-pixel windows of images [R, R, 3], flipped or not.
+
+    `affine` [B, 6] are the parameters of that name.
+    """
+    out = np.empty((len(affine), side, side, 3), np.uint8)
+    maps = np.rint(affine).astype(int)
+    for place, image, map_ in zip(out, images, maps, strict=True):
         x_step, _, x, _, y_step, y = map_
-        # A mirrored window starts at its far end.
+        # A flipped window starts at its far end.
         left, top = x - (side - 1) * (x_step < 0), y - (side - 1) * (y_step < 0)
-        window = picture[top : top + side, left : left + side]
+        window = image[top : top + side, left : left + side]
         if x_step > 0:
             place[...] = window[::y_step]
             continue
@@ -56,78 +59,80 @@ def copy_crops(pictures: Iterable[Pixels], draws: Floats, side: int) -> Pixels:
 
 
 class AugmentAndStandardize(keras.layers.Layer):
-    """uint8 pixels and draws [B, DRAWN] to float32 input [B, S, S, 3].
+    """uint8 pixels and packed parameters [B, WIDTH] to float32 input [B, S, S, 3].
 
-    Pixels are [B, R, R, 3]; where `geometry` says "copy", [B, S, S, 3] from `cut_out`.
-    Not training, the draws are ignored and the centre is cut. `mean_image` is float32
-    [R, R, 3] or None for the preprocessing's channel means. `side` is S where that is
-    not the preprocessing's, whose draws are then made for that side.
+    Pixels are [B, R, R, 3]; where `geometry` says "copy", [B, S, S, 3] from `copy_crops`.
+    Not training, the parameters are ignored and the center is cut. `mean_image` is
+    float32 [R, R, 3] or None for the preprocessing's channel means. `side` is S where
+    that is not the preprocessing's; the parameters are then sampled for that side.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
+        augmentation: Augmentation,
         preprocess: Preprocess,
         mean_image: Floats | None = None,
         side: int | None = None,
     ) -> None:
         super().__init__(dtype="float32", trainable=False)
-        self.preprocess, self.mean_image = preprocess, mean_image
-        self.side = side or preprocess.crop
-        self.fill_mode, self.how = recipe.fill_mode, geometry(recipe, preprocess)
-        self.smooth = bool(warps(recipe) or recipe.crop_area)
-        r = recipe
-        self.coloured = bool(
-            r.brightness or r.contrast or r.saturation or r.hue or r.pca_lighting
-            or r.randaugment
-        )  # fmt: skip
-        self.mixes = mixes(recipe)
+        self.augmentation, self.preprocess = augmentation, preprocess
+        self.mean_image = mean_image
+        self.side = side or preprocess.input_size
+        self.geometry = geometry(augmentation, preprocess)
+        self.smooth = bool(augmentation.warps or augmentation.crop_area)
 
-    def call(self, inputs: tuple, training: bool = False):  # type: ignore[no-untyped-def]
-        """float32 [B, S, S, 3], standardised."""
-        pixels, draws = inputs
+    def call(self, inputs: tuple[Any, Any], training: bool = False) -> Any:
+        """float32 [B, S, S, 3], standardized."""
+        pixels, rows = inputs
         if not training:
-            return self._plain(pixels)
-        ready = self._varied(pixels, draws)
-        return mixed(ready, draws[:, -MIXED:]) if self.mixes else ready
+            return self._center(pixels)
+        parameters = AugmentationParameters.unpack(rows)
+        ready = self._augmented(pixels, parameters)
+        return mix(ready, parameters) if self.augmentation.mixes else ready
 
-    def _plain(self, pixels):  # type: ignore[no-untyped-def]
-        """The centre; where pictures are still small, all that the network will see."""
+    def _center(self, pixels: Any) -> Any:
+        """The center; while images are still small, all that the network will see."""
         preprocess, side = self.preprocess, self.side
         pixels = ops.cast(pixels, "float32")
         ready = standardize(pixels, preprocess, self.mean_image)
-        if side == preprocess.crop:
+        if side == preprocess.input_size:
             return ready
         return ops.image.resize(ready, (side, side), antialias=True)
 
-    def _varied(self, pixels, draws):  # type: ignore[no-untyped-def]
-        std = np.float32(self.preprocess.std)
+    def _augmented(self, pixels: Any, parameters: AugmentationParameters) -> Any:
+        std = np.array(self.preprocess.std, np.float32)
         if self.mean_image is not None:
             # Subtracted where the pixels lie, as the paper does, before they move.
-            pixels = self._recoloured(pixels, draws, np.float32(0), np.float32(1))
-            return self._moved(pixels - self.mean_image, draws) / std
-        mean = np.float32(self.preprocess.mean)
-        return self._recoloured(self._moved(pixels, draws), draws, mean, std)
+            pixels = self._recolored(pixels, parameters, np.float32(0), np.float32(1))
+            return self._moved(pixels - self.mean_image, parameters) / std
+        mean = np.array(self.preprocess.mean, np.float32)
+        return self._recolored(self._moved(pixels, parameters), parameters, mean, std)
 
-    def _moved(self, pixels, draws):  # type: ignore[no-untyped-def]
+    def _moved(self, pixels: Any, parameters: AugmentationParameters) -> Any:
         side = self.side
-        if self.how == "copy":
+        if self.geometry == "copy":
             return pixels
-        if self.how == "boxes":
-            return backend_ops.cut_boxes(pixels, draws[:, :6], side)
-        return backend_ops.warp(pixels, draws[:, :6], side, self.smooth, self.fill_mode)
+        if self.geometry == "boxes":
+            return backend_ops.cut_boxes(pixels, parameters.affine, side)
+        return backend_ops.warp(
+            pixels, parameters.affine, side, self.smooth, self.augmentation.fill_mode
+        )
 
-    def _recoloured(self, pixels, draws, mean, std):  # type: ignore[no-untyped-def]
-        """Pixels [B, H, W, 3] through each picture's own matrix, then standardised."""
+    def _recolored(
+        self, pixels: Any, parameters: AugmentationParameters, mean: Any, std: Any
+    ) -> Any:
+        """Pixels [B, H, W, 3] through each image's own matrix, then standardized."""
         pixels = ops.cast(pixels, "float32")
-        if not self.coloured:
+        if not self.augmentation.recolors:
             return (pixels - mean) * (1 / std)
-        # The standardisation is part of the matrix and of the ends of 0..255.
-        matrix = ops.reshape(draws[:, 6:15], (-1, 3, 3)) / ops.reshape(std, (-1, 1))
-        # Every fourth row and column tell the mean gray well enough.
+        # The standardization is part of the matrix and of the ends of 0..255.
+        matrix = ops.reshape(parameters.color_matrix, (-1, 3, 3)) / ops.reshape(
+            std, (-1, 1)
+        )
+        # Every fourth row and column give the mean gray well enough.
         sample = ops.mean(pixels[:, ::4, ::4], axis=(1, 2))
-        gray = ops.sum(sample * np.float32(LUMA), axis=1, keepdims=True)
-        offset = (draws[:, 15:18] + draws[:, 18:19] * gray - mean) / std
+        gray = ops.sum(sample * np.array(LUMA, np.float32), axis=1, keepdims=True)
+        offset = (parameters.color_offset + parameters.pivot * gray - mean) / std
         side = pixels.shape[1]
         flat = ops.reshape(pixels, (-1, side * side, 3))
         mixed = ops.matmul(flat, ops.transpose(matrix, (0, 2, 1))) + offset[:, None, :]

@@ -1,65 +1,59 @@
-"""All the randomness of augmentation: numbers for every picture of a batch.
-
-Letters: R side of the kept picture, S side of the network's input.
-"""
+"""All the randomness of augmentation: parameters sampled for each image of a batch."""
 
 import numpy as np
 
-from ...arrays import Doubles, Floats, Pixels
+from ...arrays import Doubles, Pixels
 from ...preprocess import Preprocess
-from ...recipe.recipe import Recipe
-from .mixup import MIXED, sample_mixing
+from ...recipe.sections import Augmentation
+from .mixup import sample_mixing
+from .parameters import AugmentationParameters
 
 LUMA = (0.299, 0.587, 0.114)
 """Gray of RGB. Source: ITU-R BT.601."""
-
-# RGB to YIQ; a turn of hue is a rotation in its I, Q plane. Source: NTSC 1953.
+# RGB to YIQ; a change of hue is a rotation in its I, Q plane. Source: NTSC 1953.
 _YIQ = np.array(
     ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 )
-
-_RANDOM = {
+_RANDAUGMENT = {
     "rotation": 30.0, "shear": 17.0, "width_shift": 0.3, "height_shift": 0.3,
     "brightness": 0.6, "contrast": 0.6, "saturation": 0.9, "hue": 0.1,
 }  # fmt: skip
-"""What RandAugment chooses from and how far it goes, in the units of Recipe's fields.
+"""What RandAugment chooses from and how far it goes, in the units of the recipe's fields.
 
-Source: Cubuk et al. 2020, whose geometry and colours these are; hue is ours, and its
-posterize, solarize and equalize, which are no affine maps, are left out.
+Source: Cubuk et al. 2020, whose geometry and colors these are; hue is ours, and its
+posterize, solarize and equalize, which are not affine maps, are left out.
 """
-
-DRAWN = 6 + 9 + 3 + 1 + MIXED
-"""Numbers a picture: an affine map, a colour matrix and offset, a contrast, mixing."""
 
 
 def sample_parameters(
-    recipe: Recipe,
+    augmentation: Augmentation,
     preprocess: Preprocess,
     count: int,
     rng: np.random.Generator,
     lighting: Doubles | None = None,
-) -> Floats:
-    """[count, DRAWN] numbers for `Prepare`, one row a picture.
+) -> AugmentationParameters:
+    """Parameters of `count` images.
 
-    `lighting` [3, 3] is what `principal_colours` gives, wanted for PCA lighting only.
+    `lighting` [3, 3] is what `principal_colors` gives, needed for PCA lighting only.
     """
-    amounts = _amounts(recipe, count, rng)
-    geometry = _maps(recipe, preprocess, amounts, rng)
-    matrices, offsets, pivots = _colours(recipe, amounts, rng, lighting)
-    mixing = sample_mixing(recipe, count, rng)
-    columns = (geometry, matrices.reshape(count, 9), offsets, pivots[:, None], mixing)
-    return np.concatenate(columns, axis=1, dtype=np.float32)
+    amounts = _amounts(augmentation, count, rng)
+    affine = _affine_maps(augmentation, preprocess, amounts, rng)
+    color = _color_changes(augmentation, amounts, rng, lighting)
+    mixing = sample_mixing(augmentation, count, rng)
+    return AugmentationParameters(affine=affine, **color, **mixing)
 
 
-def _amounts(recipe: Recipe, count: int, rng: np.random.Generator) -> dict[str, Doubles]:
-    """How far each picture goes in each of `_RANDOM`'s ways and in zoom: [count] each."""
-    names = (*_RANDOM, "zoom")
-    bounds = {x: getattr(recipe, x) for x in names}
+def _amounts(
+    augmentation: Augmentation, count: int, rng: np.random.Generator
+) -> dict[str, Doubles]:
+    """How far each image is changed in each way of `_RANDAUGMENT` and in zoom: [count]."""
+    bounds = {x: getattr(augmentation, x) for x in (*_RANDAUGMENT, "zoom")}
     amounts = {k: rng.uniform(-v, v, count) for k, v in bounds.items()}
-    if recipe.randaugment:
-        chosen = rng.integers(len(_RANDOM), size=(recipe.randaugment, count))
-        strengths = rng.uniform(-1, 1, chosen.shape)
-        for i, (name, most) in enumerate(_RANDOM.items()):
+    if augmentation.randaugment:
+        shape = (augmentation.randaugment, count)
+        chosen = rng.integers(len(_RANDAUGMENT), size=shape)
+        strengths = rng.uniform(-1, 1, shape)
+        for i, (name, most) in enumerate(_RANDAUGMENT.items()):
             amounts[name] += most * np.where(chosen == i, strengths, 0).sum(axis=0)
     return amounts
 
@@ -73,68 +67,69 @@ def principal_colors(pixels: Pixels) -> Doubles:
     """
     step = max(1, pixels[..., 0].size // 2_000_000)
     values, vectors = np.linalg.eigh(np.cov(pixels.reshape(-1, 3)[::step].T / 255))
-    return 255 * (vectors * values).T
+    colors: Doubles = 255 * (vectors * values).T
+    return colors
 
 
-def _maps(
-    recipe: Recipe,
+def _affine_maps(
+    augmentation: Augmentation,
     preprocess: Preprocess,
     amounts: dict[str, Doubles],
     rng: np.random.Generator,
 ) -> Doubles:
     """[count, 6] affine maps from output x, y (0..S-1) to input x, y (0..R-1)."""
     count = len(amounts["rotation"])
-    side, kept = preprocess.crop, preprocess.size
-    centre = np.full((count, 2), (kept - side) // 2 + (side - 1) / 2)
+    side, stored = preprocess.input_size, preprocess.stored_size
+    center = np.full((count, 2), (stored - side) // 2 + (side - 1) / 2)
     scale = np.ones((count, 2))
-    if recipe.crop_area:
-        centre, scale = _boxes(recipe.crop_area, preprocess, count, rng)
-    elif recipe.random_crop:
-        corner = rng.integers(0, kept - side, (count, 2), endpoint=True)
-        centre = corner + (side - 1) / 2
-    zoom = rng.uniform(-recipe.zoom, recipe.zoom, count)
+    if augmentation.crop_area:
+        center, scale = _resized_crops(augmentation.crop_area, preprocess, count, rng)
+    elif augmentation.random_crop:
+        corner = rng.integers(0, stored - side, (count, 2), endpoint=True)
+        center = corner + (side - 1) / 2
+    zoom = rng.uniform(-augmentation.zoom, augmentation.zoom, count)
     scale = scale * np.stack([1 + amounts["zoom"], 1 + zoom], 1)
     shift = np.stack([amounts["width_shift"], amounts["height_shift"]], 1)
-    for axis, flip in enumerate((recipe.hflip, recipe.vflip)):
+    for axis, flip in enumerate((augmentation.hflip, augmentation.vflip)):
         if flip:
             scale[:, axis] *= rng.choice((-1.0, 1.0), count)
     turn, lean = np.deg2rad(amounts["rotation"]), np.tan(np.deg2rad(amounts["shear"]))
-    # Input = centre + shift + rotation . shear . scale . (output - centre of output).
+    # Input = center + shift + rotation . shear . scale . (output - center of output).
     cos, sin = np.cos(turn), np.sin(turn)
     a = np.stack([cos, cos * lean - sin, sin, sin * lean + cos], 1).reshape(-1, 2, 2)
     a = a * scale[:, None, :]
-    view = kept if recipe.crop_area else side
-    origin = centre + shift * view - a @ np.full(2, (side - 1) / 2)
+    view = stored if augmentation.crop_area else side
+    origin = center + shift * view - a @ np.full(2, (side - 1) / 2)
     return np.concatenate([a, origin[:, :, None]], axis=2).reshape(count, 6)
 
 
-def _boxes(
+def _resized_crops(
     smallest: float, preprocess: Preprocess, count: int, rng: np.random.Generator
 ) -> tuple[Doubles, Doubles]:
-    """Centres and scales [count, 2] of boxes with `smallest` to 1 of the area.
+    """Centers and scales [count, 2] of boxes with `smallest` to 1 of the area.
 
     Source: Szegedy et al. 2014, section 6, which crops 8 % to 100 %, 3:4 to 4:3.
     """
-    side, kept = preprocess.crop, preprocess.size
-    area = rng.uniform(smallest, 1, count) * kept**2
+    side, stored = preprocess.input_size, preprocess.stored_size
+    area = rng.uniform(smallest, 1, count) * stored**2
     ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
-    box = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(2, kept)
-    # From the centre of the first pixel to that of the last, a hair within the picture.
+    box = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(2, stored)
+    # From the center of the first pixel to that of the last, a hair within the image.
     reach = (box - 1) * (1 - 1e-5)
-    corner = rng.uniform(0, 1, (count, 2)) * (kept - box)
+    corner = rng.uniform(0, 1, (count, 2)) * (stored - box)
     return corner + (box - 1) / 2, reach / (side - 1)
 
 
-def _colours(
-    recipe: Recipe,
+def _color_changes(
+    augmentation: Augmentation,
     amounts: dict[str, Doubles],
     rng: np.random.Generator,
     lighting: Doubles | None,
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Matrices [count, 3, 3], offsets [count, 3], and shares of mean gray [count]."""
+) -> dict[str, Doubles]:
+    """`color_matrix`, `color_offset` and `pivot` of each image."""
     count = len(amounts["hue"])
     matrix = np.broadcast_to(np.eye(3), (count, 3, 3))
-    if recipe.hue or recipe.randaugment:
+    if augmentation.hue or augmentation.randaugment:
         turn = 2 * np.pi * amounts["hue"]
         spin = np.tile(np.eye(3), (count, 1, 1))
         spin[:, 1, 1] = spin[:, 2, 2] = np.cos(turn)
@@ -146,6 +141,11 @@ def _colours(
     gain = (brightness * contrast)[:, None, None]
     matrix = gain * ((saturation * np.eye(3) + (1 - saturation) * gray) @ matrix)
     offset = np.zeros((count, 3))
-    if recipe.pca_lighting and lighting is not None:
-        offset = rng.normal(0, recipe.pca_lighting, (count, 3)) @ lighting
-    return matrix, offset, brightness * (1 - contrast)
+    if augmentation.pca_lighting and lighting is not None:
+        offset = rng.normal(0, augmentation.pca_lighting, (count, 3)) @ lighting
+    pivot = brightness * (1 - contrast)
+    return {
+        "color_matrix": matrix.reshape(count, 9),
+        "color_offset": offset,
+        "pivot": pivot[:, None],
+    }
