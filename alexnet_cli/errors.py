@@ -2,8 +2,8 @@
 
     AlexNetError         3  the work could not be done
     ├── RecipeError      2  an option or a configuration file asks for the impossible
-    ├── DatasetError     3  a folder of pictures
-    ├── ImageError       3  one picture; caught per file, never lets a folder fail
+    ├── DatasetError     3  a folder of images
+    ├── ImageError       3  one image; caught per file, never lets a folder fail
     ├── RunError         3  a Run directory
     ├── DeviceError      3  a processor that is not there
     ├── DownloadError    3  a file that could not be fetched
@@ -32,11 +32,11 @@ class RecipeError(AlexNetError):
 
 
 class DatasetError(AlexNetError):
-    """A folder does not hold the pictures it should."""
+    """A folder does not hold the images it should."""
 
 
 class ImageError(AlexNetError):
-    """A file is not a picture that can be trusted."""
+    """A file is not an image that can be trusted."""
 
 
 class RunError(AlexNetError):

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from ..errors import DeviceError
 
@@ -14,7 +15,7 @@ _BFLOAT16_LIMITS = (
 """Values of ONEDNN_MAX_CPU_ISA with bfloat16. Source: oneDNN, "CPU dispatcher control"."""
 
 
-def strategy(spec: str):  # type: ignore[no-untyped-def]
+def strategy(spec: str) -> Any:
     """The tf.distribute strategy for "auto", "cpu", "gpu", "gpu:1" or "gpu:0,1".
 
     One device: TensorFlow's default strategy, with all others hidden. Several:

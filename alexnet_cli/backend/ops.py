@@ -26,8 +26,8 @@ def _dispatched(portable: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_dispatched
-def local_response_normalization(x, n, k, alpha, beta):  # type: ignore[no-untyped-def]
-    """x / (k + alpha * sum of n neighbours' squares) ** beta, float32 [B, H, W, C]."""
+def local_response_normalization(x: Any, n: Any, k: Any, alpha: Any, beta: Any) -> Any:
+    """x / (k + alpha * sum of n neighbors' squares) ** beta, float32 [B, H, W, C]."""
     channels, half = x.shape[-1], n // 2
     squares = ops.pad(ops.square(x), ((0, 0),) * 3 + ((half, half),))
     energy = sum(squares[..., i : i + channels] for i in range(n))
@@ -35,8 +35,8 @@ def local_response_normalization(x, n, k, alpha, beta):  # type: ignore[no-untyp
 
 
 @_dispatched
-def batch_normalization(x, gamma, beta, epsilon):  # type: ignore[no-untyped-def]
-    """x [..., C] normalised over all but its channels; their mean and variance [C].
+def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
+    """x [..., C] normalized over all but its channels; their mean and variance [C].
 
     `gamma`, `beta` and the statistics are float32 whatever the type of x is.
     """
@@ -47,7 +47,7 @@ def batch_normalization(x, gamma, beta, epsilon):  # type: ignore[no-untyped-def
 
 
 @_dispatched
-def warp(pixels, maps, side, smooth, fill_mode):  # type: ignore[no-untyped-def]
+def warp(pixels: Any, maps: Any, side: Any, smooth: Any, fill_mode: Any) -> Any:
     """float32 [B, S, S, 3]: output (x, y) is the pixel at maps[:, :6] of (x, y).
 
     Of `pixels` [B, R, R, 3]; bilinear if `smooth`, else nearest; `fill_mode` is nearest,
@@ -61,13 +61,21 @@ def warp(pixels, maps, side, smooth, fill_mode):  # type: ignore[no-untyped-def]
 
 
 @_dispatched
-def cut_boxes(pixels, maps, side):  # type: ignore[no-untyped-def]
+def cut_boxes(pixels: Any, maps: Any, side: Any) -> Any:
     """As a smooth `warp` with maps that do not turn, lean, or reach outside."""
     return warp(pixels, maps, side, True, "nearest")
 
 
 @_dispatched
-def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov):  # type: ignore[no-untyped-def]
+def momentum_step(
+    variable: Any,
+    velocity: Any,
+    gradient: Any,
+    rate: Any,
+    momentum: Any,
+    decay: Any,
+    nesterov: Any,
+) -> Any:
     """v = momentum * v - rate * (gradient + decay * w); w = w + v, in place."""
     gradient = gradient + decay * ops.convert_to_tensor(variable)
     velocity.assign(momentum * velocity - rate * gradient)
@@ -76,7 +84,16 @@ def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov)
 
 
 @_dispatched
-def adam_step(variable, first, second, gradient, rate, step, constants, decay):  # type: ignore[no-untyped-def]
+def adam_step(
+    variable: Any,
+    first: Any,
+    second: Any,
+    gradient: Any,
+    rate: Any,
+    step: Any,
+    constants: Any,
+    decay: Any,
+) -> Any:
     """Adam's update of w and its two moments, in place; w shrinks by rate * decay before.
 
     `step` counts from 1; `constants` are beta 1, beta 2 and epsilon.

@@ -1,14 +1,16 @@
 """TensorFlow's twins of `kernels`: fused, native or in place."""
 
+from typing import Any
+
 import tensorflow as tf
 
 
-def local_response_normalization(x, n, k, alpha, beta):  # type: ignore[no-untyped-def]
+def local_response_normalization(x: Any, n: Any, k: Any, alpha: Any, beta: Any) -> Any:
     """TensorFlow's own kernel; float32 only, hence the casts of the layer."""
     return tf.nn.local_response_normalization(x, n // 2, k, alpha, beta)
 
 
-def batch_normalization(x, gamma, beta, epsilon):  # type: ignore[no-untyped-def]
+def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
     """One kernel forward and one backward that read 16-bit and add up in float32."""
     shape = tf.shape(x)
     flat = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if len(x.shape) == 2 else x
@@ -21,7 +23,7 @@ def batch_normalization(x, gamma, beta, epsilon):  # type: ignore[no-untyped-def
     return tf.reshape(y, shape), mean, variance
 
 
-def warp(pixels, maps, side, smooth, fill_mode):  # type: ignore[no-untyped-def]
+def warp(pixels: Any, maps: Any, side: Any, smooth: Any, fill_mode: Any) -> Any:
     """TensorFlow's own kernel, straight to the side asked for."""
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(pixels, tf.float32),
@@ -33,7 +35,7 @@ def warp(pixels, maps, side, smooth, fill_mode):  # type: ignore[no-untyped-def]
     )
 
 
-def cut_boxes(pixels, maps, side):  # type: ignore[no-untyped-def]
+def cut_boxes(pixels: Any, maps: Any, side: Any) -> Any:
     """A kernel that works out a row's and a column's places once; reads uint8."""
     x_start, y_start = maps[:, 2], maps[:, 5]
     x_end = x_start + maps[:, 0] * (side - 1)
@@ -44,7 +46,15 @@ def cut_boxes(pixels, maps, side):  # type: ignore[no-untyped-def]
     )
 
 
-def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov):  # type: ignore[no-untyped-def]
+def momentum_step(
+    variable: Any,
+    velocity: Any,
+    gradient: Any,
+    rate: Any,
+    momentum: Any,
+    decay: Any,
+    nesterov: Any,
+) -> Any:
     """Two passes over the weights instead of six."""
     if decay and nesterov:
         gradient, decay = gradient + decay * variable, 0.0
@@ -63,7 +73,16 @@ def momentum_step(variable, velocity, gradient, rate, momentum, decay, nesterov)
     )
 
 
-def adam_step(variable, first, second, gradient, rate, step, constants, decay):  # type: ignore[no-untyped-def]
+def adam_step(
+    variable: Any,
+    first: Any,
+    second: Any,
+    gradient: Any,
+    rate: Any,
+    step: Any,
+    constants: Any,
+    decay: Any,
+) -> Any:
     """One pass over the weights and both moments instead of ten."""
     beta_1, beta_2, epsilon = constants
     if decay:

@@ -13,7 +13,7 @@ from ..model.layer_specs import Conv, ReLU
 
 
 class HeatMaps:
-    """A network, float input [B, S, S, 3], asked what in a picture speaks for a class."""
+    """A network, float input [B, S, S, 3], asked what in an image speaks for a class."""
 
     def __init__(self, network: keras.Model, arch: Architecture) -> None:
         """`network` is built from `arch`; its last convolution's activations are used."""

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
 from ..arrays import Floats
@@ -13,27 +12,26 @@ from ..errors import RunError, printable
 from ..run.run import Run
 
 Network = Callable[[Floats], Floats]
-"""Inputs [B, S, S, 3] to probabilities [B, K], at the Run's temperature."""
-
+"""Inputs [B, S, S, 3] to probabilities [B, K], at the run's temperature."""
 BATCH = 16
 
 
 def fastest_network(run: Run) -> Network:
-    """The Run's LiteRT copy, else its network in TensorFlow.
+    """The run's LiteRT copy, else its network in TensorFlow.
 
     Raises:
         RunError: it is damaged or another network's.
     """
-    if run.lite.is_file():
+    if run.litert.is_file():
         from .litert import LiteRTNetwork
 
         side = run.architecture.input_size
-        return LiteRTNetwork(run.lite, side, len(run.classes), BATCH)
+        return LiteRTNetwork(run.litert, side, len(run.classes), BATCH)
     return keras_network(run)
 
 
 def keras_network(run: Run) -> Network:
-    """The Run's network in TensorFlow, which is started.
+    """The run's network in TensorFlow, which is started.
 
     Raises:
         RunError: as `load_network`.
@@ -54,17 +52,16 @@ def as_probabilities(network: Any, temperature: float = 1.0) -> Network:
 
 
 def load_network(run: Run) -> Any:
-    """The Run's keras.Model in float32, float input [B, S, S, 3] to logits [B, K].
+    """The run's keras.Model in float32, float input [B, S, S, 3] to logits [B, K].
 
     Raises:
-        RunError: the weights are damaged, or of another network.
+        RunError: the weights are damaged, or another network's.
     """
-    import keras
-
+    from ..backend.dtype_policy import dtype_policy
     from ..model.model import build_model
 
-    keras.config.set_dtype_policy("float32")
-    network = build_model(run.architecture, len(run.classes))
+    with dtype_policy("float32"):
+        network = build_model(run.architecture, len(run.classes))
     try:
         with warnings.catch_warnings():
             # Keras only warns when it leaves layers as they were.
@@ -79,28 +76,28 @@ def load_network(run: Run) -> Any:
     return network
 
 
+def save_weights(network: Any, run: Run) -> None:
+    """Write the weights of a keras.Model into the run directory, whole or not at all."""
+    beside = run.path / ".part.weights.h5"
+    network.save_weights(beside)
+    beside.replace(run.weights)
+
+
 def load_mean_image(run: Run) -> Floats | None:
-    """The Run's mean picture, float32 [R, R, 3], or None where channel means serve.
+    """The run's mean image, float32 [R, R, 3], or None if it subtracts channel means.
 
     Raises:
         RunError: it is damaged.
     """
     if run.preprocess.mean is not None:
         return None
-    side = run.preprocess.size
+    side = run.preprocess.stored_size
     try:
         mean = np.load(run.mean_image, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RunError(f"{printable(run.mean_image)}: {error}") from error
     if mean.shape != (side, side, 3):
         raise RunError(
-            f"{printable(run.mean_image)} is {mean.shape}, not {(side, side, 3)}"
+            f"{printable(run.mean_image)} has shape {mean.shape}, not {(side, side, 3)}"
         )
-    return mean.astype(np.float32)
-
-
-def save_weights(network: keras.Model, run: Run) -> None:
-    """Write the network's weights, whole or not at all."""
-    beside = run.path / ".part.weights.h5"
-    network.save_weights(beside)
-    beside.replace(run.weights)
+    return np.asarray(mean, np.float32)

@@ -23,7 +23,7 @@ def new_run(
     versions = {x: metadata.version(x) for x in packages}
     return Run(
         path=path,
-        architecture=recipe.architecture(),
+        architecture=recipe.network.architecture(),
         preprocess=preprocess_of(recipe),
         classes=classes,
         recipe=recipe,

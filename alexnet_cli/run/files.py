@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and CSV with names of any bytes."""
+"""Files that appear whole or not at all, and CSV with names of any bytes."""
 
 import csv
 import io
@@ -9,11 +9,17 @@ from typing import Any
 from ..errors import RunError, printable
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
     """Write `text` beside `file`, then rename: readers see all of it or the old one."""
     beside = file.with_name(f".{file.name}.part")
     beside.write_text(text, "utf-8", errors="surrogateescape")
     beside.replace(file)
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write `text` as `write_text` does; its folder is made if it does not exist."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, text)
 
 
 def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

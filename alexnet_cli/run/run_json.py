@@ -1,0 +1,62 @@
+"""run.json: the record of a Run as JSON, and back. Its keys outlive renamed fields."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.architecture import Architecture
+from ..preprocess import Channels, Preprocess
+from ..recipe.recipe import Recipe
+
+FORMAT = 1
+_PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
+"""Fields of Preprocess whose keys have other names, which scripts of users read."""
+
+
+def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json holds, from the fields of a Run (but its path)."""
+    preprocess = dataclasses.asdict(fields["preprocess"])
+    return {
+        "format": FORMAT,
+        **fields,
+        "architecture": fields["architecture"].to_dict(),
+        "preprocess": {_PREPROCESS_KEYS.get(k, k): v for k, v in preprocess.items()},
+        "recipe": fields["recipe"].flat(),
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a Run from what run.json holds, its format left out.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it holds something else.
+    """
+    classes = tuple(data["classes"])
+    if not classes or not all(isinstance(x, str) for x in classes):
+        raise ValueError("classes are not a list of names")
+    return {
+        **data,
+        "architecture": Architecture.from_dict(data["architecture"]),
+        "preprocess": _preprocess(dict(data["preprocess"])),
+        "recipe": Recipe(**data["recipe"]),
+        "classes": classes,
+        # Runs of the first versions have neither.
+        "temperature": float(data.get("temperature", 1)),
+        "threshold": float(data.get("threshold", 0)),
+    }
+
+
+def _preprocess(data: dict[str, Any]) -> Preprocess:
+    std = _channels(data.pop("std"))
+    if std is None:
+        raise ValueError("preprocess.std is missing")
+    mean = _channels(data.pop("mean"))
+    renamed = {field: data.pop(key) for field, key in _PREPROCESS_KEYS.items()}
+    return Preprocess(mean=mean, std=std, **renamed, **data)
+
+
+def _channels(numbers: Any) -> Channels | None:
+    if numbers is None:
+        return None
+    red, green, blue = (float(x) for x in numbers)
+    return red, green, blue
