@@ -1,6 +1,6 @@
 """Whether probabilities mean what they say, and how to make them: NumPy alone.
 
-Letters: V views of a picture (test-time augmentation), N pictures, K classes.
+Letters: V views of an image (test-time augmentation), N images, K classes.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ _TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The pictures whose highest probability lies between `low` and `high`."""
+    """The images whose highest probability lies between `low` and `high`."""
 
     low: float
     high: float
     images: int
     confidence: float
-    """Mean highest probability; 0 without pictures."""
+    """Mean highest probability; 0 without images."""
     accuracy: float
-    """Share whose most probable class is right; 0 without pictures."""
+    """Share whose most probable class is right; 0 without images."""
 
 
 def at_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
@@ -45,7 +45,7 @@ def at_temperature(probabilities: Probabilities, temperature: float) -> Probabil
 def fit_temperature(views: Probabilities, labels: Labels) -> float:
     """The temperature, 0.2 to 5, at which the mean over views has the lowest loss.
 
-    `views` are probabilities [V, N, K] at temperature 1; 1.0 with too few pictures.
+    `views` are probabilities [V, N, K] at temperature 1; 1.0 with too few images.
     Source: Guo et al. 2017, section 4.2.
     """
     count = views.shape[1]
@@ -84,7 +84,7 @@ def reliability(
 
 
 def expected_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    """Mean distance of confidence and accuracy over the pictures of all bins, 0 to 1."""
+    """Mean distance of confidence and accuracy over the images of all bins, 0 to 1."""
     count = sum(x.images for x in bins)
     return sum(x.images * abs(x.confidence - x.accuracy) for x in bins) / count
 

@@ -20,7 +20,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Scores:
-    """Everything `evaluate` prints; every picture counts once."""
+    """Everything `evaluate` prints; every image counts once."""
 
     images: int
     top1: float
@@ -29,13 +29,13 @@ class Scores:
     loss: float
     """Mean cross-entropy, nats."""
     macro_f1: float
-    """Mean F1 of the classes that have pictures."""
+    """Mean F1 of the classes that have images."""
     classes: tuple[ClassScore, ...]
     confusion: Labels
     """[K, K]: rows are the true class, columns the predicted one."""
 
     def occurring(self) -> "Scores":
-        """The same of the classes that have pictures or were answered."""
+        """The same of the classes that have images or were answered."""
         here = np.flatnonzero(self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
         return replace(
             self,
@@ -44,7 +44,7 @@ class Scores:
         )
 
     def confused(self, most: int = 5) -> list[tuple[str, str, int]]:
-        """(true, predicted, pictures) of the most frequent mistakes, worst first."""
+        """(true, predicted, images) of the most frequent mistakes, worst first."""
         wrong = self.confusion - np.diag(np.diag(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         pairs = [(int(i) // len(wrong), int(i) % len(wrong)) for i in order]
@@ -76,7 +76,7 @@ def score(probabilities: Probabilities, labels: Labels, classes: tuple[str, ...]
 
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
-    """Share of pictures whose class is among the `k` most probable."""
+    """Share of images whose class is among the `k` most probable."""
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return float((best == labels[:, None]).any(axis=1).mean())
 

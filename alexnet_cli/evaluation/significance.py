@@ -1,4 +1,4 @@
-"""How far numbers from a few pictures can be trusted: bootstrap and McNemar's test."""
+"""How far numbers from a few images can be trusted: bootstrap and McNemar's test."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Intervals:
 def bootstrap(confusion: Labels, seed: int = 0) -> Intervals:
     """Percentile intervals of what follows from a confusion matrix [K, K].
 
-    Drawing N pictures with replacement is drawing how often each of the matrix' cells
+    Drawing N images with replacement is drawing how often each of the matrix' cells
     comes up. Source: Efron, Tibshirani 1993, chapter 13.
     """
     rows, columns = np.nonzero(confusion)
@@ -48,16 +48,16 @@ def _middle(values: Probabilities) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two classifiers on the same pictures; `p` says how easily chance does as much."""
+    """Two classifiers on the same images; `p` says how easily chance does as much."""
 
     only_first: int
-    """Pictures that only the first one got right."""
+    """Images that only the first one got right."""
     only_second: int
     p: float
 
 
 def mcnemar(first: Flags, second: Flags) -> McNemar:
-    """The exact two-sided test of right and wrong answers [N] to the same N pictures.
+    """The exact two-sided test of right and wrong answers [N] to the same N images.
 
     Source: McNemar 1947; the binomial form, which needs no large numbers.
     """

@@ -18,7 +18,7 @@ from ..run.run import Run
 def save_model(run: Run, network: keras.Model) -> None:
     """Write `run` as a SavedModel into its own folder.
 
-    `serving_default` takes `images`, encoded pictures [B], `pixels` uint8 [B, R, R, 3];
+    `serving_default` takes `images`, encoded images [B], `pixels` uint8 [B, R, R, 3];
     both give `probabilities` float32 [B, K] and `classes`, their names, [B, K].
 
     Raises:
@@ -36,12 +36,16 @@ class _Served(tf.Module):
     def __init__(self, run: Run, network: keras.Model) -> None:
         super().__init__()
         self.network = network
-        preprocess, mean, side = run.preprocess, load_mean_image(run), run.preprocess.size
+        preprocess, mean, side = (
+            run.preprocess,
+            load_mean_image(run),
+            run.preprocess.stored_size,
+        )
         names = tf.constant([os.fsencode(x) for x in run.classes])
 
         def answer(pixels: Any) -> dict[str, Any]:
             numbers = tf.cast(pixels, tf.float32)
-            seen = views(numbers, preprocess, mean, run.recipe.tta)
+            seen = views(numbers, preprocess, mean, run.recipe.inference.tta)
             logits = [self.network(x, training=False) for x in seen]
             each = [tf.nn.softmax(x / run.temperature) for x in logits]
             probabilities = tf.add_n(each) / len(each)
@@ -71,7 +75,7 @@ class _Served(tf.Module):
 
 
 def _decoded(data: Any) -> Any:
-    """uint8 [H, W, 3] of one encoded picture, as `images.decode` has it.
+    """uint8 [H, W, 3] of one encoded image, as `images.decode` has it.
 
     True for upright 8-bit JPEG, PNG, GIF and BMP; see README for what differs.
     """
@@ -91,27 +95,27 @@ def _decoded(data: Any) -> Any:
         (tf.io.is_jpeg(data), jpeg),
         (tf.strings.substr(data, 0, 4) == b"\x89PNG", png),
     ]
-    picture = tf.case(cases, default=other)
-    return tf.ensure_shape(picture, (None, None, 3))
+    image = tf.case(cases, default=other)
+    return tf.ensure_shape(image, (None, None, 3))
 
 
-def _square(picture: Any, preprocess: Preprocess) -> Any:
+def _square(image: Any, preprocess: Preprocess) -> Any:
     """`images.square` in TensorFlow: uint8 [R, R, 3]."""
-    size = preprocess.size
-    height, width = tf.shape(picture)[0], tf.shape(picture)[1]
-    if preprocess.resize == "crop":
+    size = preprocess.stored_size
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    if preprocess.resize_mode == "crop":
         side = tf.minimum(height, width)
         top, left = (height - side) // 2, (width - side) // 2
-        picture = picture[top : top + side, left : left + side]
+        image = image[top : top + side, left : left + side]
     new = (tf.constant(size), tf.constant(size))
-    if preprocess.resize == "pad":
+    if preprocess.resize_mode == "pad":
         longest = tf.maximum(height, width)
         new = tuple(
             tf.maximum(1, (x * size + longest // 2) // longest) for x in (height, width)
         )
-    resized = tf.image.resize(picture, tf.stack(new), antialias=True)
+    resized = tf.image.resize(image, tf.stack(new), antialias=True)
     pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-    if preprocess.resize == "pad":
+    if preprocess.resize_mode == "pad":
         top, left = (size - new[0]) // 2, (size - new[1]) // 2
         margins = [[top, size - new[0] - top], [left, size - new[1] - left], [0, 0]]
         pixels = tf.pad(pixels, margins, constant_values=np.uint8(PAD_GRAY))

@@ -16,24 +16,23 @@ LITERT_TOLERANCE = 0.01
 
 
 def tta_views(run: Run, validation: Examples, network: Network, tta: str) -> Floats:
-    """Probabilities [V, N, K] of every view of each picture, in float32."""
+    """Probabilities [V, N, K] of every view of each image, in float32."""
     classifier = Classifier(run, tta, network)
     parts = range(0, len(validation), BATCH)
-    found = [
-        classifier.each(validation.pixels(validation.rows[x : x + BATCH])) for x in parts
-    ]
+    rows = (validation.rows[x : x + BATCH] for x in parts)
+    found = [classifier.views(validation.pixels(x)) for x in rows]
     return np.concatenate(found, axis=1)
 
 
 def keep_litert(run: Run, network: Any, validation: Examples, expected: Floats) -> bool:
-    """Write the LiteRT copy, and keep it if it answers as the network does.
+    """Write the LiteRT copy, and keep it if it predicts what the network does.
 
-    `expected` are its answers [N, K] to one view of each picture.
+    `expected` are the network's probabilities [N, K] of one view of each image.
     """
     save_litert(run, network)
     found = tta_views(run, validation, fastest_network(run), "none")[0]
     agrees = np.array_equal(found.argmax(1), expected.argmax(1))
     if not agrees or np.abs(found - expected).max() > LITERT_TOLERANCE:
-        run.lite.unlink()
+        run.litert.unlink()
         return False
     return True

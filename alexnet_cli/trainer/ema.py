@@ -1,12 +1,13 @@
-"""A running average of the weights (EMA), which is judged and kept in their place."""
+"""An exponential moving average of the weights, which is validated and kept."""
 
 from typing import Any
 
 import keras
+import numpy as np
 
 
 class ExponentialMovingAverage(keras.callbacks.Callback):
-    """A running average of the network's weights, in their place while they are judged.
+    """A moving average of the network's weights, in their place while they are validated.
 
     From the validation of an epoch until the next one begins the network has the average,
     BatchNorm's statistics included. Source: Polyak, Juditsky 1992; the rise of the decay
@@ -25,6 +26,18 @@ class ExponentialMovingAverage(keras.callbacks.Callback):
         self.average = [keras.ops.copy(x) for x in network.weights]
         self.own: list[Any] = []
         self.steps = 0
+
+    def state(self) -> dict[str, Any]:
+        """The average, the network's own weights while it is in their place, and steps."""
+        average, own = ([np.asarray(x) for x in y] for y in (self.average, self.own))
+        return {"average": average, "own": own, "steps": self.steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.average, self.own = (
+            [keras.ops.convert_to_tensor(x) for x in state[k]] for k in ("average", "own")
+        )
+        self.steps = int(state["steps"])
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move the average."""

@@ -4,12 +4,13 @@ import dataclasses
 from importlib import resources
 from pathlib import Path
 
-import keras
 import numpy as np
 from PIL import Image
 
+from ..backend.dtype_policy import dtype_policy
 from ..dataset import images
 from ..dataset.pixel_cache import Examples, MemoryCache
+from ..dataset.sources.source import Sample
 from ..errors import WeightsError, printable
 from ..export import verify
 from ..export.saved_model import save_model
@@ -22,12 +23,12 @@ from ..recipe.recipe import Recipe
 from ..run.run import FINISHED, Run
 
 PREPARED = {
-    # Caffe's convert_imageset distorts pictures to 256 x 256.
+    # Caffe's convert_imageset distorts images to 256 x 256.
     "alexnet-bvlc": {"resize": "squash", "size": 256},
-    # torchvision's ImageClassification: 256 the short side, of which the centre is cut.
+    # torchvision's ImageClassification: 256 the short side, of which the center is cut.
     "alexnet-owt": {"resize": "crop", "size": 256},
 }
-"""How the pictures were made square with which each table's weights were trained."""
+"""How the images were made square with which each table's weights were trained."""
 
 
 def imagenet_classes() -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def imagenet_classes() -> tuple[str, ...]:
 
 
 def recipe_for(found: PretrainedWeights, file: Path) -> Recipe:
-    """The recipe that prepares pictures as the weights of `found` expect them.
+    """The recipe that prepares images as the weights of `found` expect them.
 
     Raises:
         WeightsError: they are not a whole network of somebody else's.
@@ -97,8 +98,8 @@ def require_whole(rows: list[LayerMatch], file: Path) -> None:
 
 def write_run(run: Run, rows: list[LayerMatch]) -> bool:
     """Fill the Run directory at `run.path`; whether it has a LiteRT copy that agrees."""
-    keras.config.set_dtype_policy("float32")
-    network = build_model(run.architecture, len(run.classes))
+    with dtype_policy("float32"):
+        network = build_model(run.architecture, len(run.classes))
     put_weights(network, rows)
     run = dataclasses.replace(run, status=FINISHED)
     run.write_records([], [])
@@ -112,10 +113,11 @@ def write_run(run: Run, rows: list[LayerMatch]) -> bool:
 
 
 def _probes(preprocess: Preprocess, count: int = 16) -> Examples:
-    """Coloured clouds: the LiteRT copy has to be tried on something."""
-    store = MemoryCache(count, preprocess.size)
+    """Colored clouds: the LiteRT copy has to be tried on something."""
+    cache = MemoryCache(count, preprocess.stored_size)
     rng = np.random.default_rng(0)
     for _ in range(count):
         small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
-        store.add(Path(), images.square(small, "squash", preprocess.size))
-    return Examples(store, np.arange(count), np.zeros(count, np.int64))
+        sample = Sample("", 0, "")
+        cache.add(sample, images.square(small, "squash", preprocess.stored_size))
+    return Examples(cache, np.arange(count), np.zeros(count, np.int64))

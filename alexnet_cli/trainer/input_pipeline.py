@@ -1,14 +1,17 @@
-"""Cached pixels -> tf.data batches of pixels, drawn numbers and one-hot labels."""
+"""Cached pixels -> tf.data batches of pixels, augmentation parameters and one-hot labels."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ..arrays import Doubles, Floats, Pixels
 from ..dataset.augmentation.layer import copy_crops, fed_side, geometry
-from ..dataset.augmentation.mixup import MIXED, mixed_targets, mixes
-from ..dataset.augmentation.sampling import DRAWN, sample_parameters
+from ..dataset.augmentation.mixup import mix_targets
+from ..dataset.augmentation.parameters import WIDTH, AugmentationParameters
+from ..dataset.augmentation.sampling import sample_parameters
 from ..dataset.pixel_cache import Examples
 from ..dataset.standardize import crop
 from ..preprocess import Preprocess
@@ -17,80 +20,87 @@ from ..recipe.recipe import Recipe
 Batch = tuple[tuple[Pixels, Floats], Floats]
 
 
-def training_batches(
-    examples: Examples,
-    recipe: Recipe,
-    preprocess: Preprocess,
-    classes: int,
-    epoch: Callable[[], int],
-    lighting: Doubles | None = None,
-) -> tf.data.Dataset:
-    """((uint8 pixels, float32 [B, DRAWN]), float32 [B, K]), every picture once.
+@dataclass(frozen=True)
+class InputPipeline:
+    """Batches ((uint8 pixels, float32 [B, WIDTH]), float32 [B, K]) of one training.
 
-    Pixels are [B, S, S, 3] where the recipe's geometry is a copy, else [B, R, R, 3].
-    Order and draws of a pass follow from the recipe's seed and `epoch()` at its start.
+    Pixels are [B, S, S, 3] where the recipe's crops are copied, else [B, R, R, 3].
     """
 
-    copied = geometry(recipe, preprocess) == "copy"
-    count = steps(len(examples), recipe.batch_size)
+    recipe: Recipe
+    preprocess: Preprocess
+    classes: int
+    lighting: Doubles | None = None
+    """What `principal_colors` gives, for PCA lighting."""
 
-    def one_epoch() -> Iterator[Batch]:
-        rng = np.random.default_rng((recipe.seed, epoch()))
-        order = rng.permutation(examples.rows)
-        # Evenly, since BatchNorm learns nonsense from a last batch of one.
-        for rows in np.array_split(order, count):
-            draws = sample_parameters(recipe, preprocess, len(rows), rng, lighting)
-            if copied:
-                pixels = copy_crops(examples.store.pictures(rows), draws, preprocess.crop)
-            else:
-                pixels = examples.pixels(rows)
-            targets = examples.targets(rows, classes)
-            if mixes(recipe):
-                targets = mixed_targets(targets, draws[:, -MIXED:])
-            yield (pixels, draws), targets
+    def training(self, examples: Examples, epoch: int) -> tf.data.Dataset:
+        """Every image once, augmented; order and parameters follow from seed and epoch."""
+        count = steps(len(examples), self.recipe.optimization.batch_size)
 
-    side = fed_side(recipe, preprocess)
-    return _dataset(one_epoch, count, side, classes)
+        def one_epoch() -> Iterator[Batch]:
+            rng = np.random.default_rng((self.recipe.machine.seed, epoch))
+            order = rng.permutation(examples.rows)
+            # Evenly, since BatchNorm learns nonsense from a last batch of one.
+            for rows in np.array_split(order, count):
+                yield self._augmented(examples, rows, rng)
 
+        return self._dataset(one_epoch, count)
 
-def validation_batches(
-    examples: Examples, recipe: Recipe, preprocess: Preprocess, classes: int
-) -> tf.data.Dataset:
-    """As `training_batches`, in order and without draws."""
-    batch_size = recipe.batch_size
-    side = fed_side(recipe, preprocess)
+    def _augmented(self, examples: Examples, rows: Any, rng: np.random.Generator) -> Batch:
+        augmentation, preprocess = self.recipe.augmentation, self.preprocess
+        packed = sample_parameters(
+            augmentation, preprocess, len(rows), rng, self.lighting
+        ).pack()
+        parameters = AugmentationParameters.unpack(packed)
+        if geometry(augmentation, preprocess) == "copy":
+            images = examples.cache.images(rows)
+            pixels = copy_crops(images, parameters.affine, preprocess.input_size)
+        else:
+            pixels = examples.pixels(rows)
+        targets = examples.targets(rows, self.classes)
+        if augmentation.mixes:
+            targets = mix_targets(targets, parameters)
+        return (pixels, packed), targets
 
-    def all_once() -> Iterator[Batch]:
-        for start in range(0, len(examples), batch_size):
-            rows = examples.rows[start : start + batch_size]
-            pixels = crop(examples.pixels(rows), side)
-            draws = np.zeros((len(rows), DRAWN), np.float32)
-            yield (pixels, draws), examples.targets(rows, classes)
+    def validation(self, examples: Examples) -> tf.data.Dataset:
+        """Every image once, in order and without augmentation."""
+        batch_size = self.recipe.optimization.batch_size
+        side = fed_side(self.recipe.augmentation, self.preprocess)
 
-    return _dataset(all_once, steps(len(examples), batch_size), side, classes)
+        def all_once() -> Iterator[Batch]:
+            for start in range(0, len(examples), batch_size):
+                rows = examples.rows[start : start + batch_size]
+                pixels = crop(examples.pixels(rows), side)
+                ignored = np.zeros((len(rows), WIDTH), np.float32)
+                yield (pixels, ignored), examples.targets(rows, self.classes)
+
+        return self._dataset(all_once, steps(len(examples), batch_size))
+
+    def _dataset(
+        self, generator: Callable[[], Iterator[Batch]], count: int
+    ) -> tf.data.Dataset:
+        """The `count` batches of `generator`, two of them made ahead."""
+        side = fed_side(self.recipe.augmentation, self.preprocess)
+        signature = (
+            (
+                tf.TensorSpec((None, side, side, 3), tf.uint8),
+                tf.TensorSpec((None, WIDTH), tf.float32),
+            ),
+            tf.TensorSpec((None, self.classes), tf.float32),
+        )
+        data = tf.data.Dataset.from_generator(generator, output_signature=signature)
+        data = data.apply(tf.data.experimental.assert_cardinality(count))
+        options = tf.data.Options()
+        # Batches are whole already; there are no files to divide among devices.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.OFF
+        )
+        # There is nothing to tune here, and an iterator that is thrown away at the end of
+        # an epoch waits for the tuner, which may be asleep for seconds.
+        options.autotune.enabled = False
+        return data.prefetch(2).with_options(options)
 
 
 def steps(count: int, batch_size: int) -> int:
-    """Batches of at most `batch_size` in which `count` pictures come."""
+    """Batches of at most `batch_size` that `count` images make."""
     return -(-count // batch_size)
-
-
-def _dataset(generator, count, side, classes):  # type: ignore[no-untyped-def]
-    signature = (
-        (
-            tf.TensorSpec((None, side, side, 3), tf.uint8),
-            tf.TensorSpec((None, DRAWN), tf.float32),
-        ),
-        tf.TensorSpec((None, classes), tf.float32),
-    )
-    data = tf.data.Dataset.from_generator(generator, output_signature=signature)
-    data = data.apply(tf.data.experimental.assert_cardinality(count))
-    options = tf.data.Options()
-    # Batches are whole already; there are no files to share out among devices.
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.OFF
-    )
-    # There is nothing to tune here, and an iterator that is thrown away at the end of an
-    # epoch waits for the tuner, which may be asleep for seconds.
-    options.autotune.enabled = False
-    return data.prefetch(2).with_options(options)

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from ..backend import ops as backend_ops
-from ..recipe.recipe import Recipe
+from ..recipe.sections import Optimization
 
 
 class _Own:
@@ -45,7 +45,7 @@ class CoupledSGD(_Own, keras.optimizers.SGD):
         super().__init__(**kwargs)
         self.decay = decay
 
-    def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
         index, rate, decay = self.of(variable, learning_rate)
         if not self.momentum:
@@ -67,7 +67,7 @@ class DecoupledAdam(_Own, keras.optimizers.Adam):
         super().__init__(**kwargs)
         self.decay = decay
 
-    def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
         index, rate, decay = self.of(variable, learning_rate)
         step = ops.cast(self.iterations + 1, variable.dtype)
@@ -80,37 +80,31 @@ class DecoupledAdam(_Own, keras.optimizers.Adam):
 class RMSprop(_Own, keras.optimizers.RMSprop):
     """Keras' RMSprop."""
 
-    def update_step(self, gradient, variable, learning_rate):  # type: ignore[no-untyped-def]
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
         _, rate, _ = self.of(variable, learning_rate)
         super().update_step(gradient, variable, rate)
 
 
-def build_optimizer(
-    recipe: Recipe, loaded: Collection[str] = ()
-) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer; its learning rate is set by the schedule.
+def build_optimizer(section: Optimization, learning_rate: float) -> Any:
+    """The optimizer that `section` asks for; the schedule sets its rate at every step.
 
-    Variables at the paths `loaded` learn at the recipe's `loaded_rate` times that.
+    What it returns is a keras.optimizers.Optimizer with `slow`.
     """
-    return _optimizer(recipe).slow(loaded, recipe.loaded_rate)
-
-
-def _optimizer(recipe: Recipe) -> Any:
-    shared = {
-        "learning_rate": recipe.learning_rate,
-        "global_clipnorm": recipe.clip_norm,
+    shared: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "global_clipnorm": section.clip_norm,
     }
-    match recipe.optimizer:
+    match section.optimizer:
         case "adam":
             return DecoupledAdam(decay=0.0, **shared)
         case "adamw":
-            return DecoupledAdam(decay=recipe.weight_decay, **shared)
+            return DecoupledAdam(decay=section.weight_decay, **shared)
         case "rmsprop":
-            return RMSprop(momentum=recipe.momentum, **shared)
+            return RMSprop(momentum=section.momentum, **shared)
     return CoupledSGD(
-        decay=recipe.weight_decay,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
+        decay=section.weight_decay,
+        momentum=section.momentum,
+        nesterov=section.nesterov,
         **shared,
     )

@@ -1,4 +1,4 @@
-"""How far training is: which epoch, at which side of pictures, and what time is left.
+"""How far training is: which epoch, at which side of images, and how much time is left.
 
 Without a time limit all of this follows from the recipe; with one the number of epochs is
 planned anew from the pace of those that were run. No TensorFlow.
@@ -6,20 +6,33 @@ planned anew from the pace of those that were run. No TensorFlow.
 
 import time
 from collections.abc import Callable
-
-from ..recipe.recipe import Recipe
+from dataclasses import dataclass
+from typing import Any
 
 GROWTH = ((0.5, 0.0), (0.8, 0.5), (1.0, 1.0))
 """Progressive resizing: up to this share of training, this share of the way in size."""
-
 MARGIN = 1.03
 """Epochs are expected to take this much longer than the last one did."""
-
 SLOW_STEPS = 3
-"""First steps, in which functions are compiled, tell nothing of the pace."""
-
-JUDGING = 0.5
+"""First steps, in which functions are compiled, say nothing about the pace."""
+VALIDATING = 0.5
 """Of the time of training: a third is the forward pass, and that has to be compiled."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What there is to do; `epochs` and `start_size` as in the recipe."""
+
+    epochs: int
+    start_size: int
+    side: int
+    """Of the network's input, pixels."""
+    steps: int
+    """Per epoch."""
+    validated: float = 0.0
+    """Images validated after an epoch, per image that it trains with."""
+    views: int = 0
+    """How often each of them is predicted after the last epoch."""
 
 
 class EpochPlanner:
@@ -27,31 +40,35 @@ class EpochPlanner:
 
     def __init__(
         self,
-        recipe: Recipe,
-        side: int,
-        steps: int,
-        *,
-        validated: float = 0.0,
-        views: int = 0,
+        work: Workload,
         deadline: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`side` is the network's input, `steps` are those of an epoch.
+        """Plan to be done with `work` by `deadline`, a time of `clock`.
 
-        `validated` pictures are judged after an epoch for each that it trains with, and
-        each of them `views` times after the last one. By `deadline`, a time of `clock`,
-        that is to be over; where not even one epoch can be, it is cut short.
+        Where not even one epoch fits, it is cut short.
         """
-        self.recipe, self.full_side, self.steps = recipe, side, steps
-        self.validated, self.views = validated, views
-        self.deadline, self.clock = deadline, clock
-        self.last = steps
+        self.work, self.deadline, self.clock = work, deadline, clock
+        self.last = work.steps
         """Steps that are run of an epoch: all, unless the only one is cut short."""
-        self.epoch, self.epochs, self.current = 0, recipe.epochs, 0
+        self.epoch, self.epochs, self.current = 0, work.epochs, 0
         self.share = self.done = 0.0
         """Of training, and of the current epoch, that is done, 0 to 1."""
         self.paces: dict[int, float] = {}
-        """Seconds of an epoch, with its validation, at each side."""
+        """Seconds per epoch, with its validation, at each side."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes while training, between two epochs."""
+        names = ("epoch", "epochs", "share", "last")
+        paces = {str(k): v for k, v in self.paces.items()}
+        return {**{x: getattr(self, x) for x in names}, "paces": paces}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.epoch, self.epochs = int(state["epoch"]), int(state["epochs"])
+        self.share, self.last = float(state["share"]), int(state["last"])
+        self.paces = {int(k): float(v) for k, v in state["paces"].items()}
+        self.current, self.done = 0, 0.0
 
     @property
     def over(self) -> bool:
@@ -59,8 +76,8 @@ class EpochPlanner:
         return self.epoch >= self.epochs
 
     def side(self, share: float | None = None) -> int:
-        """Side of the pictures after `share` of training, by default now."""
-        start, full = self.recipe.start_size, self.full_side
+        """Side of the images after `share` of training, by default now."""
+        start, full = self.work.start_size, self.work.side
         if not start:
             return full
         share = self.share if share is None else share
@@ -77,11 +94,13 @@ class EpochPlanner:
         if step == SLOW_STEPS:
             self.warm = self.clock()
         elif SLOW_STEPS < step <= 4 * SLOW_STEPS and not self.epoch:
-            judging = JUDGING * self.validated * (self.full_side / self.current) ** 2
+            validating = (
+                VALIDATING * self.work.validated * (self.work.side / self.current) ** 2
+            )
             trained = self._so_far(step)
-            self.paces[self.current] = trained * (1 + judging)
+            self.paces[self.current] = trained * (1 + validating)
             self._plan()
-            self._cut_short(step, trained, judging)
+            self._cut_short(step, trained, validating)
         self._move(max(self.done, (step + 0.5) / self.last))
         return self.share
 
@@ -120,8 +139,8 @@ class EpochPlanner:
     def _so_far(self, step: int) -> float:
         """Seconds that an epoch takes at the pace of this one's first `step` steps."""
         if step <= SLOW_STEPS or not self.compiling:
-            return (self.clock() - self.started) / step * self.steps
-        return (self.clock() - self.warm) / (step - SLOW_STEPS) * self.steps
+            return (self.clock() - self.started) / step * self.work.steps
+        return (self.clock() - self.warm) / (step - SLOW_STEPS) * self.work.steps
 
     def _plan(self) -> None:
         """Let `epochs` be as many as end by the deadline."""
@@ -129,27 +148,27 @@ class EpochPlanner:
             return
         left = max(0.0, self._left_for_epochs(self.deadline))
         count = int(left / self._mean_pace() + self.done)
-        self.epochs = min(self.recipe.epochs, max(1, self.epoch + count))
+        self.epochs = min(self.work.epochs, max(1, self.epoch + count))
 
-    def _cut_short(self, step: int, trained: float, judging: float) -> None:
+    def _cut_short(self, step: int, trained: float, validating: float) -> None:
         """Let the first epoch end by the deadline, if it is the only one.
 
-        Whole it takes `trained` seconds, and its validation `judging` times that.
+        Whole it takes `trained` seconds, and its validation `validating` times that.
         """
-        self.last = self.steps
+        self.last = self.work.steps
         if self.deadline is None or self.epochs > 1:
             return
-        left = self._left_for_epochs(self.deadline) - judging * trained
-        fitting = int(left / trained * self.steps)
-        self.last = min(self.steps, step + max(1, fitting))
+        left = self._left_for_epochs(self.deadline) - validating * trained
+        fitting = int(left / trained * self.work.steps)
+        self.last = min(self.work.steps, step + max(1, fitting))
 
     def _left_for_epochs(self, deadline: float) -> float:
         """Seconds that epochs may take if they take as long as they did.
 
-        After the last one a view of a picture, in float32, is taken to need as long as
+        After the last one a view of an image, in float32, is taken to need as long as
         training with it: somewhat too much, as docs/recipes.md shows.
         """
-        views = self.views * self.validated * self._pace(self.full_side)
+        views = self.work.views * self.work.validated * self._pace(self.work.side)
         return (deadline - self.clock() - views) / MARGIN
 
     def _pace(self, side: int) -> float:

@@ -1,4 +1,6 @@
-"""What TensorBoard shows: scalars, graph, histograms, pictures. Written to logs/."""
+"""What TensorBoard shows: scalars, graph, histograms, images. Written to logs/."""
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +11,7 @@ from ..run.run import Run
 
 
 class TensorBoardWriter:
-    """Event files in `logs/[NAME/]train` and `.../validation` of a Run."""
+    """Event files in `logs/[NAME/]train` and `.../validation` of a run directory."""
 
     def __init__(self, run: Run, name: str = "") -> None:
         logs = run.path / "logs" / name
@@ -23,13 +25,13 @@ class TensorBoardWriter:
         with self.train.as_default():
             tf.summary.graph(traced.get_concrete_function(spec).graph)
 
-    def show_picture(self, tag: str, picture: Pixels, step: int) -> None:
-        """A uint8 picture [H, W, 3] under Images; `step` is its epoch."""
+    def show_image(self, tag: str, image: Pixels, step: int) -> None:
+        """A uint8 image [H, W, 3] under Images; `step` is its epoch."""
         with self.validation.as_default():
-            tf.summary.image(tag, picture[None], step=step)
+            tf.summary.image(tag, image[None], step=step)
 
     def show_histograms(self, network: keras.Model, step: int) -> None:
-        """Every weight's values."""
+        """The values of every weight."""
         with self.train.as_default():
             for weight in network.weights:
                 tf.summary.histogram(weight.path, np.asarray(weight), step=step)
@@ -50,3 +52,15 @@ class TensorBoardWriter:
         """Finish the event files."""
         self.train.close()
         self.validation.close()
+
+
+class HistogramLogger(keras.callbacks.Callback):
+    """Writes weight histograms after every epoch."""
+
+    def __init__(self, board: TensorBoardWriter, network: keras.Model) -> None:
+        super().__init__()
+        self.board, self.network = board, network
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write those of this epoch."""
+        self.board.show_histograms(self.network, epoch + 1)
