@@ -1,40 +1,56 @@
-"""The doctor's findings as text, JSON, and one HTML file that needs nothing beside it."""
+"""The doctor's findings as text, as JSON, and as one HTML page with thumbnails."""
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..dataset import images
 from ..dataset.doctor import TINY, Findings
 from ..errors import ImageError, printable
-from . import html
-from .html import safe
+from .html import data_uri, render
 
 MOST_SHOWN = 40
-
 THUMBNAIL = 128
 
-LISTS = {
-    "bad": "Bad files: not read, not trained on",
-    "two_labels": "The same picture under two labels",
-    "two_parts": "The same picture in two parts",
-    "overlap": "Pictures of the other folder that are here as well",
-    "equal": "Files of equal content",
-    "near": "Pictures that are almost the same",
-    "wrong_ending": "Endings that do not fit the content (read all the same)",
-    "tiny": f"Tiny pictures: a side below {TINY} pixels",
-    "turned": "Turned upright as EXIF says",
-    "gray": "Gray pictures",
-}
-"""Fields of Findings that are lists, worst first, and what they are called."""
 
-HARMLESS = ("wrong_ending", "tiny", "turned", "gray")
+@dataclasses.dataclass(frozen=True)
+class _Finding:
+    """One list of Findings: its field, what it is called, and what it means."""
+
+    field: str
+    title: str
+    short: str = ""
+    """What the verdict calls it; empty if it is harmless."""
+    pairs: bool = False
+    """Its rows are two files, not a file and a remark."""
+
+
+FINDINGS = (
+    _Finding("bad", "Bad files: not read, not trained on", "bad files"),
+    _Finding("two_labels", "The same image under two labels", "under two labels", True),
+    _Finding("two_parts", "The same image in two parts", "in two parts", True),
+    _Finding(
+        "overlap",
+        "Images of the other folder that are here as well",
+        "in both folders",
+        True,
+    ),
+    _Finding("equal", "Files with the same content", "identical files", True),
+    _Finding("near", "Images that are almost the same", "near duplicates", True),
+    _Finding("wrong_ending", "File extensions that do not match the content (still read)"),
+    _Finding("tiny", f"Tiny images: a side shorter than {TINY} pixels"),
+    _Finding("turned", "Stored rotated; turned upright as EXIF says"),
+    _Finding("gray", "Gray images"),
+)
+"""The lists of Findings, worst first."""
 
 
 def text(found: Findings, most: int = 10) -> Iterator[str]:
     """Lines for a terminal; of each list the first `most`."""
-    yield f"{printable(found.root)}: {sum(found.counts.values())} pictures in {len(found.counts)} classes"
+    total = sum(found.counts.values())
+    yield f"{printable(found.root)}: {total} images in {len(found.counts)} classes"
     width = max(len(printable(x)) for x in found.counts)
     for name, count in found.counts.items():
         yield f"  {printable(name):{width}}  {count}"
@@ -43,11 +59,11 @@ def text(found: Findings, most: int = 10) -> Iterator[str]:
         yield f"left out: {note}"
     if len(found.notes) > most:
         yield f"left out: ... and {len(found.notes) - most} more"
-    for field, title in LISTS.items():
-        rows = _rows(found, field)
+    for x in FINDINGS:
+        rows = _rows(found, x)
         if rows:
-            yield f"\n{title}: {len(rows)}"
-            yield from (f"  {'  '.join(printable(x) for x in row)}" for row in rows[:most])
+            yield f"\n{x.title}: {len(rows)}"
+            yield from (f"  {'  '.join(printable(y) for y in row)}" for row in rows[:most])
             if len(rows) > most:
                 yield f"  ... and {len(rows) - most} more"
     yield "\n" + _verdict(found)
@@ -60,21 +76,21 @@ def to_json(found: Findings) -> str:
 
 
 def page(found: Findings, against: Path | None) -> str:
-    """A self-contained HTML page with thumbnails of each finding."""
-    facts = "".join(f"<tr><th>{safe(k)}<td>{safe(v)}" for k, v in _facts(found))
+    """An HTML page with thumbnails of each finding."""
     largest = max(1, *found.counts.values())
-    classes = "".join(
-        f"<tr><th>{safe(printable(k))}<td>{n}<td><div class=bar style='width:{300 * n // largest}px'></div>"
-        for k, n in found.counts.items()
+    return render(
+        "doctor.html",
+        title=printable(found.root),
+        fine=not found.wrong,
+        verdict=_verdict(found),
+        facts=list(_facts(found)),
+        classes=[
+            {"name": printable(k), "count": n, "bar": 300 * n // largest}
+            for k, n in found.counts.items()
+        ],
+        sections=[_section(found, x, against) for x in FINDINGS if _rows(found, x)],
+        notes=found.notes,
     )
-    sections = "".join(_section(found, field, against) for field in LISTS)
-    notes = "".join(f"<li>{safe(x)}" for x in found.notes)
-    body = (
-        f"<p class='{'wrong' if found.wrong else 'fine'}'>{safe(_verdict(found))}"
-        f"<table>{facts}</table><h2>Classes</h2><table>{classes}</table>{sections}"
-        + (f"<h2>Left out</h2><ul>{notes}</ul>" if notes else "")
-    )
-    return html.page(printable(found.root), body)
 
 
 def _facts(found: Findings) -> Iterator[tuple[str, str]]:
@@ -82,59 +98,53 @@ def _facts(found: Findings) -> Iterator[tuple[str, str]]:
     for name, values in (("width", found.widths), ("height", found.heights)):
         yield name, f"{values[0]} to {values[2]} pixels, median {values[1]}"
     low, middle, high = found.aspects
-    yield "width by height", f"{low:.2f} to {high:.2f}, median {middle:.2f}"
-    yield "imbalance", f"largest class {found.imbalance:.1f} times the smallest"
+    yield "aspect ratio (width/height)", f"{low:.2f} to {high:.2f}, median {middle:.2f}"
+    yield (
+        "class imbalance",
+        f"the largest class has {found.imbalance:.1f} times the images of the smallest",
+    )
 
 
 def _verdict(found: Findings) -> str:
-    counts = {x: len(_rows(found, x)) for x in LISTS if x not in HARMLESS}
-    wrong = ", ".join(f"{_SHORT[x]}: {n}" for x, n in counts.items() if n)
+    counts = [(x.short, len(_rows(found, x))) for x in FINDINGS if x.short]
+    wrong = [f"{short}: {n}" for short, n in counts if n]
     small = [printable(k) for k, n in found.counts.items() if n < 2]
     if small:
-        wrong = ", ".join(
-            filter(None, (wrong, f"fewer than 2 pictures of {', '.join(small)}"))
-        )
-    return f"Something is wrong: {wrong}" if found.wrong else "Nothing is wrong."
+        wrong.append(f"classes with fewer than 2 images: {', '.join(small)}")
+    return f"Problems found: {', '.join(wrong)}" if found.wrong else "No problems found."
 
 
-_SHORT = {
-    "bad": "bad files",
-    "two_labels": "under two labels",
-    "two_parts": "in two parts",
-    "overlap": "in both folders",
-    "equal": "equal files",
-    "near": "almost equal",
-}
+def _rows(found: Findings, finding: _Finding) -> list[tuple[str, ...]]:
+    return [(x,) if isinstance(x, str) else x for x in getattr(found, finding.field)]
 
 
-def _rows(found: Findings, field: str) -> list[tuple[str, ...]]:
-    return [(x,) if isinstance(x, str) else x for x in getattr(found, field)]
+def _section(found: Findings, finding: _Finding, against: Path | None) -> dict[str, Any]:
+    rows = _rows(found, finding)
+    cards = [
+        {
+            "images": list(_thumbnails(found, finding, row, against)),
+            "names": [printable(x) for x in row],
+        }
+        for row in rows[:MOST_SHOWN]
+    ]
+    more = max(0, len(rows) - MOST_SHOWN)
+    return {"title": finding.title, "count": len(rows), "cards": cards, "more": more}
 
 
-def _section(found: Findings, field: str, against: Path | None) -> str:
-    rows = _rows(found, field)
-    if not rows:
-        return ""
-    other: Path | None = against if field == "overlap" else found.root
-    pictured: Callable[[tuple[str, ...]], list[Path]] = lambda row: (  # noqa: E731
-        [(other or found.root) / row[0], found.root / row[1]]
-        if field in ("two_labels", "two_parts", "overlap", "equal", "near")
-        else [found.root / row[0]]
-    )
-    cards = []
-    for row in rows[:MOST_SHOWN]:
-        thumbnails = "".join(map(_thumbnail, pictured(row))) if field != "bad" else ""
-        names = "<br>".join(safe(printable(x)) for x in row)
-        cards.append(f"<div class=card>{thumbnails}<div class=name>{names}</div></div>")
-    more = f"<p>... and {len(rows) - MOST_SHOWN} more" if len(rows) > MOST_SHOWN else ""
-    return f"<h2>{safe(LISTS[field])}: {len(rows)}</h2><div class=cards>{''.join(cards)}</div>{more}"
-
-
-def _thumbnail(file: Path) -> str:
-    """An <img> with its data; empty if the file has gone bad since it was examined."""
-    try:
-        picture = images.open_image(file).image
-    except ImageError:
-        return ""
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    return html.picture(picture)
+def _thumbnails(
+    found: Findings, finding: _Finding, row: tuple[str, ...], against: Path | None
+) -> Iterator[str]:
+    """The images of one row; none of a file that has gone bad since it was examined."""
+    if finding.field == "bad":
+        return
+    other = against if finding.field == "overlap" and against else found.root
+    files = [other / row[0]]
+    if finding.pairs:
+        files.append(found.root / row[1])
+    for file in files:
+        try:
+            image = images.open_image(file).image
+        except ImageError:
+            continue
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        yield data_uri(image)

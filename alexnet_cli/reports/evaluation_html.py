@@ -1,180 +1,175 @@
 """An evaluation as one HTML page: numbers, curves, mistakes, and where the network looked."""
 
-import csv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ..arrays import Floats
+from ..arrays import Array, Floats
 from ..backend.startup import start_tensorflow
 from ..dataset import images
 from ..dataset.standardize import crop, standardize
 from ..errors import printable
-from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
-from ..inference.classifier import Prediction
+from ..evaluation.evaluate import Evaluation
 from ..inference.network import load_mean_image, load_network
 from ..model.architecture import trace
 from ..model.layer_specs import Conv
 from ..run.run import Run
-from . import html, plots
-from .html import safe
+from . import plots
+from .html import data_uri, render
 
 MOST_MISTAKES = 24
+MOST_RIGHT = 12
 
-MOST_LOOKS = 12
 
-
-def page(
-    run: Run, judged: LabeledImages, found: Evaluation, compared: Comparison | None = None
-) -> str:
-    """The page about `found`, the evaluation of `run` on `judged`."""
+def page(evaluation: Evaluation) -> str:
+    """The page about `evaluation`."""
     start_tensorflow()
+    run = evaluation.run
     network = load_network(run)
-    parts = (
-        _verdict(found, compared),
-        _table(_facts(run)),
-        _curves(run),
-        _section("Confusion", _figure(plots.confusion(found.scores, _title(found)))),
-        _section("Classes", _classes(found)),
-        _section(
-            "How sure, and how often right", _figure(plots.reliability(found.reliability))
-        ),
-        *_looks(run, network, judged, found),
-        _section("What the first layer learned", _kernels(run, network)),
-    )
-    return html.page(
-        f"{printable(run.path)} on {found.scores.images} pictures", "".join(parts)
+    return render(
+        "evaluation.html",
+        title=f"{printable(run.path)} on {evaluation.scores.images} images",
+        fine=not evaluation.trained_on,
+        verdict=_verdict(evaluation),
+        facts=list(_facts(run)),
+        curves=_curves(run),
+        confusion=_figure(plots.confusion(evaluation.scores, _title(evaluation))),
+        classes=list(_classes(evaluation)),
+        reliability=_figure(plots.reliability(evaluation.reliability)),
+        examples=list(_examples(evaluation, network)),
+        kernels=_kernels(run, network),
     )
 
 
-def _title(found: Evaluation) -> str:
-    return f"top-1 {found.scores.top1:.1%} of {found.scores.images} pictures"
+def _title(evaluation: Evaluation) -> str:
+    scores = evaluation.scores
+    return f"top-1 accuracy {scores.top1:.1%} on {scores.images} images"
 
 
-def _verdict(found: Evaluation, compared: Comparison | None) -> str:
-    low, high = found.intervals.top1
-    text = f"{_title(found)}; 95 % interval {low:.1%} to {high:.1%}."
-    if found.trained_on:
-        text += f" The network was trained on {found.trained_on} of these pictures."
+def _verdict(evaluation: Evaluation) -> str:
+    low, high = evaluation.intervals.top1
+    text = f"{_title(evaluation)}; 95 % interval {low:.1%} to {high:.1%}."
+    if evaluation.trained_on:
+        text += f" The network was trained on {evaluation.trained_on} of these images."
+    compared = evaluation.comparison
     if compared:
         test = compared.test
         text += (
-            f" The other Run: {compared.top1:.1%}; right alone {test.only_first} and "
-            f"{test.only_second}, McNemar's test p = {test.p:.3g}."
+            f" The other run: {compared.top1:.1%}; {test.only_first} images only this run "
+            f"got right, {test.only_second} only the other; McNemar's test p = {test.p:.3g}."
         )
-    kind = "wrong" if found.trained_on else "fine"
-    return f"<p class={kind}>{safe(text)}"
+    return text
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
-    layers = list(trace(run.architecture, len(run.classes)))
+    parameters = sum(x.parameters for x in trace(run.architecture, len(run.classes)))
+    preprocess = run.preprocess
+    yield "network", f"{run.architecture.name}, {parameters:,} parameters"
     yield (
-        "network",
-        f"{run.architecture.name}, {sum(x.parameters for x in layers):,} parameters",
-    )
-    yield (
-        "pictures",
-        f"{run.preprocess.resize} to {run.preprocess.size} pixels, the centre {run.preprocess.crop} seen",
+        "images",
+        f"{preprocess.resize_mode} to {preprocess.stored_size} pixels; the network sees "
+        f"the center {preprocess.input_size}",
     )
     if run.data:
         yield "trained on", printable(run.data)
     if "epoch" in run.metrics:
-        yield (
-            "kept",
-            f"epoch {run.metrics['epoch']:.0f}, validation accuracy {run.metrics.get('val_accuracy', float('nan')):.4f}",
-        )
+        accuracy = run.metrics.get("val_accuracy", float("nan"))
+        kept = f"epoch {run.metrics['epoch']:.0f}, validation accuracy {accuracy:.4f}"
+        yield "kept", kept
     yield "temperature", f"{run.temperature:.3f}"
     yield "created", run.created
 
 
-def _table(rows: Iterator[tuple[str, str]]) -> str:
-    return (
-        "<table>" + "".join(f"<tr><th>{safe(k)}<td>{safe(v)}" for k, v in rows) + "</table>"
-    )
-
-
-def _section(title: str, body: str) -> str:
-    return f"<h2>{safe(title)}</h2><div class=wide>{body}</div>"
-
-
 def _figure(figure: Any) -> str:
-    return html.picture(Image.fromarray(plots.rendered(figure)), form="PNG")
+    return data_uri(Image.fromarray(plots.rendered(figure)), "PNG")
 
 
 def _curves(run: Run) -> str:
-    """Loss and metrics over epochs; an imported Run has none."""
-    file = run.path / "history.csv"
-    if not file.is_file():
+    """Loss and metrics over epochs; empty for an imported run."""
+    rows = run.history()
+    if not rows:
         return ""
-    with file.open(encoding="utf-8", newline="") as x:
-        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(x)]
-    best = int(run.metrics["epoch"])
-    return _section("Training", _figure(plots.curves(rows, run.recipe, best)))
+    names = run.recipe.stopping.metric_names()
+    return _figure(plots.curves(rows, names, int(run.metrics["epoch"])))
 
 
-def _classes(found: Evaluation) -> str:
-    rows = []
-    for x in sorted(found.scores.occurring().classes, key=lambda x: (x.f1 is None, x.f1)):
-        cells = (x.precision, x.recall, x.f1)
-        numbers = "".join(f"<td class=n>{'-' if v is None else f'{v:.3f}'}" for v in cells)
-        bar = f"<div class=bar style='width:{round(200 * (x.f1 or 0))}px'></div>"
-        rows.append(
-            f"<tr><th>{safe(printable(x.name))}{numbers}<td class=n>{x.support}<td>{bar}"
-        )
-    head = "<tr><th>class<td>precision<td>recall<td>F1<td>pictures<td>"
-    return f"<table>{head}{''.join(rows)}</table>"
+def _classes(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    """The classes' scores, worst F1 first."""
+    rows = evaluation.scores.occurring().classes
+    for x in sorted(rows, key=lambda x: (x.f1 is None, x.f1)):
+        numbers = ("-" if v is None else f"{v:.3f}" for v in (x.precision, x.recall, x.f1))
+        yield {
+            "name": printable(x.name),
+            "numbers": list(numbers),
+            "support": x.support,
+            "bar": round(200 * (x.f1 or 0)),
+        }
 
 
-def _looks(
-    run: Run, network: Any, judged: LabeledImages, found: Evaluation
-) -> Iterator[str]:
-    """The most confident mistakes, and a right answer of each class, with heat maps."""
+@dataclass(frozen=True)
+class _Example:
+    """One prediction, to be shown with its heat map."""
+
+    file: Any
+    label: int
+    predicted: int
+    confidence: float
+
+
+def _examples(
+    evaluation: Evaluation, network: Any
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """The most confident mistakes, and a right prediction for each class."""
     from ..inference.gradcam import HeatMaps
 
+    run = evaluation.run
     maps = HeatMaps(network, run.architecture)
-    told = [
-        (answer, label, *answer.top(1)[0])
-        for answer, label in zip(found.answers, judged.labels, strict=True)
-        if not answer.error
+    found = [
+        _Example(x.file, label, *x.ranked(1)[0])
+        for x, label in zip(evaluation.predictions, evaluation.images.labels, strict=True)
+        if not x.error
     ]
-    told.sort(key=lambda x: -x[3])
-    wrong = [x for x in told if x[1] != x[2]][:MOST_MISTAKES]
-    right: dict[int, tuple[Prediction, int, int, float]] = {}
-    for row in told:
-        if row[1] == row[2]:
-            right.setdefault(row[1], row)
-    for title, rows in (
-        ("Most confident mistakes, and what spoke for them", wrong),
-        ("The surest right answer of each class", list(right.values())[:MOST_LOOKS]),
+    found.sort(key=lambda x: -x.confidence)
+    wrong = [x for x in found if x.label != x.predicted]
+    right: dict[int, _Example] = {}
+    for x in found:
+        if x.label == x.predicted:
+            right.setdefault(x.label, x)
+    for title, chosen in (
+        ("Most confident mistakes, and where the network looked", wrong[:MOST_MISTAKES]),
+        (
+            "Most confident right prediction of each class",
+            list(right.values())[:MOST_RIGHT],
+        ),
     ):
-        cards = "".join(_card(run, maps, row) for row in rows)
-        yield _section(title, f"<div class=cards>{cards or 'none'}</div>")
+        yield title, [_card(run, maps, x) for x in chosen]
 
 
-def _card(run: Run, maps: Any, row: tuple[Prediction, int, int, float]) -> str:
-    answer, label, told, probability = row
-    pixels = images.load(answer.file, run.preprocess)[None]
+def _card(run: Run, maps: Any, example: _Example) -> dict[str, str]:
+    pixels = images.load(example.file, run.preprocess)[None]
     inputs = standardize(pixels, run.preprocess, load_mean_image(run))
-    heat: Floats = maps(inputs, np.array([told]))[0]
-    seen = crop(pixels, run.preprocess.crop)[0]
+    heat: Floats = maps(inputs, np.array([example.predicted]))[0]
+    seen = crop(pixels, run.preprocess.input_size)[0]
     both = np.concatenate([seen, plots.heated(seen, heat)], axis=1)
-    text = f"{run.classes[told]} {probability:.1%}"
-    if label != told:
-        text += f", in truth {run.classes[label]}"
     image = Image.fromarray(both)
     image.thumbnail((256, 128))
-    return (
-        f"<div class=card>{html.picture(image, text)}"
-        f"<div class=name><b>{safe(printable(text))}</b><br>{safe(printable(answer.file))}</div></div>"
-    )
+    text = f"{run.classes[example.predicted]} {example.confidence:.1%}"
+    if example.label != example.predicted:
+        text += f", actually {run.classes[example.label]}"
+    return {
+        "image": data_uri(image),
+        "text": printable(text),
+        "file": printable(example.file),
+    }
 
 
 def _kernels(run: Run, network: Any) -> str:
     from ..model.model import layers_of
 
     first = next(x.name for x in trace(run.architecture, 2) if isinstance(x.layer, Conv))
-    weights = [np.asarray(x.kernel) for x in layers_of(network, first)]
+    weights: list[Array] = [np.asarray(x.kernel) for x in layers_of(network, first)]
     sheet = plots.kernels(np.concatenate(weights, axis=-1))
-    return html.picture(Image.fromarray(sheet), "first-layer kernels", "PNG")
+    return data_uri(Image.fromarray(sheet), "PNG")

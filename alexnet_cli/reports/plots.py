@@ -1,4 +1,4 @@
-"""Pictures of a training run: curves, confusion matrix, a sheet of augmented pictures.
+"""Images of a training run: curves, confusion matrix, a sheet of augmented images.
 
 matplotlib (extra `plots`) draws the first two; the sheet needs Pillow alone.
 """
@@ -6,7 +6,6 @@ matplotlib (extra `plots`) draws the first two; the sheet needs Pillow alone.
 import io
 import warnings
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +16,25 @@ from ..arrays import Floats, Pixels
 from ..errors import printable
 from ..evaluation.calibration import ReliabilityBin, expected_calibration_error
 from ..evaluation.scores import Scores
-from ..recipe.recipe import Recipe
 
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
 
 _HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
-"""Colours of a heat map, from nothing to all."""
+"""Colors of a heat map, from nothing to all."""
 
 
-def available() -> bool:
-    """Whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
-
-
-def curves(rows: Sequence[dict[str, float]], recipe: Recipe, best: int) -> Any:
-    """A Figure with loss and every metric over epochs; `best` is the epoch kept."""
-    names = ["loss", *recipe.metric_names()]
+def curves(rows: Sequence[dict[str, float]], metrics: Sequence[str], best: int) -> Any:
+    """A Figure with the loss and `metrics` over epochs; `best` is the epoch kept."""
+    names = ["loss", *metrics]
     figure = _figure(4.6 * len(names), 3.6)
     epochs = [int(x["epoch"]) for x in rows]
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1)
-        for key, label, colour in (
+        for key, label, color in (
             (name, "training", BLUE),
             (f"val_{name}", "validation", ORANGE),
         ):
-            axes.plot(epochs, [x[key] for x in rows], ".-", label=label, color=colour)
+            axes.plot(epochs, [x[key] for x in rows], ".-", label=label, color=color)
         axes.axvline(best, color="gray", linestyle=":", label=f"kept: epoch {best}")
         axes.set(title=name, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -52,9 +45,9 @@ def curves(rows: Sequence[dict[str, float]], recipe: Recipe, best: int) -> Any:
 
 
 def confusion(scores: Scores, title: str) -> Any:
-    """A Figure of the confusion matrix: colours are shares of the true class.
+    """A Figure of the confusion matrix: colors are shares of the true class.
 
-    Classes without pictures that were not answered are left out.
+    Classes without images that were not answered are left out.
     """
     scores = scores.occurring()
     names = [printable(x.name) for x in scores.classes]
@@ -72,9 +65,9 @@ def confusion(scores: Scores, title: str) -> Any:
     axes.set_yticks(range(count), names, **look)
     axes.set(xlabel="predicted", ylabel="true", title=title)
     for row, column in np.argwhere(scores.confusion > 0):
-        colour = "white" if share[row, column] > 0.5 else "black"
+        color = "white" if share[row, column] > 0.5 else "black"
         text = str(scores.confusion[row, column])
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
     return figure
 
 
@@ -94,7 +87,7 @@ def reliability(bins: Sequence[ReliabilityBin]) -> Any:
     )
     axes.legend(frameon=False, loc="upper left")
     counts.bar(lows, [x.images for x in bins], width, align="edge", color="gray")
-    counts.set(xlim=(0, 1), xlabel="probability of the answer", ylabel="pictures")
+    counts.set(xlim=(0, 1), xlabel="probability of the answer", ylabel="images")
     return figure
 
 
@@ -105,23 +98,23 @@ def kernels(weights: Floats, columns: int = 16) -> Pixels:
     """
     each = np.moveaxis(weights, -1, 0)
     largest = np.abs(each).max(axis=(1, 2, 3), keepdims=True)
-    pictures = np.rint(127.5 * (1 + each / np.maximum(largest, 1e-12))).astype(np.uint8)
-    grown = pictures.repeat(4, axis=1).repeat(4, axis=2)
+    images = np.rint(127.5 * (1 + each / np.maximum(largest, 1e-12))).astype(np.uint8)
+    grown = images.repeat(4, axis=1).repeat(4, axis=2)
     rows = [grown[i : i + columns] for i in range(0, len(grown), columns)]
     return sheet(rows, side=grown.shape[1])
 
 
 def heated(pixels: Pixels, heat: Floats) -> Pixels:
-    """uint8 [H, W, 3]: `pixels` under the colours of `heat` [H, W], 0 (blue) to 1 (red)."""
+    """uint8 [H, W, 3]: `pixels` under the colors of `heat` [H, W], 0 (blue) to 1 (red)."""
     stops = np.linspace(0, 1, len(_HEAT))
-    colours = np.stack(
+    colors = np.stack(
         [np.interp(heat, stops, x) for x in zip(*_HEAT, strict=True)], axis=-1
     )
-    return np.rint(0.55 * pixels + 0.45 * colours).astype(np.uint8)
+    return np.rint(0.55 * pixels + 0.45 * colors).astype(np.uint8)
 
 
 def save(figure: Any, file: Path) -> None:
-    """Write a Figure as the picture format that the ending of `file` names."""
+    """Write a Figure as the image format that the ending of `file` names."""
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(rendered(figure)).save(file)
 
@@ -150,18 +143,18 @@ def sheet(rows: Sequence[Pixels], side: int = 112, gap: int = 4) -> Pixels:
     return np.asarray(paper)
 
 
-def labelled(pixels: Pixels, text: str) -> Image.Image:
-    """The picture [H, W, 3] with `text` in a dark bar along its lower edge."""
-    picture = Image.fromarray(pixels)
-    if min(picture.size) < 200:
-        grow = 200 / min(picture.size)
-        picture = picture.resize([round(x * grow) for x in picture.size])
-    size = max(14, min(picture.height // 16, picture.width // 14))
+def labeled(pixels: Pixels, text: str) -> Image.Image:
+    """The image [H, W, 3] with `text` in a dark bar along its lower edge."""
+    image = Image.fromarray(pixels)
+    if min(image.size) < 200:
+        grow = 200 / min(image.size)
+        image = image.resize([round(x * grow) for x in image.size])
+    size = max(14, min(image.height // 16, image.width // 14))
     font = ImageFont.load_default(size)
-    bar = Image.new("RGB", (picture.width, round(size * 1.7)), (20, 20, 20))
+    bar = Image.new("RGB", (image.width, round(size * 1.7)), (20, 20, 20))
     ImageDraw.Draw(bar).text((size * 0.5, size * 0.3), text, "white", font)
-    picture.paste(bar, (0, picture.height - bar.height))
-    return picture
+    image.paste(bar, (0, image.height - bar.height))
+    return image
 
 
 def _figure(width: float, height: float) -> Any:

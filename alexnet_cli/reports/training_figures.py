@@ -1,54 +1,52 @@
-"""Figures of a training: curves, confusion matrix, augmented images."""
+"""Figures of a run directory: curves, confusion matrix, augmented training images."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from ..arrays import Doubles
+from ..arrays import Doubles, Pixels
 from ..dataset.augmentation.layer import AugmentAndStandardize, copy_crops, geometry
+from ..dataset.augmentation.parameters import AugmentationParameters
 from ..dataset.augmentation.sampling import sample_parameters
 from ..dataset.pixel_cache import Examples
 from ..evaluation.scores import Scores
 from ..run.run import Run
-from ..trainer import callbacks
-from ..trainer.tensorboard import TensorBoardWriter
 from . import plots
 
+ROWS, COLUMNS = 6, 8
 
-def plot_augmented(
-    run: Run, training: Examples, lighting: Doubles | None, board: TensorBoardWriter
-) -> None:
-    """plots/augmented.png: a picture as the network is tested on it, then variants."""
+
+def augmented(run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
+    """Write plots/augmented.png: each row an image as it is evaluated, then variants."""
     raw = dataclasses.replace(run.preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    prepare = AugmentAndStandardize(run.recipe, raw)
-    rng = np.random.default_rng(run.recipe.seed)
-    pixels = training.pixels(rng.permutation(training.rows)[:6])
+    augmentation = run.recipe.augmentation
+    layer = AugmentAndStandardize(augmentation, raw)
+    rng = np.random.default_rng(run.recipe.machine.seed)
+    pixels = training.pixels(rng.permutation(training.rows)[:ROWS])
     columns = []
-    for column in range(8):
-        draws = sample_parameters(run.recipe, raw, len(pixels), rng, lighting)
+    for column in range(COLUMNS):
+        packed = sample_parameters(augmentation, raw, len(pixels), rng, lighting).pack()
         fed = pixels
-        if column and geometry(run.recipe, raw) == "copy":
-            fed = copy_crops(pixels, draws, raw.crop)
-        columns.append(np.asarray(prepare([fed, draws], training=column > 0)))
+        if column and geometry(augmentation, raw) == "copy":
+            affine = AugmentationParameters.unpack(packed).affine
+            fed = copy_crops(pixels, affine, raw.input_size)
+        columns.append(np.asarray(layer([fed, packed], training=column > 0)))
     rows = np.rint(np.stack(columns, axis=1)).clip(0, 255).astype(np.uint8)
-    picture = plots.sheet(list(rows))
+    sheet = plots.sheet(list(rows))
     file = run.path / "plots" / "augmented.png"
     file.parent.mkdir(exist_ok=True)
-    Image.fromarray(picture).save(file)
-    board.show_picture("augmented training pictures", picture, step=0)
+    Image.fromarray(sheet).save(file)
+    return sheet
 
 
-def plot_training(
-    run: Run, history: callbacks.History, scores: Scores, board: TensorBoardWriter
-) -> None:
-    """Curves and confusion matrix, if matplotlib is there."""
-    if not plots.available():
-        return
-    best = int(history.best["epoch"])
-    curves = plots.curves(history.rows, run.recipe, best)
+def results(run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
+    """Write plots/curves.png and confusion.png; the latter as uint8 [H, W, 3]."""
+    best = int(run.metrics["epoch"])
+    curves = plots.curves(rows, run.recipe.stopping.metric_names(), best)
     plots.save(curves, run.path / "plots" / "curves.png")
     title = f"validation, epoch {best}: {scores.top1:.1%} of {scores.images}"
     confusion = plots.confusion(scores, title)
     plots.save(confusion, run.path / "plots" / "confusion.png")
-    board.show_picture("confusion matrix", plots.rendered(confusion), step=best)
+    return plots.rendered(confusion)
