@@ -2,7 +2,7 @@
 
     python scripts/hold_out.py FOLDER OUT
 
-makes OUT/train and OUT/test, class folders of links to the pictures of FOLDER. Names and
+makes OUT/train and OUT/test, class folders of links to the images of FOLDER. Names and
 order of files do not matter: those whose SHA-256 is lowest are set apart.
 """
 
@@ -14,7 +14,7 @@ SHARE = 0.1
 
 
 def main(folder: Path, out: Path) -> None:
-    """Link every picture into one of the two."""
+    """Link every image into one of the two."""
     for place in sorted(x for x in folder.iterdir() if x.is_dir()):
         files = [x for x in place.iterdir() if x.is_file()]
         files.sort(key=lambda x: hashlib.sha256(x.read_bytes()).hexdigest())

@@ -24,7 +24,7 @@ def toy_test(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(toy, tmp_path_factory):
-    """A Run of the tiny network on the toy pictures; not to be written to."""
+    """A Run of the tiny network on the toy images; not to be written to."""
     out = tmp_path_factory.mktemp("run") / "saved"
     result = alexnet("train", "--data", toy, "--out", out, *TINY)
     assert result.exit_code == 0, result.output

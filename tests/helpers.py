@@ -29,15 +29,15 @@ HARD_NAMES = [
 
 
 def draw_toy(folder: Path, each: int = 12, seed: int = 0) -> Path:
-    """Class folders of noisy plain pictures that a tiny network tells apart."""
+    """Class folders of noisy plain images that a tiny network tells apart."""
     rng = np.random.default_rng(seed)
-    for name, colour in COLOURS.items():
+    for name, color in COLOURS.items():
         (folder / name).mkdir(parents=True)
         for i in range(each):
             size = (int(rng.integers(40, 60)), int(rng.integers(40, 60)), 3)
-            pixels = np.array(colour) + rng.normal(0, 30, size)
-            picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-            picture.save(folder / name / f"{i:02}.{'png' if i % 2 else 'jpg'}")
+            pixels = np.array(color) + rng.normal(0, 30, size)
+            image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            image.save(folder / name / f"{i:02}.{'png' if i % 2 else 'jpg'}")
     return folder
 
 
@@ -85,19 +85,19 @@ def train(toy, out, *options):
 
 
 def photo(side=(96, 64), seed=0):
-    """A picture of coloured clouds."""
+    """An image of colored clouds."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8))
     return coarse.resize(side, Image.Resampling.BICUBIC)
 
 
-def encoded(picture, form="PNG", **options):
-    """The bytes of `picture` as a file."""
+def encoded(image, form="PNG", **options):
+    """The bytes of `image` as a file."""
     out = io.BytesIO()
-    picture.save(out, form, **options)
+    image.save(out, form, **options)
     return out.getvalue()
 
 
 def distance(one, other):
-    """How much the pixels of two pictures differ on average, 0 to 255."""
+    """How much the pixels of two images differ on average, 0 to 255."""
     return float(abs(np.asarray(one, float) - np.asarray(other, float)).mean())

@@ -45,7 +45,7 @@ def test_the_readmes_commands_are_understood(line):
         assert done.exit_code == 0
 
 
-def test_pictures_of_the_readme_are_there_and_small():
+def test_images_of_the_readme_are_there_and_small():
     for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (ROOT / name).stat().st_size < 150_000, name
 

@@ -34,7 +34,7 @@ def test_startup_twice(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_folder_of_pictures(toy):
+def test_a_folder_of_images(toy):
     words = [
         sys.executable,
         SCRIPTS / "benchmarks/benchmark.py",
@@ -87,7 +87,7 @@ def test_views_are_judged_as_evaluate_judges_them(trained):
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     row = done.stdout.splitlines()[2].split("|")[2:-1]
     for kind, cell in zip(("none", "flip", "ten-crop"), row, strict=True):
-        # So few pictures have a temperature of 1.
+        # So few images have a temperature of 1.
         told = alexnet("evaluate", "--model", trained, "--tta", kind, "--json").stdout
         scores = json.loads(told)
         assert cell.strip() == f"{100 * scores['top1']:.1f} %, {scores['loss']:.4f}"

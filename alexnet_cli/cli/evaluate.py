@@ -1,123 +1,18 @@
-"""`alexnet evaluate`: a run's network judged on images of known classes."""
+"""`alexnet evaluate`: a run's network evaluated on images of known classes."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CheckFailed, RunError, printable
-from ..recipe.recipe import TTA
-from ..reports import evaluation_text
-from ..run.files import write_csv, write_whole
-from ..run.run import Run
-from . import console, progress
-from .arguments import FOLDER, MODEL
+from ..errors import CheckFailed
+from ..recipe.sections import TTA
+from ..run.files import write_csv, write_page
+from .arguments import FOLDER, JSON, MODEL
+from .progress import ConsoleListener
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """An evaluation with the Run and the pictures it is about."""
-
-    run: Run
-    judged: "LabeledImages"
-    evaluation: "Evaluation"
-    comparison: "Comparison | None" = None
-
-
-def evaluate(
-    model: Path,
-    data: Path | None,
-    *,
-    ignore_unknown: bool,
-    tta: str | None,
-    against: Path | None,
-) -> Verdict:
-    """Judge the Run at `model` on `data`, or on its own held-out pictures.
-
-    The Run at `against` is judged on the same pictures.
-    """
-    from ..evaluation import evaluate
-    from ..inference.classifier import Classifier
-
-    run = Run.open(model)
-    other = Run.open(against) if against else None
-    judged = evaluate.folder(run, data, ignore_unknown) if data else evaluate.held_out(run)
-    console.log(f"{printable(data or run.data)}: {len(judged.files)} files")
-    console.notes(judged.notes)
-    classifier = Classifier(run, tta)
-    with progress.counting("evaluating") as counter:
-        result = evaluate.evaluate(classifier, judged, counter)
-    if data and result.trained_on:
-        console.log(
-            f"warning: the network was trained on {result.trained_on} of these pictures"
-        )
-    console.notes([f"{printable(x.file)} {x.error}" for x in result.unreadable])
-    if other is None:
-        return Verdict(run, judged, result)
-    with progress.counting("comparing") as counter:
-        compared = evaluate.compare(result, run, Classifier(other, tta), judged, counter)
-    if compared.trained_on:
-        console.log(
-            f"warning: the other network was trained on {compared.trained_on} of them"
-        )
-    return Verdict(run, judged, result, compared)
-
-
-def write_per_image(file: Path, verdict: Verdict) -> None:
-    """One row a picture: its class, the answer, every probability, or the error."""
-    names = verdict.run.classes
-    rows = []
-    for answer, label in zip(
-        verdict.evaluation.answers, verdict.judged.labels, strict=True
-    ):
-        top = answer.top(1)
-        told = [names[top[0][0]], f"{top[0][1]:.6f}"] if top else ["", ""]
-        each = [f"{x:.6f}" for x in answer.probabilities] if top else [""] * len(names)
-        rows.append([str(answer.file), names[label], *told, answer.error, *each])
-    header = ["file", "class", "predicted", "probability", "error", *names]
-    write_csv(file, header, rows)
-
-
-def write_plot(file: Path, verdict: Verdict) -> None:
-    """The confusion matrix as a picture, if matplotlib is there."""
-    plots = _plots("--plot")
-    scores = verdict.evaluation.scores
-    title = f"top-1 {scores.top1:.1%} of {scores.images} pictures"
-    plots.save(plots.confusion(scores, title), file)
-
-
-def write_reliability(file: Path, verdict: Verdict) -> None:
-    """The reliability diagram as a picture, if matplotlib is there."""
-    plots = _plots("--plot-reliability")
-    plots.save(plots.reliability(verdict.evaluation.reliability), file)
-
-
-def write_report(file: Path, verdict: Verdict) -> None:
-    """All of it as one page, if matplotlib is there."""
-    _plots("--report")
-    from ..reports.evaluation_html import page
-
-    text = page(verdict.run, verdict.judged, verdict.evaluation, verdict.comparison)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, text)
-
-
-def _plots(flag: str) -> ModuleType:
-    """The module that draws.
-
-    Raises:
-        RunError: matplotlib is not installed.
-    """
-    from ..reports import plots
-
-    if not plots.available():
-        raise RunError(f"{flag} needs matplotlib: pip install 'alexnet[plots]'")
-    return plots
+    from ..evaluation.evaluate import Evaluation
 
 
 @click.command("evaluate")
@@ -125,7 +20,7 @@ def _plots(flag: str) -> ModuleType:
 @click.option(
     "--data",
     type=FOLDER,
-    help="Folder of class folders; without it the Run's own held-out pictures.",
+    help="Folder of class folders; without it the run's own held-out images.",
 )
 @click.option(
     "--ignore-unknown",
@@ -135,13 +30,13 @@ def _plots(flag: str) -> ModuleType:
 @click.option(
     "--tta",
     type=click.Choice(TTA),
-    help="Average over mirrored pictures, or over corners, centre and mirrors. "
-    "[default: the Run's]",
+    help="Test-time augmentation: average predictions over flips or ten crops. "
+    "[default: the run's]",
 )
-@click.option("--compare", type=FOLDER, help="Another Run, judged on the same pictures.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--compare", type=FOLDER, help="Another run to evaluate on the same images.")
+@JSON
 @click.option(
-    "--csv", "csv_file", type=FOLDER, help="Write one row a picture to this file."
+    "--csv", "csv_file", type=FOLDER, help="Write one row per image to this file."
 )
 @click.option(
     "--plot", "plot_file", type=FOLDER, help="Draw the confusion matrix into this file."
@@ -149,10 +44,10 @@ def _plots(flag: str) -> ModuleType:
 @click.option(
     "--plot-reliability",
     type=FOLDER,
-    help="Draw how often answers are right, by how sure they are, into this file.",
+    help="Draw the reliability diagram, accuracy by confidence, into this file.",
 )
 @click.option(
-    "--report", type=FOLDER, help="Write all of it as one page to this HTML file."
+    "--report", type=FOLDER, help="Write everything as one page to this HTML file."
 )
 @click.option(
     "--assert-accuracy",
@@ -173,28 +68,65 @@ def evaluate_command(
     report: Path | None,
     assert_accuracy: float | None,
 ) -> None:
-    """Judge a trained network on pictures of known classes."""
-    from . import evaluate
+    """Evaluate a trained network on images of known classes."""
+    from ..api.evaluate import evaluate
+    from ..reports import evaluation_text
 
-    verdict = evaluate(model, data, ignore_unknown=ignore_unknown, tta=tta, against=compare)
-    scores, unreadable = verdict.evaluation.scores, verdict.evaluation.unreadable
+    evaluation = evaluate(
+        model,
+        data,
+        ignore_unknown=ignore_unknown,
+        tta=tta,
+        compare=compare,
+        listener=ConsoleListener(),
+    )
     if as_json:
-        click.echo(evaluation_text.scores_json(verdict.evaluation, verdict.comparison))
+        click.echo(evaluation_text.to_json(evaluation))
     else:
-        click.echo(
-            "\n".join(evaluation_text.scores(verdict.evaluation, verdict.comparison))
-        )
-    if csv_file:
-        write_per_image(csv_file, verdict)
-    if plot_file:
-        write_plot(plot_file, verdict)
-    if plot_reliability:
-        write_reliability(plot_reliability, verdict)
-    if report:
-        write_report(report, verdict)
-    if assert_accuracy is not None and scores.top1 < assert_accuracy:
-        raise CheckFailed(f"top-1 accuracy {scores.top1:.4f} is below {assert_accuracy:g}")
+        click.echo("\n".join(evaluation_text.text(evaluation)))
+    _write_files(evaluation, csv_file, plot_file, plot_reliability, report)
+    top1, unreadable = evaluation.scores.top1, evaluation.unreadable
+    if assert_accuracy is not None and top1 < assert_accuracy:
+        raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")
     if unreadable:
         raise CheckFailed(
-            f"{len(unreadable)} picture(s) cannot be read and are not in these numbers"
+            f"{len(unreadable)} image(s) cannot be read and are not in these numbers"
         )
+
+
+def _write_files(
+    evaluation: "Evaluation",
+    csv_file: Path | None,
+    plot_file: Path | None,
+    plot_reliability: Path | None,
+    report: Path | None,
+) -> None:
+    if csv_file:
+        _write_predictions(csv_file, evaluation)
+    if plot_file or plot_reliability:
+        from ..reports import plots
+
+        scores = evaluation.scores
+        if plot_file:
+            title = f"top-1 accuracy {scores.top1:.1%} on {scores.images} images"
+            plots.save(plots.confusion(scores, title), plot_file)
+        if plot_reliability:
+            plots.save(plots.reliability(evaluation.reliability), plot_reliability)
+    if report:
+        from ..reports.evaluation_html import page
+
+        write_page(report, page(evaluation))
+
+
+def _write_predictions(file: Path, evaluation: "Evaluation") -> None:
+    """One row per image: its class, the prediction, every probability, or the error."""
+    names = evaluation.run.classes
+    rows = []
+    for x, label in zip(evaluation.predictions, evaluation.images.labels, strict=True):
+        best = x.top(1)
+        predicted = [best[0][0], f"{best[0][1]:.6f}"] if best else ["", ""]
+        blank = [""] * len(names)
+        each = blank if x.probabilities is None else [f"{p:.6f}" for p in x.probabilities]
+        rows.append([str(x.file), names[label], *predicted, x.error, *each])
+    header = ["file", "class", "predicted", "probability", "error", *names]
+    write_csv(file, header, rows)

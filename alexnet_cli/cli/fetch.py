@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from ..errors import printable
-from . import progress
 from .arguments import FOLDER
+from .progress import counting
 
 
 @click.command("fetch")
@@ -14,7 +14,7 @@ from .arguments import FOLDER
 @click.option(
     "--to",
     type=FOLDER,
-    help="Folder to put it into. [default: data; weights: where --weights looks]",
+    help="Folder to put it into. [default: data; for weights, where --weights looks]",
 )
 @click.option("--mirror", metavar="URL", help="Fetch the same file from another address.")
 def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
@@ -24,12 +24,12 @@ def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
 
     from ..dataset.download import FLOWERS, IMAGENET, cache_folder, download
 
-    source, usual = {
+    source, default = {
         "flowers": (FLOWERS, Path("data")),
         "imagenet": (IMAGENET, cache_folder(os.environ)),
     }[what]
     if mirror:
         source = dataclasses.replace(source, url=mirror)
-    with progress.counting("fetching") as counter:
-        file = download(source, to or usual, counter)
+    with counting("fetching") as counter:
+        file = download(source, to or default, counter)
     click.echo(printable(file))

@@ -1,10 +1,13 @@
-"""`alexnet import`: a run made of weights that others trained."""
+"""`alexnet import`: a run directory made of weights that others trained."""
 
 from pathlib import Path
 
 import click
 
-from .arguments import FOLDER
+from ..errors import printable
+from .arguments import FOLDER, OVERWRITE, class_names
+from .progress import ConsoleListener
+from .train import print_litert
 
 
 @click.command("import")
@@ -14,9 +17,18 @@ from .arguments import FOLDER
     "--classes",
     help="Names of the outputs, a,b,c or @FILE. [default: ImageNet's 1000]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a Run that is at --out.")
+@OVERWRITE
 def import_command(weights: str, out: Path, classes: str | None, overwrite: bool) -> None:
-    """Make a Run of WEIGHTS that others trained: a file, or imagenet to download."""
-    from ..api import import_weights
+    """Make a run directory of WEIGHTS that others trained: a file, or imagenet to download."""
+    from ..api.pretrained import import_weights
 
-    import_weights(weights, classes, out, overwrite)
+    names = class_names(classes)
+    listener = ConsoleListener()
+    found = import_weights(
+        weights, out, classes=names, overwrite=overwrite, listener=listener
+    )
+    print_litert(found.litert)
+    run = found.run
+    click.echo(
+        f"{printable(out)}: {run.recipe.network.arch} with {len(run.classes)} classes"
+    )

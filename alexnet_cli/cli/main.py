@@ -14,13 +14,13 @@ from ..errors import AlexNetError, Interrupted, printable
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
-    "evaluate": "Judge a trained network on pictures of known classes.",
-    "predict": "Name what is on IMAGE: files, folders, globs, or - for a list on stdin.",
-    "import": "Make a Run of WEIGHTS that others trained: a file, or imagenet to download.",
+    "evaluate": "Evaluate a trained network on images of known classes.",
+    "predict": "Predict the class of each IMAGE: files, folders, globs, or - for a list on stdin.",
+    "import": "Make a run directory of WEIGHTS that others trained: a file, or imagenet to download.",
     "models": "List the networks, or the layers of one.",
     "fetch": "Download the five flowers, 229 MB, or weights trained on ImageNet, 233 MB.",
     "sample": "Draw a small data set into FOLDER, to try things out without any photos.",
-    "doctor": "Find what is wrong with a folder of pictures; exit with 1 if something is.",
+    "doctor": "Check a folder of images for problems; exit with 1 if there are any.",
 }
 """The first sentence of each command's help; the rest is in the module of its name."""
 
@@ -74,8 +74,8 @@ class Main(click.Group):
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="alexnet")
 def main() -> None:
-    """Train, judge and use AlexNet image classifiers.
+    """Train, evaluate and use AlexNet image classifiers.
 
-    Exit codes: 0 yes; 1 the answer is no; 2 usage; 3 could not do the work;
-    130 interrupted.
+    Exit codes: 0 success; 1 a check failed; 2 wrong usage; 3 the work could not
+    be done; 130 interrupted.
     """

@@ -3,9 +3,9 @@
 import click
 
 from ..model.alexnet import ARCHITECTURES
-from ..model.architecture import trace
+from ..model.architecture import Architecture, trace
 from ..model.variants import NORMS, with_dropout, with_norm
-from ..reports import text
+from ..reports.text import table
 
 
 @click.command("models")
@@ -14,36 +14,40 @@ from ..reports import text
     "--classes", type=click.IntRange(1), help="Class count. [default: the publication's]"
 )
 @click.option(
-    "--norm",
-    default="table",
-    type=click.Choice(NORMS),
-    help="As in train.",
+    "--norm", default="table", type=click.Choice(NORMS), help="As in `alexnet train`."
 )
-@click.option("--dropout", type=click.FloatRange(0, 0.95), help="As in train.")
+@click.option("--dropout", type=click.FloatRange(0, 0.95), help="As in `alexnet train`.")
 def models_command(
     name: str | None, classes: int | None, norm: str, dropout: float | None
 ) -> None:
     """List the networks, or the layers of one."""
     if name is None:
-        rows = [("name", "input", "classes", "parameters", "what it is")]
-        for arch in ARCHITECTURES.values():
-            total = sum(x.parameters for x in trace(arch, arch.classes))
-            numbers = (str(arch.input_size), str(arch.classes), f"{total:,}")
-            rows.append((arch.name, *numbers, arch.source))
-        # The last column is prose: keep it left.
-        width = len(rows[0])
-        for line, row in zip(text.table([x[: width - 1] for x in rows]), rows, strict=True):
-            click.echo(f"{line}  {row[-1]}")
-        return
-    arch = with_dropout(with_norm(ARCHITECTURES[name], norm), dropout)
-    layers = list(trace(arch, classes or arch.classes))
-    click.echo(f"{name}: {arch.source}\n")
+        _print_networks()
+    else:
+        arch = with_dropout(with_norm(ARCHITECTURES[name], norm), dropout)
+        _print_layers(arch, classes or arch.classes)
+
+
+def _print_networks() -> None:
+    rows = [("name", "input", "classes", "parameters", "what it is")]
+    for arch in ARCHITECTURES.values():
+        total = sum(x.parameters for x in trace(arch, arch.classes))
+        numbers = (str(arch.input_size), str(arch.classes), f"{total:,}")
+        rows.append((arch.name, *numbers, arch.source))
+    # The last column is prose: keep it left.
+    for line, row in zip(table([x[:-1] for x in rows]), rows, strict=True):
+        click.echo(f"{line}  {row[-1]}")
+
+
+def _print_layers(arch: Architecture, classes: int) -> None:
+    layers = list(trace(arch, classes))
+    click.echo(f"{arch.name}: {arch.source}\n")
     rows = [("layer", "type", "output", "parameters")]
     rows += [
         (x.name, type(x.layer).__name__, " x ".join(map(str, x.shape)), f"{x.parameters:,}")
         for x in layers
     ]
-    click.echo("\n".join(text.table(rows, left=3)))
+    click.echo("\n".join(table(rows, left=3)))
     total, trained = (
         sum(getattr(x, k) for x in layers) for k in ("parameters", "trainable")
     )

@@ -1,49 +1,59 @@
-"""Progress on a terminal: bars, and a line per epoch."""
+"""Progress on a terminal: a bar that is written over, and a line for each epoch."""
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .console import log
+from ..api.listener import Counter, Listener
+from ..errors import printable
+from ..reports.text import table
+from .console import log, notes
 
 if TYPE_CHECKING:
-    from ..trainer.callbacks import Progress
+    from ..dataset.prepare import PreparedData
+    from ..dataset.sources.class_folders import ImageFolder
+    from ..model.pretrained.layouts import PretrainedWeights
+    from ..model.pretrained.matching import LayerMatch
+    from ..trainer.progress import Progress
+
+UNSHOWN = ("epoch", "learning_rate", "side", "images_per_second")
+"""Columns of history.csv that the line of an epoch leaves out."""
 
 
 class Line:
-    """One line on a terminal that is written over; nothing where output is piped."""
+    """One line on a terminal that is written over; nothing if output is piped."""
 
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
         self.last = 0.0
 
     def update(self, text: str) -> None:
-        """Show `text`, at most ten times a second."""
+        """Show `text`, at most ten times per second."""
         now = time.monotonic()
         if self.live and now - self.last > 0.1:
             self.last = now
             click.echo(f"\r{text}\x1b[K", err=True, nl=False)
 
     def clear(self) -> None:
-        """Make room for what is said next."""
+        """Make room for what is printed next."""
         if self.live:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Any]:
+def counting(what: str) -> Iterator[Counter]:
     """A function of (done, all) that shows a bar for `what` on a terminal."""
     line, started = Line(), time.monotonic()
 
-    def progress(done: int, count: int) -> None:
+    def counter(done: int, count: int) -> None:
         line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}")
 
     try:
-        yield progress
+        yield counter
     finally:
         line.clear()
     seconds = time.monotonic() - started
@@ -57,34 +67,75 @@ def bar(share: float, width: int = 24) -> str:
     return f"[{'=' * full}{' ' * (width - full)}]"
 
 
-def span(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """1:02:03 or 2:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class EpochLine:
-    """Reports training: a live line within an epoch, one line that stays for each."""
+class ConsoleListener(Listener):
+    """Prints what goes on: a live line within an epoch, one that stays for each."""
 
     def __init__(self) -> None:
         self.line = Line()
 
-    def __call__(self, now: "Progress") -> None:
-        """Show `now`."""
+    def log(self, text: str) -> None:
+        """Print a line about the work."""
+        log(text)
+
+    def notes(self, lines: Sequence[str]) -> None:
+        """Print details of the line before."""
+        notes(lines)
+
+    counting = staticmethod(counting)
+
+    def found(self, source: "ImageFolder") -> None:
+        """Print images, classes and counts of a folder."""
+        log(
+            f"{source.location}: {len(source.samples)} files "
+            f"in {len(source.classes)} classes"
+        )
+        header = ("class", *source.parts) if source.parts[1:] else ("class", "files")
+        counts = [source.counts(x) for x in source.parts]
+        rows = [
+            (printable(name), *(str(x[i]) for x in counts))
+            for i, name in enumerate(source.classes)
+        ]
+        for line in table([header, *rows]):
+            log(f"  {line}")
+        notes([f"left out: {x}" for x in source.notes])
+
+    def matched(
+        self, weights: "PretrainedWeights", matches: "Sequence[LayerMatch]"
+    ) -> None:
+        """Print what became of every layer and of every array of a file of weights."""
+        log(f"weights in {weights.layout} layout")
+        rows = [("layer", "shape", ""), *((x.layer, x.shape, x.what) for x in matches)]
+        log("\n".join(table(rows, left=3)))
+
+    def prepared(self, data: "PreparedData") -> None:
+        """Print which files cannot be used, and how the others are split."""
+        if data.bad:
+            log(
+                f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
+            )
+            notes([f"{printable(x.file)} {x.reason}" for x in data.bad])
+        if data.shared:
+            log(f"warning: {data.shared} held-out image(s) are also in the train folder")
+        counts = data.counts()
+        rest = "".join(f", {n} for {x}" for x, n in counts.items() if n and x != "train")
+        log(f"{counts['train']} images to train on{rest}")
+
+    def progress(self, now: "Progress") -> None:
+        """Show how far training is."""
         name = f"epoch {now.epoch:>{len(str(now.epochs))}}/{now.epochs}"
+        left = "" if now.left is None else f"  {duration(now.left)} left"
         speed = f"{now.rate:.0f} images/s"
         if now.logs is None:
-            done = f"{now.done}/{now.pictures}"
-            rest = f"{speed}{_left(now)}"
-            self.line.update(f"{name} {bar(now.done / now.pictures)} {done}  {rest}")
+            done = f"{bar(now.done / now.images)} {now.done}/{now.images}"
+            self.line.update(f"{name} {done}  {speed}{left}")
             return
         self.line.clear()
-        hidden = ("epoch", "learning_rate", "side", "images_per_second")
-        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in hidden)
-        best = "  best" if now.best else ""
-        log(f"{name}  {values}  {speed}{_left(now)}{best}")
-
-
-def _left(now: "Progress") -> str:
-    return "" if now.left is None else f"  {span(now.left)} left"
+        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in UNSHOWN)
+        log(f"{name}  {values}  {speed}{left}{'  best' if now.best else ''}")

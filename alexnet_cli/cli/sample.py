@@ -1,4 +1,4 @@
-"""`alexnet sample`: a small synthetic data set."""
+"""`alexnet sample`: a small synthetic data set, for a first try offline."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ from .arguments import FOLDER
     default=100,
     show_default=True,
     type=click.IntRange(2),
-    help="Pictures a class.",
+    help="Images per class.",
 )
 @click.option(
     "--tests",
     default=20,
     show_default=True,
     type=click.IntRange(1),
-    help="Test pictures a class.",
+    help="Test images per class.",
 )
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Of what is drawn."
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed."
 )
 def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
     """Draw a small data set into FOLDER, to try things out without any photos."""

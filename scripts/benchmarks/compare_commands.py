@@ -22,9 +22,9 @@ SQUARE = preprocess_of(Recipe(arch="alexnet-half", size=256, resize="squash"))
 
 
 def predict(args: argparse.Namespace) -> Comparison:
-    """One picture and a folder, cold, from keystroke to the last line."""
+    """One image and a folder, cold, from keystroke to the last line."""
     files = sorted(images_below(args.folder))[:1000]
-    folder = args.place / "pictures"
+    folder = args.place / "images"
     folder.mkdir()
     for i, file in enumerate(files):
         (folder / f"{i:04}{file.suffix}").symlink_to(file.resolve())
@@ -33,17 +33,17 @@ def predict(args: argparse.Namespace) -> Comparison:
     one = (*ALEXNET, "predict", "--model", args.run)
     alone = Worker("ours.py", "classify", args.run, folder)
     turns = {
-        "ours, one picture": command(*one, files[0]),
-        "SavedModel script, one picture": command(
+        "ours, one image": command(*one, files[0]),
+        "SavedModel script, one image": command(
             sys.executable, BASELINES / "saved_model.py", args.run, files[0], **quiet
         ),
-        "torch script, one picture": torch_one(args.place, files[0]),
-        f"ours, {len(files)} pictures": command(*one, folder),
-        f"model.predict, {len(files)} pictures": command(
+        "torch script, one image": torch_one(args.place, files[0]),
+        f"ours, {len(files)} images": command(*one, folder),
+        f"model.predict, {len(files)} images": command(
             sys.executable, BASELINES / "keras_folder.py", args.place / "model.keras", folder, side,
             **quiet,
         ),
-        f"our network alone, {len(files)} ready pictures": alone.turn,
+        f"our network alone, {len(files)} ready images": alone.turn,
     }  # fmt: skip
     many = [k for k in turns if f"{len(files)} " in k]
     against = dict.fromkeys(many, many[0])
@@ -83,14 +83,14 @@ print(network.input_shape[1])
     return int(done.stdout.splitlines()[-1])
 
 
-def torch_one(place: Path, picture: Path) -> Callable[[], float]:
+def torch_one(place: Path, image: Path) -> Callable[[], float]:
     """torchvision's AlexNet for five classes, its weights saved as torch saves them."""
     code = (
         f"import sys; sys.path.insert(0, {str(BASELINES)!r}); import torch; import torch_alexnet; "
         f"torch.save(torch_alexnet.alexnet(5).state_dict(), {str(place / 'model.pth')!r})"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    words = (BASELINES / "torch_alexnet.py", "predict", picture, place / "model.pth")
+    words = (BASELINES / "torch_alexnet.py", "predict", image, place / "model.pth")
     return command(sys.executable, *words)
 
 
@@ -118,26 +118,26 @@ def decode(args: argparse.Namespace) -> Comparison:
     files = list(images_below(args.folder))
 
     def load(path):  # type: ignore[no-untyped-def]
-        picture = tf.io.decode_image(tf.io.read_file(path), 3, expand_animations=False)
-        return tf.cast(tf.image.resize(picture, (256, 256), antialias=True), tf.uint8)
+        image = tf.io.decode_image(tf.io.read_file(path), 3, expand_animations=False)
+        return tf.cast(tf.image.resize(image, (256, 256), antialias=True), tf.uint8)
 
     def tensorflow() -> Iterable[object]:
         data = tf.data.Dataset.from_tensor_slices([str(x) for x in files])
         return data.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(16)
 
     def pillow_load(file: Path) -> np.ndarray:
-        with Image.open(file) as picture:
+        with Image.open(file) as image:
             size, how = (256, 256), Image.Resampling.BILINEAR
-            return np.asarray(picture.convert("RGB").resize(size, how))
+            return np.asarray(image.convert("RGB").resize(size, how))
 
     def pillow() -> Iterable[object]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             yield from pool.map(pillow_load, files)
 
-    def all_of(pictures: Callable[[], Iterable[object]]) -> Callable[[], float]:
+    def all_of(images: Callable[[], Iterable[object]]) -> Callable[[], float]:
         def take() -> float:
             started = time.perf_counter()
-            for _ in pictures():
+            for _ in images():
                 pass
             return time.perf_counter() - started
 
@@ -170,7 +170,7 @@ print(status["VmHWM"].split()[0])
 
 
 def memory(args: argparse.Namespace) -> list[dict]:
-    """Peak memory of `train --cache disk` and of `doctor`, by the number of pictures."""
+    """Peak memory of `train --cache disk` and of `doctor`, by the number of images."""
     rows = []
     rng = np.random.default_rng(0)
     for count in (int(x) for x in args.counts.split(",")):
@@ -192,7 +192,7 @@ def memory(args: argparse.Namespace) -> list[dict]:
             )  # fmt: skip
             rows.append(
                 {
-                    "name": f"{words[0]}, {count} pictures",
+                    "name": f"{words[0]}, {count} images",
                     "peak MB": int(done.stdout.splitlines()[-1]) / 1024,
                     "seconds": time.perf_counter() - started,
                 }

@@ -1,4 +1,4 @@
-"""Contests of training: a step, an epoch, the pictures on their way to it."""
+"""Contests of training: a step, an epoch, the images on their way to it."""
 
 import argparse
 import csv
@@ -38,7 +38,7 @@ def step(args: argparse.Namespace) -> Comparison:
 
 
 def flop(arch: str) -> int:
-    """Of a training step, a picture: 6 a multiply-add, 4 in the first convolution."""
+    """Of a training step, an image: 6 a multiply-add, 4 in the first convolution."""
     network = ARCHITECTURES[arch]
     total, first = 0, True
     for row in trace(network, 5):
@@ -105,7 +105,7 @@ def _told_by(script: str, *words: object) -> Callable[[], float]:
 
 
 def pipeline(args: argparse.Namespace) -> Comparison:
-    """Seconds a picture: of whole epochs of real pictures, and of steps on one ready batch."""
+    """Seconds an image: of whole epochs of real images, and of steps on one ready batch."""
     plain = ("crop_area=0", "brightness=0", "contrast=0", "saturation=0")
     ways = {
         "crop and mirror": ("random_crop=1", *plain),

@@ -24,8 +24,8 @@ KINDS = {
     "convolution, gradient of weights": ("Conv2DBackpropFilter",),
     "convolution, gradient of inputs": ("Conv2DBackpropInput",),
     "dense layers": ("MatMul",),
-    "batch normalisation": ("BatchNorm",),
-    "local response normalisation": ("LRN",),
+    "batch normalization": ("BatchNorm",),
+    "local response normalization": ("LRN",),
     "pooling": ("MaxPool", "AvgPool"),
     "weight update": ("ResourceApply", "AssignAdd", "AssignSub"),
     "casts": ("Cast",),
@@ -69,7 +69,7 @@ def stepping(arch: str, batch: int, policy: str) -> Callable[[], list[float]]:
 
     recipe = Recipe(arch=arch, batch_size=batch)
     keras.config.set_dtype_policy(policy)
-    network = build_model(recipe.architecture(), 5)
+    network = build_model(recipe.network.architecture(), 5)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     network.compile(build_optimizer(recipe), loss, metrics=["accuracy"], jit_compile=False)
     pixels = np.random.default_rng(0).random((batch, *network.input_shape[1:]), np.float32)

@@ -1,10 +1,10 @@
-"""What each change to a recipe is worth on validation pictures: a table, one row a change.
+"""What each change to a recipe is worth on validation images: a table, one row a change.
 
     python scripts/experiments/ablation.py FOLDER RESULTS.json [--seeds 0,1,2] [--rows base,sgd]
 
 Trains `alexnet train` once for every row and seed that RESULTS.json lacks, so it can be
 stopped and goes on. A seed moves weights, order, augmentation and the split; differences
-are of equal seeds. FOLDER is to hold no test picture.
+are of equal seeds. FOLDER is to hold no test image.
 """
 
 import argparse
@@ -22,11 +22,11 @@ BASE = (
     "--max-minutes 60 --epochs 20"
 )
 ROWS = {
-    "base": ("the recipe `quick`, 20 epochs, pictures cut to squares", ""),
+    "base": ("the recipe `quick`, 20 epochs, images cut to squares", ""),
     "mixing": ("mixup and CutMix", "--mixup 0.2 --cutmix 1"),
     "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
-    "squash": ("pictures distorted to squares, as `quick` has it", "--resize squash"),
-    "erasing": ("random erasing, a quarter of pictures", "--erasing 0.25"),
+    "squash": ("images distorted to squares, as `quick` has it", "--resize squash"),
+    "erasing": ("random erasing, a quarter of images", "--erasing 0.25"),
     "ema": ("no average of weights", "--ema 0"),
     "whole": ("no progressive resizing, 11 epochs", "--start-size 0 --epochs 11"),
     "sgd": (

@@ -3,7 +3,7 @@
     python scripts/experiments/ema_decays.py OUT --config quick --data FOLDER [OPTIONS OF TRAIN]
 
 Runs `alexnet train --out OUT` with one average for each of DECAYS beside the recipe's own,
-then judges all of them on the validation pictures, each at a temperature of its own.
+then judges all of them on the validation images, each at a temperature of its own.
 Nothing else differs between the rows.
 """
 
@@ -59,7 +59,7 @@ def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
 
 
 def judge(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
-    """Accuracy (0 to 1) and loss of `run` with `weights` on its held-out pictures."""
+    """Accuracy (0 to 1) and loss of `run` with `weights` on its held-out images."""
     network = load_network(run)
     network.set_weights(weights)
     classifier = Classifier(run, network=as_probabilities(network))

@@ -1,8 +1,8 @@
-"""Decode mutated picture files and watch for crashes, hangs and memory.
+"""Decode mutated image files and watch for crashes, hangs and memory.
 
     python scripts/experiments/fuzz.py FOLDER [--count 10000] [--seed 0]
 
-FOLDER holds real pictures of many formats. Every mutation must end in pixels or in an
+FOLDER holds real images of many formats. Every mutation must end in pixels or in an
 ImageError, within SECONDS and MEGABYTES. Prints a table by outcome; exit code 1 if
 anything else happened. Each mutation is named by the seed that makes it again.
 """

@@ -1,6 +1,6 @@
 """How many planted copies the near-duplicate search finds, and what else it pairs.
 
-    python scripts/experiments/near_duplicates.py FOLDER [--pictures 300] [--sheet pairs.png]
+    python scripts/experiments/near_duplicates.py FOLDER [--images 300] [--sheet pairs.png]
 
 Copies of PICTURES of the files below FOLDER are changed in known ways and searched for
 among all of them. The pairs that no one planted are listed, and drawn into SHEET to be
@@ -34,9 +34,9 @@ def scaled(factor: float) -> Change:
 def saved(quality: int) -> Change:
     """Saved as JPEG and read again."""
 
-    def change(picture: Image.Image) -> Image.Image:
+    def change(image: Image.Image) -> Image.Image:
         out = io.BytesIO()
-        picture.save(out, "JPEG", quality=quality)
+        image.save(out, "JPEG", quality=quality)
         return open_image(out.getvalue()).image
 
     return change
@@ -45,9 +45,9 @@ def saved(quality: int) -> Change:
 def cropped(share: float) -> Change:
     """Cut by `share` of width and height on every side."""
 
-    def change(picture: Image.Image) -> Image.Image:
-        x, y = (round(s * share) for s in picture.size)
-        return picture.crop((x, y, picture.width - x, picture.height - y))
+    def change(image: Image.Image) -> Image.Image:
+        x, y = (round(s * share) for s in image.size)
+        return image.crop((x, y, image.width - x, image.height - y))
 
     return change
 
@@ -69,7 +69,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pictures", type=int, default=300)
+    parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
     files = list(images_below(args.folder))
@@ -82,14 +82,14 @@ def main() -> None:
     pairs = list(near_pairs(table))
     related = {frozenset(x) for x in pairs}
     chosen = sorted(
-        random.Random(0).sample(range(len(found)), min(args.pictures, len(found)))
+        random.Random(0).sample(range(len(found)), min(args.images, len(found)))
     )
-    pictures = [open_image(found[i][0]).image for i in chosen]
+    images = [open_image(found[i][0]).image for i in chosen]
     print(
-        f"{len(found)} pictures, {len(chosen)} of them copied\n\n{'change':28} found  wrong"
+        f"{len(found)} images, {len(chosen)} of them copied\n\n{'change':28} found  wrong"
     )
     for name, change in CHANGES.items():
-        copies = np.stack([fingerprint(change(x))[0] for x in pictures])
+        copies = np.stack([fingerprint(change(x))[0] for x in images])
         hits = {(chosen[i], j) for i, j in near_pairs(copies, table)}
         right = sum((i, i) in hits for i in chosen)
         wrong = [x for x in hits if x[0] != x[1] and frozenset(x) not in related]

@@ -1,9 +1,9 @@
-"""What several views of a picture are worth when it is judged, on the same networks.
+"""What several views of an image are worth when it is judged, on the same networks.
 
     python scripts/experiments/tta.py RUN [RUN ...]
 
-One view, with its mirror, ten crops (four corners and the centre, and their mirrors): of
-each Run's held-out pictures, at a temperature of its own. The differences are to mirrors.
+One view, with its mirror, ten crops (four corners and the center, and their mirrors): of
+each Run's held-out images, at a temperature of its own. The differences are to mirrors.
 """
 
 import statistics
@@ -31,7 +31,7 @@ VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
 
 
 def held_out(classifier: Classifier) -> tuple[Floats, Labels]:
-    """Probabilities [V, N, K] of every view of the Run's held-out pictures, and labels."""
+    """Probabilities [V, N, K] of every view of the Run's held-out images, and labels."""
     run = classifier.run
     judged = evaluate.held_out(run)
     parts = []

@@ -19,7 +19,7 @@ from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 recipe = Recipe(arch="tiny", size=40, dropout=0.0, learning_rate=0.05, **json.loads(sys.argv[2]))
 preprocess = preprocess_of(recipe)
-network = build_model(recipe.architecture(), 3)
+network = build_model(recipe.network.architecture(), 3)
 if keras.backend.backend() == "tensorflow":
     network.save_weights(sys.argv[1])
 else:
@@ -31,13 +31,13 @@ model = keras.Model([pixels, draws], network(AugmentAndStandardize(recipe, prepr
 loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
 model.compile(build_optimizer(recipe), loss, jit_compile=False)
 rng = np.random.default_rng(0)
-pictures = rng.integers(0, 255, (12, 5, 5, 3), np.uint8).repeat(8, 1).repeat(8, 2)
+images = rng.integers(0, 255, (12, 5, 5, 3), np.uint8).repeat(8, 1).repeat(8, 2)
 labels = np.eye(3, dtype="float32")[np.arange(12) % 3]
 losses = []
 for _ in range(6):
     drawn = sample_parameters(recipe, preprocess, 12, rng)
-    losses.append(float(model.train_on_batch([pictures, drawn], labels)))
-losses.append(float(model.evaluate([pictures, drawn], labels, verbose=0)))
+    losses.append(float(model.train_on_batch([images, drawn], labels)))
+losses.append(float(model.evaluate([images, drawn], labels, verbose=0)))
 print(json.dumps(losses))
 """
 AUGMENTATIONS = {

@@ -43,7 +43,7 @@ def test_batch_normalization_and_its_gradients():
 
 
 @pytest.mark.parametrize("shape", [(7, 6), (1, 3, 3, 6)])
-def test_batch_normalization_of_rows_and_of_one_picture(shape):
+def test_batch_normalization_of_rows_and_of_one_image(shape):
     x = RNG.normal(0, 1, shape).astype(np.float32)
     ones, zeros = np.ones(6, np.float32), np.zeros(6, np.float32)
     y, mean, variance = ops_tensorflow.batch_normalization(x, ones, zeros, 1e-3)
@@ -64,7 +64,7 @@ def test_warp(smooth, fill):
     ours = np.asarray(ops_tensorflow.warp(pixels, maps, 24, smooth, fill))
     theirs = np.asarray(portable("warp")(pixels, maps, 24, smooth, fill))
     assert ours.shape == theirs.shape == (8, 24, 24, 3)
-    # A rounding of places may pick the other of two neighbours.
+    # A rounding of places may pick the other of two neighbors.
     far = abs(ours - theirs).max(axis=-1) > 0.5
     assert far.mean() < (0.001 if smooth else 0.01)
 

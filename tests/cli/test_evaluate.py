@@ -1,4 +1,4 @@
-"""evaluate: every picture counted once, classes by name, exit codes for scripts."""
+"""evaluate: every image counted once, classes by name, exit codes for scripts."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def test_evaluate_refuses_unknown_classes(trained, toy_test, tmp_path):
     assert "it knows blue, green, red" in result.stderr
     assert "--ignore-unknown leaves them out" in result.stderr
     result = alexnet("evaluate", "--model", trained, "--data", data, "--ignore-unknown")
-    assert result.exit_code == 0 and "8 pictures" in result.stdout
+    assert result.exit_code == 0 and "8 images" in result.stdout
     fails(3, "one, as", "evaluate", "--model", trained, "--data", parts_of(tmp_path / "p"))
 
 
@@ -59,28 +59,28 @@ def test_evaluate_text_csv_and_plot(trained, toy_test, tmp_path):
         shares = [float(row[x]) for x in ("blue", "green", "red")]
         assert sum(shares) == pytest.approx(1, abs=1e-4)
         assert float(row["probability"]) == max(shares)
-    with Image.open(tmp_path / "confusion.png") as picture:
-        assert picture.format == "PNG"
+    with Image.open(tmp_path / "confusion.png") as image:
+        assert image.format == "PNG"
 
 
 def test_evaluate_without_data_says_what_it_judges_on(trained, toy, tmp_path):
     result = alexnet("evaluate", "--model", trained)
-    assert "these pictures chose the best epoch" in result.stderr
-    assert result.stdout.startswith("6 pictures")
+    assert "these images chose the best epoch" in result.stderr
+    assert result.stdout.startswith("6 images")
     out = tmp_path / "r"
     options = ("--test-fraction", "0.25", "--epochs", "1")
     assert alexnet("train", "--data", toy, "--out", out, *TINY, *options).exit_code == 0
     result = alexnet("evaluate", "--model", out)
     assert "chose" not in result.stderr
-    assert result.stdout.startswith("9 pictures")
+    assert result.stdout.startswith("9 images")
 
 
-def test_evaluate_warns_of_pictures_that_were_trained_on(trained, toy):
+def test_evaluate_warns_of_images_that_were_trained_on(trained, toy):
     result = alexnet("evaluate", "--model", trained, "--data", toy)
-    assert "warning: the network was trained on 30 of these pictures" in result.stderr
+    assert "warning: the network was trained on 30 of these images" in result.stderr
 
 
-def test_evaluate_without_the_pictures_it_was_trained_on(trained, tmp_path):
+def test_evaluate_without_the_images_it_was_trained_on(trained, tmp_path):
     run = shutil.copytree(trained, tmp_path / "saved")
     file = run / "run.json"
     file.write_text(file.read_text().replace(json.loads(file.read_text())["data"], "/gone"))
@@ -116,10 +116,10 @@ def test_evaluate_counts_what_it_cannot_read(trained, toy_test, tmp_path):
     data = shutil.copytree(toy_test, tmp_path / "d")
     (data / "red" / "bad.jpg").write_bytes(b"x")
     result = fails(
-        1, "1 picture(s) cannot be read", "evaluate", "--model", trained, "--data", data
+        1, "1 image(s) cannot be read", "evaluate", "--model", trained, "--data", data
     )
-    assert "bad.jpg is not a picture" in result.stderr
-    assert result.stdout.startswith("12 pictures")
+    assert "bad.jpg is not an image" in result.stderr
+    assert result.stdout.startswith("12 images")
 
 
 def test_ten_crops(trained, toy_test):

@@ -146,7 +146,7 @@ def test_strict_and_against(tmp_path):
     fails(3, "--strict: 1 file(s) cannot be used", *args, "--strict")
     other = tmp_path / "Test_set"
     shutil.copytree(data / "blue", other / "blue")
-    fails(3, "4 picture(s) of", *args, "--against", other)
+    fails(3, "4 image(s) of", *args, "--against", other)
     fails(2, "--allow-overlap has no effect", *args, "--allow-overlap")
     assert not (tmp_path / "o").exists()
     assert alexnet(*args, "--against", other, "--allow-overlap").exit_code == 0

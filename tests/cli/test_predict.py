@@ -1,4 +1,4 @@
-"""predict: one answer a picture, wherever pictures come from and whatever they are called."""
+"""predict: one answer an image, wherever images come from and whatever they are called."""
 
 import csv
 import io
@@ -36,13 +36,13 @@ def test_predict_json_and_csv(trained, toy_test, tmp_path):
     bad = tmp_path / "com,ma.jpg"
     bad.write_bytes(b"x")
     args = ("predict", toy_test / "green" / "00.jpg", bad, "--model", trained)
-    result = fails(1, "1 picture(s) cannot be read", *args, "--json")
+    result = fails(1, "1 image(s) cannot be read", *args, "--json")
     good, wrong = map(json.loads, result.stdout.splitlines())
     assert [x["label"] for x in good["classes"]][0] == "green"
     assert sum(x["probability"] for x in good["classes"]) == pytest.approx(1, abs=1e-4)
     assert wrong == {
         "file": str(bad),
-        "error": "is not a picture in a known format",
+        "error": "is not an image in a known format",
         "classes": [],
     }
     rows = list(csv.DictReader(io.StringIO(alexnet(*args, "--csv", "--top", "2").stdout)))
@@ -55,15 +55,15 @@ def test_predict_draws(trained, toy_test, tmp_path):
     assert alexnet("predict", toy_test, "--model", trained, "--draw", out).exit_code == 0
     assert len(list(out.iterdir())) == 12
     for file in out.iterdir():
-        with Image.open(file) as picture:
-            bar = np.asarray(picture.convert("L"))[-5:]
+        with Image.open(file) as image:
+            bar = np.asarray(image.convert("L"))[-5:]
             assert np.median(bar) < 40
     one = toy_test / "red" / "00.jpg"
     fails(3, "would overwrite", "predict", one, "--model", trained, "--draw", one.parent)
 
 
 @pytest.mark.parametrize(
-    "source,text", [("nothing*.jpg", "matches no file"), ("empty", "holds no pictures")]
+    "source,text", [("nothing*.jpg", "matches no file"), ("empty", "holds no images")]
 )
 def test_predict_nothing(trained, tmp_path, monkeypatch, source, text):
     monkeypatch.chdir(tmp_path)
@@ -73,7 +73,7 @@ def test_predict_nothing(trained, tmp_path, monkeypatch, source, text):
 
 def test_predict_a_file_that_is_not_there(trained):
     result = fails(
-        1, "1 picture(s) cannot be read", "predict", "none.jpg", "--model", trained
+        1, "1 image(s) cannot be read", "predict", "none.jpg", "--model", trained
     )
     assert result.stdout == "none.jpg: error: is not there\n"
 

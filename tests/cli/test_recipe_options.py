@@ -21,7 +21,7 @@ def test_order_of_precedence(tmp_path):
     file.write_text('epochs = 7\noptimizer = "adam"\nhflip = true\n')
     keys = printed("--config", file, "--epochs", "3", "--no-hflip")
     assert (keys["epochs"], keys["optimizer"], keys["hflip"]) == (3, "adam", False)
-    assert keys["batch_size"] == Recipe().batch_size
+    assert keys["batch_size"] == Recipe().optimization.batch_size
     assert "momentum" not in keys
 
 

@@ -11,7 +11,7 @@ from helpers import alexnet
 from PIL import Image
 
 from alexnet_cli.dataset.doctor import examine
-from alexnet_cli.dataset.synthetic import draw_picture
+from alexnet_cli.dataset.synthetic import draw_image
 
 
 def none(done, count):
@@ -23,8 +23,8 @@ def healthy(tmp_path):
     for k, kind in enumerate(("daisy", "fish")):
         (tmp_path / "d" / kind).mkdir(parents=True)
         for i in range(5):
-            picture = draw_picture(kind, np.random.default_rng((k, i)))
-            picture.save(tmp_path / "d" / kind / f"{i}.jpg")
+            image = draw_image(kind, np.random.default_rng((k, i)))
+            image.save(tmp_path / "d" / kind / f"{i}.jpg")
     return tmp_path / "d"
 
 
@@ -38,22 +38,22 @@ def test_nothing_is_wrong_with_a_healthy_folder(healthy):
 
 def test_everything_that_is_wrong_is_named(healthy, tmp_path):
     daisy, fish = healthy / "daisy", healthy / "fish"
-    (daisy / "bad.jpg").write_bytes(b"no picture")
+    (daisy / "bad.jpg").write_bytes(b"no image")
     shutil.copy(daisy / "0.jpg", daisy / "same.jpg")
     shutil.copy(daisy / "1.jpg", fish / "other_label.jpg")
-    with Image.open(fish / "2.jpg") as picture:
-        picture.resize((180, 180)).save(fish / "smaller.jpg")
-        picture.transpose(0).save(daisy / "mirrored.png")
-        picture.resize((40, 40)).convert("L").save(fish / "tiny_gray.png")
-    with Image.open(fish / "3.jpg") as picture:
+    with Image.open(fish / "2.jpg") as image:
+        image.resize((180, 180)).save(fish / "smaller.jpg")
+        image.transpose(0).save(daisy / "mirrored.png")
+        image.resize((40, 40)).convert("L").save(fish / "tiny_gray.png")
+    with Image.open(fish / "3.jpg") as image:
         exif = Image.Exif()
         exif[0x0112] = 6
-        picture.crop((0, 0, 128, 256)).save(fish / "turned.jpg", exif=exif)
-        picture.crop((100, 0, 256, 120)).save(fish / "wrong.png", "JPEG")
+        image.crop((0, 0, 128, 256)).save(fish / "turned.jpg", exif=exif)
+        image.crop((100, 0, 256, 120)).save(fish / "wrong.png", "JPEG")
     (healthy / "alone").mkdir()
-    draw_picture("star", np.random.default_rng(1)).save(healthy / "alone" / "1.png")
+    draw_image("star", np.random.default_rng(1)).save(healthy / "alone" / "1.png")
     found = examine(healthy, None, none)
-    assert found.bad == (("daisy/bad.jpg", "is not a picture in a known format"),)
+    assert found.bad == (("daisy/bad.jpg", "is not an image in a known format"),)
     assert found.equal == (
         ("daisy/0.jpg", "daisy/same.jpg"),
         ("daisy/1.jpg", "fish/other_label.jpg"),
@@ -69,7 +69,7 @@ def test_everything_that_is_wrong_is_named(healthy, tmp_path):
     assert found.wrong
     result = alexnet("doctor", healthy)
     assert result.exit_code == 1
-    for text in ("under two labels", "Bad files", "fewer than 2 pictures of alone"):
+    for text in ("under two labels", "Bad files", "fewer than 2 images of alone"):
         assert text in result.stdout
 
 
@@ -78,9 +78,9 @@ def test_overlap_with_another_folder(healthy, tmp_path):
     shutil.copytree(healthy / "fish", other / "fish")
     for file in sorted((other / "fish").iterdir())[1:]:
         file.unlink()
-    draw_picture("star", np.random.default_rng(5)).save(other / "fish" / "new.jpg")
-    with Image.open(healthy / "daisy" / "4.jpg") as picture:
-        picture.resize((200, 200)).save(other / "fish" / "resized.jpg", quality=60)
+    draw_image("star", np.random.default_rng(5)).save(other / "fish" / "new.jpg")
+    with Image.open(healthy / "daisy" / "4.jpg") as image:
+        image.resize((200, 200)).save(other / "fish" / "resized.jpg", quality=60)
     found = examine(healthy, other, none)
     assert found.overlap == (
         ("fish/0.jpg", "fish/0.jpg"),
@@ -92,7 +92,7 @@ def test_overlap_with_another_folder(healthy, tmp_path):
     assert data["wrong"] and data["overlap"][0] == ["fish/0.jpg", "fish/0.jpg"]
 
 
-def test_the_same_picture_in_two_parts(healthy, tmp_path):
+def test_the_same_image_in_two_parts(healthy, tmp_path):
     shutil.copytree(healthy, tmp_path / "p" / "train")
     (tmp_path / "p" / "val" / "fish").mkdir(parents=True)
     shutil.copy(healthy / "fish" / "1.jpg", tmp_path / "p" / "val" / "fish" / "x.jpg")
@@ -129,7 +129,7 @@ def test_the_page_stands_alone_and_escapes_names(healthy, tmp_path):
     assert any("bad\\n\\xff.jpg" in x for x in page.text)
 
 
-def test_the_real_flowers_have_one_picture_under_two_labels(shared):
+def test_the_real_flowers_have_one_image_under_two_labels(shared):
     found = examine(shared / "flower_photos", None, none)
     name = "15922772266_1167a06620.jpg"
     assert found.two_labels == ((f"roses/{name}", f"tulips/{name}"),)

@@ -48,8 +48,8 @@ def test_junk_is_noted_and_never_a_class(tmp_path):
     assert found.counts() == {"blue": 2, "green": 2, "red": 2}
     notes = "\n".join(found.notes)
     for part in (
-        "__MACOSX/: hidden", ".ipynb_checkpoints/: hidden", "empty/: no pictures", "1 loose file",
-        "red/notes.txt: not a picture", "red/labels.csv: not", "dangling.jpg: link to nothing",
+        "__MACOSX/: hidden", ".ipynb_checkpoints/: hidden", "empty/: no images", "1 loose file",
+        "red/notes.txt: not an image", "red/labels.csv: not", "dangling.jpg: link to nothing",
         "rot/: same folder as red/", "pipe.jpg: neither file", "same file as red/",
     ):  # fmt: skip
         assert part in notes, part
@@ -72,7 +72,7 @@ def test_folders_in_a_class_belong_to_it(tmp_path):
             lambda x: (x.mkdir(), (x / "a.jpg").write_bytes(b"x")),
             "files but no class folders",
         ),
-        (lambda x: (x / "empty").mkdir(parents=True), "no class folders with pictures"),
+        (lambda x: (x / "empty").mkdir(parents=True), "no class folders with images"),
     ],
 )
 def test_what_is_no_data_set(tmp_path, make, message):

@@ -1,4 +1,4 @@
-"""One decoder: every odd file is a right picture or an error, never a wrong picture."""
+"""One decoder: every odd file is a right image or an error, never a wrong image."""
 
 import csv
 import io
@@ -31,12 +31,12 @@ def test_the_torture_list(shared):
         file = shared / "torture" / row["file"]
         wish = row["a_good_loader"]
         try:
-            picture = images.decode(file)
+            image = images.decode(file)
         except ImageError as error:
             assert "skip" in wish or "refuse" in wish, f"{row['file']}: {error}"
             assert len(str(error).splitlines()) == 1
         else:
-            assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+            assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
             assert row["file"] not in ALWAYS_BAD
             assert not wish.startswith("refuse")
 
@@ -59,8 +59,8 @@ def test_orientation_is_applied(orientation, form):
     turned = images.decode(data)
     from PIL import ImageOps
 
-    with Image.open(io.BytesIO(data)) as picture:
-        expected = np.asarray(ImageOps.exif_transpose(picture))
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
     np.testing.assert_array_equal(turned, expected)
     assert turned.shape[:2] == ((64, 96) if orientation < 5 else (96, 64))
 
@@ -71,9 +71,9 @@ def test_orientation_is_applied(orientation, form):
 def test_a_cut_jpeg_is_bad(shared, progressive, marker, lost):
     files = sorted((shared / "flower_photos").glob("*/*"))[::150]
     for file in files:
-        with Image.open(file) as picture:
+        with Image.open(file) as image:
             whole = encoded(
-                picture.convert("RGB"), "JPEG", quality=90, progressive=progressive
+                image.convert("RGB"), "JPEG", quality=90, progressive=progressive
             )
         np.testing.assert_array_equal(images.decode(whole[:-2]), images.decode(whole))
         with pytest.raises(ImageError, match="is damaged"):
@@ -105,7 +105,7 @@ def test_bombs_cost_little(shared, tmp_path):
     assert seconds < len(files) and kilobytes < 200_000, done.stdout
 
 
-def test_a_thumbnails_end_marker_is_not_the_pictures():
+def test_a_thumbnails_end_marker_is_not_the_images():
     thumbnail = encoded(photo((32, 32), 1), "JPEG")
     whole = encoded(photo(), "JPEG", exif=b"Exif\x00\x00" + thumbnail)
     np.testing.assert_array_equal(images.decode(whole[:-2]), images.decode(whole))
@@ -119,7 +119,7 @@ def test_limits_come_before_memory():
 @pytest.mark.parametrize(
     "data", [b"", b"hello", b"\xff\xd8\xff", bytes(4096), b"GIF89a" + bytes(50)]
 )
-def test_what_is_no_picture_is_an_error(data):
+def test_what_is_no_image_is_an_error(data):
     with pytest.raises(ImageError):
         images.decode(data)
 
@@ -167,16 +167,16 @@ def test_files_that_cannot_be_read(tmp_path):
 
 @pytest.mark.parametrize("size", [(320, 200), (200, 320), (31, 7), (64, 64)])
 def test_square_makes_squares(size):
-    picture = photo(size)
-    squashed = images.square(picture, "squash", 64)
+    image = photo(size)
+    squashed = images.square(image, "squash", 64)
     assert squashed.shape == (64, 64, 3)
     side = min(size)
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    centre = picture.crop((left, top, left + side, top + side))
+    center = image.crop((left, top, left + side, top + side))
     np.testing.assert_array_equal(
-        images.square(picture, "crop", 64), images.square(centre, "squash", 64)
+        images.square(image, "crop", 64), images.square(center, "squash", 64)
     )
-    padded = images.square(picture, "pad", 64)
+    padded = images.square(image, "pad", 64)
     inside = (padded != images.PAD_GRAY).any(axis=2)
     share = min(size) / max(size)
     assert inside.sum() == pytest.approx(64 * 64 * share, rel=0.15)

@@ -1,4 +1,4 @@
-"""Pictures come back as they were put in, wherever they were kept meanwhile."""
+"""Images come back as they were put in, wherever they were kept meanwhile."""
 
 from pathlib import Path
 
@@ -22,22 +22,22 @@ KINDS = {
 def kept(toy, kind):
     files = sorted(toy.glob("*/*"))
     decoded = decode_all(files, SQUARE, kind, lambda done, count: None)
-    return files, decoded.pictures
+    return files, decoded.images
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_store_gives_back_what_was_decoded(toy, kind):
-    files, pictures = kept(toy, kind)
-    assert isinstance(pictures, KINDS[kind])
+    files, images = kept(toy, kind)
+    assert isinstance(images, KINDS[kind])
     rows = [3, 0, 3, len(files) - 1]
-    for row, pixels in zip(rows, pictures.pictures(rows), strict=True):
+    for row, pixels in zip(rows, images.images(rows), strict=True):
         np.testing.assert_array_equal(
             pixels, next(decode_files([files[row]], SQUARE)).pixels
         )
 
 
 @pytest.mark.parametrize("kind", ["disk", "none"])
-def test_training_is_the_same_wherever_pictures_are_kept(toy, trained, tmp_path, kind):
+def test_training_is_the_same_wherever_images_are_kept(toy, trained, tmp_path, kind):
     out = tmp_path / "saved"
     result = alexnet("train", "--data", toy, "--out", out, *TINY, "--cache", kind)
     assert result.exit_code == 0, result.output
@@ -72,23 +72,23 @@ def test_free_memory_is_what_the_system_says():
 def test_a_scratch_file_that_changed_is_noticed(toy):
     import os
 
-    _, pictures = kept(toy, "disk")
-    os.pwrite(pictures.file, b"\x00\xff" * 50, 5 * pictures.size + 1000)
-    assert len(list(pictures.pictures([4, 6]))) == 2
-    with pytest.raises(AlexNetError, match="picture 5 is not what was written"):
-        list(pictures.pictures([5]))
+    _, images = kept(toy, "disk")
+    os.pwrite(images.file, b"\x00\xff" * 50, 5 * images.size + 1000)
+    assert len(list(images.images([4, 6]))) == 2
+    with pytest.raises(AlexNetError, match="image 5 is not what was written"):
+        list(images.images([5]))
 
 
-def test_a_picture_that_vanished_is_named(toy, tmp_path):
+def test_an_image_that_vanished_is_named(toy, tmp_path):
     import shutil
 
     data = shutil.copytree(toy, tmp_path / "d")
-    files, pictures = kept(data, "none")
+    files, images = kept(data, "none")
     files[2].write_bytes(b"gone")
     with pytest.raises(
-        AlexNetError, match=f"{files[2].name}, which was good before, is not a picture"
+        AlexNetError, match=f"{files[2].name}, which was good before, is not an image"
     ):
-        list(pictures.pictures([2]))
+        list(images.images([2]))
 
 
 def test_a_full_disk_is_told():

@@ -26,18 +26,18 @@ def test_pixels_are_the_decoders_in_order(toy):
     got = gathered(toy)
     files = found.parts["train"].files
     assert len(got.training) == 30 and len(got.validation) == 6
-    for file, pixels in zip(files, got.training.store.pictures(range(36)), strict=True):
+    for file, pixels in zip(files, got.training.store.images(range(36)), strict=True):
         np.testing.assert_array_equal(pixels, images.load(file, preprocess_of(RECIPE)))
     assert sorted([*got.training.rows, *got.validation.rows]) == list(range(36))
 
 
 def test_bad_files_are_listed_and_left_out(tmp_path):
     data = draw_toy(tmp_path / "d", each=6)
-    (data / "blue" / "000.jpg").write_bytes(b"not a picture")
+    (data / "blue" / "000.jpg").write_bytes(b"not an image")
     (data / "red" / "zero.png").write_bytes(b"")
     got = gathered(data)
     assert got.bad == (
-        ("blue/000.jpg", "is not a picture in a known format"),
+        ("blue/000.jpg", "is not an image in a known format"),
         ("red/zero.png", "is empty"),
     )
     assert len(got.split) == 18
@@ -49,17 +49,17 @@ def test_a_class_of_bad_files_is_named(tmp_path):
     data = draw_toy(tmp_path / "d", each=4)
     for file in (data / "green").iterdir():
         file.write_bytes(b"x")
-    with pytest.raises(DatasetError, match="'green': none of its pictures"):
+    with pytest.raises(DatasetError, match="'green': none of its images"):
         gathered(data)
 
 
-def test_one_class_or_one_picture_is_not_enough(tmp_path):
+def test_one_class_or_one_image_is_not_enough(tmp_path):
     data = draw_toy(tmp_path / "d", each=4)
     with pytest.raises(DatasetError, match="one class, 'red'"):
         find_images(data, ("red",))
     for file in list((data / "red").iterdir())[1:]:
         file.unlink()
-    with pytest.raises(DatasetError, match="class 'red' has 1 different picture"):
+    with pytest.raises(DatasetError, match="class 'red' has 1 different image"):
         gathered(data)
 
 
@@ -98,13 +98,11 @@ def sample(folder, each=8):
     return folder / "photos"
 
 
-def test_near_identical_pictures_stay_on_one_side(tmp_path):
+def test_near_identical_images_stay_on_one_side(tmp_path):
     data = sample(tmp_path / "s")
     for file in sorted(data.glob("*/*.jpg")):
-        with Image.open(file) as picture:
-            picture.resize((190, 190)).save(
-                file.with_name(f"small_{file.name}"), quality=80
-            )
+        with Image.open(file) as image:
+            image.resize((190, 190)).save(file.with_name(f"small_{file.name}"), quality=80)
     got = gathered(data)
     side = {}
     for _name, _, part, _, group in got.split:
@@ -139,5 +137,5 @@ def test_overlap_with_a_test_folder_is_refused(tmp_path):
     shutil.copy(
         data / "fish" / "fish_001.jpg", tmp_path / "s" / "Test_set" / "fish" / "x.jpg"
     )
-    with pytest.raises(DatasetError, match=r"1 picture.* fish/x.jpg in fish/fish_001.jpg"):
+    with pytest.raises(DatasetError, match=r"1 image.* fish/x.jpg in fish/fish_001.jpg"):
         refuse_overlap(got, tmp_path / "s" / "Test_set")

@@ -18,14 +18,14 @@ sizes = st.lists(st.integers(4, 60), min_size=2, max_size=4)
 seeds = st.integers(0, 5)
 
 
-def labelled(counts):
+def labeled(counts):
     names = [f"c{i}" for i, n in enumerate(counts) for _ in range(n)]
     return names, digests(len(names))
 
 
 @given(sizes, st.floats(0.05, 0.45), st.sampled_from((0.0, 0.1, 0.3)), seeds)
 def test_every_class_gives_its_share(counts, val, test, seed):
-    names, content = labelled(counts)
+    names, content = labeled(counts)
     parts = split(names, content, val_fraction=val, test_fraction=test, seed=seed)
     for i, count in enumerate(counts):
         got = Counter(p for p, n in zip(parts, names, strict=True) if n == f"c{i}")
@@ -36,7 +36,7 @@ def test_every_class_gives_its_share(counts, val, test, seed):
 
 @given(sizes, seeds, st.randoms(use_true_random=False))
 def test_order_does_not_matter(counts, seed, random):
-    names, content = labelled(counts)
+    names, content = labeled(counts)
     parts = dict(
         zip(content, split(names, content, val_fraction=0.2, seed=seed), strict=True)
     )
@@ -48,7 +48,7 @@ def test_order_does_not_matter(counts, seed, random):
 
 
 @given(st.integers(5, 80), seeds)
-def test_one_more_picture_moves_at_most_one_other(count, seed):
+def test_one_more_image_moves_at_most_one_other(count, seed):
     content = digests(count)
     before = split(["a"] * count, content, val_fraction=0.2, seed=seed)
     after = split(["a"] * (count + 1), [*content, "new"], val_fraction=0.2, seed=seed)
@@ -83,20 +83,20 @@ EXPECTED = [3, 15, 17, 19, 20, 22, 30, 33, 36, 49]
 
 
 @pytest.mark.parametrize("content", [["x"], ["x", "x", "x"]])
-def test_too_few_pictures_are_an_error_by_name(content):
+def test_too_few_images_are_an_error_by_name(content):
     names = ["roses"] * len(content) + ["b"] * 5
-    with pytest.raises(DatasetError, match="class 'roses' has 1 different picture"):
+    with pytest.raises(DatasetError, match="class 'roses' has 1 different image"):
         split(names, content + digests(5), val_fraction=0.2)
 
 
-def test_three_parts_want_three_pictures():
+def test_three_parts_want_three_images():
     with pytest.raises(DatasetError, match="too few"):
         split(["a", "a"], ["x", "y"], val_fraction=0.2, test_fraction=0.2)
 
 
 @given(sizes, st.integers(2, 4), seeds)
-def test_folds_hold_every_picture_once(counts, folds, seed):
-    names, content = labelled(counts)
+def test_folds_hold_every_image_once(counts, folds, seed):
+    names, content = labeled(counts)
     held = Counter()
     for fold in range(1, folds + 1):
         parts = split(names, content, val_fraction=0.0, folds=(fold, folds), seed=seed)
@@ -110,14 +110,14 @@ def test_folds_hold_every_picture_once(counts, folds, seed):
     assert held == Counter(content)
 
 
-def test_more_folds_than_pictures_are_an_error():
+def test_more_folds_than_images_are_an_error():
     with pytest.raises(DatasetError, match="too few"):
         split(["a"] * 3, digests(3), val_fraction=0.0, folds=(1, 5))
 
 
 @given(sizes, st.floats(0.05, 1.0))
 def test_a_quick_look_keeps_the_strata(counts, fraction):
-    names, content = labelled(counts)
+    names, content = labeled(counts)
     chosen = subsample(names, content, fraction)
     got = Counter(names[i] for i in chosen)
     assert got == {f"c{i}": max(2, round(fraction * n)) for i, n in enumerate(counts)}

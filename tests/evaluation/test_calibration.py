@@ -44,7 +44,7 @@ def test_the_temperature_is_found_and_is_scipys(true):
     assert found == pytest.approx(theirs, rel=1e-3)
 
 
-def test_few_pictures_tell_no_temperature():
+def test_few_images_tell_no_temperature():
     views = softmax(RNG.normal(0, 1, (1, LEAST_PICTURES - 1, 3)))
     assert fit_temperature(views, views[0].argmax(1)) == 1.0
 

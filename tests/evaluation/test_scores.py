@@ -1,4 +1,4 @@
-"""Scores are those of Keras, and do not care about the order of pictures."""
+"""Scores are those of Keras, and do not care about the order of images."""
 
 import keras
 import numpy as np

@@ -14,7 +14,7 @@ def confusion_of(labels, predicted, classes):
     return found
 
 
-def test_bootstrap_is_what_drawing_pictures_gives():
+def test_bootstrap_is_what_drawing_images_gives():
     labels = RNG.integers(0, 3, 200)
     predicted = np.where(RNG.random(200) < 0.7, labels, RNG.integers(0, 3, 200))
     found = bootstrap(confusion_of(labels, predicted, 3))

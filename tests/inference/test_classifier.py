@@ -1,4 +1,4 @@
-"""One picture gives one answer: alone, in a set, in any batch, and as the Run says."""
+"""One image gives one answer: alone, in a set, in any batch, and as the Run says."""
 
 import subprocess
 import sys
@@ -68,9 +68,9 @@ def views_by_hand(run, pixels, corners):
     return rows
 
 
-def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
+def test_ten_crops_are_the_corners_the_center_and_their_mirrors(run, files):
     pixels = np.stack([x.pixels for x in decode_files(files[:3], run.preprocess)])
-    margin = run.preprocess.size - run.preprocess.crop
+    margin = run.preprocess.stored_size - run.preprocess.input_size
     assert margin == 4
     corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]
     ten = Classifier(run, "ten-crop")
@@ -84,8 +84,8 @@ def test_ten_crops_are_the_corners_the_centre_and_their_mirrors(run, files):
 
 
 def test_ten_crops_need_a_margin(run):
-    tight = replace(run, preprocess=replace(run.preprocess, size=32))
-    with pytest.raises(RunError, match="ten-crop needs pictures larger"):
+    tight = replace(run, preprocess=replace(run.preprocess, stored_size=32))
+    with pytest.raises(RunError, match="ten-crop needs images larger"):
         Classifier(tight, "ten-crop")
 
 
@@ -93,7 +93,7 @@ def test_weights_that_do_not_fit(run, run_copy):
     other = replace(Run.open(run_copy), classes=tuple("abcdefg"))
     with pytest.raises(RunError, match="model.tflite knows 3 classes, the Run 7"):
         Classifier(other)
-    other.lite.unlink()
+    other.litert.unlink()
     with pytest.raises(RunError, match="does not fit tiny with 7 classes"):
         Classifier(other)
     (run_copy / "model.weights.h5").write_bytes(b"not HDF5 at all")
@@ -105,7 +105,7 @@ def test_weights_that_do_not_fit(run, run_copy):
 def test_the_lite_copy_answers_as_tensorflow(run, files):
     lite = table(predict_files(Classifier(run), files))
     full = table(predict_files(Classifier(run, network=keras_network(run)), files))
-    assert run.lite.is_file()
+    assert run.litert.is_file()
     np.testing.assert_allclose(lite, full, atol=1e-5)
 
 

@@ -134,7 +134,7 @@ def test_dropout_is_replaced_removed_and_added():
     assert tail == [Dense, ReLU, Dropout, Dense, ReLU, Dropout, Dense]
 
 
-def test_a_picture_too_small_is_refused():
+def test_an_image_too_small_is_refused():
     arch = Architecture("small", "", 8, 2, (Conv(4, 11, padding="valid"), Flatten()))
     with pytest.raises(RecipeError, match="too small"):
         list(trace(arch, 2))

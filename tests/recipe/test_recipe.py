@@ -64,8 +64,8 @@ def test_preprocess_of_networks():
 
 def test_stop_targets():
     recipe = Recipe(stop_at="accuracy=1.0, loss=0.03")
-    assert recipe.stop_targets() == {"accuracy": 1.0, "loss": 0.03}
-    assert Recipe().stop_targets() == {}
+    assert recipe.stopping.stop_targets() == {"accuracy": 1.0, "loss": 0.03}
+    assert Recipe().stopping.stop_targets() == {}
 
 
 def rates(epochs, *, divisions=0, **kwargs):

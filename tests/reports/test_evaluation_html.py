@@ -20,13 +20,13 @@ from alexnet_cli.reports import plots
 class Reader(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.pictures, self.titles, self.links, self.now = [], [], [], ""
+        self.images, self.titles, self.links, self.now = [], [], [], ""
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
         self.now = tag
         if tag == "img":
-            self.pictures.append(values["src"])
+            self.images.append(values["src"])
         self.links += [
             v for k, v in attrs if k in ("href", "src") and not v.startswith("data:")
         ]
@@ -53,7 +53,7 @@ def test_a_report_needs_nothing_beside_it(trained, toy_test, tmp_path):
     ]  # fmt: skip
     assert reader.links == []
     # Curves, confusion, reliability, kernels; and right answers of three classes.
-    assert len(reader.pictures) >= 7
+    assert len(reader.images) >= 7
     assert not re.search(r"https?://", text)
     assert (tmp_path / "r.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -90,7 +90,7 @@ def test_intervals_and_calibration_are_in_text_and_json(trained, toy_test):
 def test_rejection(trained, toy_test, tmp_path, run_copy):
     known = alexnet("predict", toy_test, "--model", trained, "--json", "--reject", "0.9")
     assert known.exit_code == 0, known.output
-    # A threshold that no picture reaches.
+    # A threshold that no image reaches.
     lines = (run_copy / "validation.csv").read_text().splitlines()
     sure = [lines[0], *(",".join([*x.split(",")[:3], "0.999999"]) for x in lines[1:])]
     (run_copy / "validation.csv").write_text("\n".join(sure) + "\n")

@@ -102,7 +102,7 @@ def test_ctrl_c_before_an_epoch_leaves_nothing(toy, tmp_path):
     if code == 130 and not out.exists():
         assert "interrupted" in stderr.splitlines()[-1] and stdout == ""
     else:
-        # An epoch of 30 pictures may have been faster than the signal.
+        # An epoch of 30 images may have been faster than the signal.
         assert code == 130 and Run.open(out).status == "interrupted"
     assert "Traceback" not in stderr
     assert not [x for x in tmp_path.iterdir() if x != out]

@@ -51,7 +51,7 @@ def he(rng, shape, fan_in):
     return (rng.standard_normal(shape, np.float32) * (2 / fan_in) ** 0.5).astype(np.float32)
 
 
-def draw_picture(path):
+def draw_image(path):
     from PIL import Image
 
     rng = np.random.default_rng(3)
@@ -60,13 +60,13 @@ def draw_picture(path):
     return path
 
 
-def answered(run_path, picture):
+def answered(run_path, image):
     """Probabilities of `predict`, and the inputs that its network saw, [1, S, S, 3]."""
-    result = alexnet("predict", picture, "--model", run_path, "--json", "--top", "1000")
+    result = alexnet("predict", image, "--model", run_path, "--json", "--top", "1000")
     assert result.exit_code == 0, result.output
     told = {x["label"]: x["probability"] for x in json.loads(result.stdout)["classes"]}
     run = Run.open(run_path)
-    inputs = standardize(images.load(picture, run.preprocess)[None], run.preprocess, None)
+    inputs = standardize(images.load(image, run.preprocess)[None], run.preprocess, None)
     return np.array([told[x] for x in imagenet_classes()]), inputs
 
 
@@ -82,7 +82,7 @@ def test_torchvisions_alexnet_is_torchs_own(tmp_path):
     done = alexnet("import", tmp_path / "alexnet.pth", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
     assert "alexnet-owt with 1000 classes" in done.stdout
-    found, inputs = answered(tmp_path / "run", draw_picture(tmp_path / "a.png"))
+    found, inputs = answered(tmp_path / "run", draw_image(tmp_path / "a.png"))
     assert inputs.shape == (1, 224, 224, 3)
     # torchvision/models/alexnet.py, layer for layer.
     features = nn.Sequential(
@@ -116,7 +116,7 @@ def test_caffes_alexnet_is_its_formula_in_torch(tmp_path):
     np.save(tmp_path / "bvlc_alexnet.npy", arrays, allow_pickle=True)
     done = alexnet("import", tmp_path / "bvlc_alexnet.npy", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
-    found, inputs = answered(tmp_path / "run", draw_picture(tmp_path / "a.png"))
+    found, inputs = answered(tmp_path / "run", draw_image(tmp_path / "a.png"))
     assert inputs.shape == (1, 227, 227, 3)
 
     def conv(x, name, **kwargs):

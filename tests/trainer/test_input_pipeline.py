@@ -1,4 +1,4 @@
-"""Every picture is in one batch of an epoch, and no batch is much smaller than another."""
+"""Every image is in one batch of an epoch, and no batch is much smaller than another."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Epochs are planned to end in time, and pictures grow by share of training."""
+"""Epochs are planned to end in time, and images grow by share of training."""
 
 import pytest
 from hypothesis import example, given
@@ -44,7 +44,7 @@ def test_without_a_limit_the_recipe_is_followed():
     assert plan.share == pytest.approx(1)
 
 
-def test_pictures_grow():
+def test_images_grow():
     machine = Machine()
     sides, _ = machine.run(
         EpochPlanner(Recipe(epochs=10, start_size=50), 100, 5, clock=machine)

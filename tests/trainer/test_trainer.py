@@ -30,9 +30,9 @@ def test_a_run_holds_what_it_should(trained):
     ):
         assert (trained / name).exists(), name
     for name in ("curves", "confusion", "augmented"):
-        with Image.open(trained / "plots" / f"{name}.png") as picture:
-            picture.load()
-            assert picture.width > 200
+        with Image.open(trained / "plots" / f"{name}.png") as image:
+            image.load()
+            assert image.width > 200
     splits = [x["split"] for x in run.split()]
     assert (splits.count("train"), splits.count("val")) == (30, 6)
     assert not [x for x in trained.rglob("*") if ".part" in x.name]
@@ -77,9 +77,9 @@ def test_tensorboard_holds_what_history_holds(trained):
         assert found[name] == pytest.approx([x[f"val_{name}"] for x in rows], rel=1e-5), (
             name
         )
-    for tag in ("augmented training pictures", "confusion matrix"):
-        picture = tf.make_ndarray(events.Tensors(tag)[0].tensor_proto)[2]
-        assert tf.io.decode_png(picture).shape[0] > 200
+    for tag in ("augmented training images", "confusion matrix"):
+        image = tf.make_ndarray(events.Tensors(tag)[0].tensor_proto)[2]
+        assert tf.io.decode_png(image).shape[0] > 200
 
 
 def test_run_name_histograms_and_metrics(toy, tmp_path):
@@ -108,7 +108,7 @@ def test_equal_seeds_train_alike(toy, tmp_path):
 
 
 def test_class_weights_raise_the_recall_of_a_rare_class(tmp_path):
-    """60 reddish pictures against 8 slightly redder ones: unweighted, the rare lose."""
+    """60 reddish images against 8 slightly redder ones: unweighted, the rare lose."""
     rng = np.random.default_rng(0)
     for name, tone, count in (("common", 120, 60), ("rare", 128, 8)):
         for part, n in (("train", count), ("val", 20)):
@@ -119,8 +119,8 @@ def test_class_weights_raise_the_recall_of_a_rare_class(tmp_path):
                     + rng.normal(0, 25, (40, 40, 3))
                     + rng.normal(0, 8)
                 )
-                picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-                picture.save(tmp_path / "d" / part / name / f"{i}.png")
+                image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+                image.save(tmp_path / "d" / part / name / f"{i}.png")
     recalls = []
     for weights in ("none", "balanced"):
         out = tmp_path / weights
@@ -132,7 +132,7 @@ def test_class_weights_raise_the_recall_of_a_rare_class(tmp_path):
     assert recalls[1] > recalls[0] + 0.2
 
 
-def test_the_papers_pictures_and_all_augmentation_together(toy, tmp_path):
+def test_the_papers_images_and_all_augmentation_together(toy, tmp_path):
     train(toy, tmp_path / "p", "--epochs", "2", "--mean", "pixel", "--std", "1", "--random-crop",
           "--hflip", "--pca-lighting", "0.1", "--schedule", "plateau", "--precision", "float32")  # fmt: skip
     mean = np.load(tmp_path / "p" / "mean_image.npy")

@@ -1,4 +1,4 @@
-"""Ways of learning: pictures that grow, averaged weights, rates of their own, a time limit."""
+"""Ways of learning: images that grow, averaged weights, rates of their own, a time limit."""
 
 import dataclasses
 import itertools
@@ -62,7 +62,7 @@ def test_norms_of_all_layers_or_the_dense_ones():
     assert with_input_size(table, 128).input_size == 128
 
 
-def test_pictures_grow_and_the_network_is_kept_at_its_own_side(toy, tmp_path):
+def test_images_grow_and_the_network_is_kept_at_its_own_side(toy, tmp_path):
     result = alexnet(
         "train", "--data", toy, "--out", tmp_path / "r", *TINY, "--epochs", "10", "--norm", "all",
         "--crop-area", "0.5", "--start-size", "24", "--schedule", "cosine", "--initializer", "he",

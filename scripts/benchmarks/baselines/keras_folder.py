@@ -1,4 +1,4 @@
-"""Name a folder's pictures: python keras_folder.py MODEL.keras FOLDER SIDE."""
+"""Name a folder's images: python keras_folder.py MODEL.keras FOLDER SIDE."""
 
 import sys
 

@@ -4,7 +4,7 @@ python ours.py step ARCH BATCH PRECISION          a training step on a ready flo
 python ours.py matmul                             a 4096 x 4096 bfloat16 matrix product
 python ours.py epoch FOLDER ARCH BATCH [FIELD=VALUE ...]
     on "step" or "epoch": steps on a ready batch, or on a whole epoch of the real pipeline
-python ours.py classify RUN FOLDER                the network alone on ready pictures
+python ours.py classify RUN FOLDER                the network alone on ready images
 Each line of standard input is one turn; its seconds are printed.
 """
 
@@ -34,10 +34,10 @@ def step(arch: str, batch: str, precision: str) -> Callable[[str], float]:
 
     recipe = Recipe(arch=arch, batch_size=int(batch))
     keras.config.set_dtype_policy(devices.precision(precision))
-    network = build_model(recipe.architecture(), CLASSES)
+    network = build_model(recipe.network.architecture(), CLASSES)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     network.compile(build_optimizer(recipe), loss, metrics=["accuracy"], jit_compile=False)
-    side = recipe.architecture().input_size
+    side = recipe.network.architecture().input_size
     pixels = np.random.default_rng(0).random((int(batch), side, side, 3), np.float32)
     labels = np.eye(CLASSES, dtype=np.float32)[np.arange(int(batch)) % CLASSES]
     data = iter(tf.data.Dataset.from_tensors((pixels, labels)).repeat())
@@ -69,7 +69,7 @@ def matmul() -> Callable[[str], float]:
 
 
 def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], float]:
-    """Real pictures through the real pipeline, and the same steps on one ready batch."""
+    """Real images through the real pipeline, and the same steps on one ready batch."""
     from alexnet_cli.dataset.prepare import find_images, prepare
 
     values = dict(x.split("=") for x in fields)
@@ -92,18 +92,20 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
     classes = tuple("abcdefghij"[: int(gathered.training.labels.max()) + 1])
     run = new_run(Path("nowhere"), recipe, classes, Path(folder))
     learner = TrainingModel(run, devices.strategy("cpu"))
-    network, model = learner.network, learner.at(run.preprocess.crop)
+    network, model = learner.network, learner.at(run.preprocess.input_size)
     data = training_batches(
         gathered.training, recipe, preprocess_of(recipe), len(classes), lambda: 1
     )
-    count = len(gathered.training) // recipe.batch_size
+    count = len(gathered.training) // recipe.optimization.batch_size
     network.compile(
         build_optimizer(recipe), model.loss, metrics=["accuracy"], jit_compile=False
     )
-    side = recipe.architecture().input_size
-    pixels = np.random.default_rng(0).random((recipe.batch_size, side, side, 3), np.float32)
+    side = recipe.network.architecture().input_size
+    pixels = np.random.default_rng(0).random(
+        (recipe.optimization.batch_size, side, side, 3), np.float32
+    )
     labels = np.eye(len(classes), dtype=np.float32)[
-        np.arange(recipe.batch_size) % len(classes)
+        np.arange(recipe.optimization.batch_size) % len(classes)
     ]
     ready = tf.data.Dataset.from_tensors((pixels, labels)).repeat(count)
     ready = ready.with_options(data.options())
@@ -113,13 +115,13 @@ def epoch(folder: str, arch: str, batch: str, *fields: str) -> Callable[[str], f
         used, source = (network, ready) if line == "step" else (model, whole)
         started = time.perf_counter()
         used.fit(source, epochs=1, verbose=0, shuffle=False)
-        return (time.perf_counter() - started) / (count * recipe.batch_size)
+        return (time.perf_counter() - started) / (count * recipe.optimization.batch_size)
 
     return turn
 
 
 def classify(run: str, folder: str) -> Callable[[str], float]:
-    """The network without the pictures' decoding."""
+    """The network without the images' decoding."""
     from alexnet_cli.dataset.decoding import decode_files
     from alexnet_cli.inference.classifier import Classifier
     from alexnet_cli.inference.network import BATCH

@@ -1,4 +1,4 @@
-"""Name one picture with a TensorFlow SavedModel: python saved_model.py FOLDER PICTURE."""
+"""Name one image with a TensorFlow SavedModel: python saved_model.py FOLDER PICTURE."""
 
 import sys
 from pathlib import Path

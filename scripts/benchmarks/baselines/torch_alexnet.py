@@ -35,16 +35,16 @@ def stepper(precision: str, how: str = "plain"):
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     loss = nn.CrossEntropyLoss(label_smoothing=0.1)
 
-    def forward(pictures, labels):
+    def forward(images, labels):
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            return loss(model(pictures), labels)
+            return loss(model(images), labels)
 
     if how == "compile":
         forward = torch.compile(forward)
 
-    def step(pictures, labels):
+    def step(images, labels):
         optimizer.zero_grad(set_to_none=True)
-        value = forward(pictures.to(memory_format=torch.channels_last), labels)
+        value = forward(images.to(memory_format=torch.channels_last), labels)
         value.backward()
         optimizer.step()
         return value.item()
@@ -69,11 +69,11 @@ class Photos(torch.utils.data.Dataset):
         file, label = self.rows[index]
         left, top, mirrored = (int(x) for x in torch.randint(0, 33, (3,)))
         with Image.open(file) as opened:
-            picture = opened.convert("RGB").resize((256, 256), Image.Resampling.BILINEAR)
-        picture = picture.crop((left, top, left + 224, top + 224))
+            image = opened.convert("RGB").resize((256, 256), Image.Resampling.BILINEAR)
+        image = image.crop((left, top, left + 224, top + 224))
         if mirrored > 16:
-            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
         return pixels.float() / 255, label
 
 
@@ -81,10 +81,10 @@ def main() -> None:
     """One of the three ways."""
     if sys.argv[1] == "step":
         batch, step = int(sys.argv[2]), stepper(*sys.argv[3:5])
-        pictures, labels = torch.rand(batch, 3, 224, 224), torch.randint(0, 5, (batch,))
+        images, labels = torch.rand(batch, 3, 224, 224), torch.randint(0, 5, (batch,))
         for _ in sys.stdin:
             started = time.perf_counter()
-            step(pictures, labels)
+            step(images, labels)
             print(time.perf_counter() - started, flush=True)
     elif sys.argv[1] == "epoch":
         folder, batch, epochs, precision = sys.argv[2:]
@@ -94,8 +94,8 @@ def main() -> None:
         step = stepper(precision)
         for epoch in range(int(epochs)):
             started = time.perf_counter()
-            for pictures, labels in data:
-                step(pictures, labels)
+            for images, labels in data:
+                step(images, labels)
             print("epoch", epoch + 1, time.perf_counter() - started, flush=True)
     else:
         import numpy as np
@@ -105,8 +105,8 @@ def main() -> None:
         model.load_state_dict(torch.load(sys.argv[3], weights_only=True))
         model.eval()
         with Image.open(sys.argv[2]) as opened:
-            picture = opened.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+            image = opened.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
         with torch.inference_mode():
             print(model(pixels[None]).softmax(1).max(1))
 

@@ -1,4 +1,4 @@
-"""Every picture draws its own numbers, and the composed maps do what their names say."""
+"""Every image draws its own numbers, and the composed maps do what their names say."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ TIGHT = replace(RAW, size=24)
 PLAIN = Recipe(hflip=False, crop_area=0.0, brightness=0.0, contrast=0.0, saturation=0.0)
 
 
-def pictures(count=6, side=32, seed=0):
+def images(count=6, side=32, seed=0):
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (count, 6, 6, 3), np.uint8)
     big = [np.asarray(Image.fromarray(x).resize((side, side), 2)) for x in coarse]
@@ -40,15 +40,17 @@ def varied(recipe, pixels, preprocess=RAW, seed=1, mean=None):
         preprocess = replace(preprocess, mean=None)
     draws = sample_parameters(recipe, preprocess, len(pixels), np.random.default_rng(seed))
     if geometry(recipe, preprocess) == "copy":
-        pixels = copy_crops(pixels, draws, preprocess.crop)
+        pixels = copy_crops(pixels, draws, preprocess.input_size)
     return np.asarray(
         AugmentAndStandardize(recipe, preprocess, mean)([pixels, draws], training=True)
     )
 
 
-def centre(pixels, preprocess=RAW):
-    top = (preprocess.size - preprocess.crop) // 2
-    return pixels[:, top : top + preprocess.crop, top : top + preprocess.crop].astype(float)
+def center(pixels, preprocess=RAW):
+    top = (preprocess.stored_size - preprocess.input_size) // 2
+    return pixels[
+        :, top : top + preprocess.input_size, top : top + preprocess.input_size
+    ].astype(float)
 
 
 ALL = {
@@ -58,21 +60,21 @@ ALL = {
 }  # fmt: skip
 
 
-def test_without_augmentation_training_sees_the_centre():
-    pixels = pictures()
-    np.testing.assert_array_equal(varied(PLAIN, pixels), centre(pixels))
+def test_without_augmentation_training_sees_the_center():
+    pixels = images()
+    np.testing.assert_array_equal(varied(PLAIN, pixels), center(pixels))
 
 
 def test_not_training_ignores_the_draws():
-    pixels = pictures()
+    pixels = images()
     prepare = AugmentAndStandardize(Recipe(**ALL), RAW)
     draws = sample_parameters(Recipe(**ALL), RAW, len(pixels), np.random.default_rng(0))
-    np.testing.assert_array_equal(prepare([pixels, draws], training=False), centre(pixels))
+    np.testing.assert_array_equal(prepare([pixels, draws], training=False), center(pixels))
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_picture_draws_its_own(name):
-    same = np.repeat(pictures(1), 64, axis=0)
+def test_every_image_draws_its_own(name):
+    same = np.repeat(images(1), 64, axis=0)
     out = varied(replace(PLAIN, **{name: ALL[name]}), same)
     different = len(np.unique(out.reshape(64, -1).round(2), axis=0))
     # A mirror has two outcomes, a random crop 81, the others a continuum.
@@ -82,9 +84,9 @@ def test_every_picture_draws_its_own(name):
 
 
 def test_mirrors_are_exact():
-    pixels = pictures(32)
+    pixels = images(32)
     out = varied(replace(PLAIN, hflip=True), pixels)
-    plain = centre(pixels)
+    plain = center(pixels)
     kept = (out == plain).all(axis=(1, 2, 3))
     turned = (out == plain[:, :, ::-1]).all(axis=(1, 2, 3))
     assert (kept ^ turned).all() and kept.any() and turned.any()
@@ -92,16 +94,16 @@ def test_mirrors_are_exact():
     assert (vertical == plain[:, ::-1]).all(axis=(1, 2, 3)).any()
 
 
-def test_random_crops_are_windows_of_the_picture():
-    pixels = pictures(40)
+def test_random_crops_are_windows_of_the_image():
+    pixels = images(40)
     out = varied(replace(PLAIN, random_crop=True), pixels)
     places = set()
-    for picture, crop in zip(pixels, out, strict=True):
+    for image, crop in zip(pixels, out, strict=True):
         found = [
             (y, x)
             for y in range(9)
             for x in range(9)
-            if np.array_equal(picture[y : y + 24, x : x + 24], crop)
+            if np.array_equal(image[y : y + 24, x : x + 24], crop)
         ]
         assert found
         places.add(found[0])
@@ -110,7 +112,7 @@ def test_random_crops_are_windows_of_the_picture():
 
 
 def test_rotation_by_a_right_angle_is_numpys(monkeypatch):
-    pixels = pictures(2, 24)
+    pixels = images(2, 24)
 
     class Fixed:
         def uniform(self, low, high, size):
@@ -142,7 +144,7 @@ def test_shift_moves_by_the_fraction_and_fills():
 
 @pytest.mark.parametrize("mode", ["nearest", "reflect", "wrap", "constant"])
 def test_fill_modes_are_numpys(mode):
-    pixels = pictures(1, 24)
+    pixels = images(1, 24)
 
     class Fixed:
         def uniform(self, low, high, size):
@@ -165,8 +167,8 @@ def test_fill_modes_are_numpys(mode):
     "name,enhance",
     [("brightness", "Brightness"), ("contrast", "Contrast"), ("saturation", "Color")],
 )
-def test_colour_changes_are_pillows(name, enhance):
-    pixels = pictures(8, 24)
+def test_color_changes_are_pillows(name, enhance):
+    pixels = images(8, 24)
     factors = 1 + np.random.default_rng(5).uniform(-0.4, 0.4, 8)
 
     class Fixed:
@@ -178,12 +180,12 @@ def test_colour_changes_are_pillows(name, enhance):
     recipe = replace(PLAIN, **{name: 0.4})
     draws = sample_parameters(recipe, TIGHT, 8, Fixed())
     out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
-    for picture, factor, ours in zip(pixels, factors, out, strict=True):
-        theirs = getattr(ImageEnhance, enhance)(Image.fromarray(picture)).enhance(factor)
+    for image, factor, ours in zip(pixels, factors, out, strict=True):
+        theirs = getattr(ImageEnhance, enhance)(Image.fromarray(image)).enhance(factor)
         assert abs(np.asarray(theirs, float) - ours).max() <= 2
 
 
-def test_hue_turns_colours_and_keeps_gray():
+def test_hue_turns_colors_and_keeps_gray():
     recipe = replace(PLAIN, hue=0.5)
     gray = np.full((4, 24, 24, 3), 120, np.uint8)
     np.testing.assert_allclose(varied(recipe, gray, TIGHT), gray, atol=0.5)
@@ -194,8 +196,8 @@ def test_hue_turns_colours_and_keeps_gray():
     np.testing.assert_allclose(luma[unclipped], 0.299 * 90, atol=1)
 
 
-def test_principal_colours_are_the_covariances():
-    pixels = pictures(20)
+def test_principal_colors_are_the_covariances():
+    pixels = images(20)
     rows = principal_colors(pixels) / 255
     covariance = np.cov(pixels.reshape(-1, 3).T / 255)
     values = np.linalg.norm(rows, axis=1)
@@ -205,10 +207,10 @@ def test_principal_colours_are_the_covariances():
     )
 
 
-def test_lighting_adds_one_colour_to_a_picture():
+def test_lighting_adds_one_color_to_an_image():
     recipe = replace(PLAIN, pca_lighting=0.1)
     pixels = np.full((200, 24, 24, 3), 128, np.uint8)
-    lighting = principal_colors(pictures(20))
+    lighting = principal_colors(images(20))
     draws = sample_parameters(recipe, TIGHT, 200, np.random.default_rng(0), lighting)
     out = (
         np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
@@ -219,8 +221,8 @@ def test_lighting_adds_one_colour_to_a_picture():
     np.testing.assert_allclose(np.cov(out[:, 0, 0].T), expected, rtol=0.5, atol=1)
 
 
-def test_the_mean_picture_is_subtracted_before_it_moves():
-    pixels = pictures(8)
+def test_the_mean_image_is_subtracted_before_it_moves():
+    pixels = images(8)
     mean = pixels.mean(axis=0, dtype=np.float32)
     recipe = replace(PLAIN, random_crop=True, hflip=True)
     plain, without = varied(recipe, pixels), varied(recipe, pixels, mean=mean)
@@ -230,7 +232,7 @@ def test_the_mean_picture_is_subtracted_before_it_moves():
 
 @given(st.integers(0, 10**6), st.floats(0.05, 1.0), st.integers(24, 64))
 @settings(max_examples=50)
-def test_a_crop_stays_inside_its_picture(seed, area, size):
+def test_a_crop_stays_inside_its_image(seed, area, size):
     preprocess = replace(RAW, size=size)
     rng = np.random.default_rng(seed)
     maps = sample_parameters(replace(PLAIN, crop_area=area), preprocess, 20, rng)[
@@ -256,7 +258,7 @@ def test_draws_follow_from_the_seed():
 def test_copied_windows_are_what_a_warp_would_give(size, flips):
     preprocess = replace(RAW, size=size)
     recipe = replace(PLAIN, random_crop=size > 24, **flips)
-    pixels = pictures(32, size)
+    pixels = images(32, size)
     assert geometry(recipe, preprocess) == "copy"
     draws = sample_parameters(recipe, preprocess, 32, np.random.default_rng(3))
     warped = backend_ops.warp(pixels, draws[:, :6], 24, False, "constant")

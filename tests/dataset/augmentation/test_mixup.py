@@ -1,4 +1,4 @@
-"""What is done to pictures is done to their labels."""
+"""What is done to images is done to their labels."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SIDE = 64
 
 
 def plain(values):
-    """Pictures [B, SIDE, SIDE, 1] of one value each."""
+    """Images [B, SIDE, SIDE, 1] of one value each."""
     return np.broadcast_to(
         np.float32(values)[:, None, None, None], (len(values), SIDE, SIDE, 1)
     )
@@ -45,13 +45,13 @@ def test_labels_are_the_shares_of_pixels(mixup, cutmix, count, seed):
 
 def test_nothing_is_drawn_where_nothing_is_asked():
     numbers = sample_mixing(Recipe(), 5, np.random.default_rng(0))
-    pictures = np.random.default_rng(1).random((5, SIDE, SIDE, 3)).astype(np.float32)
-    np.testing.assert_array_equal(mixed(pictures, numbers.astype(np.float32)), pictures)
+    images = np.random.default_rng(1).random((5, SIDE, SIDE, 3)).astype(np.float32)
+    np.testing.assert_array_equal(mixed(images, numbers.astype(np.float32)), images)
     targets = np.eye(5, dtype=np.float32)
     np.testing.assert_array_equal(mixed_targets(targets, numbers), targets)
 
 
-def test_a_picture_is_blended_or_pasted_never_both():
+def test_an_image_is_blended_or_pasted_never_both():
     numbers = sample_mixing(Recipe(mixup=1.0, cutmix=1.0), 400, np.random.default_rng(0))
     blended, pasted = numbers[:, 0] < 1, numbers[:, 1:5].any(axis=1)
     assert not (blended & pasted).any()
@@ -71,5 +71,5 @@ def test_erasing_blanks_as_many_as_asked_and_as_much_as_published():
 def test_cutmix_areas_follow_beta():
     numbers = sample_mixing(Recipe(cutmix=1.0), 4000, np.random.default_rng(0))
     left, top, right, bottom = numbers[:, 1:5].T
-    # Uniform areas about uniform centres, cut at the edge: 1/2 would be without the cut.
+    # Uniform areas about uniform centers, cut at the edge: 1/2 would be without the cut.
     assert 0.3 < ((right - left) * (bottom - top)).mean() < 0.5
