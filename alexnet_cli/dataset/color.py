@@ -1,4 +1,4 @@
-"""Whatever an image's pixels are stored as -> 8-bit sRGB."""
+"""Pixels of any mode of Pillow -> 8-bit sRGB."""
 
 import io
 from functools import lru_cache
@@ -8,22 +8,22 @@ from PIL import Image, ImageCms
 
 from ..errors import ImageError
 
-_SEE_THROUGH = ("RGBA", "LA", "PA", "RGBa", "La")
+_TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """`image` in mode RGB: transparency on white, wide gray by its range, as sRGB.
 
     Raises:
-        ImageError: its pixels are no numbers.
+        ImageError: it has pixels that are NaN or infinite.
     """
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _scaled(image).convert("RGB")
-    if "transparency" in image.info or image.mode in _SEE_THROUGH:
+    if "transparency" in image.info or image.mode in _TRANSPARENT_MODES:
         image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return _srgb(Image.alpha_composite(paper, image).convert("RGB"), profile)
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return _srgb(Image.alpha_composite(white, image).convert("RGB"), profile)
     if image.mode not in ("CMYK", "L"):
         image = image.convert("RGB")
     return _srgb(image, profile)
@@ -33,9 +33,9 @@ def _scaled(image: Image.Image) -> Image.Image:
     """8-bit gray of 16-bit, 32-bit or float gray, by the range of its type."""
     values = np.asarray(image).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ImageError("holds pixels that are no numbers")
+        raise ImageError("has pixels that are NaN or infinite")
     low, high = min(0.0, values.min()), values.max()
-    # Floats are 0..1 or 0..255 by custom; beyond 16 bits only the range itself tells.
+    # Floats are 0..1 or 0..255 by custom; wider ones are scaled by what they hold.
     ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
     top = next((x for x in ranges if high <= x), high)
     scaled = (values - low) / (top - low) * 255
@@ -43,7 +43,7 @@ def _scaled(image: Image.Image) -> Image.Image:
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """`image` in sRGB; a profile that does not fit the pixels is left aside."""
+    """`image` in sRGB; a profile that does not fit the pixels is ignored."""
     transform = _transform(profile, image.mode) if profile else None
     converted = ImageCms.applyTransform(image, transform) if transform else None
     return converted or image.convert("RGB")
@@ -51,7 +51,7 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The way from `profile` to sRGB; None where there is none to go."""
+    """From `profile` to sRGB; None if it is sRGB, damaged, or not for images of `mode`."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "sRGB" in ImageCms.getProfileDescription(source):

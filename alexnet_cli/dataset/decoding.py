@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with images done and images in all."""
+"""Called with the number of images done and of all images."""
 
 
 @dataclass(frozen=True)
@@ -32,28 +32,37 @@ class DecodedImage:
     """One image: its pixels, and the facts that the doctor reports."""
 
     pixels: Pixels | None
-    """uint8 [R, R, 3], where a preprocessing asks for them."""
+    """uint8 [R, R, 3]; None where no preprocessing was given."""
     digest: str
-    """SHA-256 of the file's bytes, hexadecimal."""
+    """SHA-256 of the encoded image, hexadecimal."""
     fingerprint: Fingerprints
+    """uint8 [32, 32]."""
     size: tuple[int, int]
-    """Width and height, upright; of a JPEG decoded at reduced size those."""
+    """Width and height, upright; those of the reduced image if a JPEG was reduced."""
     format: str
     gray: bool
     turned: bool
+    """EXIF orientation was applied."""
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """One row of bad_images.csv: an image that is not used."""
+
+    file: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class DecodedSet:
-    """Pixels of the images that can be used; `good` are their indices."""
+    """The images that can be used, in order, and those that cannot."""
 
     cache: PixelCache
-    good: tuple[int, ...]
+    samples: tuple[Sample, ...]
     digests: tuple[str, ...]
     fingerprints: Fingerprints
     """uint8 [N, 32, 32]."""
-    bad: tuple[tuple[int, str], ...]
-    """Index and reason of each one left out."""
+    bad: tuple[BadImage, ...]
 
 
 def decode_all(
@@ -67,35 +76,36 @@ def decode_all(
 
     `cache` says where pixels are kept; see `pixel_cache.new_pixel_cache`.
     """
-    kept = new_pixel_cache(cache, len(samples), preprocess, read)
-    good: list[int] = []
+    pixel_cache = new_pixel_cache(cache, len(samples), preprocess, read)
+    good: list[Sample] = []
     digests: list[str] = []
     fingerprints: list[Fingerprints] = []
-    bad: list[tuple[int, str]] = []
-    for i, found in enumerate(decode_samples(samples, read, preprocess)):
+    bad: list[BadImage] = []
+    decoded = decode_samples(samples, read, preprocess)
+    for done, (sample, found) in enumerate(zip(samples, decoded, strict=True), 1):
         if isinstance(found, ImageError):
-            bad.append((i, str(found)))
+            bad.append(BadImage(sample.name, str(found)))
         elif found.pixels is not None:
-            kept.add(samples[i], found.pixels)
-            good.append(i)
+            pixel_cache.add(sample, found.pixels)
+            good.append(sample)
             digests.append(found.digest)
             fingerprints.append(found.fingerprint)
-        progress(i + 1, len(samples))
+        progress(done, len(samples))
     table = np.array(fingerprints, np.uint8).reshape(-1, SIDE, SIDE)
-    return DecodedSet(kept, tuple(good), tuple(digests), table, tuple(bad))
+    return DecodedSet(pixel_cache, tuple(good), tuple(digests), table, tuple(bad))
 
 
 def decode_files(
     files: Sequence[Path], preprocess: Preprocess | None = None
 ) -> Iterator[DecodedImage | ImageError]:
-    """What each file holds, or what is wrong with it, in order."""
+    """Each file decoded, or what is wrong with it, in order."""
     return decode_samples(files, images.read, preprocess)
 
 
 def decode_samples(
     samples: Sequence[T], read: Callable[[T], bytes], preprocess: Preprocess | None = None
 ) -> Iterator[DecodedImage | ImageError]:
-    """What each of `samples` holds, or what is wrong with it, in order."""
+    """Each of `samples` decoded, or what is wrong with it, in order."""
 
     def decode(sample: T) -> DecodedImage | ImageError:
         try:
@@ -106,11 +116,11 @@ def decode_samples(
     return parallel_map(decode, samples)
 
 
-def parallel_map(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """`function` of each item, in order.
+def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`function` of each item, in order, computed by all cores.
 
-    A few items ahead are worked on by all cores, so memory does not grow with `items`.
-    Threads do: Pillow releases the interpreter while it decodes and resizes.
+    Only a few items ahead of the caller, so that memory does not grow with `items`.
+    Threads are enough: Pillow releases the interpreter while it decodes and resizes.
     """
     workers = os.cpu_count() or 1
     rest = iter(items)
@@ -122,7 +132,7 @@ def parallel_map(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 
 
 def digest(sample: T, read: Callable[[T], bytes]) -> str:
-    """SHA-256 of the sample's bytes, hexadecimal; of nothing if it cannot be read."""
+    """SHA-256 of the sample's bytes, hexadecimal; that of no bytes if it cannot be read."""
     try:
         return hashlib.sha256(read(sample)).hexdigest()
     except ImageError:
@@ -131,8 +141,8 @@ def digest(sample: T, read: Callable[[T], bytes]) -> str:
 
 def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
     limit = preprocess.max_pixels if preprocess else MAX_PIXELS
-    least = images.REDUCED * preprocess.stored_size if preprocess else 0
-    found = images.open_image(data, limit, least)
+    min_side = images.REDUCED * preprocess.stored_size if preprocess else 0
+    found = images.open_image(data, limit, min_side)
     pixels = None
     if preprocess:
         pixels = images.square(found.image, preprocess.resize_mode, preprocess.stored_size)

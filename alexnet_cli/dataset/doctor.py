@@ -1,80 +1,63 @@
-"""What is wrong with a folder of images, found in one pass over its files."""
+"""Problems of a folder of images, found in one pass over its files."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import Fingerprints
+from ..arrays import Array, Fingerprints
 from ..errors import ImageError
-from .decoding import ProgressCallback, decode_files
+from .decoding import DecodedImage, ProgressCallback, decode_files
 from .folders import find_parts, scan
-from .near_duplicates import SIDE, copies, near_pairs
+from .near_duplicates import SIDE, find_copies, near_pairs
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""
 
-ENDINGS = {
+EXTENSIONS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "MPO": (".jpg", ".jpeg", ".mpo"),
     "PNG": (".png", ".apng"), "GIF": (".gif",), "BMP": (".bmp", ".dib"), "DIB": (".dib",),
     "WEBP": (".webp",), "TIFF": (".tif", ".tiff"), "AVIF": (".avif", ".avifs"),
     "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), "ICO": (".ico",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
-
-_FACTS = ("digest", "format", "size", "gray", "turned")
+"""File extensions that fit a format; those of other formats are not checked."""
 
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One file: its path below the root, its class, its part, and what it holds."""
+class Range(NamedTuple):
+    """Of one number of all images; in JSON a list."""
 
-    name: str
-    label: str
-    part: str
-    error: str = ""
-    digest: str = ""
-    format: str = ""
-    size: tuple[int, int] = (0, 0)
-    gray: bool = False
-    turned: bool = False
-
-
-@dataclass(frozen=True)
-class Look:
-    """Every file of a folder, and fingerprints uint8 [N, 32, 32]; bad files' are black."""
-
-    files: tuple[Checked, ...]
-    prints: Fingerprints
-    notes: tuple[str, ...]
+    smallest: float
+    median: float
+    largest: float
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a look at a folder showed; names are paths below `root`."""
+    """What was found in a folder; names are paths below `root`."""
 
     root: Path
     counts: dict[str, int]
     """Readable images of each class."""
     notes: tuple[str, ...]
     formats: dict[str, int]
-    widths: tuple[int, int, int]
-    """Smallest, median and largest, pixels."""
-    heights: tuple[int, int, int]
-    aspects: tuple[float, float, float]
-    """Width by height: smallest, median, largest."""
+    widths: Range
+    """Pixels."""
+    heights: Range
+    aspects: Range
+    """Width divided by height."""
     bad: tuple[Pair, ...]
     """(file, reason)."""
     wrong_ending: tuple[Pair, ...]
-    """(file, what it is)."""
+    """(file, its format)."""
     tiny: tuple[Pair, ...]
-    """(file, size)."""
+    """(file, its size)."""
     turned: tuple[str, ...]
-    """EXIF says that they were stored turned."""
+    """Stored rotated or mirrored, as EXIF says."""
     gray: tuple[str, ...]
     equal: tuple[Pair, ...]
     """Files of the same content."""
@@ -89,116 +72,146 @@ class Findings:
 
     @property
     def imbalance(self) -> float:
-        """Images of the largest class by those of the smallest."""
+        """Images of the largest class divided by those of the smallest."""
         return max(self.counts.values()) / max(1, min(self.counts.values()))
 
     @property
     def wrong(self) -> bool:
-        """Whether something spoils training or its numbers until it is mended."""
+        """Whether there is a problem that spoils training or evaluation."""
         return bool(
             self.bad or self.equal or self.near or self.two_labels or self.two_parts
             or self.overlap or min(self.counts.values()) < 2
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _File:
+    """One file: its path below the root, its class, its part, and what is in it."""
+
+    name: str
+    label: str
+    part: str
+    error: str = ""
+    digest: str = ""
+    format: str = ""
+    size: tuple[int, int] = (0, 0)
+    gray: bool = False
+    turned: bool = False
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Every file of a folder, and fingerprints [N, 32, 32], black for bad files."""
+
+    files: tuple[_File, ...]
+    prints: Fingerprints
+    notes: tuple[str, ...]
+
+
 def examine(data: Path, against: Path | None, progress: ProgressCallback) -> Findings:
-    """Look at every file of `data`, and for the same images in `against`.
+    """The problems of all files of `data`, and images that are in `against` as well.
 
     Raises:
         DatasetError: there are no class folders.
     """
-    look = _look(data, progress)
-    good = [x for x in look.files if not x.error]
-    equal, near = _pairs(look)
-    both = [*equal, *near]
-    counts = dict.fromkeys([x.label for x in look.files], 0) | Counter(
-        x.label for x in good
-    )
+    folder = _read(data, progress)
+    good = [x for x in folder.files if not x.error]
+    equal, near = _duplicates(folder)
+    pairs = [*equal, *near]
+    sizes = np.array([x.size for x in good] or [(0, 1)])
+    labels = sorted({x.label for x in folder.files})
+    counts = Counter(x.label for x in good)
     return Findings(
         root=data,
-        counts={k: counts[k] for k in sorted(counts)},
-        notes=look.notes,
-        bad=tuple((x.name, x.error) for x in look.files if x.error),
-        equal=_named(equal),
-        near=_named(near),
-        two_labels=_named([x for x in both if x[0].label != x[1].label]),
-        two_parts=_named([x for x in both if x[0].part != x[1].part]),
-        overlap=_named(_overlap(_look(against, progress), look)) if against else (),
-        **_facts(good),
+        counts={x: counts[x] for x in labels},
+        notes=folder.notes,
+        formats=dict(Counter(x.format for x in good).most_common()),
+        widths=_whole(_range(sizes[:, 0])),
+        heights=_whole(_range(sizes[:, 1])),
+        aspects=_range(sizes[:, 0] / sizes[:, 1]),
+        bad=tuple((x.name, x.error) for x in folder.files if x.error),
+        wrong_ending=tuple((x.name, x.format) for x in good if _wrong_extension(x)),
+        tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
+        turned=tuple(x.name for x in good if x.turned),
+        gray=tuple(x.name for x in good if x.gray),
+        equal=_names(equal),
+        near=_names(near),
+        two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
+        two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
+        overlap=_names(_overlap(_read(against, progress), folder)) if against else (),
     )
 
 
-def _look(data: Path, progress: ProgressCallback) -> Look:
-    """Every file of every part of `data`, in one pass."""
-    places = find_parts(data) or {"": data}
-    found = [(part, scan(place)) for part, place in places.items()]
-    rows = [
-        (file, part, x.classes[label])
-        for part, x in found
-        for file, label in zip(x.files, x.labels, strict=True)
+def _read(data: Path, progress: ProgressCallback) -> _Folder:
+    """Every file of every part of `data`, decoded once."""
+    parts = {k: scan(x) for k, x in (find_parts(data) or {"": data}).items()}
+    files = [
+        _File(file.relative_to(data).as_posix(), found.classes[label], part)
+        for part, found in parts.items()
+        for file, label in zip(found.files, found.labels, strict=True)
     ]
-    prints = np.zeros((len(rows), SIDE, SIDE), np.uint8)
-    files = []
-    for i, (row, loaded) in enumerate(
-        zip(rows, decode_files([x[0] for x in rows]), strict=True)
-    ):
-        where = (row[0].relative_to(data).as_posix(), row[2], row[1])
-        if isinstance(loaded, ImageError):
-            files.append(Checked(*where, error=str(loaded)))
-        else:
-            prints[i] = loaded.fingerprint
-            facts = {x: getattr(loaded, x) for x in _FACTS}
-            files.append(Checked(*where, **facts))
-        progress(i + 1, len(rows))
-    return Look(tuple(files), prints, tuple(note for _, x in found for note in x.notes))
+    paths = [file for found in parts.values() for file in found.files]
+    prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
+    for i, decoded in enumerate(decode_files(paths)):
+        files[i] = _examined(files[i], decoded)
+        if isinstance(decoded, DecodedImage):
+            prints[i] = decoded.fingerprint
+        progress(i + 1, len(files))
+    notes = tuple(note for found in parts.values() for note in found.notes)
+    return _Folder(tuple(files), prints, notes)
 
 
-def _facts(files: list[Checked]) -> dict[str, Any]:
-    sizes = np.array([x.size for x in files] or [(0, 1)])
-    small = [x for x in files if min(x.size) < TINY]
-    return {
-        "formats": dict(Counter(x.format for x in files).most_common()),
-        "widths": tuple(map(int, np.percentile(sizes[:, 0], (0, 50, 100)))),
-        "heights": tuple(map(int, np.percentile(sizes[:, 1], (0, 50, 100)))),
-        "aspects": tuple(
-            map(float, np.percentile(sizes[:, 0] / sizes[:, 1], (0, 50, 100)))
-        ),
-        "wrong_ending": tuple((x.name, x.format) for x in files if _wrong_ending(x)),
-        "tiny": tuple((x.name, f"{x.size[0]} x {x.size[1]}") for x in small),
-        "turned": tuple(x.name for x in files if x.turned),
-        "gray": tuple(x.name for x in files if x.gray),
-    }
+def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
+    if isinstance(decoded, ImageError):
+        return replace(file, error=str(decoded))
+    return replace(
+        file,
+        digest=decoded.digest,
+        format=decoded.format,
+        size=decoded.size,
+        gray=decoded.gray,
+        turned=decoded.turned,
+    )
 
 
-def _wrong_ending(file: Checked) -> bool:
-    fitting = ENDINGS.get(file.format)
+def _range(values: Array) -> Range:
+    smallest, median, largest = np.percentile(values, (0, 50, 100)).tolist()
+    return Range(smallest, median, largest)
+
+
+def _whole(found: Range) -> Range:
+    return Range(*(int(x) for x in found))
+
+
+def _wrong_extension(file: _File) -> bool:
+    fitting = EXTENSIONS.get(file.format)
     return fitting is not None and Path(file.name).suffix.lower() not in fitting
 
 
-Couples = list[tuple[Checked, Checked]]
+_Pairs = list[tuple[_File, _File]]
 
 
-def _pairs(look: Look) -> tuple[Couples, Couples]:
-    """Pairs of equal files (each with the first of its kind), and of near-equal ones."""
-    files = look.files
+def _duplicates(folder: _Folder) -> tuple[_Pairs, _Pairs]:
+    """Pairs of equal files (each with the first of them), and of near-identical ones."""
+    files = folder.files
     first: dict[str, int] = {}
     firsts = [i if x.error else first.setdefault(x.digest, i) for i, x in enumerate(files)]
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
-    pairs = near_pairs(look.prints)
+    pairs = near_pairs(folder.prints)
     near = [(files[i], files[j]) for i, j in pairs if firsts[i] == i and firsts[j] == j]
     return equal, near
 
 
-def _overlap(other: Look, here: Look) -> Couples:
-    """For each file of `other` that is also, or almost, `here`, the first such one."""
-    # Files that cannot be read are like nothing, themselves included.
-    one, two = (
-        [x.digest or f"{k}{i}" for i, x in enumerate(y.files)]
-        for k, y in enumerate((here, other))
+def _overlap(other: _Folder, here: _Folder) -> _Pairs:
+    """For each file of `other` that is also, or almost, in `here`, the first such one."""
+    # A bad file has no digest; its stand-in is like no other, in either folder.
+    digests, other_digests = (
+        [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]
+        for side, folder in (("here", here), ("other", other))
     )
-    found = copies(one, here.prints, two, other.prints)
+    found = find_copies(digests, here.prints, other_digests, other.prints)
     return [(other.files[i], here.files[j]) for i, j in found.items()]
 
 
-def _named(pairs: Couples) -> tuple[Pair, ...]:
+def _names(pairs: _Pairs) -> tuple[Pair, ...]:
     return tuple((x.name, y.name) for x, y in pairs)

@@ -4,22 +4,27 @@ import hashlib
 import http.client
 import shutil
 import tarfile
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from ..errors import DownloadError, printable
 
 CHUNK = 1 << 18
+"""Bytes read at once."""
 
 TIMEOUT = 30.0
+"""Seconds without a byte after which a connection is given up."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file on the web and what it must be."""
+    """A file on the web, and how to check it."""
 
     name: str
     url: str
@@ -28,7 +33,7 @@ class Download:
     unpacks_to: str = ""
     """Name of the folder in it, if it is an archive."""
     size: int | None = None
-    """Pixels, if that is published."""
+    """Bytes, if that is published."""
 
 
 FLOWERS = Download(
@@ -38,7 +43,7 @@ FLOWERS = Download(
     unpacks_to="flower_photos",
     size=228_813_984,
 )
-"""3,670 photos in 5 classes, CC-BY. Source: TensorFlow Datasets' checksum list."""
+"""3,670 photographs in 5 classes, CC-BY. Source: TensorFlow Datasets' checksum list."""
 
 IMAGENET = Download(
     name="alexnet-owt-7be5be79.pth",
@@ -47,34 +52,33 @@ IMAGENET = Download(
 )
 """torchvision's AlexNet, 56.5 % top-1 on ImageNet, about 233 MB, BSD.
 
-Source: `torchvision.models.AlexNet_Weights`; its names end in the digits that their
-SHA-256 begins with.
+Source: `torchvision.models.AlexNet_Weights`, whose file names end in the first digits of
+their SHA-256.
 """
 
 
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Where downloaded weights are kept. Source: XDG Base Directory Specification."""
-    base = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "alexnet"
+def cache_folder() -> Path:
+    """Where downloaded weights are kept; on Linux XDG_CACHE_HOME moves it."""
+    return platformdirs.user_cache_path("alexnet")
 
 
 def download(source: Download, to: Path, progress: Callable[[int, int], None]) -> Path:
-    """The file `source`, or the folder it unpacks to, below `to`; nothing is fetched twice.
+    """The file `source`, or the folder it unpacks to, below `to`; fetched only once.
 
-    A download that was cut short goes on where it stopped.
+    A download that was cut short is resumed. `progress` gets bytes so far and in all.
 
     Raises:
-        DownloadError: no connection, the wrong file, or an archive that reaches outside.
+        DownloadError: no connection, the wrong file, or an unsafe archive.
     """
     target = to / (source.unpacks_to or source.name)
     if target.exists():
         return target
     part = to / (source.name + ".part")
-    _download(source, part, progress)
-    if not (found := _sha256(part)).startswith(source.sha256):
+    _fetch(source, part, progress)
+    if not (digest := _sha256(part)).startswith(source.sha256):
         part.unlink()
         raise DownloadError(
-            f"{source.url}: SHA-256 is {found}, not {source.sha256}; the file was removed"
+            f"{source.url}: SHA-256 is {digest}, not {source.sha256}; the file was removed"
         )
     if not source.unpacks_to:
         part.rename(target)
@@ -84,25 +88,26 @@ def download(source: Download, to: Path, progress: Callable[[int, int], None]) -
     return target
 
 
-def _download(source: Download, file: Path, progress: Callable[[int, int], None]) -> None:
+def _fetch(source: Download, file: Path, progress: Callable[[int, int], None]) -> None:
+    """Complete `file`, of which a part may exist."""
     have = file.stat().st_size if file.exists() else 0
     if source.size is not None and have > source.size:
         file.unlink()
         have = 0
     if have == source.size:
         return
-    # Some servers go on at an offset only for clients that name themselves.
+    # Some servers resume only for clients that name themselves.
     headers = {"Range": f"bytes={have}-", "User-Agent": "alexnet"}
     request = urllib.request.Request(source.url, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            have, size = _read(answer, source, file, progress)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            have, size = _append(response, source, file, progress)
     except urllib.error.HTTPError as error:
         if error.code == 416 and source.size is None:
-            # There is nothing behind what we have: the checksum will tell.
+            # There is nothing after the part we have; the checksum decides.
             return
         raise DownloadError(
-            f"{source.url}: the server says {error.code} {error.reason}"
+            f"{source.url}: the server responded {error.code} {error.reason}"
         ) from error
     except urllib.error.URLError as error:
         raise DownloadError(
@@ -111,27 +116,27 @@ def _download(source: Download, file: Path, progress: Callable[[int, int], None]
     except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
         have = file.stat().st_size if file.exists() else 0
         raise DownloadError(
-            f"{source.url}: the connection broke after {have} bytes; again goes on there"
+            f"{source.url}: the connection broke after {have} bytes; try again to resume"
         ) from error
     if have != size:
-        what = "is larger than it should be" if have > size else "was cut short"
-        raise DownloadError(f"{source.url}: {have} of {size} bytes, {what}; try again")
+        problem = "is larger than it should be" if have > size else "was cut short"
+        raise DownloadError(f"{source.url}: {have} of {size} bytes, {problem}; try again")
 
 
-def _read(
-    answer: Any, source: Download, file: Path, progress: Callable[[int, int], None]
+def _append(
+    response: Any, source: Download, file: Path, progress: Callable[[int, int], None]
 ) -> tuple[int, int]:
-    """Add `answer` to `file`; how many bytes there are then, and how many there should be.
+    """Append `response` to `file`; bytes it has then, and bytes it should have.
 
-    A server that does not say how many there should be is believed to have sent all.
+    Where neither `source` nor the server gives its size, what came is taken for all.
     """
-    resumed = answer.status == 206
+    resumed = response.status == 206
     have = file.stat().st_size if resumed and file.exists() else 0
-    length = answer.headers.get("Content-Length")
+    length = response.headers.get("Content-Length")
     size = source.size or (have + int(length) if length else None)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("ab" if resumed else "wb") as out:
-        while chunk := answer.read(CHUNK):
+        while chunk := response.read(CHUNK):
             out.write(chunk)
             have += len(chunk)
             progress(have, size or have)
@@ -147,16 +152,16 @@ def _sha256(file: Path) -> str:
 
 def _unpack(archive: Path, target: Path) -> None:
     """Unpack a tar so that `target` appears whole or not at all."""
-    place = target.with_name(f".{target.name}.part")
-    shutil.rmtree(place, ignore_errors=True)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
     try:
         with tarfile.open(archive) as tar:
             # The "data" filter refuses absolute paths, "..", devices and links outside.
-            tar.extractall(place, filter="data")
-        if not (place / target.name).is_dir():
-            raise DownloadError(f"{printable(archive)} holds no folder {target.name}")
-        (place / target.name).rename(target)
+            tar.extractall(partial, filter="data")
+        if not (partial / target.name).is_dir():
+            raise DownloadError(f"{printable(archive)} has no folder {target.name}")
+        (partial / target.name).rename(target)
     except tarfile.TarError as error:
         raise DownloadError(f"{printable(archive)} cannot be unpacked: {error}") from error
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)

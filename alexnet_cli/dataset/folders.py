@@ -1,9 +1,9 @@
-"""Class folders -> Dataset: which files are images of what. No pixels, no TensorFlow."""
+"""Class folders -> Dataset: which files are images of which class. No pixels."""
 
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,16 +15,18 @@ PARTS = {
     "val": ("val", "valid", "validation"),
     "test": ("test",),
 }
-"""Names of folders that are parts of a data set, not classes."""
+"""Names of folders that are parts of a data set, not classes; in lower case."""
 
-NOT_PICTURES = frozenset({
+NOT_IMAGES = frozenset({
     ".txt", ".json", ".csv", ".tsv", ".html", ".htm", ".xml", ".md", ".db", ".ini", ".part",
     ".crdownload", ".tmp", ".log", ".py", ".ipynb", ".yaml", ".yml", ".toml", ".npy",
     ".npz", ".h5", ".zip", ".tar", ".gz", ".tgz", ".pdf", ".doc", ".docx", ".mp4", ".mov",
     ".avi", ".mat", ".pkl", ".url", ".lnk",
 })  # fmt: skip
+"""Extensions, in lower case, of files that are left out without being opened."""
 
 JUNK_FOLDERS = frozenset({"__macosx", "__pycache__", "$recycle.bin", "@eadir"})
+"""Folders that systems and programs create, in lower case; hidden ones are left out too."""
 
 
 @dataclass(frozen=True)
@@ -38,36 +40,20 @@ class Dataset:
     notes: tuple[str, ...] = ()
     """What was left out and why, a line each."""
 
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def counts(self) -> dict[str, int]:
-        """Images of each class, in class order."""
-        found = Counter(self.labels)
-        return {name: found[i] for i, name in enumerate(self.classes)}
-
-    def subset(self, indices: Iterable[int]) -> "Dataset":
-        """The images at `indices`, with the same classes."""
-        chosen = list(indices)
-        return Dataset(
-            self.root,
-            self.classes,
-            tuple(self.files[i] for i in chosen),
-            tuple(self.labels[i] for i in chosen),
-        )
-
     def relative(self) -> tuple[str, ...]:
         """Paths of the files below `root`, with forward slashes."""
         return tuple(x.relative_to(self.root).as_posix() for x in self.files)
 
 
 def find_parts(data: Path) -> dict[str, Path]:
-    """`data` as {"train": ..., "val": ..., "test": ...} if it is laid out so, else {}.
+    """{"train": folder, "val": folder, "test": folder} if `data` has such parts, else {}.
 
-    Only where every folder in it has such a name, for a class may be called "train".
+    It has if all its folders are named so, for a class may be called "train" too. One of
+    "val" and "test" may be missing.
 
     Raises:
-        DatasetError: `data` is no folder, or cannot be read.
+        DatasetError: `data` is not a folder or cannot be read, or two of its folders
+            could be the same part.
     """
     folders = [x for x in _entries(data) if x.is_dir() and not _junk(x.name)]
     parts: dict[str, Path] = {}
@@ -94,8 +80,8 @@ def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
     are decoded. Links to the same file count once.
 
     Raises:
-        DatasetError: no folder, no class folders, one named in `classes` missing, or
-            a class without a file that could be an image.
+        DatasetError: `folder` does not exist or has no class folders, or one of `classes`
+            is missing or has no file that could be an image.
     """
     notes: list[str] = []
     folders = dict(_class_folders(folder, notes))
@@ -104,29 +90,30 @@ def scan(folder: Path, classes: Sequence[str] = ()) -> Dataset:
             close = get_close_matches(name, folders, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise DatasetError(f"{printable(folder)} has no class folder {name!r}{hint}")
-    names = tuple(classes) or tuple(folders)
-    seen: dict[str, Path] = {}
+    first_names: dict[str, Path] = {}
     files: list[Path] = []
     labels: list[int] = []
     kept: list[str] = []
-    for name in names:
-        found = list(_images(folders[name], seen, notes))
-        if found or classes:
+    for name in classes or folders:
+        found = list(_images(folders[name], first_names, notes))
+        if found:
             files += found
             labels += [len(kept)] * len(found)
             kept.append(name)
+        elif classes:
+            raise DatasetError(
+                f"{printable(folder)}: class {name!r} has no images; "
+                f"leave it out of --classes"
+            )
         else:
             notes.append(f"{printable(name)}/: no images in it, not a class")
-    empty = [x for i, x in enumerate(kept) if i not in set(labels)]
-    if empty:
-        raise DatasetError(f"{printable(folder)}: class {empty[0]!r} has no images")
     if not files:
-        raise DatasetError(_nothing_found(folder))
+        raise DatasetError(_no_classes(folder))
     return Dataset(folder, tuple(kept), tuple(files), tuple(labels), tuple(notes))
 
 
 def images_below(folder: Path) -> Iterator[Path]:
-    """Files of `folder` and its folders that could be images, each once, by name."""
+    """Files of `folder` and its subfolders that could be images, each once, by name."""
     return _images(folder, {}, [])
 
 
@@ -134,30 +121,35 @@ def read_classes(text: str) -> tuple[str, ...]:
     """Class names from "a,b,c", or from the lines of FILE in "@FILE".
 
     Raises:
-        DatasetError: the file cannot be read, or a name stands twice.
+        DatasetError: the file cannot be read, or a name is listed twice.
     """
-    if text.startswith("@"):
-        try:
-            lines = Path(text[1:]).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DatasetError(f"--classes: {printable(text[1:])}: {error}") from error
-        names = [x.strip() for x in lines if x.strip()]
-    else:
-        names = [x.strip() for x in next(csv.reader([text]), []) if x.strip()]
+    file = Path(text[1:]) if text.startswith("@") else None
+    found = _lines(file) if file else next(csv.reader([text]), [])
+    names = [x.strip() for x in found if x.strip()]
     if not names:
-        raise DatasetError("--classes: no name in it")
+        raise DatasetError(f"--classes {text!r} lists no class names")
     name, times = Counter(names).most_common(1)[0]
     if times > 1:
-        raise DatasetError(f"--classes: {name!r} stands there {times} times")
+        raise DatasetError(f"--classes: {name!r} is listed twice")
     return tuple(names)
 
 
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise DatasetError(f"--classes: {printable(file)}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"--classes: {printable(file)} is not UTF-8 text") from error
+
+
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in `folder`, in the order of the names' bytes."""
     if not folder.exists():
-        raise DatasetError(f"{printable(folder)} is not there")
+        raise DatasetError(f"{printable(folder)} does not exist")
     if not folder.is_dir():
         raise DatasetError(
-            f"{printable(folder)} is a file; give the folder of class folders"
+            f"{printable(folder)} is not a folder; give the folder of class folders"
         )
     try:
         with os.scandir(folder) as entries:
@@ -171,54 +163,64 @@ def _junk(name: str) -> bool:
 
 
 def _class_folders(folder: Path, notes: list[str]) -> Iterator[tuple[str, Path]]:
-    real: dict[str, str] = {}
+    """Names and paths of the folders in `folder`, each once; others go to `notes`."""
+    names: dict[str, str] = {}
     loose = 0
     for entry in _entries(folder):
         if not entry.is_dir():
             loose += not _junk(entry.name)
         elif _junk(entry.name):
             notes.append(f"{printable(entry.name)}/: hidden or system folder")
-        elif (target := os.path.realpath(entry.path)) in real:
-            notes.append(f"{printable(entry.name)}/: same folder as {real[target]}/")
+        elif (target := os.path.realpath(entry.path)) in names:
+            notes.append(f"{printable(entry.name)}/: same folder as {names[target]}/")
         else:
-            real[target] = printable(entry.name)
+            names[target] = printable(entry.name)
             yield entry.name, Path(entry.path)
     if loose:
         notes.append(f"{loose} loose file(s) beside the class folders")
 
 
-def _images(folder: Path, seen: dict[str, Path], notes: list[str]) -> Iterator[Path]:
-    """Files below `folder`, each once; `seen` holds real paths of files and folders."""
+def _images(folder: Path, first_names: dict[str, Path], notes: list[str]) -> Iterator[Path]:
+    """Files below `folder` that could be images, each once; others go to `notes`.
+
+    `first_names` holds, for the real path of every file and folder so far, the name under
+    which it was first met, so that links do not count twice or lead in circles.
+    """
     for entry in _entries(folder):
         name = printable(f"{folder.name}/{entry.name}")
         if _junk(entry.name) or entry.name.lower() == "thumbs.db":
             if entry.is_dir():
                 notes.append(f"{name}/: hidden or system folder")
             continue
-        if entry.is_symlink() and not Path(entry.path).exists():
-            notes.append(f"{name}: link to nothing")
-            continue
-        if not (entry.is_dir() or entry.is_file()):
-            notes.append(f"{name}: neither file nor folder")
-            continue
-        if entry.is_file() and Path(entry.name).suffix.lower() in NOT_PICTURES:
-            notes.append(f"{name}: not an image by its name")
+        if reason := _unusable(entry):
+            notes.append(f"{name}: {reason}")
             continue
         real = os.path.realpath(entry.path)
-        if real in seen:
-            notes.append(f"{name}: the same file as {printable(seen[real])}")
+        if real in first_names:
+            notes.append(f"{name}: the same file as {printable(first_names[real])}")
             continue
-        seen[real] = Path(folder.name, entry.name)
+        first_names[real] = Path(folder.name, entry.name)
         if entry.is_dir():
-            yield from _images(Path(entry.path), seen, notes)
+            yield from _images(Path(entry.path), first_names, notes)
         else:
             yield Path(entry.path)
 
 
-def _nothing_found(folder: Path) -> str:
+def _unusable(entry: os.DirEntry[str]) -> str:
+    """Why `entry` is neither a folder nor possibly an image; empty if it is."""
+    if entry.is_symlink() and not Path(entry.path).exists():
+        return "broken link"
+    if not (entry.is_dir() or entry.is_file()):
+        return "neither a file nor a folder"
+    if entry.is_file() and Path(entry.name).suffix.lower() in NOT_IMAGES:
+        return "not an image by its extension"
+    return ""
+
+
+def _no_classes(folder: Path) -> str:
     if any(x.is_file() and not _junk(x.name) for x in _entries(folder)):
         return (
-            f"{printable(folder)} holds files but no class folders; "
+            f"{printable(folder)} has files but no class folders; "
             f"put the images of each class into a folder of its own"
         )
-    return f"{printable(folder)} holds no class folders with images"
+    return f"{printable(folder)} has no class folders with images"

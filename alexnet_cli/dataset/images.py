@@ -1,8 +1,8 @@
-"""The only way from a file to pixels, and from pixels to the network's square.
+"""The only way from a file to pixels, and from pixels to the square that is stored.
 
-Policy (README, "How images are read"): formats by content; first frame or page; EXIF
-orientation applied; transparency on white; 16-bit scaled by range; embedded color
-profiles turned into sRGB; damage and oversize are errors, never gray pixels.
+Policy (docs/data.md, "How images are read"): formats by content; first frame or page;
+EXIF orientation applied; transparency on white; 16-bit scaled by range; embedded color
+profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 """
 
 import io
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..arrays import Pixels
 from ..errors import ImageError
@@ -21,14 +21,16 @@ from .color import to_rgb
 from .pillow_scope import pillow_scope
 
 MAX_BYTES = 512 * 2**20
+"""Size of the largest file that is read."""
 
 PAD_GRAY = 127
+"""Level of the bars of --resize pad."""
 
 REDUCED = 2
-"""A JPEG is decoded at reduced size while that is this many times the size wanted."""
+"""A JPEG may be decoded at a reduced size that is at least this many times R."""
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
-"""Tried first: Pillow loads its plugins for all others only when they are asked for."""
+"""Tried first, because Pillow has to load its plugins for all others."""
 
 FORMATS = (
     *COMMON, "WEBP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PCX", "SGI", "QOI",
@@ -47,7 +49,7 @@ _DAMAGE = (
     struct.error, zlib.error,
 )  # fmt: skip
 
-_TURNS = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -59,7 +61,7 @@ _TURNS = {
 
 _END = b"\xff\xd9"
 
-# What an image's entropy-coded data might go on with.
+# Bytes with which the entropy-coded data of a JPEG might go on.
 _FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
 
 
@@ -77,11 +79,11 @@ def read(path: Path) -> bytes:
     """The bytes of `path`.
 
     Raises:
-        ImageError: it cannot be read, is no file, or is beyond MAX_BYTES.
+        ImageError: it cannot be read, is not a file, or is larger than MAX_BYTES.
     """
     try:
         if not path.is_file():
-            raise ImageError("is not a file" if path.exists() else "is not there")
+            raise ImageError("is not a file" if path.exists() else "does not exist")
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"is larger than {MAX_BYTES >> 20} MiB")
         return path.read_bytes()
@@ -90,7 +92,7 @@ def read(path: Path) -> bytes:
 
 
 def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """The image in a file or its bytes as uint8 [H, W, 3], sRGB, upright.
+    """uint8 [H, W, 3], sRGB, upright: the image in a file or in its bytes.
 
     Raises:
         ImageError: not an image, damaged, or more than `max_pixels`.
@@ -99,7 +101,7 @@ def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
 
 
 def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
-    """The image as uint8 [R, R, 3], R being `preprocess.stored_size`.
+    """uint8 [R, R, 3], R being `preprocess.stored_size`: the image as it is stored.
 
     Raises:
         ImageError: as `decode`.
@@ -109,12 +111,13 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
 
 
 def from_pixels(pixels: Pixels, preprocess: Preprocess) -> Pixels:
-    """Pixels uint8 [H, W, 3], RGB, as `load` gives them.
+    """uint8 [R, R, 3], as from `load`, of RGB pixels uint8 [H, W, 3].
 
     Raises:
-        ValueError: they are of another type or shape.
+        ValueError: they have another type or shape, or there are none.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+    is_rgb = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+    if not is_rgb or not pixels.size:
         raise ValueError(
             f"pixels must be uint8 [H, W, 3], not {pixels.dtype} {list(pixels.shape)}"
         )
@@ -123,7 +126,7 @@ def from_pixels(pixels: Pixels, preprocess: Preprocess) -> Pixels:
 
 
 def square(image: Image.Image, resize: str, size: int) -> Pixels:
-    """`image` (RGB) as uint8 [size, size, 3]; `resize` is squash, crop or pad.
+    """uint8 [size, size, 3] of an RGB image; `resize` is squash, crop or pad.
 
     Bilinear with antialiasing. The exported graph repeats this arithmetic.
     """
@@ -148,12 +151,12 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Pixels:
 
 
 def open_image(
-    source: bytes | Path, max_pixels: int = MAX_PIXELS, least: int = 0
+    source: bytes | Path, max_pixels: int = MAX_PIXELS, min_side: int = 0
 ) -> UprightImage:
     """The first frame of a file or its bytes.
 
-    With `least` a JPEG may come at 1/2, 1/4 or 1/8 of its size, as long as its shorter
-    side has that many pixels: libjpeg then leaves out work that a resize undoes.
+    With `min_side` a JPEG may be reduced to 1/2, 1/4 or 1/8 of its size, as long as both
+    sides keep that many pixels: libjpeg then leaves out work that a resize would undo.
 
     Raises:
         ImageError: not an image, damaged, or more than `max_pixels`.
@@ -163,10 +166,10 @@ def open_image(
         raise ImageError("is empty")
     try:
         with pillow_scope():
-            stored = _opened(data, max_pixels, least)
+            stored = _opened(data, max_pixels, min_side)
             upright = _upright(stored)
-            form = str(stored.format or "JPEG")
-            return UprightImage(to_rgb(upright), form, upright is not stored)
+            name = str(stored.format or "JPEG")
+            return UprightImage(to_rgb(upright), name, upright is not stored)
     except _DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
@@ -175,26 +178,24 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _opened(data: bytes, max_pixels: int, least: int) -> Image.Image:
-    """The first frame, all its pixels read."""
+def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
+    """The first frame, with its pixels."""
     image = _identified(data)
     width, height = image.size
     if width * height > max_pixels:
         raise ImageError(
             f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
         )
-    if width * height == 0:
-        raise ImageError("has no pixels")
     if image.format in ("JPEG", "MPO"):
-        if least:
-            image.draft(None, (least, least))
-        return _jpeg(data, image, least)
+        if min_side:
+            image.draft(None, (min_side, min_side))
+        return _jpeg(data, image, min_side)
     image.load()
     return image
 
 
 def _identified(data: bytes) -> Image.Image:
-    """`data` as an image whose pixels are still to be read."""
+    """The first frame, whose pixels are still to be read."""
     try:
         return Image.open(io.BytesIO(data), formats=COMMON)
     except UnidentifiedImageError:
@@ -206,12 +207,12 @@ def _identified(data: bytes) -> Image.Image:
         raise ImageError("is not an image in a known format") from error
 
 
-def _jpeg(data: bytes, image: Image.Image, least: int) -> Image.Image:
-    """`image` with its pixels, if none of them is made up.
+def _jpeg(data: bytes, image: Image.Image, min_side: int) -> Image.Image:
+    """`image` with its pixels, if all of them come from the file.
 
-    libjpeg fills what a cut file lacks with gray, and Pillow does not pass its word on.
-    The pixels of a whole file do not depend on what follows the last of them; those of
-    a cut one do, whether it still has its end marker or not.
+    libjpeg fills what a cut file lacks with gray, and Pillow drops its warning. The
+    pixels of a whole file do not depend on what follows the last of them; those of a cut
+    one do, whether it still has its end marker or not.
     """
     # An end marker before the last start of scan belongs to an EXIF thumbnail.
     end = data.rfind(_END, data.rfind(b"\xff\xda"))
@@ -222,25 +223,26 @@ def _jpeg(data: bytes, image: Image.Image, least: int) -> Image.Image:
     except OSError as error:
         if "truncated" not in str(error):
             raise
-        image = _with_end(data, b"", least)
+        image = _with_end(data, b"", min_side)
     pixels = image.tobytes()
-    if any(_with_end(data[:end], x, least).tobytes() != pixels for x in fillers):
+    if any(_with_end(data[:end], x, min_side).tobytes() != pixels for x in fillers):
         raise ImageError("is damaged: image data is missing at its end")
     return image
 
 
-def _with_end(data: bytes, filler: bytes, least: int) -> Image.Image:
+def _with_end(data: bytes, filler: bytes, min_side: int) -> Image.Image:
     image = Image.open(io.BytesIO(data + filler + _END * 8), formats=("JPEG",))
-    if least:
-        image.draft(None, (least, least))
+    if min_side:
+        image.draft(None, (min_side, min_side))
     image.load()
     return image
 
 
 def _upright(image: Image.Image) -> Image.Image:
+    """`image` itself if it is upright already."""
     try:
-        turn = _TURNS.get(image.getexif().get(0x0112, 1))
+        transpose = _TRANSPOSES.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except _DAMAGE:
         # Broken EXIF says nothing about orientation; the pixels are whole.
-        turn = None
-    return image if turn is None else image.transpose(turn)
+        transpose = None
+    return image if transpose is None else image.transpose(transpose)

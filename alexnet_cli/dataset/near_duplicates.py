@@ -1,12 +1,12 @@
-"""Near-identical images: small fingerprints, all pairs compared, sure ones grouped.
+"""Near-identical images: small fingerprints, all pairs compared, sure ones kept.
 
 A fingerprint is the gray image averaged down to 32 x 32. Pairs that look alike on
 8 x 8 are compared on 16 x 16 again, mirrored and with their edges cut by up to a tenth:
 resizing, saving again, mirroring and slight cropping leave the best of these
-correlations near 1, other images of the same thing do not (docs/duplicates.md).
+correlations near 1, other images of the same thing do not (docs/data.md).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -16,13 +16,18 @@ from ..arrays import Fingerprints, Floats
 SIDE = 32
 
 CANDIDATE, SURE = 0.75, 0.93
-"""Correlations on 8 x 8 and, aligned, on 16 x 16. Source: scripts/experiments/near_duplicates.py."""
+"""Correlations on 8 x 8 and, aligned, on 16 x 16.
+
+Source: scripts/experiments/near_duplicates.py.
+"""
 
 CUTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
+"""Fractions of a side by which edges are cut."""
 
 ROWS = 64
+"""Fingerprints and candidates that are compared at once, which bounds memory."""
 
-COLOURLESS = 8
+COLORLESS = 8
 """Largest difference of channels, levels, in a gray image; JPEG leaves some."""
 
 FLAT = 1.5
@@ -32,7 +37,7 @@ FLAT = 1.5
 def fingerprint(image: Image.Image) -> tuple[Fingerprints, bool]:
     """uint8 [32, 32] of the whole RGB image, and whether it is without color."""
     small = image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
-    gray = bool(np.ptp(np.asarray(small), axis=2).max() <= COLOURLESS)
+    gray = bool(np.ptp(np.asarray(small), axis=2).max() <= COLORLESS)
     return np.asarray(small.convert("L")), gray
 
 
@@ -47,12 +52,12 @@ def near_pairs(
     right = prints if others is None else others
     if not len(prints) or not len(right):
         return
-    table = _normal(_pooled(right, 8))
+    table = _normalized(_pooled(right, 8))
     for start in range(0, len(prints), ROWS):
         part = prints[start : start + ROWS]
         alike = np.zeros((len(part), len(right)), bool)
         for view in (part, part[:, :, ::-1]):
-            alike |= _normal(_pooled(view, 8)) @ table.T > CANDIDATE
+            alike |= _normalized(_pooled(view, 8)) @ table.T > CANDIDATE
         if within:
             alike &= np.arange(len(right)) > np.arange(start, start + len(part))[:, None]
         rows, columns = np.nonzero(alike)
@@ -62,39 +67,37 @@ def near_pairs(
             yield from zip(i[sure].tolist(), j[sure].tolist(), strict=True)
 
 
-def copies(
-    here: Sequence[str],
+def find_copies(
+    digests: Sequence[str],
     prints: Fingerprints,
-    others: Sequence[str],
+    other_digests: Sequence[str],
     other_prints: Fingerprints,
 ) -> dict[int, int]:
-    """For each of `others` that is also, or almost, in `here`: its index and that one's.
+    """{index in the second set: index in the first} of each image that is in both.
 
-    Both are digests of content, in the order of their fingerprints.
+    Of equal content by its digest, or near-identical by its fingerprint [32, 32].
     """
-    first = {x: i for i, x in reversed(list(enumerate(here)))}
-    found = {i: first[x] for i, x in enumerate(others) if x in first}
+    first = {x: i for i, x in reversed(list(enumerate(digests)))}
+    found = {i: first[x] for i, x in enumerate(other_digests) if x in first}
     for i, j in near_pairs(other_prints, prints):
         found.setdefault(i, j)
     return dict(sorted(found.items()))
 
 
 def alignment(one: Fingerprints, two: Fingerprints) -> Floats:
-    """Best correlation [n] of images [n, 32, 32], over mirrors and cut edges."""
+    """float32 [N]: best correlation of images [N, 32, 32], over mirrors and cut edges."""
     best = np.full(len(one), -1, np.float32)
     for left, right in ((one, two), (two, one)):
-        still = _normal(_pooled(right, 16))
+        whole = _normalized(_pooled(right, 16))
         for view in (left, left[:, :, ::-1]):
             for window in _WINDOWS:
-                moved = window @ view.astype(np.float32) @ window.T
-                product = (_normal(moved) * still).sum(axis=1)
+                cut = window @ view.astype(np.float32) @ window.T
+                product = (_normalized(cut) * whole).sum(axis=1)
                 best = np.maximum(best, product)
     return best
 
 
-def connected(
-    count: int, pairs: Iterator[tuple[int, int]] | list[tuple[int, int]]
-) -> list[int]:
+def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     """For each of `count` images the lowest index that pairs connect it to."""
     parent = list(range(count))
 
@@ -111,17 +114,18 @@ def connected(
 
 
 def _pooled(prints: Fingerprints, side: int) -> Floats:
+    """[N, side, side]: fingerprints averaged down."""
     step = SIDE // side
     tiles = prints.reshape(len(prints), side, step, side, step)
     pooled: Floats = tiles.mean(axis=(2, 4), dtype=np.float32)
     return pooled
 
 
-def _normal(tiles: Floats) -> Floats:
-    """[n, s * s]: [n, s, s] less the means of its rows and columns, with length 1.
+def _normalized(tiles: Floats) -> Floats:
+    """[N, s * s]: [N, s, s] less the means of rows and columns, scaled to length 1.
 
-    What is left when horizon and vignette are gone is an image's own. Flat images
-    are 0, so that they are like nothing.
+    What is left when horizon and vignette are gone is an image's own. Flat images are
+    0, so that they are like nothing.
     """
     rest = tiles - tiles.mean(axis=2, keepdims=True) - tiles.mean(axis=1, keepdims=True)
     rest = (rest + tiles.mean(axis=(1, 2), keepdims=True)).reshape(len(tiles), -1)

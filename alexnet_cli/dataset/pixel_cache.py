@@ -1,4 +1,4 @@
-"""Where decoded images wait for their batch: memory, a scratch file, or nowhere."""
+"""Where decoded images are kept between epochs: memory, a scratch file, or nowhere."""
 
 import os
 import tempfile
@@ -12,17 +12,18 @@ from typing import Protocol
 
 import numpy as np
 
-from ..arrays import Floats, Labels, Pixels
+from ..arrays import Floats, Labels, Pixels, Rows
 from ..errors import AlexNetError, ImageError, printable
 from ..preprocess import Preprocess
 from . import images
 from .sources.source import Sample
 
 Reader = Callable[[Sample], bytes]
+"""As `Source.read`."""
 
 
 class PixelCache(Protocol):
-    """Images uint8 [R, R, 3], numbered as they were added."""
+    """Images uint8 [R, R, 3], numbered from 0 in the order in which they were added."""
 
     def add(self, sample: Sample, pixels: Pixels) -> None:
         """Keep the image of `sample`."""
@@ -34,7 +35,7 @@ class PixelCache(Protocol):
 def new_pixel_cache(
     cache: str, count: int, preprocess: Preprocess, read: Reader
 ) -> PixelCache:
-    """Room for `count` images; `cache` is "ram", "disk", "none" or "auto".
+    """An empty cache for `count` images; `cache` is "ram", "disk", "none" or "auto".
 
     "auto" is memory if they take less than a third of what is free, else disk. `read`
     gives the bytes of a sample again, for "none".
@@ -49,7 +50,7 @@ def new_pixel_cache(
 
 
 class MemoryCache:
-    """All in one array."""
+    """All images in one array."""
 
     def __init__(self, count: int, side: int) -> None:
         self.array = np.empty((count, side, side, 3), np.uint8)
@@ -68,8 +69,8 @@ class MemoryCache:
 class DiskCache:
     """A file without a name in the system's temporary folder; gone with the process.
 
-    Read, not mapped: pages of a mapped file count as the process' memory. The system
-    keeps in memory what it has to spare.
+    Read, not mapped: pages of a mapped file count as the process's memory. The system
+    keeps in memory what it has room for.
     """
 
     def __init__(self, side: int) -> None:
@@ -89,32 +90,32 @@ class DiskCache:
         try:
             written = os.pwrite(self.file, data, len(self.checksums) * self.size)
         except OSError as error:
-            raise self._wrong(error.strerror or str(error)) from error
+            raise self._error(error.strerror or str(error)) from error
         if written < self.size:
-            raise self._wrong("no space left")
+            raise self._error("no space left")
         self.checksums.append(zlib.crc32(data))
 
     def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
         """The images, read again.
 
         Raises:
-            AlexNetError: the disk gave back something else than was written.
+            AlexNetError: the disk returned something else than was written.
         """
         for row in rows:
             data = os.pread(self.file, self.size, row * self.size)
             if zlib.crc32(data) != self.checksums[row]:
-                raise self._wrong(f"image {row} is not what was written")
+                raise self._error(f"image {row} is not what was written")
             yield np.frombuffer(data, np.uint8).reshape(self.shape)
 
-    def _wrong(self, what: str) -> AlexNetError:
+    def _error(self, problem: str) -> AlexNetError:
         return AlexNetError(
-            f"the scratch file in {printable(tempfile.gettempdir())}: {what}; the variable "
-            f"TMPDIR names another folder, --cache none does without"
+            f"the scratch file in {printable(tempfile.gettempdir())}: {problem}; "
+            f"set TMPDIR to another folder, or use --cache none"
         )
 
 
 class NoCache:
-    """Only the samples; every image is decoded whenever it is needed."""
+    """Only the samples; every image is decoded each time it is needed."""
 
     def __init__(self, preprocess: Preprocess, read: Reader) -> None:
         self.preprocess, self.read = preprocess, read
@@ -142,9 +143,9 @@ class NoCache:
 
 
 def free_memory() -> int:
-    """Pixels that this process could take without swapping.
+    """Bytes that this process could take without swapping.
 
-    macOS and others without /proc: half of all. A container's limit counts.
+    Half of all memory on systems without /proc, such as macOS. A container's limit counts.
     """
     meminfo = Path("/proc/meminfo")
     if not meminfo.exists():
@@ -159,19 +160,19 @@ def free_memory() -> int:
 
 @dataclass(frozen=True)
 class Examples:
-    """Images `rows` of a shared cache of N, with labels of all N."""
+    """Images `rows` of a shared cache of N images, with the labels of all N."""
 
     cache: PixelCache
-    rows: Labels
+    rows: Rows
     labels: Labels
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def pixels(self, rows: Labels) -> Pixels:
-        """uint8 [B, R, R, 3] of `rows`, numbered as in the store."""
+    def pixels(self, rows: Rows) -> Pixels:
+        """uint8 [B, R, R, 3] of `rows`, numbered as in the cache."""
         return np.stack(list(self.cache.images(rows)))
 
-    def targets(self, rows: Labels, classes: int) -> Floats:
-        """One-hot labels [B, K] of `rows`."""
+    def targets(self, rows: Rows, classes: int) -> Floats:
+        """One-hot labels float32 [B, K] of `rows`."""
         return np.eye(classes, dtype=np.float32)[self.labels[rows]]

@@ -10,9 +10,16 @@ from ..arrays import Fingerprints
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
-from .decoding import DecodedImage, ProgressCallback, decode_all, decode_files, digest
+from .decoding import (
+    BadImage,
+    DecodedImage,
+    ProgressCallback,
+    decode_all,
+    decode_files,
+    digest,
+)
 from .folders import scan
-from .near_duplicates import SIDE, connected, copies, near_pairs
+from .near_duplicates import SIDE, connected, find_copies, near_pairs
 from .pixel_cache import Examples
 from .sources.source import Sample, Source
 from .split import TEST, TRAIN, VAL, SplitOptions, split, subsample
@@ -32,23 +39,15 @@ class SplitRow:
 
 
 @dataclass(frozen=True)
-class BadImage:
-    """One row of bad_images.csv: an image that is not used."""
-
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class PreparedData:
-    """Decoded examples and the records of what became of every image."""
+    """Decoded examples, and what became of every image."""
 
     training: Examples
     validation: Examples
     split: tuple[SplitRow, ...]
     bad: tuple[BadImage, ...]
     shared: int
-    """Held-out images that are also, or almost, in the training part."""
+    """Held-out images of which an equal or almost equal one is trained on."""
     fingerprints: Fingerprints
     """uint8 [N, 32, 32] of the images of `split`."""
 
@@ -62,30 +61,35 @@ def prepare(source: Source, recipe: Recipe, progress: ProgressCallback) -> Prepa
     """Decode every image once and split them, near-identical ones together.
 
     Raises:
-        DatasetError: no usable image in a class, or too few to hold any out.
+        DatasetError: a class has no usable image, or too few to hold any out.
     """
-    samples = _chosen(source, recipe.split.fraction)
     decoded = decode_all(
-        samples, source.read, preprocess_of(recipe), recipe.machine.cache, progress
+        _chosen(source, recipe.split.fraction),
+        source.read,
+        preprocess_of(recipe),
+        recipe.machine.cache,
+        progress,
     )
-    good = [samples[i] for i in decoded.good]
+    samples, digests = decoded.samples, decoded.digests
     near = near_pairs(decoded.fingerprints) if recipe.split.group_near else ()
-    groups = content_groups(decoded.digests, near)
-    parts = _parts(source, recipe, good, groups)
+    groups = content_groups(digests, near)
+    parts = _parts(source, recipe, samples, groups)
     trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
-    held = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
-    labels = np.array([x.label for x in good], np.int64)
+    held_out = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
+    labels = np.array([x.label for x in samples], np.int64)
 
     def examples(part: str) -> Examples:
         return Examples(decoded.cache, np.flatnonzero(np.array(parts) == part), labels)
 
-    rows = zip(good, parts, decoded.digests, groups, strict=True)
     return PreparedData(
         examples(TRAIN),
         examples(VAL),
-        split=tuple(SplitRow(x.name, source.classes[x.label], *rest) for x, *rest in rows),
-        bad=tuple(BadImage(samples[i].name, reason) for i, reason in decoded.bad),
-        shared=sum(x in trained_on for x in held),
+        split=tuple(
+            SplitRow(x.name, source.classes[x.label], part, sha256, group)
+            for x, part, sha256, group in zip(samples, parts, digests, groups, strict=True)
+        ),
+        bad=decoded.bad,
+        shared=sum(x in trained_on for x in held_out),
         fingerprints=decoded.fingerprints,
     )
 
@@ -99,17 +103,17 @@ def refuse_overlap(prepared: PreparedData, against: Path) -> None:
     other = scan(against)
     decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
     good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
-    found = copies(
+    copies = find_copies(
         [x.sha256 for x in prepared.split],
         prepared.fingerprints,
         [x.digest for _, x in good],
         np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
     )
-    if found:
-        there, here = next(iter(found.items()))
-        name, copy = good[there][0], prepared.split[here].file
+    if copies:
+        i, j = next(iter(copies.items()))
+        name, copy = good[i][0], prepared.split[j].file
         raise DatasetError(
-            f"{len(found)} image(s) of {printable(against)} are also, or almost, in the "
+            f"{len(copies)} image(s) of {printable(against)} are also, or almost, in the "
             f"data, such as {printable(name)} in {printable(copy)}; "
             f"`alexnet doctor --against` lists them, --allow-overlap trains anyway"
         )
@@ -140,30 +144,33 @@ def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> l
 
 
 def _parts(
-    source: Source, recipe: Recipe, good: list[Sample], groups: list[str]
+    source: Source, recipe: Recipe, samples: Sequence[Sample], groups: list[str]
 ) -> list[str]:
     """The part of each usable image: as the source has it, else split from train."""
-    parts = [x.part for x in good]
+    parts = [x.part for x in samples]
     rows = [i for i, x in enumerate(parts) if x == TRAIN]
-    missing = set(range(len(source.classes))) - {good[i].label for i in rows}
+    missing = set(range(len(source.classes))) - {samples[i].label for i in rows}
     if missing:
         name = source.classes[min(missing)]
-        raise DatasetError(f"class {name!r}: none of its images can be read")
-    given_val = VAL in source.parts
-    if given_val and VAL not in parts:
-        raise DatasetError(f"{source.location}: no validation image can be read")
-    if given_val and recipe.split.folds > 1:
         raise DatasetError(
-            f"{source.location} has a validation folder already; leave out --folds"
+            f"{source.location}: class {name!r} has no training image that can be read; "
+            f"add some, or leave the class out with --classes"
+        )
+    has_val = VAL in source.parts
+    if has_val and VAL not in parts:
+        raise DatasetError(f"{source.location}: no validation image can be read")
+    if has_val and recipe.split.folds > 1:
+        raise DatasetError(
+            f"{source.location} already has a validation part; leave out --folds"
         )
     options = SplitOptions(
-        val_fraction=0.0 if given_val else recipe.split.val_fraction,
+        val_fraction=0.0 if has_val else recipe.split.val_fraction,
         test_fraction=0.0 if TEST in source.parts else recipe.split.test_fraction,
         fold=recipe.split.fold,
         folds=recipe.split.folds,
         seed=recipe.machine.seed,
     )
-    names = [source.classes[good[i].label] for i in rows]
+    names = [source.classes[samples[i].label] for i in rows]
     found = split(names, [groups[i] for i in rows], options)
     for i, part in zip(rows, found, strict=True):
         parts[i] = part

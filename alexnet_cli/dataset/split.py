@@ -1,4 +1,4 @@
-"""Which images are trained on: stratified, and decided by content, never by name."""
+"""Which images are trained on: stratified, and decided by content, never by file name."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -17,19 +17,20 @@ class SplitOptions:
     val_fraction: float
     test_fraction: float = 0.0
     fold: int = 1
-    """Which of `folds` validates, from 1; with one fold `val_fraction` says how many."""
+    """The one of `folds` that validates, from 1."""
     folds: int = 1
+    """More than 1 is cross-validation: `val_fraction` is then ignored."""
     seed: int = 0
 
 
 def split(names: Sequence[str], groups: Sequence[str], options: SplitOptions) -> list[str]:
-    """ "train", "val" or "test" for each image.
+    """The part of each image, "train", "val" or "test".
 
-    `names` are the classes. `groups` name the content; images of one group stay
-    together. Equal content and options give equal parts on every machine; order and
-    names of files do not matter. A class has at least one image in every part asked
-    for. With folds, validation is one of the folds of what is not test, which together
-    hold every image once.
+    `names` are the classes of the images, `groups` names of their content: images of one
+    group stay together. Equal groups and options give equal parts on every machine; order
+    and names of files do not matter. Every class has an image in each of the parts that
+    `options` ask for. With folds, validation is one of the folds of what is not test;
+    together they hold every image once.
 
     Raises:
         DatasetError: a class has too few different images for that.
@@ -48,7 +49,7 @@ def split(names: Sequence[str], groups: Sequence[str], options: SplitOptions) ->
 
 
 def subsample(names: Sequence[str], digests: Sequence[str], fraction: float) -> list[int]:
-    """Indices of `fraction` of each class, at least two images, chosen by content."""
+    """Indices of `fraction` (0..1) of each class, at least two each, chosen by content."""
     by_class: dict[str, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
         by_class[name].append(i)
@@ -60,10 +61,10 @@ def subsample(names: Sequence[str], digests: Sequence[str], fraction: float) -> 
 
 
 Members = dict[str, Counter[str]]
+"""For each class, how many images each of its groups has."""
 
 
 def _members(names: Sequence[str], groups: Sequence[str]) -> Members:
-    """For each class, how many images each of its groups has."""
     members: Members = defaultdict(Counter)
     for name, group in zip(names, groups, strict=True):
         members[name][group] += 1
@@ -82,32 +83,32 @@ class _Cut:
 
 def _hold_out(part: dict[str, str], members: Members, cut: _Cut) -> None:
     """Move the cut of each class's training images to its part."""
-    for name, copies in sorted(members.items()):
-        wanted = max(1, round(cut.fraction * copies.total()))
-        held = sum(n for x, n in copies.items() if part[x] == cut.part)
-        ranked = sorted(copies, key=lambda x: _rank(cut.seed, x), reverse=cut.last)
+    for name, sizes in sorted(members.items()):
+        wanted = max(1, round(cut.fraction * sizes.total()))
+        held = sum(n for x, n in sizes.items() if part[x] == cut.part)
+        ranked = sorted(sizes, key=lambda x: _rank(cut.seed, x), reverse=cut.last)
         free = [x for x in ranked if part[x] == TRAIN]
         # The last one stays, to be trained on.
         for group in free[:-1]:
-            if held < wanted and (copies[group] <= wanted - held or not held):
+            if held < wanted and (sizes[group] <= wanted - held or not held):
                 part[group] = cut.part
-                held += copies[group]
+                held += sizes[group]
         if not held:
-            raise _too_few(name, len(copies))
+            raise _too_few(name, len(sizes))
 
 
 def _hold_fold(part: dict[str, str], members: Members, options: SplitOptions) -> None:
     """Move one of the folds of each class's training images to validation."""
     seed, count = options.seed, options.folds
-    placed: dict[str, int] = {}
-    for name, copies in sorted(members.items()):
-        free = sorted((x for x in copies if part[x] == TRAIN), key=lambda x: _rank(seed, x))
+    fold_of: dict[str, int] = {}
+    for name, sizes in sorted(members.items()):
+        free = sorted((x for x in sizes if part[x] == TRAIN), key=lambda x: _rank(seed, x))
         if len(free) < count:
-            raise _too_few(name, len(copies))
+            raise _too_few(name, len(sizes))
         for i, group in enumerate(free):
-            # A group of two classes has its place from the first of them.
-            placed.setdefault(group, i * count // len(free) + 1)
-    for group, number in placed.items():
+            # A group with images of two classes has its fold from the first of them.
+            fold_of.setdefault(group, i * count // len(free) + 1)
+    for group, number in fold_of.items():
         if number == options.fold:
             part[group] = VAL
 
@@ -115,7 +116,7 @@ def _hold_fold(part: dict[str, str], members: Members, options: SplitOptions) ->
 def _too_few(name: str, count: int) -> DatasetError:
     return DatasetError(
         f"class {name!r} has {count} different image(s), too few for one in each part; "
-        f"add images, leave it out with --classes, or see --no-group-near"
+        f"add images, leave the class out with --classes, or see --no-group-near"
     )
 
 

@@ -1,7 +1,6 @@
-"""From kept pixels to the network's numbers: the same cut and standardization everywhere.
+"""From stored pixels to the network's input: the same crop and standardization everywhere.
 
 Written with operators only, for arrays of NumPy, TensorFlow or JAX alike.
-Letters: B batch, R side of the kept image, S side of the network's input.
 """
 
 from collections.abc import Iterator
@@ -13,14 +12,15 @@ import numpy as np
 from ..preprocess import Preprocess
 
 Corner = tuple[int, int]
+"""Top and left, pixels."""
 
 
 def standardize(
     pixels: Any, preprocess: Preprocess, mean_image: Any, corner: Corner | None = None
 ) -> Any:
-    """The input [B, S, S, 3] cut from pixels [B, R, R, 3]; float32 of 0..255.
+    """float32 [B, S, S, 3]: the input cut from pixels [B, R, R, 3], 0 to 255.
 
-    `mean_image` is [R, R, 3] or None for the channel means; `corner` as in `cut`.
+    `mean_image` is [R, R, 3] or None for the channel means; `corner` as in `crop`.
     """
     side = preprocess.input_size
     # NumPy is slow where it repeats three numbers for every pixel.
@@ -29,15 +29,15 @@ def standardize(
         mean = spread(preprocess.mean, side)
     else:
         mean = crop(mean_image[None], side, corner)
-    numbers = crop(pixels, side, corner) - mean
-    numbers /= spread(preprocess.std, side)  # in place where an array can be changed
-    return numbers
+    values = crop(pixels, side, corner) - mean
+    values /= spread(preprocess.std, side)  # in place where an array can be changed
+    return values
 
 
 def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Iterator[Any]:
-    """The inputs [B, S, S, 3] whose answers are averaged; one, unless `tta` asks for more.
+    """The inputs [B, S, S, 3] whose predictions are averaged; one where `tta` is "none".
 
-    The center, with "flip" its mirror, with "ten-crop" the corners and their mirrors too.
+    The center, with "flip" its mirror image, with "ten-crop" the corners and theirs too.
     Source of the last: Krizhevsky et al. 2012, section 4.1.
     """
     margin = preprocess.stored_size - preprocess.input_size
@@ -58,7 +58,7 @@ def _spread(color: tuple[float, float, float], side: int) -> Any:
 
 
 def crop(pixels: Any, side: int, corner: Corner | None = None) -> Any:
-    """[B, side, side, C] of pixels [B, H, W, C] from `corner` (top, left) or the center."""
+    """[B, side, side, C] of pixels [B, H, W, C] from `corner`, or from the center."""
     margin = pixels.shape[1] - side
     top, left = (margin // 2, margin // 2) if corner is None else corner
     return pixels[:, top : top + side, left : left + side]

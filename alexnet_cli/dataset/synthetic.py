@@ -1,7 +1,7 @@
-"""A small set of drawn images that behaves like photos, for a first try offline.
+"""A small data set of drawn images that behaves like photographs, for a first try offline.
 
-Five kinds of things under changing light, scale, turn, color and background, with
-blur, noise and JPEG artefacts. As with real things, color hints and shape decides.
+Five shapes under changing light, scale, rotation, color and background, with blur, noise
+and JPEG artifacts. As with real objects, color is a hint and shape decides.
 """
 
 import math
@@ -15,10 +15,12 @@ from ..arrays import Doubles
 from ..errors import DatasetError, printable
 
 Points = list[tuple[float, float]]
+"""Corners (x, y) of a polygon in the square -1..1."""
 
 SIDE = 256
 
 PHOTOS, TEST_SET = "photos", "Test_set"
+"""Names of the two folders."""
 
 
 def _daisy(rng: np.random.Generator) -> list[Points]:
@@ -64,57 +66,53 @@ KINDS: dict[str, Callable[[np.random.Generator], list[Points]]] = {
     "daisy": _daisy, "fish": _fish, "house": _house, "leaf": _leaf, "star": _star,
 }  # fmt: skip
 
-_COLOURS = {
+_COLORS = {
     "daisy": (235, 225, 205), "fish": (90, 150, 200), "house": (190, 90, 75),
     "leaf": (75, 160, 65), "star": (225, 185, 60),
 }  # fmt: skip
 
 _SPREAD = 40
-"""Standard deviation of a thing's color about that of its kind, levels."""
+"""Standard deviation of a shape's color about that of its kind, levels."""
 
 
 def draw_sample(
     folder: Path, photos: int = 100, tests: int = 20, seed: int = 0
 ) -> dict[str, Path]:
-    """Write `photos` and `tests` images a class; the two folders, by name.
+    """Write `photos` and `tests` images per class; the two folders, by name.
 
     Equal arguments draw equal images.
 
     Raises:
-        DatasetError: `folder` holds something already.
+        DatasetError: `folder` already exists and is not an empty folder.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError(f"{printable(folder)} is there already; name a new folder")
+        raise DatasetError(f"{printable(folder)} already exists; name a new folder")
     for label, name in enumerate(KINDS):
         for part, count in ((PHOTOS, photos), (TEST_SET, tests)):
-            place = folder / part / name
-            place.mkdir(parents=True)
+            class_folder = folder / part / name
+            class_folder.mkdir(parents=True)
             for i in range(count):
                 rng = np.random.default_rng((seed, label, part == TEST_SET, i))
-                draw_image(name, rng).save(place / f"{name}_{i:03}.jpg", quality=88)
+                file = class_folder / f"{name}_{i:03}.jpg"
+                draw_image(name, rng).save(file, quality=88)
     return {x: folder / x for x in (PHOTOS, TEST_SET)}
 
 
 def draw_image(kind: str, rng: np.random.Generator) -> Image.Image:
-    """One RGB image, SIDE x SIDE, of a thing of `kind`, a key of KINDS."""
+    """One RGB image, SIDE x SIDE, of a shape of `kind`, a key of KINDS."""
     scene = _background(rng)
     for _ in range(int(rng.integers(0, 3))):
-        _paint(
-            scene, [_blob(rng)], rng, float(rng.uniform(0.06, 0.2)), rng.uniform(20, 235, 3)
-        )
-    color = rng.normal(_COLOURS[kind], _SPREAD).clip(0, 255)
+        blob, size = _blob(rng), float(rng.uniform(0.06, 0.2))
+        _paint(scene, [blob], rng, size, rng.uniform(20, 235, 3))
+    color = rng.normal(_COLORS[kind], _SPREAD).clip(0, 255)
     _paint(scene, KINDS[kind](rng), rng, float(rng.uniform(0.3, 0.46)), color)
     scene = scene.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.6))))
     pixels = np.asarray(scene, np.float64)
-    down = np.linspace(-1, 1, SIDE)
-    light = (
-        1
-        + rng.uniform(-0.3, 0.3) * down[:, None, None]
-        + rng.uniform(-0.3, 0.3) * down[None, :, None]
-    )
-    pixels = pixels * light * rng.uniform(0.7, 1.2) + rng.normal(
-        0, rng.uniform(2, 10), pixels.shape
-    )
+    ramp = np.linspace(-1, 1, SIDE)
+    light = 1 + rng.uniform(-0.3, 0.3) * ramp[:, None, None]
+    light = light + rng.uniform(-0.3, 0.3) * ramp[None, :, None]
+    pixels = pixels * light * rng.uniform(0.7, 1.2)
+    pixels = pixels + rng.normal(0, rng.uniform(2, 10), pixels.shape)
     return Image.fromarray(np.rint(pixels.clip(0, 255)).astype(np.uint8))
 
 
@@ -136,26 +134,26 @@ def _paint(
     size: float,
     color: Doubles,
 ) -> None:
-    """Draw shapes of the square -1..1 onto the scene: turned, squeezed, shaded."""
-    turn, squeeze = rng.uniform(-0.6, 0.6), rng.uniform(0.75, 1.0)
+    """Draw shapes of the square -1..1 onto the scene: rotated, squeezed, with a shadow."""
+    angle, squeeze = rng.uniform(-0.6, 0.6), rng.uniform(0.75, 1.0)
     radius = size * SIDE
     center = rng.uniform(0.8 * radius, SIDE - 0.8 * radius, 2)
-    cos, sin = math.cos(turn) * radius, math.sin(turn) * radius
-    pen = ImageDraw.Draw(scene)
+    cos, sin = math.cos(angle) * radius, math.sin(angle) * radius
+    draw = ImageDraw.Draw(scene)
     shadow = rng.uniform(-8, 8, 2)
 
-    def placed(points: Points, by: Doubles) -> Points:
+    def placed(points: Points, offset: Doubles) -> Points:
         return [
-            (center[0] + by[0] + cos * x - sin * y * squeeze,
-             center[1] + by[1] + sin * x + cos * y * squeeze)
+            (center[0] + offset[0] + cos * x - sin * y * squeeze,
+             center[1] + offset[1] + sin * x + cos * y * squeeze)
             for x, y in points
         ]  # fmt: skip
 
     for points in shapes:
-        pen.polygon(placed(points, shadow), fill=(25, 25, 30))
+        draw.polygon(placed(points, shadow), fill=(25, 25, 30))
     for points in shapes:
         fill = tuple(int(c) for c in np.clip(color + rng.uniform(-45, 45), 0, 255))
-        pen.polygon(placed(points, np.zeros(2)), fill=fill)
+        draw.polygon(placed(points, np.zeros(2)), fill=fill)
 
 
 def _ellipse(distance: float, angle: float, along: float, across: float) -> Points:
@@ -169,7 +167,7 @@ def _ellipse(distance: float, angle: float, along: float, across: float) -> Poin
 
 
 def _blob(rng: np.random.Generator) -> Points:
-    """A random rounded thing that means nothing."""
+    """A random rounded shape that belongs to no class."""
     radii = rng.uniform(0.5, 1.0, 9)
     return [
         (r * math.cos(a), r * math.sin(a))

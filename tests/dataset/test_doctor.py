@@ -1,5 +1,6 @@
-"""The doctor names what is wrong, in one pass, and writes a page that stands alone."""
+"""The doctor names every problem of a folder, in one pass over its files."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -7,15 +8,23 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from helpers import alexnet
+from helpers import alexnet, encoded, photo
 from PIL import Image
 
-from alexnet_cli.dataset.doctor import examine
+from alexnet_cli.dataset.doctor import EXTENSIONS, Range, examine
+from alexnet_cli.dataset.images import FORMATS
 from alexnet_cli.dataset.synthetic import draw_image
+from alexnet_cli.errors import DatasetError
 
 
 def none(done, count):
     assert 0 < done <= count
+
+
+def save(file, *args, form="PNG", **options):
+    """An image at `file`, whatever its name."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(encoded(photo(*args), form, **options))
 
 
 @pytest.fixture
@@ -28,15 +37,15 @@ def healthy(tmp_path):
     return tmp_path / "d"
 
 
-def test_nothing_is_wrong_with_a_healthy_folder(healthy):
+def test_a_healthy_folder_has_no_problems(healthy):
     found = examine(healthy, None, none)
     assert not found.wrong and found.counts == {"daisy": 5, "fish": 5}
     assert found.formats == {"JPEG": 10} and found.widths == (256, 256, 256)
     result = alexnet("doctor", healthy)
-    assert result.exit_code == 0 and result.stdout.endswith("Nothing is wrong.\n")
+    assert result.exit_code == 0 and result.stdout.endswith("No problems found.\n")
 
 
-def test_everything_that_is_wrong_is_named(healthy, tmp_path):
+def test_every_problem_is_named(healthy, tmp_path):
     daisy, fish = healthy / "daisy", healthy / "fish"
     (daisy / "bad.jpg").write_bytes(b"no image")
     shutil.copy(daisy / "0.jpg", daisy / "same.jpg")
@@ -69,7 +78,11 @@ def test_everything_that_is_wrong_is_named(healthy, tmp_path):
     assert found.wrong
     result = alexnet("doctor", healthy)
     assert result.exit_code == 1
-    for text in ("under two labels", "Bad files", "fewer than 2 images of alone"):
+    for text in (
+        "under two labels",
+        "Bad files",
+        "classes with fewer than 2 images: alone",
+    ):
         assert text in result.stdout
 
 
@@ -98,6 +111,101 @@ def test_the_same_image_in_two_parts(healthy, tmp_path):
     shutil.copy(healthy / "fish" / "1.jpg", tmp_path / "p" / "val" / "fish" / "x.jpg")
     found = examine(tmp_path / "p", None, none)
     assert found.two_parts == (("train/fish/1.jpg", "val/fish/x.jpg"),)
+
+
+def test_a_folder_is_read_once(healthy):
+    progress = []
+    examine(healthy, None, lambda *x: progress.append(x))
+    assert progress == [(i, 10) for i in range(1, 11)]
+
+
+def test_sizes_are_smallest_median_and_largest(tmp_path):
+    for i, size in enumerate([(100, 200), (300, 100), (120, 120)]):
+        save(tmp_path / "a" / f"{i}.png", size, i)
+    found = examine(tmp_path, None, none)
+    assert found.widths == Range(100, 120, 300) and found.heights == Range(100, 120, 200)
+    assert found.aspects == Range(0.5, 1.0, 3.0)
+    assert all(type(x) is int for x in (*found.widths, *found.heights))
+    data = json.loads(json.dumps(dataclasses.asdict(found), default=str))
+    assert data["widths"] == [100, 120, 300] and data["bad"] == []
+
+
+def test_counts_are_of_readable_images(tmp_path):
+    for i in range(4):
+        save(tmp_path / "a" / f"{i}.png", (80, 80), i)
+    save(tmp_path / "b" / "0.png", (80, 80), 9)
+    for i in range(3):
+        (tmp_path / "c").mkdir(exist_ok=True)
+        (tmp_path / "c" / f"{i}.png").write_bytes(b"x")
+    found = examine(tmp_path, None, none)
+    assert found.counts == {"a": 4, "b": 1, "c": 0}
+    assert found.imbalance == 4.0 and found.wrong
+    assert [x for x, _ in found.bad] == ["c/0.png", "c/1.png", "c/2.png"]
+
+
+def test_a_folder_of_bad_files_alone_is_examined(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.jpg").write_bytes(b"x")
+    found = examine(tmp_path, tmp_path, none)
+    assert found.counts == {"a": 0, "b": 0} and found.formats == {}
+    assert found.widths == Range(0, 0, 0)
+    # They are equal bytes; but what cannot be read is no duplicate.
+    assert found.equal == found.near == found.overlap == ()
+
+
+@pytest.mark.parametrize(
+    "name,form,fits",
+    [
+        ("a.JPG", "JPEG", True), ("a.jfif", "JPEG", True), ("a.png", "JPEG", False),
+        ("a", "PNG", False), ("a.gif", "WEBP", False), ("a.tiff", "TIFF", True),
+        ("a.anything", "PCX", True),
+    ],
+)  # fmt: skip
+def test_extensions_are_those_of_the_format(tmp_path, name, form, fits):
+    save(tmp_path / "a" / name, form=form)
+    found = examine(tmp_path, None, none)
+    assert found.formats == {form: 1}
+    assert found.wrong_ending == (() if fits else ((f"a/{name}", form),))
+    assert found.wrong  # one image of a class is too few; the extension is harmless
+
+
+def test_extensions_belong_to_formats_that_are_read():
+    assert set(EXTENSIONS) <= {*FORMATS, "MPO"}
+    assert all(x == x.lower() and x[0] == "." for y in EXTENSIONS.values() for x in y)
+
+
+def test_equal_files_are_paired_with_the_first_of_them(tmp_path):
+    for name in ("a/2.png", "a/1.png", "b/3.png"):
+        save(tmp_path / name, (90, 90))
+    found = examine(tmp_path, None, none)
+    assert found.equal == (("a/1.png", "a/2.png"), ("a/1.png", "b/3.png"))
+    assert found.near == () and found.two_labels == (("a/1.png", "b/3.png"),)
+
+
+def test_an_overlap_names_the_first_copy_of_each(healthy, tmp_path):
+    shutil.copy(healthy / "fish" / "1.jpg", healthy / "fish" / "again.jpg")
+    save(tmp_path / "other" / "x" / "new.png", (256, 256), 7)
+    shutil.copy(healthy / "fish" / "1.jpg", tmp_path / "other" / "x" / "copy.jpg")
+    found = examine(healthy, tmp_path / "other", none)
+    assert found.overlap == (("x/copy.jpg", "fish/1.jpg"),)
+
+
+def test_notes_of_all_parts_are_kept(healthy, tmp_path):
+    for part in ("train", "test"):
+        shutil.copytree(healthy, tmp_path / "p" / part)
+        (tmp_path / "p" / part / "fish" / f"{part}.txt").write_text("x")
+    found = examine(tmp_path / "p", None, none)
+    assert sorted(found.notes) == [
+        "fish/test.txt: not an image by its extension",
+        "fish/train.txt: not an image by its extension",
+    ]
+    assert found.counts == {"daisy": 10, "fish": 10} and len(found.two_parts) == 10
+
+
+def test_a_folder_without_class_folders_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="has no class folders with images"):
+        examine(tmp_path, None, none)
 
 
 class Page(HTMLParser):
@@ -129,6 +237,7 @@ def test_the_page_stands_alone_and_escapes_names(healthy, tmp_path):
     assert any("bad\\n\\xff.jpg" in x for x in page.text)
 
 
+@pytest.mark.slow
 def test_the_real_flowers_have_one_image_under_two_labels(shared):
     found = examine(shared / "flower_photos", None, none)
     name = "15922772266_1167a06620.jpg"

@@ -1,13 +1,18 @@
 """Downloads resume, are checked, and unpack nowhere but where they should."""
 
 import io
+import socket
 import tarfile
+import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from helpers import alexnet
+from helpers import alexnet, python
 from local_server import Server
 
-from alexnet_cli.dataset.download import FLOWERS, download
+from alexnet_cli.dataset import download as module
+from alexnet_cli.dataset.download import FLOWERS, IMAGENET, cache_folder, download
 from alexnet_cli.errors import DownloadError
 
 
@@ -71,6 +76,98 @@ def test_the_wrong_file_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [True, False])
+def test_a_part_that_is_too_long_starts_again(tmp_path, size):
+    """It is another file's; without a known size its checksum says so."""
+    part = tmp_path / "flower_photos.tgz.part"
+    part.write_bytes(bytes(len(GOOD) + 1))
+    with Server(GOOD) as server:
+        source = server.source()
+        if not size:
+            server.status = 416
+            with pytest.raises(DownloadError, match="the file was removed"):
+                download(replace(source, size=None), tmp_path, none)
+            assert not part.exists()
+            server.status = 200
+        download(source, tmp_path, none)
+        assert server.asked[-1] == "bytes=0-"
+    assert (tmp_path / "flower_photos").is_dir()
+
+
+def test_a_complete_part_of_unknown_size_is_left_to_its_checksum(tmp_path):
+    (tmp_path / "flower_photos.tgz.part").write_bytes(GOOD)
+    with Server(GOOD, status=416) as server:
+        download(replace(server.source(), size=None), tmp_path, none)
+        assert server.asked == [f"bytes={len(GOOD)}-"]
+    assert (tmp_path / "flower_photos").is_dir()
+
+
+def test_a_file_of_unknown_size_is_as_long_as_the_server_says(tmp_path):
+    with Server(GOOD, cut=100) as server:
+        source = replace(server.source(), size=None, unpacks_to="")
+        with pytest.raises(
+            DownloadError, match=f": 100 of {len(GOOD)} bytes, was cut short; try again"
+        ):
+            download(source, tmp_path, none)
+        server.cut = None
+        progress = []
+        file = download(source, tmp_path, lambda *x: progress.append(x))
+    assert file == tmp_path / "flower_photos.tgz" and file.read_bytes() == GOOD
+    assert progress[-1] == (len(GOOD), len(GOOD))
+
+
+def test_a_checksum_may_be_its_first_digits(tmp_path):
+    with Server(GOOD) as server:
+        whole = server.source()
+        short = replace(whole, unpacks_to="", sha256=whole.sha256[:8])
+        assert download(short, tmp_path, none).read_bytes() == GOOD
+        (tmp_path / "flower_photos.tgz").unlink()
+        with pytest.raises(DownloadError, match="SHA-256 is"):
+            download(replace(short, sha256="00000000"), tmp_path, none)
+
+
+def answering(*chunks):
+    """The address of a server that answers once with `chunks` and hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with listener, listener.accept()[0] as connection:
+            connection.recv(4096)
+            for x in chunks:
+                connection.sendall(x)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/flower_photos.tgz"
+
+
+def test_a_server_that_does_not_say_how_much_is_believed(tmp_path):
+    url = answering(b"HTTP/1.0 200 OK\r\n\r\n", GOOD)
+    with Server(GOOD) as server:
+        source = replace(server.source(), url=url, size=None, unpacks_to="")
+    assert download(source, tmp_path, none).read_bytes() == GOOD
+
+
+@pytest.mark.parametrize("answer", [b"", b"no HTTP at all\r\n"])
+def test_a_connection_that_breaks_is_an_error(tmp_path, answer):
+    (tmp_path / "flower_photos.tgz.part").write_bytes(GOOD[:50])
+    url = answering(answer)
+    with Server(GOOD) as server:
+        source = replace(server.source(), url=url)
+    with pytest.raises(DownloadError) as error:
+        download(source, tmp_path, none)
+    expected = f"{url}: the connection broke after 50 bytes; try again to resume"
+    assert str(error.value) == expected
+    assert (tmp_path / "flower_photos.tgz.part").read_bytes() == GOOD[:50]
+
+
+def test_a_silent_server_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listener, Server(GOOD) as server:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/a"
+        with pytest.raises(DownloadError, match="the connection broke after 0 bytes"):
+            download(replace(server.source(), url=url), tmp_path, none)
+
+
 def test_a_longer_file_is_refused(tmp_path):
     with (
         Server(GOOD + b"more" * 200_000) as server,
@@ -97,15 +194,25 @@ def test_an_archive_that_reaches_outside_is_refused(tmp_path, name, content):
 
 def test_an_archive_of_something_else(tmp_path):
     with Server(archive(("other/a.jpg", b"x"))) as server:
-        with pytest.raises(DownloadError, match="holds no folder"):
+        with pytest.raises(DownloadError) as error:
             download(server.source(), tmp_path, none)
-    assert not (tmp_path / "flower_photos").exists()
+    part = tmp_path / "flower_photos.tgz.part"
+    assert str(error.value) == f"{part} has no folder flower_photos"
+    assert list(tmp_path.iterdir()) == [part]
 
 
-def test_servers_that_refuse_and_hosts_that_are_not_there(tmp_path):
+def test_what_an_interrupted_unpacking_left_is_removed(tmp_path):
+    left = tmp_path / ".flower_photos.part"
+    (left / "flower_photos" / "old").mkdir(parents=True)
+    with Server(GOOD) as server:
+        download(server.source(), tmp_path, none)
+    assert not left.exists() and not (tmp_path / "flower_photos" / "old").exists()
+
+
+def test_servers_that_refuse_and_hosts_that_do_not_exist(tmp_path):
     with Server(GOOD, status=404) as server:
         source = server.source()
-        with pytest.raises(DownloadError, match="the server says 404"):
+        with pytest.raises(DownloadError, match="the server responded 404 Not Found$"):
             download(source, tmp_path, none)
     with pytest.raises(DownloadError, match="no connection"):
         download(source, tmp_path / "new", none)
@@ -126,3 +233,27 @@ def test_the_flowers_are_the_official_ones():
     assert FLOWERS.size == 228_813_984
     assert FLOWERS.sha256.startswith("4c54ace7911aaffe")
     assert FLOWERS.url.endswith("/example_images/flower_photos.tgz")
+
+
+def test_weights_are_those_of_torchvision():
+    assert IMAGENET.url.endswith(f"/{IMAGENET.name}") and IMAGENET.sha256 in IMAGENET.name
+
+
+def test_the_cache_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "alexnet"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder() == Path.home() / ".cache" / "alexnet"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "alexnet"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_in_the_cache_are_not_fetched_again(tmp_path):
+    """As `train --weights imagenet` finds them, in a process without a network."""
+    file = tmp_path / "alexnet" / IMAGENET.name
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    code = "from alexnet_cli.cli.main import main; main(['fetch', 'imagenet'])"
+    done = python(code, XDG_CACHE_HOME=str(tmp_path), https_proxy="http://127.0.0.1:9")
+    assert done.returncode == 0 and done.stdout == f"{file}\n", done.stderr

@@ -1,41 +1,69 @@
 """Images come back as they were put in, wherever they were kept meanwhile."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import TINY, alexnet, python
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alexnet_cli.dataset.decoding import decode_all, decode_files
-from alexnet_cli.dataset.folders import pixel_cache
+from alexnet_cli.dataset import images, pixel_cache
+from alexnet_cli.dataset.decoding import decode_all
+from alexnet_cli.dataset.pixel_cache import DiskCache, Examples, MemoryCache, NoCache
+from alexnet_cli.dataset.sources.class_folders import find_images
+from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.errors import AlexNetError
 from alexnet_cli.preprocess import Preprocess
 
 SQUARE = Preprocess("squash", 36, 32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-KINDS = {
-    "ram": pixel_cache.MemoryCache,
-    "disk": pixel_cache.DiskCache,
-    "none": pixel_cache.NoCache,
-}
+KINDS = {"ram": MemoryCache, "disk": DiskCache, "none": NoCache}
+SAMPLE = Sample("a.jpg", 0, "train")
 
 
-def kept(toy, kind):
-    files = sorted(toy.glob("*/*"))
-    decoded = decode_all(files, SQUARE, kind, lambda done, count: None)
-    return files, decoded.images
+def cached(data, kind):
+    """The source of `data`, and the cache of all its images."""
+    source = find_images(data)
+    decoded = decode_all(
+        source.samples, source.read, SQUARE, kind, lambda done, count: None
+    )
+    return source, decoded.cache
+
+
+def filled(cache, count=10, side=8):
+    """`cache` with random images, and those images."""
+    pixels = (
+        np.random.default_rng(0).integers(0, 256, (count, side, side, 3)).astype(np.uint8)
+    )
+    for x in pixels:
+        cache.add(SAMPLE, x)
+    return cache, pixels
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_store_gives_back_what_was_decoded(toy, kind):
-    files, images = kept(toy, kind)
-    assert isinstance(images, KINDS[kind])
-    rows = [3, 0, 3, len(files) - 1]
-    for row, pixels in zip(rows, images.images(rows), strict=True):
-        np.testing.assert_array_equal(
-            pixels, next(decode_files([files[row]], SQUARE)).pixels
-        )
+def test_every_cache_gives_back_what_was_decoded(toy, kind):
+    source, cache = cached(toy, kind)
+    assert isinstance(cache, KINDS[kind])
+    rows = [3, 0, 3, len(source.samples) - 1]
+    for row, pixels in zip(rows, cache.images(rows), strict=True):
+        expected = images.load(toy / source.samples[row].name, SQUARE)
+        np.testing.assert_array_equal(pixels, expected)
 
 
+@given(rows=st.lists(st.integers(0, 9), max_size=20))
+def test_images_come_in_any_order_and_number(rows):
+    for cache in (MemoryCache(10, 8), DiskCache(8)):
+        _, pixels = filled(cache)
+        found = list(cache.images(rows))
+        assert len(found) == len(rows)
+        for row, image in zip(rows, found, strict=True):
+            np.testing.assert_array_equal(image, pixels[row])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["disk", "none"])
 def test_training_is_the_same_wherever_images_are_kept(toy, trained, tmp_path, kind):
     out = tmp_path / "saved"
@@ -47,51 +75,81 @@ def test_training_is_the_same_wherever_images_are_kept(toy, trained, tmp_path, k
 
 
 def test_a_third_of_the_free_memory_is_the_limit(monkeypatch):
+    def kind(cache):
+        return type(pixel_cache.new_pixel_cache(cache, 100, SQUARE, images.read))
+
     needed = 100 * 36 * 36 * 3
     monkeypatch.setattr(pixel_cache, "free_memory", lambda: needed * 3 + 1)
-    assert isinstance(
-        pixel_cache.new_pixel_cache("auto", 100, SQUARE), pixel_cache.MemoryCache
-    )
+    assert kind("auto") is MemoryCache
+    assert kind("disk") is DiskCache and kind("none") is NoCache
     monkeypatch.setattr(pixel_cache, "free_memory", lambda: needed * 3)
-    assert isinstance(
-        pixel_cache.new_pixel_cache("auto", 100, SQUARE), pixel_cache.DiskCache
-    )
-    assert isinstance(
-        pixel_cache.new_pixel_cache("ram", 100, SQUARE), pixel_cache.MemoryCache
-    )
+    assert kind("auto") is DiskCache
+    assert kind("ram") is MemoryCache
 
 
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
 def test_free_memory_is_what_the_system_says():
-    total = (
-        int(next(x for x in Path("/proc/meminfo").read_text().splitlines()).split()[1])
-        * 1024
-    )
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     assert 0 < pixel_cache.free_memory() < total
 
 
-def test_a_scratch_file_that_changed_is_noticed(toy):
-    import os
+MEMINFO = "MemTotal:  8000 kB\nMemFree:  1000 kB\nMemAvailable:  4000 kB\n"
 
-    _, images = kept(toy, "disk")
-    os.pwrite(images.file, b"\x00\xff" * 50, 5 * images.size + 1000)
-    assert len(list(images.images([4, 6]))) == 2
-    with pytest.raises(AlexNetError, match="image 5 is not what was written"):
-        list(images.images([5]))
+
+@pytest.mark.parametrize(
+    "files,expected",
+    [
+        ({"meminfo": MEMINFO}, 4_096_000),
+        ({"meminfo": MEMINFO, "memory.max": "max\n", "memory.current": "5\n"}, 4_096_000),
+        ({"meminfo": MEMINFO, "memory.max": "3000\n", "memory.current": "1000\n"}, 2000),
+        (
+            {"meminfo": MEMINFO, "memory.max": "9999999999\n", "memory.current": "0"},
+            4_096_000,
+        ),
+        ({}, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2),
+    ],
+)
+def test_free_memory_ends_at_a_containers_limit(tmp_path, monkeypatch, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(pixel_cache, "Path", lambda *x: tmp_path / Path(*x).name)
+    assert pixel_cache.free_memory() == expected
+
+
+def test_a_scratch_file_that_changed_is_noticed():
+    cache, _ = filled(DiskCache(8))
+    os.pwrite(cache.file, b"\x00\xff" * 50, 5 * cache.size + 50)
+    assert len(list(cache.images([4, 6]))) == 2
+    with pytest.raises(AlexNetError) as error:
+        list(cache.images([5]))
+    assert str(error.value) == (
+        f"the scratch file in {tempfile.gettempdir()}: image 5 is not what was written; "
+        f"set TMPDIR to another folder, or use --cache none"
+    )
+
+
+def test_a_scratch_file_has_no_name_and_ends_with_its_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cache, _ = filled(DiskCache(8))
+    file = cache.file
+    assert list(tmp_path.iterdir()) == [] and os.fstat(file).st_size == 10 * 8 * 8 * 3
+    del cache
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file)
 
 
 def test_an_image_that_vanished_is_named(toy, tmp_path):
-    import shutil
-
     data = shutil.copytree(toy, tmp_path / "d")
-    files, images = kept(data, "none")
-    files[2].write_bytes(b"gone")
-    with pytest.raises(
-        AlexNetError, match=f"{files[2].name}, which was good before, is not an image"
-    ):
-        list(images.images([2]))
+    source, cache = cached(data, "none")
+    (data / source.samples[2].name).write_bytes(b"gone")
+    with pytest.raises(AlexNetError) as error:
+        list(cache.images([2]))
+    name = source.samples[2].name
+    reason = "is not an image in a known format"
+    assert str(error.value) == f"{name}, which could be read before, {reason}"
 
 
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_reported():
     code = """
 import resource, signal, sys
 import numpy as np
@@ -99,14 +157,29 @@ from alexnet_cli.errors import AlexNetError
 from alexnet_cli.dataset.pixel_cache import DiskCache
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-kept = DiskCache(36)
-try:
-    for _ in range(3):
-        kept.add(None, np.zeros((36, 36, 3), np.uint8))
-except AlexNetError as error:
-    print(error)
+cache = DiskCache(36)
+for _ in range(3):
+    try:
+        cache.add(None, np.zeros((36, 36, 3), np.uint8))
+    except AlexNetError as error:
+        print(error)
 """
-    done = python(code)
-    assert "the scratch file in" in done.stdout and "--cache none" in done.stdout, (
-        done.stderr
-    )
+    # 3888 bytes an image: the first fits, the second does in part, the third not at all.
+    lines = python(code).stdout.splitlines()
+    assert [x.split(": ")[1] for x in lines] == [
+        f"{x}; set TMPDIR to another folder, or use --cache none"
+        for x in ("no space left", "no space left")
+    ]
+
+
+def test_examples_are_rows_of_a_shared_cache():
+    cache, pixels = filled(MemoryCache(10, 8))
+    labels = np.arange(10) % 3
+    examples = Examples(cache, np.array([7, 2, 4]), labels)
+    assert len(examples) == 3
+    found = examples.pixels(examples.rows[1:])
+    assert found.shape == (2, 8, 8, 3) and found.dtype == np.uint8
+    np.testing.assert_array_equal(found, pixels[[2, 4]])
+    targets = examples.targets(examples.rows, 4)
+    assert targets.dtype == np.float32
+    np.testing.assert_array_equal(targets, np.eye(4)[[1, 2, 1]])

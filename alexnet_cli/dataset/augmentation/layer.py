@@ -1,7 +1,7 @@
-"""Random variants of images: sampled in `sampling`, applied here to whole batches at once.
+"""Augmentation applied to whole batches at once; its parameters come from `sampling`.
 
-All geometry is composed into one warp and all color changes into one 3x3 matrix, so
-quality is lost once. `copy_crops` and the layer are pure functions of pixels and parameters.
+All geometry is composed into one warp and all color changes into one 3 x 3 matrix, so
+that pixels are interpolated once. Nothing here is random.
 """
 
 from collections.abc import Iterable
@@ -22,17 +22,17 @@ from .sampling import LUMA
 
 
 def geometry(augmentation: Augmentation, preprocess: Preprocess) -> str:
-    """How crops are made: "copy" by `copy_crops`, or by the layer, as "boxes" or "warp"."""
+    """How crops are made: "copy" by `copy_crops`, or "boxes" or "warp" by the layer."""
     if augmentation.warps:
         return "warp"
     if augmentation.crop_area:
         return "boxes"
-    # A mean image has to be subtracted before images are cut.
+    # A mean image has to be subtracted before images are cropped.
     return "warp" if preprocess.mean is None else "copy"
 
 
 def fed_side(augmentation: Augmentation, preprocess: Preprocess) -> int:
-    """Side of the images that the layer takes: S where crops are copied, else R."""
+    """Side of the images that the layer expects: S where crops are copied, else R."""
     copied = geometry(augmentation, preprocess) == "copy"
     return preprocess.input_size if copied else preprocess.stored_size
 
@@ -40,29 +40,29 @@ def fed_side(augmentation: Augmentation, preprocess: Preprocess) -> int:
 def copy_crops(images: Iterable[Pixels], affine: Floats, side: int) -> Pixels:
     """uint8 [B, S, S, 3]: whole-pixel windows of images [R, R, 3], flipped or not.
 
-    `affine` [B, 6] are the parameters of that name.
+    `affine` [B, 6] is the field of `AugmentationParameters`; `side` is S.
     """
     out = np.empty((len(affine), side, side, 3), np.uint8)
-    maps = np.rint(affine).astype(int)
-    for place, image, map_ in zip(out, images, maps, strict=True):
-        x_step, _, x, _, y_step, y = map_
+    rows = np.rint(affine).astype(int)
+    for target, image, row in zip(out, images, rows, strict=True):
+        x_step, _, x, _, y_step, y = row
         # A flipped window starts at its far end.
         left, top = x - (side - 1) * (x_step < 0), y - (side - 1) * (y_step < 0)
         window = image[top : top + side, left : left + side]
         if x_step > 0:
-            place[...] = window[::y_step]
+            target[...] = window[::y_step]
             continue
         # Channel by channel: NumPy is slow where the innermost axis has three items.
         for channel in range(3):
-            place[:, ::-1, channel] = window[::y_step, :, channel]
+            target[:, ::-1, channel] = window[::y_step, :, channel]
     return out
 
 
 class AugmentAndStandardize(keras.layers.Layer):
-    """uint8 pixels and packed parameters [B, WIDTH] to float32 input [B, S, S, 3].
+    """float32 input [B, S, S, 3] of uint8 pixels and packed parameters [B, WIDTH].
 
-    Pixels are [B, R, R, 3]; where `geometry` says "copy", [B, S, S, 3] from `copy_crops`.
-    Not training, the parameters are ignored and the center is cut. `mean_image` is
+    Pixels are [B, R, R, 3]; where `geometry` is "copy", [B, S, S, 3] from `copy_crops`.
+    Outside training the parameters are ignored and the center is cropped. `mean_image` is
     float32 [R, R, 3] or None for the preprocessing's channel means. `side` is S where
     that is not the preprocessing's; the parameters are then sampled for that side.
     """
@@ -91,7 +91,7 @@ class AugmentAndStandardize(keras.layers.Layer):
         return mix(ready, parameters) if self.augmentation.mixes else ready
 
     def _center(self, pixels: Any) -> Any:
-        """The center; while images are still small, all that the network will see."""
+        """The center [B, S, S, 3], resized where S is not the preprocessing's."""
         preprocess, side = self.preprocess, self.side
         pixels = ops.cast(pixels, "float32")
         ready = standardize(pixels, preprocess, self.mean_image)
@@ -102,7 +102,7 @@ class AugmentAndStandardize(keras.layers.Layer):
     def _augmented(self, pixels: Any, parameters: AugmentationParameters) -> Any:
         std = np.array(self.preprocess.std, np.float32)
         if self.mean_image is not None:
-            # Subtracted where the pixels lie, as the paper does, before they move.
+            # Subtracted before pixels move, as in the paper.
             pixels = self._recolored(pixels, parameters, np.float32(0), np.float32(1))
             return self._moved(pixels - self.mean_image, parameters) / std
         mean = np.array(self.preprocess.mean, np.float32)
@@ -125,11 +125,11 @@ class AugmentAndStandardize(keras.layers.Layer):
         pixels = ops.cast(pixels, "float32")
         if not self.augmentation.recolors:
             return (pixels - mean) * (1 / std)
-        # The standardization is part of the matrix and of the ends of 0..255.
+        # Standardization is folded into the matrix, the offset and the limits 0 and 255.
         matrix = ops.reshape(parameters.color_matrix, (-1, 3, 3)) / ops.reshape(
             std, (-1, 1)
         )
-        # Every fourth row and column give the mean gray well enough.
+        # Every fourth row and column suffice for the mean gray.
         sample = ops.mean(pixels[:, ::4, ::4], axis=(1, 2))
         gray = ops.sum(sample * np.array(LUMA, np.float32), axis=1, keepdims=True)
         offset = (parameters.color_offset + parameters.pivot * gray - mean) / std

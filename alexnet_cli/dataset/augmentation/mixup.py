@@ -1,4 +1,4 @@
-"""Mixup, CutMix and random erasing: sampled, applied to images, applied to labels.
+"""Mixup, CutMix and random erasing: sampled, applied to images and to labels.
 
 Sources: mixup, Zhang et al. 2018; CutMix, Yun et al. 2019; random erasing, Zhong et al.
 2017 (2 to 33 % of the area, 0.3 to 3.3 as wide as high).
@@ -17,7 +17,7 @@ from .parameters import AugmentationParameters
 def sample_mixing(
     augmentation: Augmentation, count: int, rng: np.random.Generator
 ) -> dict[str, Doubles]:
-    """`own_share`, `pasted_box` and `erased_box` of `count` images.
+    """`own_share`, `pasted_box` and `erased_box` of `AugmentationParameters`, [count, n].
 
     With both mixup and CutMix each image gets one of them.
     """
@@ -39,14 +39,14 @@ def sample_mixing(
 
 
 def _boxes(area: Doubles, ratio: Doubles, rng: np.random.Generator) -> Doubles:
-    """Boxes [count, 4] of `area` and width by height about any center, cut at the edge."""
+    """[count, 4]: boxes of `area` and width / height `ratio`, clipped to the image."""
     half = np.sqrt(np.stack([area * ratio, area / ratio], axis=1)) / 2
     center = rng.random(half.shape)
     return np.concatenate([center - half, center + half], axis=1).clip(0, 1)
 
 
 def mix_targets(targets: Floats, parameters: AugmentationParameters) -> Floats:
-    """Labels [B, K] in the shares in which `mix` leaves the images; rows sum to 1."""
+    """float32 [B, K]: labels in the shares in which `mix` blends images; rows sum to 1."""
     left, top, right, bottom = parameters.pasted_box.T
     visible = 1 - (right - left) * (bottom - top)
     own = (parameters.own_share[:, 0] * visible)[:, None]
@@ -55,7 +55,7 @@ def mix_targets(targets: Floats, parameters: AugmentationParameters) -> Floats:
 
 
 def mix(images: Any, parameters: AugmentationParameters) -> Any:
-    """Standardized images [B, S, S, 3], each with its partner in it and its box erased."""
+    """Standardized images [B, S, S, 3], blended, pasted over and erased."""
     side = images.shape[1]
     share = ops.reshape(parameters.own_share, (-1, 1, 1, 1))
     own = share * (1 - _inside(parameters.pasted_box, side))
@@ -65,10 +65,10 @@ def mix(images: Any, parameters: AugmentationParameters) -> Any:
 
 def _inside(boxes: Any, side: int) -> Any:
     """1 within `boxes` [B, 4] and 0 elsewhere, float32 [B, side, side, 1]."""
-    places = ((np.arange(side) + 0.5) / side).astype(np.float32)
+    centers = ((np.arange(side) + 0.5) / side).astype(np.float32)
     across, down = (
         ops.cast(
-            (boxes[:, i : i + 1] <= places) & (places < boxes[:, i + 2 : i + 3]), "float32"
+            (boxes[:, i, None] <= centers) & (centers < boxes[:, i + 2, None]), "float32"
         )
         for i in (0, 1)
     )

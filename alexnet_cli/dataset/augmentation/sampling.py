@@ -9,19 +9,21 @@ from .mixup import sample_mixing
 from .parameters import AugmentationParameters
 
 LUMA = (0.299, 0.587, 0.114)
-"""Gray of RGB. Source: ITU-R BT.601."""
+"""Weights of red, green and blue in gray. Source: ITU-R BT.601."""
+
 # RGB to YIQ; a change of hue is a rotation in its I, Q plane. Source: NTSC 1953.
 _YIQ = np.array(
     ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 )
+
 _RANDAUGMENT = {
     "rotation": 30.0, "shear": 17.0, "width_shift": 0.3, "height_shift": 0.3,
     "brightness": 0.6, "contrast": 0.6, "saturation": 0.9, "hue": 0.1,
 }  # fmt: skip
-"""What RandAugment chooses from and how far it goes, in the units of the recipe's fields.
+"""Changes that RandAugment chooses from and their limits, in units of the recipe's fields.
 
-Source: Cubuk et al. 2020, whose geometry and colors these are; hue is ours, and its
-posterize, solarize and equalize, which are not affine maps, are left out.
+Source: Cubuk et al. 2020 for geometry and colors; hue is ours. The paper's posterize,
+solarize and equalize are left out, because they are not affine.
 """
 
 
@@ -32,9 +34,9 @@ def sample_parameters(
     rng: np.random.Generator,
     lighting: Doubles | None = None,
 ) -> AugmentationParameters:
-    """Parameters of `count` images.
+    """Parameters of `count` images, float64; equal generators give equal ones.
 
-    `lighting` [3, 3] is what `principal_colors` gives, needed for PCA lighting only.
+    `lighting` [3, 3] comes from `principal_colors`, for PCA lighting only.
     """
     amounts = _amounts(augmentation, count, rng)
     affine = _affine_maps(augmentation, preprocess, amounts, rng)
@@ -46,24 +48,24 @@ def sample_parameters(
 def _amounts(
     augmentation: Augmentation, count: int, rng: np.random.Generator
 ) -> dict[str, Doubles]:
-    """How far each image is changed in each way of `_RANDAUGMENT` and in zoom: [count]."""
+    """[count] for each key of `_RANDAUGMENT` and for zoom: how much images are changed."""
     bounds = {x: getattr(augmentation, x) for x in (*_RANDAUGMENT, "zoom")}
     amounts = {k: rng.uniform(-v, v, count) for k, v in bounds.items()}
     if augmentation.randaugment:
         shape = (augmentation.randaugment, count)
         chosen = rng.integers(len(_RANDAUGMENT), size=shape)
         strengths = rng.uniform(-1, 1, shape)
-        for i, (name, most) in enumerate(_RANDAUGMENT.items()):
-            amounts[name] += most * np.where(chosen == i, strengths, 0).sum(axis=0)
+        for i, (name, limit) in enumerate(_RANDAUGMENT.items()):
+            amounts[name] += limit * np.where(chosen == i, strengths, 0).sum(axis=0)
     return amounts
 
 
 def principal_colors(pixels: Pixels) -> Doubles:
-    """[3, 3]: each row an eigenvector of the RGB covariance times its eigenvalue.
+    """float64 [3, 3]: each row an eigenvector of the RGB covariance times its eigenvalue.
 
     Of pixels [N, R, R, 3]. The eigenvalues are those of 0..1 pixels, the result is in
-    units of 0..255. Source: Krizhevsky et al. 2012, section 4.1 (which names no unit;
-    0..1 is what fb.resnet.torch's published ImageNet numbers are in).
+    levels, 0 to 255. Source: Krizhevsky et al. 2012, section 4.1 (which names no unit;
+    fb.resnet.torch's published numbers of ImageNet are those of 0..1 pixels).
     """
     step = max(1, pixels[..., 0].size // 2_000_000)
     values, vectors = np.linalg.eigh(np.cov(pixels.reshape(-1, 3)[::step].T / 255))
@@ -93,10 +95,10 @@ def _affine_maps(
     for axis, flip in enumerate((augmentation.hflip, augmentation.vflip)):
         if flip:
             scale[:, axis] *= rng.choice((-1.0, 1.0), count)
-    turn, lean = np.deg2rad(amounts["rotation"]), np.tan(np.deg2rad(amounts["shear"]))
+    angle, shear = np.deg2rad(amounts["rotation"]), np.tan(np.deg2rad(amounts["shear"]))
     # Input = center + shift + rotation . shear . scale . (output - center of output).
-    cos, sin = np.cos(turn), np.sin(turn)
-    a = np.stack([cos, cos * lean - sin, sin, sin * lean + cos], 1).reshape(-1, 2, 2)
+    cos, sin = np.cos(angle), np.sin(angle)
+    a = np.stack([cos, cos * shear - sin, sin, sin * shear + cos], 1).reshape(-1, 2, 2)
     a = a * scale[:, None, :]
     view = stored if augmentation.crop_area else side
     origin = center + shift * view - a @ np.full(2, (side - 1) / 2)
@@ -114,7 +116,7 @@ def _resized_crops(
     area = rng.uniform(smallest, 1, count) * stored**2
     ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count))
     box = np.stack([np.sqrt(area * ratio), np.sqrt(area / ratio)], 1).clip(2, stored)
-    # From the center of the first pixel to that of the last, a hair within the image.
+    # From the center of the first pixel to that of the last, less what rounding may add.
     reach = (box - 1) * (1 - 1e-5)
     corner = rng.uniform(0, 1, (count, 2)) * (stored - box)
     return corner + (box - 1) / 2, reach / (side - 1)
@@ -130,11 +132,11 @@ def _color_changes(
     count = len(amounts["hue"])
     matrix = np.broadcast_to(np.eye(3), (count, 3, 3))
     if augmentation.hue or augmentation.randaugment:
-        turn = 2 * np.pi * amounts["hue"]
-        spin = np.tile(np.eye(3), (count, 1, 1))
-        spin[:, 1, 1] = spin[:, 2, 2] = np.cos(turn)
-        spin[:, 1, 2], spin[:, 2, 1] = -np.sin(turn), np.sin(turn)
-        matrix = np.linalg.inv(_YIQ) @ spin @ _YIQ
+        angle = 2 * np.pi * amounts["hue"]
+        rotation = np.tile(np.eye(3), (count, 1, 1))
+        rotation[:, 1, 1] = rotation[:, 2, 2] = np.cos(angle)
+        rotation[:, 1, 2], rotation[:, 2, 1] = -np.sin(angle), np.sin(angle)
+        matrix = np.linalg.inv(_YIQ) @ rotation @ _YIQ
     saturation = (1 + amounts["saturation"])[:, None, None]
     gray = np.broadcast_to(np.array(LUMA), (3, 3))
     brightness, contrast = 1 + amounts["brightness"], 1 + amounts["contrast"]

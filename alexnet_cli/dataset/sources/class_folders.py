@@ -31,8 +31,8 @@ class ImageFolder:
 
     def counts(self, part: str) -> list[int]:
         """Images of each class in `part`, in class order."""
-        found = Counter(x.label for x in self.samples if x.part == part)
-        return [found[i] for i in range(len(self.classes))]
+        labels = Counter(x.label for x in self.samples if x.part == part)
+        return [labels[i] for i in range(len(self.classes))]
 
     def read(self, sample: Sample) -> bytes:
         """The bytes of the file.
@@ -69,18 +69,18 @@ def find_images(data: Path, classes: Sequence[str] = ()) -> ImageFolder:
                 f"{printable(folders[part])} has a class {unknown[0]!r} that "
                 f"{printable(folders[TRAIN])} lacks"
             )
-    samples = [x for part, held in found.items() for x in _samples(data, held, part, names)]
+    samples = [s for part, x in found.items() for s in _samples(data, x, part, names)]
     notes = tuple(note for x in found.values() for note in x.notes)
     return ImageFolder(data, names, tuple(found), tuple(samples), notes)
 
 
 def _samples(
-    root: Path, held: Dataset, part: str, classes: tuple[str, ...]
+    root: Path, found: Dataset, part: str, classes: tuple[str, ...]
 ) -> list[Sample]:
-    """The images of one part, labeled by name of class; other classes are left out."""
-    numbers = {name: i for i, name in enumerate(classes)}
+    """The images of one part, labeled by class name; other classes are left out."""
+    labels = {name: i for i, name in enumerate(classes)}
     return [
-        Sample(file.relative_to(root).as_posix(), numbers[held.classes[label]], part)
-        for file, label in zip(held.files, held.labels, strict=True)
-        if held.classes[label] in numbers
+        Sample(file.relative_to(root).as_posix(), labels[found.classes[label]], part)
+        for file, label in zip(found.files, found.labels, strict=True)
+        if found.classes[label] in labels
     ]

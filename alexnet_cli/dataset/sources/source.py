@@ -9,7 +9,7 @@ class Sample:
     """One image of a source, not read yet."""
 
     name: str
-    """What names it in split.csv and in messages; for a file its path below the root."""
+    """Its name in split.csv and in messages; for a file its path below the root."""
     label: int
     """The index of its class."""
     part: str
@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def location(self) -> str:
-        """What names the source in messages, printable."""
+        """The name of the source in messages, printable."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -29,14 +29,14 @@ class Source(Protocol):
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """All images, in an order that does not change between two calls."""
+        """All images, in the same order every time."""
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Which of train, val and test the source itself tells apart."""
+        """Those of train, val and test that the source has; val and test are optional."""
 
     def read(self, sample: Sample) -> bytes:
-        """The encoded image.
+        """The encoded image. Called from several threads at once.
 
         Raises:
             ImageError: it cannot be read.

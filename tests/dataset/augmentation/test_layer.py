@@ -1,30 +1,35 @@
-"""Every image draws its own numbers, and the composed maps do what their names say."""
+"""Every image has parameters of its own, and the layer does what their names say."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.dataset.augmentation.layer import (
     AugmentAndStandardize,
     copy_crops,
+    fed_side,
     geometry,
 )
-from alexnet_cli.dataset.augmentation.sampling import (
-    DRAWN,
-    principal_colors,
-    sample_parameters,
-)
+from alexnet_cli.dataset.augmentation.parameters import WIDTH
+from alexnet_cli.dataset.augmentation.sampling import principal_colors, sample_parameters
 from alexnet_cli.preprocess import Preprocess
-from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.recipe.sections import Augmentation
 
 RAW = Preprocess("squash", 32, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-TIGHT = replace(RAW, size=24)
-PLAIN = Recipe(hflip=False, crop_area=0.0, brightness=0.0, contrast=0.0, saturation=0.0)
+TIGHT = replace(RAW, stored_size=24)
+PLAIN = Augmentation(
+    hflip=False, crop_area=0.0, brightness=0.0, contrast=0.0, saturation=0.0
+)
+
+
+class Largest:
+    """A generator whose every uniform number is the upper bound."""
+
+    def uniform(self, low, high, size):
+        return np.full(size, high)
 
 
 def images(count=6, side=32, seed=0):
@@ -34,23 +39,26 @@ def images(count=6, side=32, seed=0):
     return np.stack(big)
 
 
-def varied(recipe, pixels, preprocess=RAW, seed=1, mean=None):
-    """What training sees of `pixels`, as `batches` puts it together."""
+def applied(augmentation, pixels, preprocess, parameters, mean=None):
+    """What training sees of `pixels`, put together as the input pipeline does it."""
+    if geometry(augmentation, preprocess) == "copy":
+        pixels = copy_crops(pixels, parameters.affine, preprocess.input_size)
+    layer = AugmentAndStandardize(augmentation, preprocess, mean)
+    return np.asarray(layer([pixels, parameters.pack()], training=True))
+
+
+def varied(augmentation, pixels, preprocess=RAW, seed=1, mean=None, lighting=None):
     if mean is not None:
         preprocess = replace(preprocess, mean=None)
-    draws = sample_parameters(recipe, preprocess, len(pixels), np.random.default_rng(seed))
-    if geometry(recipe, preprocess) == "copy":
-        pixels = copy_crops(pixels, draws, preprocess.input_size)
-    return np.asarray(
-        AugmentAndStandardize(recipe, preprocess, mean)([pixels, draws], training=True)
-    )
+    rng = np.random.default_rng(seed)
+    parameters = sample_parameters(augmentation, preprocess, len(pixels), rng, lighting)
+    return applied(augmentation, pixels, preprocess, parameters, mean)
 
 
 def center(pixels, preprocess=RAW):
     top = (preprocess.stored_size - preprocess.input_size) // 2
-    return pixels[
-        :, top : top + preprocess.input_size, top : top + preprocess.input_size
-    ].astype(float)
+    end = top + preprocess.input_size
+    return pixels[:, top:end, top:end].astype(float)
 
 
 ALL = {
@@ -65,15 +73,17 @@ def test_without_augmentation_training_sees_the_center():
     np.testing.assert_array_equal(varied(PLAIN, pixels), center(pixels))
 
 
-def test_not_training_ignores_the_draws():
+def test_parameters_are_ignored_outside_training():
     pixels = images()
-    prepare = AugmentAndStandardize(Recipe(**ALL), RAW)
-    draws = sample_parameters(Recipe(**ALL), RAW, len(pixels), np.random.default_rng(0))
-    np.testing.assert_array_equal(prepare([pixels, draws], training=False), center(pixels))
+    augmentation = Augmentation(**ALL)
+    layer = AugmentAndStandardize(augmentation, RAW)
+    rng = np.random.default_rng(0)
+    packed = sample_parameters(augmentation, RAW, len(pixels), rng).pack()
+    np.testing.assert_array_equal(layer([pixels, packed], training=False), center(pixels))
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_image_draws_its_own(name):
+def test_every_image_gets_its_own_variant(name):
     same = np.repeat(images(1), 64, axis=0)
     out = varied(replace(PLAIN, **{name: ALL[name]}), same)
     different = len(np.unique(out.reshape(64, -1).round(2), axis=0))
@@ -111,55 +121,39 @@ def test_random_crops_are_windows_of_the_image():
     assert {0, 8} & {y for y, _ in places}
 
 
-def test_rotation_by_a_right_angle_is_numpys(monkeypatch):
+def test_rotation_by_a_right_angle_is_numpys():
     pixels = images(2, 24)
-
-    class Fixed:
-        def uniform(self, low, high, size):
-            return np.full(size, high)
-
-    draws = sample_parameters(replace(PLAIN, rotation=90.0), TIGHT, 2, Fixed())
-    out = np.asarray(
-        AugmentAndStandardize(replace(PLAIN, rotation=90.0), TIGHT)(
-            [pixels, draws], training=True
-        )
-    )
-    turns = [np.rot90(pixels, k, (1, 2)) for k in (1, 3)]
-    assert min(abs(out - x).max() for x in turns) < 0.01
+    augmentation = replace(PLAIN, rotation=90.0)
+    parameters = sample_parameters(augmentation, TIGHT, 2, Largest())
+    out = applied(augmentation, pixels, TIGHT, parameters)
+    rotated = [np.rot90(pixels, k, (1, 2)) for k in (1, 3)]
+    assert min(abs(out - x).max() for x in rotated) < 0.01
 
 
 def test_shift_moves_by_the_fraction_and_fills():
     pixels = np.zeros((1, 24, 24, 3), np.uint8)
     pixels[:, :, 12] = 255
-
-    class Fixed:
-        def uniform(self, low, high, size):
-            return np.full(size, high)
-
-    recipe = replace(PLAIN, width_shift=0.25, fill_mode="constant")
-    draws = sample_parameters(recipe, TIGHT, 1, Fixed())
-    out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
+    augmentation = replace(PLAIN, width_shift=0.25, fill_mode="constant")
+    parameters = sample_parameters(augmentation, TIGHT, 1, Largest())
+    out = applied(augmentation, pixels, TIGHT, parameters)
     assert out[0, 5, :, 0].argmax() == 12 - 6
 
 
-@pytest.mark.parametrize("mode", ["nearest", "reflect", "wrap", "constant"])
-def test_fill_modes_are_numpys(mode):
+@pytest.mark.parametrize(
+    "mode,pad",
+    [
+        ("nearest", "edge"),
+        ("reflect", "symmetric"),
+        ("wrap", "wrap"),
+        ("constant", "constant"),
+    ],
+)
+def test_fill_modes_are_numpys(mode, pad):
     pixels = images(1, 24)
-
-    class Fixed:
-        def uniform(self, low, high, size):
-            return np.full(size, high)
-
-    recipe = replace(PLAIN, width_shift=0.25, fill_mode=mode)
-    draws = sample_parameters(recipe, TIGHT, 1, Fixed())
-    out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
-    pad = {
-        "nearest": "edge",
-        "reflect": "symmetric",
-        "wrap": "wrap",
-        "constant": "constant",
-    }
-    wide = np.pad(pixels[0].astype(float), ((0, 0), (6, 6), (0, 0)), pad[mode])
+    augmentation = replace(PLAIN, width_shift=0.25, fill_mode=mode)
+    parameters = sample_parameters(augmentation, TIGHT, 1, Largest())
+    out = applied(augmentation, pixels, TIGHT, parameters)
+    wide = np.pad(pixels[0].astype(float), ((0, 0), (6, 6), (0, 0)), pad)
     np.testing.assert_allclose(out[0], wide[:, 12:36], atol=0.01)
 
 
@@ -171,21 +165,21 @@ def test_color_changes_are_pillows(name, enhance):
     pixels = images(8, 24)
     factors = 1 + np.random.default_rng(5).uniform(-0.4, 0.4, 8)
 
-    class Fixed:
-        """The sample_parameters under test gets the factors, all others get nothing."""
+    class Factors:
+        """The field under test gets the factors, all others get nothing."""
 
         def uniform(self, low, high, size):
             return factors - 1 if high == 0.4 else np.zeros(size)
 
-    recipe = replace(PLAIN, **{name: 0.4})
-    draws = sample_parameters(recipe, TIGHT, 8, Fixed())
-    out = np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
+    augmentation = replace(PLAIN, **{name: 0.4})
+    parameters = sample_parameters(augmentation, TIGHT, 8, Factors())
+    out = applied(augmentation, pixels, TIGHT, parameters)
     for image, factor, ours in zip(pixels, factors, out, strict=True):
         theirs = getattr(ImageEnhance, enhance)(Image.fromarray(image)).enhance(factor)
         assert abs(np.asarray(theirs, float) - ours).max() <= 2
 
 
-def test_hue_turns_colors_and_keeps_gray():
+def test_hue_rotates_colors_and_keeps_gray():
     recipe = replace(PLAIN, hue=0.5)
     gray = np.full((4, 24, 24, 3), 120, np.uint8)
     np.testing.assert_allclose(varied(recipe, gray, TIGHT), gray, atol=0.5)
@@ -196,26 +190,11 @@ def test_hue_turns_colors_and_keeps_gray():
     np.testing.assert_allclose(luma[unclipped], 0.299 * 90, atol=1)
 
 
-def test_principal_colors_are_the_covariances():
-    pixels = images(20)
-    rows = principal_colors(pixels) / 255
-    covariance = np.cov(pixels.reshape(-1, 3).T / 255)
-    values = np.linalg.norm(rows, axis=1)
-    vectors = rows / values[:, None]
-    np.testing.assert_allclose(
-        vectors.T @ np.diag(values) @ vectors, covariance, atol=1e-10
-    )
-
-
 def test_lighting_adds_one_color_to_an_image():
-    recipe = replace(PLAIN, pca_lighting=0.1)
     pixels = np.full((200, 24, 24, 3), 128, np.uint8)
     lighting = principal_colors(images(20))
-    draws = sample_parameters(recipe, TIGHT, 200, np.random.default_rng(0), lighting)
-    out = (
-        np.asarray(AugmentAndStandardize(recipe, TIGHT)([pixels, draws], training=True))
-        - 128
-    )
+    augmentation = replace(PLAIN, pca_lighting=0.1)
+    out = varied(augmentation, pixels, TIGHT, seed=0, lighting=lighting) - 128
     assert np.ptp(out, axis=(1, 2)).max() < 1e-3
     expected = 0.01 * lighting.T @ lighting
     np.testing.assert_allclose(np.cov(out[:, 0, 0].T), expected, rtol=0.5, atol=1)
@@ -230,36 +209,83 @@ def test_the_mean_image_is_subtracted_before_it_moves():
     np.testing.assert_allclose(plain - moved_mean, without, atol=0.51)
 
 
-@given(st.integers(0, 10**6), st.floats(0.05, 1.0), st.integers(24, 64))
-@settings(max_examples=50)
-def test_a_crop_stays_inside_its_image(seed, area, size):
-    preprocess = replace(RAW, size=size)
-    rng = np.random.default_rng(seed)
-    maps = sample_parameters(replace(PLAIN, crop_area=area), preprocess, 20, rng)[
-        :, :6
-    ].reshape(-1, 2, 3)
-    for corner in ((0, 0, 1), (23, 0, 1), (0, 23, 1), (23, 23, 1)):
-        at = maps @ np.array(corner)
-        assert at.min() >= 0 and at.max() <= size - 1
-
-
-def test_draws_follow_from_the_seed():
-    recipe = Recipe(**ALL)
-    one, same, other = (
-        sample_parameters(recipe, RAW, 5, np.random.default_rng(s)) for s in (1, 1, 2)
-    )
-    assert one.shape == (5, DRAWN) and one.dtype == np.float32
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
-
-
 @pytest.mark.parametrize("size", [24, 37])
 @pytest.mark.parametrize("flips", [{}, {"hflip": True}, {"hflip": True, "vflip": True}])
 def test_copied_windows_are_what_a_warp_would_give(size, flips):
-    preprocess = replace(RAW, size=size)
-    recipe = replace(PLAIN, random_crop=size > 24, **flips)
+    preprocess = replace(RAW, stored_size=size)
+    augmentation = replace(PLAIN, random_crop=size > 24, **flips)
     pixels = images(32, size)
-    assert geometry(recipe, preprocess) == "copy"
-    draws = sample_parameters(recipe, preprocess, 32, np.random.default_rng(3))
-    warped = backend_ops.warp(pixels, draws[:, :6], 24, False, "constant")
-    np.testing.assert_array_equal(copy_crops(pixels, draws, 24), warped)
+    assert geometry(augmentation, preprocess) == "copy"
+    rng = np.random.default_rng(3)
+    affine = sample_parameters(augmentation, preprocess, 32, rng).affine.astype(np.float32)
+    warped = backend_ops.warp(pixels, affine, 24, False, "constant")
+    np.testing.assert_array_equal(copy_crops(pixels, affine, 24), warped)
+
+
+def test_crops_are_copied_where_that_is_enough():
+    assert geometry(PLAIN, RAW) == geometry(replace(PLAIN, random_crop=True), RAW) == "copy"
+    assert geometry(replace(PLAIN, crop_area=0.5), RAW) == "boxes"
+    assert geometry(replace(PLAIN, crop_area=0.5, rotation=5.0), RAW) == "warp"
+    assert geometry(PLAIN, replace(RAW, mean=None)) == "warp"
+    assert fed_side(PLAIN, RAW) == 24
+    assert fed_side(replace(PLAIN, rotation=5.0), RAW) == 32
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"crop_area": 0.5}, {"rotation": 20.0}, {"hue": 0.2}]
+)
+def test_mean_and_std_apply_after_augmentation(fields):
+    """Wherever standardization is folded into other steps."""
+    augmentation = replace(PLAIN, **fields)
+    standard = replace(RAW, mean=(120.0, 110.0, 100.0), std=(60.0, 55.0, 50.0))
+    raw = varied(augmentation, images())
+    found = varied(augmentation, images(), standard)
+    expected = (raw - standard.mean) / standard.std
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_colors_are_clipped_to_what_an_image_can_hold():
+    white = np.full((4, 24, 24, 3), 250, np.uint8)
+    augmentation = replace(PLAIN, brightness=1.0)
+    parameters = sample_parameters(augmentation, TIGHT, 4, Largest())
+    assert (applied(augmentation, white, TIGHT, parameters) == 255).all()
+    standard = replace(TIGHT, mean=(100.0, 100.0, 100.0), std=(50.0, 50.0, 50.0))
+    found = applied(augmentation, white, standard, parameters)
+    np.testing.assert_allclose(found, 3.1, rtol=1e-5)
+
+
+def test_the_mean_image_moves_with_the_crop_outside_training():
+    pixels = images()
+    mean = images(1, seed=9)[0].astype(np.float32)
+    layer = AugmentAndStandardize(PLAIN, replace(RAW, mean=None), mean)
+    ignored = np.zeros((len(pixels), WIDTH), np.float32)
+    found = layer([pixels, ignored], training=False)
+    np.testing.assert_allclose(found, center(pixels) - center(mean[None]), atol=1e-4)
+
+
+def test_smaller_sides_see_the_same_center():
+    """Progressive resizing: the layer gives what `side` asks for, in both modes."""
+    smooth = np.broadcast_to(np.linspace(0, 255, 32)[None, :, None, None], (2, 32, 32, 3))
+    pixels = smooth.astype(np.uint8)
+    augmentation = replace(PLAIN, crop_area=0.5)
+    layer = AugmentAndStandardize(augmentation, RAW, side=12)
+    ignored = np.zeros((2, WIDTH), np.float32)
+    validated = np.asarray(layer([pixels, ignored], training=False))
+    assert validated.shape == (2, 12, 12, 3)
+    pairs = center(pixels).reshape(2, 12, 2, 12, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(validated[:, 1:-1], pairs[:, 1:-1], atol=1)
+    rng = np.random.default_rng(0)
+    packed = sample_parameters(augmentation, replace(RAW, input_size=12), 2, rng).pack()
+    assert layer([pixels, packed], training=True).shape == (2, 12, 12, 3)
+
+
+def test_mixing_reaches_the_images():
+    pixels = (
+        np.repeat(np.uint8([0, 200])[:, None, None, None], 24, 1).repeat(24, 2).repeat(3, 3)
+    )
+    augmentation = replace(PLAIN, mixup=1.0)
+    rng = np.random.default_rng(0)
+    parameters = sample_parameters(augmentation, TIGHT, 2, rng)
+    found = applied(augmentation, pixels, TIGHT, parameters)[:, 0, 0, 0]
+    first, second = parameters.own_share[:, 0]
+    np.testing.assert_allclose(found, [200 * (1 - first), 200 * second], rtol=1e-5)

@@ -1,0 +1,143 @@
+"""Decoding changes Pillow's limit and the warnings of the process, and leaves no trace of it."""
+
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from helpers import encoded, photo, python
+from PIL import Image
+
+from alexnet_cli.dataset import images
+from alexnet_cli.dataset.decoding import decode_samples
+from alexnet_cli.dataset.pillow_scope import pillow_scope
+from alexnet_cli.errors import ImageError
+
+
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch):
+    """Fails a test that leaves the limit or the filters changed."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12_345)
+    filters = warnings.filters
+    before = list(filters)
+    yield
+    assert Image.MAX_IMAGE_PIXELS == 12_345
+    assert warnings.filters is filters and list(filters) == before
+
+
+def test_importing_the_decoder_changes_nothing():
+    code = """
+import warnings
+import numpy
+from PIL import Image
+before = Image.MAX_IMAGE_PIXELS, warnings.filters, list(warnings.filters)
+import alexnet_cli.dataset.images, alexnet_cli.dataset.doctor, alexnet_cli.dataset.prepare
+assert Image.MAX_IMAGE_PIXELS == before[0], Image.MAX_IMAGE_PIXELS
+assert warnings.filters is before[1] and list(warnings.filters) == before[2]
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_limit_and_warnings_are_off_inside_only():
+    with pillow_scope():
+        assert Image.MAX_IMAGE_PIXELS is None
+        # Warnings are errors in these tests.
+        warnings.warn_explicit("odd", UserWarning, "TiffImagePlugin.py", 1, "PIL.Tiff")
+        with pytest.raises(UserWarning, match="ours"):
+            warnings.warn_explicit("ours", UserWarning, "other.py", 1, "other")
+    with pytest.raises(FutureWarning, match="odd"):
+        warnings.warn_explicit("odd", FutureWarning, "TiffImagePlugin.py", 1, "PIL.Tiff")
+
+
+def test_images_beyond_pillows_limit_are_decoded_by_ours():
+    data = encoded(photo((200, 100)))
+    assert images.decode(data).shape == (100, 200, 3)
+    with pytest.raises(ImageError, match="more than 0.01 million"):
+        images.decode(data, max_pixels=10_000)
+    # Pillow's own guard is up again for everybody else.
+    with pytest.warns(Image.DecompressionBombWarning), Image.open(images.io.BytesIO(data)):
+        pass
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", encoded(photo())[:-400]])
+def test_an_error_leaves_no_trace(data):
+    with pytest.raises(ImageError):
+        images.decode(data)
+
+
+def test_an_interrupt_leaves_no_trace():
+    with pytest.raises(KeyboardInterrupt), pillow_scope():
+        raise KeyboardInterrupt
+
+
+def test_scopes_within_each_other_end_with_the_outer_one():
+    with pillow_scope():
+        with pillow_scope():
+            pass
+        assert Image.MAX_IMAGE_PIXELS is None
+        with pytest.raises(ImageError):
+            images.decode(b"x")
+        assert Image.MAX_IMAGE_PIXELS is None
+
+
+def test_the_last_thread_restores():
+    first, second = threading.Event(), threading.Event()
+    seen = []
+
+    def long():
+        with pillow_scope():
+            first.set()
+            second.wait(10)
+            seen.append(Image.MAX_IMAGE_PIXELS)
+
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(long)
+        first.wait(10)
+        with pillow_scope():
+            pass
+        seen.append(Image.MAX_IMAGE_PIXELS)
+        second.set()
+        job.result()
+    assert seen == [None, None]
+
+
+def test_many_threads_leave_no_trace():
+    whole, broken = encoded(photo((300, 200))), encoded(photo())[:-300]
+    samples = [whole, broken, b"no image"] * 40
+    found = list(decode_samples(samples, lambda x: x))
+    assert sum(isinstance(x, ImageError) for x in found) == 80
+
+
+def test_a_stopped_iteration_leaves_no_trace():
+    found = decode_samples([encoded(photo())] * 30, lambda x: x)
+    next(found)
+    found.close()
+
+
+@pytest.mark.parametrize("inner", ["filters of the caller", "scope"])
+def test_filters_of_the_caller_may_overlap_with_the_scope(inner):
+    """Whichever begins and ends first, neither undoes the other."""
+    scope, filters = pillow_scope(), warnings.catch_warnings()
+    first, second = (scope, filters) if inner == "scope" else (filters, scope)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+
+
+def test_a_warning_that_was_shown_once_is_not_shown_again():
+    """`catch_warnings` in every decoding would make Python forget what it has shown."""
+    code = """
+import io, sys, warnings
+from PIL import Image
+from alexnet_cli.dataset import images
+out = io.BytesIO()
+Image.new("RGB", (9, 9)).save(out, "PNG")
+warnings.simplefilter("default")
+for _ in range(3):
+    warnings.warn("once")
+    images.decode(out.getvalue())
+"""
+    done = python(code)
+    assert done.returncode == 0 and done.stderr.count("once") == 1, done.stderr
