@@ -1,1 +1,1 @@
-"""How good a network is, and how far that number can be trusted."""
+"""How good a network is, and how far its scores can be trusted."""

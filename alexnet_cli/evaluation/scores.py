@@ -1,4 +1,4 @@
-"""Numbers that judge a classifier, from probabilities [N, K] and labels [N] alone."""
+"""Accuracy, loss, F1 and confusion, from probabilities [N, K] and labels [N] alone."""
 
 from dataclasses import dataclass, replace
 
@@ -9,18 +9,22 @@ from ..arrays import Labels, Probabilities
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How well one class was told; precision is None where it was never predicted."""
+    """The scores of one class, 0 to 1."""
 
     name: str
     precision: float | None
+    """None if the class was never predicted."""
     recall: float | None
+    """None if the class has no images."""
     f1: float | None
+    """None if the class has no images."""
     support: int
+    """Images of the class."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Everything `evaluate` prints; every image counts once."""
+    """The scores of a classifier; every image counts once."""
 
     images: int
     top1: float
@@ -35,19 +39,20 @@ class Scores:
     """[K, K]: rows are the true class, columns the predicted one."""
 
     def occurring(self) -> "Scores":
-        """The same of the classes that have images or were answered."""
-        here = np.flatnonzero(self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+        """These scores without the classes that have no images and were never predicted."""
+        counts = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        kept = np.flatnonzero(counts)
         return replace(
             self,
-            classes=tuple(self.classes[i] for i in here),
-            confusion=self.confusion[np.ix_(here, here)],
+            classes=tuple(self.classes[i] for i in kept),
+            confusion=self.confusion[np.ix_(kept, kept)],
         )
 
     def confused(self, most: int = 5) -> list[tuple[str, str, int]]:
-        """(true, predicted, images) of the most frequent mistakes, worst first."""
+        """(true, predicted, images) of the `most` frequent mistakes, worst first."""
         wrong = self.confusion - np.diag(np.diag(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-        pairs = [(int(i) // len(wrong), int(i) % len(wrong)) for i in order]
+        pairs = [divmod(int(i), len(wrong)) for i in order]
         names = [x.name for x in self.classes]
         return [(names[t], names[p], int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
 
@@ -55,7 +60,7 @@ class Scores:
 def score(probabilities: Probabilities, labels: Labels, classes: tuple[str, ...]) -> Scores:
     """Scores of probabilities [N, K] against labels [N]; N is at least 1.
 
-    A tie counts for the class that comes first.
+    Of equal probabilities, that of the first class counts as the highest.
     """
     count, width = probabilities.shape
     predicted = probabilities.argmax(axis=1)
@@ -67,8 +72,9 @@ def score(probabilities: Probabilities, labels: Labels, classes: tuple[str, ...]
         images=count,
         top1=float((predicted == labels).mean()),
         top5=top_k(probabilities, labels, 5) if width > 5 else None,
-        # The smallest probability that float32 softmax can mean.
-        loss=float(-np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()),
+        # Zero has no logarithm: at least the smallest normal number of float32.
+        # Subtracted from zero, for -0.0 would be printed with its sign.
+        loss=float(0.0 - np.log(np.maximum(own, np.finfo(np.float32).tiny)).mean()),
         macro_f1=float(np.mean([x.f1 for x in rows if x.f1 is not None])),
         classes=rows,
         confusion=confusion,
@@ -76,17 +82,18 @@ def score(probabilities: Probabilities, labels: Labels, classes: tuple[str, ...]
 
 
 def top_k(probabilities: Probabilities, labels: Labels, k: int) -> float:
-    """Share of images whose class is among the `k` most probable."""
+    """Fraction of images whose class is among the `k` most probable."""
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return float((best == labels[:, None]).any(axis=1).mean())
 
 
 def _class_score(name: str, confusion: Labels, i: int) -> ClassScore:
-    hits, told, support = confusion[i, i], confusion[:, i].sum(), confusion[i].sum()
+    hits, support = confusion[i, i], confusion[i].sum()
+    predicted = confusion[:, i].sum()
     return ClassScore(
         name=name,
-        precision=float(hits / told) if told else None,
+        precision=float(hits / predicted) if predicted else None,
         recall=float(hits / support) if support else None,
-        f1=float(2 * hits / (told + support)) if support else None,
+        f1=float(2 * hits / (predicted + support)) if support else None,
         support=int(support),
     )

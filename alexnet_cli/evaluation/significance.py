@@ -1,4 +1,4 @@
-"""How far numbers from a few images can be trusted: bootstrap and McNemar's test."""
+"""How far scores on a few images can be trusted: bootstrap and McNemar's test."""
 
 import math
 from dataclasses import dataclass
@@ -8,56 +8,57 @@ import numpy as np
 from ..arrays import Flags, Labels, Probabilities
 
 RESAMPLES = 2000
+"""How many test sets a bootstrap resamples."""
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """95 % intervals (low, high), each number 0 to 1."""
+    """95 % intervals (low, high) of scores, each 0 to 1."""
 
     top1: tuple[float, float]
     macro_f1: tuple[float, float]
 
 
 def bootstrap(confusion: Labels, seed: int = 0) -> Intervals:
-    """Percentile intervals of what follows from a confusion matrix [K, K].
+    """Percentile intervals of the scores that follow from a confusion matrix [K, K].
 
-    Drawing N images with replacement is drawing how often each of the matrix' cells
+    Sampling N images with replacement is sampling how often each cell of the matrix
     comes up. Source: Efron, Tibshirani 1993, chapter 13.
     """
     rows, columns = np.nonzero(confusion)
     cells, classes = confusion[rows, columns], len(confusion)
     count = int(cells.sum())
-    draws = np.random.default_rng(seed).multinomial(count, cells / count, RESAMPLES)
-    accuracy = draws[:, rows == columns].sum(axis=1) / count
+    rng = np.random.default_rng(seed)
+    samples = rng.multinomial(count, cells / count, RESAMPLES)
+    accuracy = samples[:, rows == columns].sum(axis=1) / count
     f1 = []
-    for drawn in draws:
-        hits = np.where(rows == columns, drawn, 0)
-        right, support, told = (
-            np.bincount(x, y, classes)
-            for x, y in ((rows, hits), (rows, drawn), (columns, drawn))
-        )
-        seen = support > 0
-        f1.append((2 * right[seen] / (told + support)[seen]).mean())
-    return Intervals(_middle(accuracy), _middle(np.array(f1)))
+    for sample in samples:
+        hits = np.bincount(rows, np.where(rows == columns, sample, 0), classes)
+        support = np.bincount(rows, sample, classes)
+        predicted = np.bincount(columns, sample, classes)
+        occurs = support > 0
+        f1.append((2 * hits[occurs] / (predicted + support)[occurs]).mean())
+    return Intervals(_interval(accuracy), _interval(np.array(f1)))
 
 
-def _middle(values: Probabilities) -> tuple[float, float]:
+def _interval(values: Probabilities) -> tuple[float, float]:
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two classifiers on the same images; `p` says how easily chance does as much."""
+    """McNemar's test of two classifiers on the same images."""
 
     only_first: int
-    """Images that only the first one got right."""
+    """Images that only the first one predicts correctly."""
     only_second: int
     p: float
+    """Probability of such a difference or a larger one between equally good classifiers."""
 
 
 def mcnemar(first: Flags, second: Flags) -> McNemar:
-    """The exact two-sided test of right and wrong answers [N] to the same N images.
+    """The exact two-sided test of whether predictions [N] of the same images are correct.
 
     Source: McNemar 1947; the binomial form, which needs no large numbers.
     """

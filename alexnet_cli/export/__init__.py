@@ -1,1 +1,1 @@
-"""A run's network in forms that other programs run, each proven before it is kept."""
+"""A run's network in formats that other programs read: SavedModel and LiteRT."""

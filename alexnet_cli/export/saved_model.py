@@ -1,4 +1,4 @@
-"""A Run's network as a TensorFlow SavedModel that needs nothing of this package."""
+"""A run's network as a TensorFlow SavedModel that needs nothing of this package."""
 
 import os
 from typing import Any
@@ -16,15 +16,16 @@ from ..run.run import Run
 
 
 def save_model(run: Run, network: keras.Model) -> None:
-    """Write `run` as a SavedModel into its own folder.
+    """Write `run` as a SavedModel into its own directory.
 
-    `serving_default` takes `images`, encoded images [B], `pixels` uint8 [B, R, R, 3];
-    both give `probabilities` float32 [B, K] and `classes`, their names, [B, K].
+    `serving_default` takes `images`, encoded images [B]; `pixels` takes `pixels`, uint8
+    [B, R, R, 3]. Both give `probabilities`, float32 [B, K], and `classes`, their names,
+    [B, K].
 
     Raises:
         AlexNetError: it could not be written.
     """
-    module = _Served(run, network)
+    module = _ServedModel(run, network)
     signatures = {"serving_default": module.encoded, "pixels": module.pixels}
     try:
         tf.saved_model.save(module, str(run.path), signatures=signatures)
@@ -32,91 +33,107 @@ def save_model(run: Run, network: keras.Model) -> None:
         raise AlexNetError(f"the SavedModel could not be written: {error}") from error
 
 
-class _Served(tf.Module):
+class _ServedModel(tf.Module):
+    """The functions of the SavedModel, and the variables of the network they call."""
+
     def __init__(self, run: Run, network: keras.Model) -> None:
         super().__init__()
-        self.network = network
-        preprocess, mean, side = (
-            run.preprocess,
-            load_mean_image(run),
-            run.preprocess.stored_size,
-        )
-        names = tf.constant([os.fsencode(x) for x in run.classes])
+        self.run, self.network = run, network
+        self.mean_image = load_mean_image(run)
+        self.classes = tf.constant([os.fsencode(x) for x in run.classes])  # [K]
+        side = run.preprocess.stored_size
+        pixels = tf.TensorSpec((None, side, side, 3), tf.uint8, "pixels")
+        images = tf.TensorSpec((None,), tf.string, "images")
+        self.pixels = tf.function(self._predict, input_signature=[pixels])
+        self.encoded = tf.function(self._predict_encoded, input_signature=[images])
 
-        def answer(pixels: Any) -> dict[str, Any]:
-            numbers = tf.cast(pixels, tf.float32)
-            seen = views(numbers, preprocess, mean, run.recipe.inference.tta)
-            logits = [self.network(x, training=False) for x in seen]
-            each = [tf.nn.softmax(x / run.temperature) for x in logits]
-            probabilities = tf.add_n(each) / len(each)
-            return {
-                "probabilities": probabilities,
-                "classes": tf.broadcast_to(names, tf.shape(probabilities)),
-            }
+    def _predict(self, pixels: Any) -> dict[str, Any]:
+        """Probabilities and class names, each [B, K], of pixels uint8 [B, R, R, 3]."""
+        run = self.run
+        values = tf.cast(pixels, tf.float32)
+        inputs = views(values, run.preprocess, self.mean_image, run.recipe.inference.tta)
+        logits = [self.network(x, training=False) for x in inputs]  # V times [B, K]
+        each = [tf.nn.softmax(x / run.temperature) for x in logits]
+        probabilities = tf.add_n(each) / len(each)
+        names = tf.broadcast_to(self.classes, tf.shape(probabilities))
+        return {"probabilities": probabilities, "classes": names}
 
-        @tf.function(
-            input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8, "pixels")]
-        )
-        def pixels(pixels: Any) -> dict[str, Any]:
-            return answer(pixels)
+    def _predict_encoded(self, images: Any) -> dict[str, Any]:
+        """As `_predict`, of encoded images [B]."""
+        side = self.run.preprocess.stored_size
+        stored = tf.TensorSpec((side, side, 3), tf.uint8)
+        return self._predict(tf.map_fn(self._stored, images, fn_output_signature=stored))
 
-        @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "images")])
-        def encoded(images: Any) -> dict[str, Any]:
-            spec = tf.TensorSpec((side, side, 3), tf.uint8)
-            return answer(
-                tf.map_fn(
-                    lambda x: _square(_decoded(x), preprocess),
-                    images,
-                    fn_output_signature=spec,
-                )
-            )
-
-        self.pixels, self.encoded = pixels, encoded
+    def _stored(self, data: Any) -> Any:
+        """`images.load` in TensorFlow: one encoded image [] to pixels uint8 [R, R, 3]."""
+        return _square(_decoded(data), self.run.preprocess)
 
 
 def _decoded(data: Any) -> Any:
-    """uint8 [H, W, 3] of one encoded image, as `images.decode` has it.
+    """`images.decode` in TensorFlow: one encoded image [] to pixels uint8 [H, W, 3].
 
-    True for upright 8-bit JPEG, PNG, GIF and BMP; see README for what differs.
+    The same for upright 8-bit JPEG, PNG, GIF and BMP; docs/run-directory.md has the rest.
     """
-
-    def jpeg() -> Any:
-        return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
-
-    def png() -> Any:
-        rgba = tf.cast(tf.io.decode_png(data, channels=4), tf.float32)
-        alpha = rgba[..., 3:] / 255
-        return tf.cast(tf.round(rgba[..., :3] * alpha + 255 * (1 - alpha)), tf.uint8)
-
-    def other() -> Any:
-        return tf.io.decode_image(data, channels=3, expand_animations=False)
-
+    is_png = tf.strings.substr(data, 0, 4) == b"\x89PNG"
     cases = [
-        (tf.io.is_jpeg(data), jpeg),
-        (tf.strings.substr(data, 0, 4) == b"\x89PNG", png),
+        (tf.io.is_jpeg(data), lambda: _decoded_jpeg(data)),
+        (is_png, lambda: _decoded_png(data)),
     ]
-    image = tf.case(cases, default=other)
-    return tf.ensure_shape(image, (None, None, 3))
+    pixels = tf.case(cases, default=lambda: _decoded_other(data))
+    return tf.ensure_shape(pixels, (None, None, 3))
+
+
+def _decoded_jpeg(data: Any) -> Any:
+    # The method of Pillow; TensorFlow's default differs from it by up to 7 levels.
+    return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _decoded_png(data: Any) -> Any:
+    """uint8 [H, W, 3]; transparent pixels are blended with white."""
+    rgba = tf.cast(tf.io.decode_png(data, channels=4), tf.float32)  # [H, W, 4]
+    alpha = rgba[..., 3:] / 255  # [H, W, 1]
+    return tf.cast(tf.round(rgba[..., :3] * alpha + 255 * (1 - alpha)), tf.uint8)
+
+
+def _decoded_other(data: Any) -> Any:
+    return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
 def _square(image: Any, preprocess: Preprocess) -> Any:
-    """`images.square` in TensorFlow: uint8 [R, R, 3]."""
+    """`images.square` in TensorFlow: pixels uint8 [H, W, 3] to uint8 [R, R, 3]."""
     size = preprocess.stored_size
-    height, width = tf.shape(image)[0], tf.shape(image)[1]
-    if preprocess.resize_mode == "crop":
-        side = tf.minimum(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        image = image[top : top + side, left : left + side]
-    new = (tf.constant(size), tf.constant(size))
     if preprocess.resize_mode == "pad":
-        longest = tf.maximum(height, width)
-        new = tuple(
-            tf.maximum(1, (x * size + longest // 2) // longest) for x in (height, width)
-        )
-    resized = tf.image.resize(image, tf.stack(new), antialias=True)
-    pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-    if preprocess.resize_mode == "pad":
-        top, left = (size - new[0]) // 2, (size - new[1]) // 2
-        margins = [[top, size - new[0] - top], [left, size - new[1] - left], [0, 0]]
-        pixels = tf.pad(pixels, margins, constant_values=np.uint8(PAD_GRAY))
+        pixels = _padded(image, size)
+    elif preprocess.resize_mode == "crop":
+        pixels = _resized(_center(image), size, size)
+    else:
+        pixels = _resized(image, size, size)
     return tf.ensure_shape(pixels, (size, size, 3))
+
+
+def _center(image: Any) -> Any:
+    """The largest square in the center of pixels [H, W, 3]."""
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    side = tf.minimum(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def _padded(image: Any, size: int) -> Any:
+    """Pixels uint8 [H, W, 3] as uint8 [R, R, 3], R being `size`, with gray bars."""
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    longest = tf.maximum(height, width)
+    # Rounded to the nearest pixel in whole numbers, as `images.square` does.
+    new_height = tf.maximum(1, (height * size + longest // 2) // longest)
+    new_width = tf.maximum(1, (width * size + longest // 2) // longest)
+    top, left = (size - new_height) // 2, (size - new_width) // 2
+    bottom, right = size - new_height - top, size - new_width - left
+    pixels = _resized(image, new_height, new_width)
+    margins = [[top, bottom], [left, right], [0, 0]]
+    return tf.pad(pixels, margins, constant_values=np.uint8(PAD_GRAY))
+
+
+def _resized(image: Any, height: Any, width: Any) -> Any:
+    """Pixels uint8 [H, W, 3] as uint8 [height, width, 3]: bilinear with antialiasing."""
+    resized = tf.image.resize(image, tf.stack([height, width]), antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)

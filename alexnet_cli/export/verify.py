@@ -1,7 +1,6 @@
-"""What was exported answers as the network does, or it is not kept."""
+"""An export is kept if its predictions are those of the network."""
 
-from typing import Any
-
+import keras
 import numpy as np
 
 from ..arrays import Floats
@@ -18,21 +17,23 @@ LITERT_TOLERANCE = 0.01
 def tta_views(run: Run, validation: Examples, network: Network, tta: str) -> Floats:
     """Probabilities [V, N, K] of every view of each image, in float32."""
     classifier = Classifier(run, tta, network)
-    parts = range(0, len(validation), BATCH)
-    rows = (validation.rows[x : x + BATCH] for x in parts)
-    found = [classifier.views(validation.pixels(x)) for x in rows]
-    return np.concatenate(found, axis=1)
+    starts = range(0, len(validation), BATCH)
+    batches = (validation.rows[x : x + BATCH] for x in starts)
+    views = [classifier.views(validation.pixels(rows)) for rows in batches]
+    return np.concatenate(views, axis=1)
 
 
-def keep_litert(run: Run, network: Any, validation: Examples, expected: Floats) -> bool:
-    """Write the LiteRT copy, and keep it if it predicts what the network does.
+def keep_litert(
+    run: Run, network: keras.Model, validation: Examples, expected: Floats
+) -> bool:
+    """Write the LiteRT copy; whether its predictions are the network's and it is kept.
 
     `expected` are the network's probabilities [N, K] of one view of each image.
     """
     save_litert(run, network)
-    found = tta_views(run, validation, fastest_network(run), "none")[0]
-    agrees = np.array_equal(found.argmax(1), expected.argmax(1))
-    if not agrees or np.abs(found - expected).max() > LITERT_TOLERANCE:
-        run.litert.unlink()
-        return False
-    return True
+    actual = tta_views(run, validation, fastest_network(run), "none")[0]
+    same_labels = np.array_equal(actual.argmax(1), expected.argmax(1))
+    if same_labels and np.abs(actual - expected).max() <= LITERT_TOLERANCE:
+        return True
+    run.litert.unlink()
+    return False

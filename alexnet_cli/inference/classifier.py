@@ -1,11 +1,11 @@
 """Classifier: images -> predictions; evaluate and predict both come through here.
 
 The network runs in float32 whatever it was trained in: as the run's LiteRT copy, which
-starts at once, or in TensorFlow where there is none.
+starts at once, or in TensorFlow if there is none.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,29 +13,31 @@ from pathlib import Path
 import numpy as np
 
 from ..arrays import Floats, Pixels
-from ..dataset import images
 from ..dataset.decoding import parallel_map
+from ..dataset.images import from_pixels, load, read
 from ..dataset.standardize import views
-from ..errors import ImageError, RunError
+from ..errors import ImageError, RecipeError, RunError
+from ..recipe.sections import TTA
 from ..run.run import Run
 from .network import BATCH, Network, fastest_network, load_mean_image
 
 UNKNOWN = "unknown"
-"""The answer where confidence is below the run's threshold."""
+"""The label of a prediction whose confidence is below the run's threshold."""
 Image = str | Path | bytes | Pixels
-"""A file, its bytes, or uint8 pixels [H, W, 3], RGB."""
+"""A file, the bytes of one, or RGB pixels uint8 [H, W, 3]."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says about one image: probabilities [K], or what is wrong."""
+    """The probabilities [K] of one image's classes, or why it cannot be read."""
 
     file: Path
-    """Where the image was read from; empty for bytes and pixels."""
+    """The file of the image; `Path()` if it was given as bytes or pixels."""
     classes: tuple[str, ...]
     threshold: float = 0.0
+    """Confidence below which the label is "unknown"."""
     digest: str = ""
-    """SHA-256 of the file's bytes, hexadecimal."""
+    """SHA-256 of the file's bytes, hexadecimal; empty for pixels."""
     probabilities: Floats | None = None
     error: str = ""
 
@@ -67,7 +69,7 @@ class Prediction:
 
 
 class Classifier:
-    """A run's network, ready to name images.
+    """A run's network, ready to predict the classes of images.
 
     >>> classifier = Classifier("saved")
     >>> [x.label for x in classifier(["a.jpg", "b.png"])]
@@ -77,16 +79,19 @@ class Classifier:
     def __init__(
         self, run: Run | Path | str, tta: str | None = None, network: Network | None = None
     ) -> None:
-        """Take the fastest network of `run`, or `network`.
+        """Load the fastest network of `run`, unless a `network` is given.
 
-        `tta`, test-time augmentation, is "none", "flip", "ten-crop", or the run's own.
+        `tta`, test-time augmentation, is "none", "flip" or "ten-crop"; by default the
+        run's own.
 
         Raises:
-            RunError: it is damaged or another network's, or the run's images have no
-                margin for ten crops.
+            RunError: the run is damaged, or its images have no margin for ten crops.
+            RecipeError: there is no such `tta`.
         """
         self.run = run if isinstance(run, Run) else Run.open(run)
         self.tta = tta or self.run.recipe.inference.tta
+        if self.tta not in TTA:
+            raise RecipeError(f"--tta: {self.tta!r} is not one of {', '.join(TTA)}")
         preprocess = self.run.preprocess
         if self.tta == "ten-crop" and preprocess.stored_size == preprocess.input_size:
             raise RunError(
@@ -96,53 +101,73 @@ class Classifier:
         self.network = network or fastest_network(self.run)
         self.mean_image = load_mean_image(self.run)
 
-    def __call__(self, images: Iterable[Image]) -> list[Prediction]:
-        """A prediction for each image, in order; one that cannot be read has an error."""
-        return list(self.predict(list(images)))
+    def __call__(self, images: Image | Iterable[Image]) -> list[Prediction]:
+        """A prediction for each image, in order; one that cannot be read has an error.
+
+        `images` is one image or any number of them: files, bytes, pixels, or all three.
+
+        Raises:
+            ValueError: pixels that are not uint8 [H, W, 3].
+        """
+        return list(self.predict(images))
 
     def predict(
-        self, images: Sequence[Image], batch_size: int = BATCH
+        self, images: Image | Iterable[Image], batch_size: int = BATCH
     ) -> Iterator[Prediction]:
-        """As calling, one after the other; memory does not grow with the images."""
-        found = zip(images, parallel_map(self._read, images), strict=True)
-        while chunk := list(islice(found, batch_size)):
-            good = [x.pixels for _, x in chunk if not isinstance(x, ImageError)]
-            rows = iter(self.probabilities(np.stack(good)) if good else ())
-            for image, read in chunk:
-                file = Path(image) if isinstance(image, str | Path) else Path()
-                if isinstance(read, ImageError):
-                    yield Prediction(file, self.run.classes, error=str(read))
-                else:
-                    yield Prediction(
-                        file, self.run.classes, self.run.threshold, read.digest, next(rows)
-                    )
+        """Yield what calling returns, one by one; memory does not grow with the images."""
+        stored = parallel_map(self._stored, _several(images))
+        while batch := list(islice(stored, batch_size)):
+            readable = [x.pixels for x in batch if x.pixels is not None]
+            rows = iter(self.probabilities(np.stack(readable)) if readable else ())
+            for image in batch:
+                yield Prediction(
+                    image.file,
+                    self.run.classes,
+                    self.run.threshold,
+                    digest=image.digest,
+                    probabilities=None if image.pixels is None else next(rows),
+                    error=image.error,
+                )
 
     def probabilities(self, pixels: Pixels) -> Floats:
-        """[B, K] of stored pixels [B, R, R, 3]: the mean over the views of TTA."""
-        found: Floats = np.mean(self.views(pixels), axis=0)
-        return found
+        """Probabilities [B, K] of stored pixels [B, R, R, 3]: the mean over the views."""
+        mean: Floats = np.mean(self.views(pixels), axis=0)
+        return mean
 
     def views(self, pixels: Pixels) -> list[Floats]:
-        """Probabilities [B, K] of every view of stored pixels [B, R, R, 3]."""
-        seen = views(pixels, self.run.preprocess, self.mean_image, self.tta)
-        return [self.network(x) for x in seen]
+        """Probabilities [B, K] of each of the V views of stored pixels [B, R, R, 3]."""
+        inputs = views(pixels, self.run.preprocess, self.mean_image, self.tta)
+        return [self.network(x) for x in inputs]
 
-    def _read(self, image: Image) -> "_Read | ImageError":
+    def _stored(self, image: Image) -> "_StoredImage":
         preprocess = self.run.preprocess
+        if isinstance(image, np.ndarray):
+            return _StoredImage(Path(), pixels=from_pixels(image, preprocess))
+        file = Path() if isinstance(image, bytes) else Path(image)
         try:
-            if isinstance(image, np.ndarray):
-                return _Read("", images.from_pixels(image, preprocess))
-            data = image if isinstance(image, bytes) else images.read(Path(image))
+            data = image if isinstance(image, bytes) else read(file)
             digest = hashlib.sha256(data).hexdigest()
-            return _Read(digest, images.load(data, preprocess))
+            return _StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
-            return error
+            return _StoredImage(file, error=str(error))
+
+
+def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
+    """`images`; a single one becomes a list of one."""
+    if isinstance(images, str | Path | bytes):
+        return [images]
+    # Four dimensions are a batch, and iterating over it gives its images.
+    if isinstance(images, np.ndarray) and images.ndim < 4:
+        return [images]
+    return images
 
 
 @dataclass(frozen=True)
-class _Read:
-    """An image that can be predicted."""
+class _StoredImage:
+    """An image as the network's preprocessing stores it, or why it cannot be read."""
 
-    digest: str
-    pixels: Pixels
+    file: Path
+    digest: str = ""
+    pixels: Pixels | None = None
     """uint8 [R, R, 3]."""
+    error: str = ""

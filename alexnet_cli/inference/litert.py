@@ -1,4 +1,4 @@
-"""A Run's LiteRT copy: answers without TensorFlow, whose import alone takes seconds."""
+"""A run's LiteRT copy: predicts without TensorFlow, whose import alone takes seconds."""
 
 import os
 from pathlib import Path
@@ -12,13 +12,13 @@ from ..errors import RunError, printable
 
 
 class LiteRTNetwork:
-    """float32 inputs [B, S, S, 3] to probabilities [B, K], on all cores.
+    """Inputs float32 [B, S, S, 3] to probabilities [B, K], computed on all cores.
 
     Source: https://ai.google.dev/edge/litert
     """
 
     def __init__(self, path: Path, side: int, classes: int, batch: int) -> None:
-        """Load the network at `path`; inputs come `batch` at a time where they can.
+        """Load the network at `path`, for inputs of `batch` images or fewer at a time.
 
         Raises:
             RunError: it is damaged, or takes other inputs or gives other outputs.
@@ -35,33 +35,48 @@ class LiteRTNetwork:
         interpreter = self._interpreter(len(inputs))
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
         interpreter.invoke()
-        found: Floats = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-        return found
+        output = interpreter.get_output_details()[0]["index"]
+        probabilities: Floats = interpreter.get_tensor(output)
+        return probabilities
 
     def _interpreter(self, count: int) -> Any:
         """The interpreter for batches of `count`."""
         if count not in self.interpreters:
-            self.interpreters[count] = self._opened(count)
+            self.interpreters[count] = self._new_interpreter(count)
         return self.interpreters[count]
 
-    def _opened(self, count: int) -> Any:
+    def _new_interpreter(self, count: int) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
         shape = (count, self.side, self.side, 3)
         try:
             with quiet():
                 interpreter = Interpreter(str(self.path), num_threads=os.cpu_count())
-                index = interpreter.get_input_details()[0]["index"]
-                interpreter.resize_tensor_input(index, shape)
-                interpreter.allocate_tensors()
+                difference = self._difference(interpreter)
+                if not difference:
+                    index = interpreter.get_input_details()[0]["index"]
+                    interpreter.resize_tensor_input(index, shape)
+                    interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0][:200]
-            raise RunError(
-                f"{printable(self.path)} is damaged: {reason}; without it TensorFlow answers"
-            ) from error
-        outputs = tuple(interpreter.get_output_details()[0]["shape"])
-        if outputs[-1] != self.classes:
-            raise RunError(
-                f"{printable(self.path)} knows {outputs[-1]} classes, the Run {self.classes}"
-            )
+            raise self._error(f"is damaged: {reason}") from error
+        if difference:
+            raise self._error(difference)
         return interpreter
+
+    def _difference(self, interpreter: Any) -> str:
+        """How inputs and outputs differ from the run's; empty if they do not."""
+        details = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        inputs, outputs = ([int(n) for n in x["shape"][1:]] for x in details)
+        own_inputs, own_outputs = [self.side, self.side, 3], [self.classes]
+        if (inputs, outputs) == (own_inputs, own_outputs):
+            return ""
+        return (
+            f"has inputs {inputs} and outputs {outputs}, the run has {own_inputs} and "
+            f"{own_outputs}"
+        )
+
+    def _error(self, problem: str) -> RunError:
+        return RunError(
+            f"{printable(self.path)} {problem}; delete it, and TensorFlow is used instead"
+        )

@@ -1,4 +1,4 @@
-"""A run's network as a function from inputs to probabilities, with or without TensorFlow."""
+"""A run's network: from inputs to probabilities, with or without TensorFlow."""
 
 import warnings
 from collections.abc import Callable
@@ -9,18 +9,20 @@ import numpy as np
 from ..arrays import Floats
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, printable
+from ..run.files import replacing
 from ..run.run import Run
 
 Network = Callable[[Floats], Floats]
 """Inputs [B, S, S, 3] to probabilities [B, K], at the run's temperature."""
 BATCH = 16
+"""Images that a network computes at once."""
 
 
 def fastest_network(run: Run) -> Network:
-    """The run's LiteRT copy, else its network in TensorFlow.
+    """The run's LiteRT copy, or its network in TensorFlow if there is none.
 
     Raises:
-        RunError: it is damaged or another network's.
+        RunError: it is damaged, or does not belong to the run.
     """
     if run.litert.is_file():
         from .litert import LiteRTNetwork
@@ -41,7 +43,7 @@ def keras_network(run: Run) -> Network:
 
 
 def as_probabilities(network: Any, temperature: float = 1.0) -> Network:
-    """What `load_network` gave, as a function to probabilities."""
+    """The softmax of the logits of a keras.Model, divided by `temperature`."""
     import keras
 
     def probabilities(inputs: Floats) -> Floats:
@@ -52,10 +54,10 @@ def as_probabilities(network: Any, temperature: float = 1.0) -> Network:
 
 
 def load_network(run: Run) -> Any:
-    """The run's keras.Model in float32, float input [B, S, S, 3] to logits [B, K].
+    """The run's keras.Model in float32: float input [B, S, S, 3] to logits [B, K].
 
     Raises:
-        RunError: the weights are damaged, or another network's.
+        RunError: the weights are damaged, or do not belong to the run.
     """
     from ..backend.dtype_policy import dtype_policy
     from ..model.model import build_model
@@ -65,7 +67,7 @@ def load_network(run: Run) -> Any:
     try:
         with warnings.catch_warnings():
             # Keras only warns when it leaves layers as they were.
-            warnings.simplefilter("error")
+            warnings.simplefilter("error", UserWarning)
             network.load_weights(run.weights)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = str(error).splitlines()[0][:200]
@@ -78,16 +80,15 @@ def load_network(run: Run) -> Any:
 
 def save_weights(network: Any, run: Run) -> None:
     """Write the weights of a keras.Model into the run directory, whole or not at all."""
-    beside = run.path / ".part.weights.h5"
-    network.save_weights(beside)
-    beside.replace(run.weights)
+    with replacing(run.weights) as part:
+        network.save_weights(part)
 
 
 def load_mean_image(run: Run) -> Floats | None:
     """The run's mean image, float32 [R, R, 3], or None if it subtracts channel means.
 
     Raises:
-        RunError: it is damaged.
+        RunError: it does not exist or is damaged.
     """
     if run.preprocess.mean is not None:
         return None
@@ -95,9 +96,10 @@ def load_mean_image(run: Run) -> Floats | None:
     try:
         mean = np.load(run.mean_image, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{printable(run.mean_image)}: {error}") from error
+        raise RunError(f"{printable(run.mean_image)} is damaged: {error}") from error
     if mean.shape != (side, side, 3):
         raise RunError(
-            f"{printable(run.mean_image)} has shape {mean.shape}, not {(side, side, 3)}"
+            f"{printable(run.mean_image)} is damaged: its shape is {mean.shape}, "
+            f"not {(side, side, 3)}"
         )
     return np.asarray(mean, np.float32)

@@ -1,1 +1,1 @@
-"""The run directory: run.json, records, and how they appear whole or not at all."""
+"""The run directory: run.json, CSV records, and how both appear whole or not at all."""

@@ -2,18 +2,33 @@
 
 import csv
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError, printable
 
 
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `file` when the block succeeds.
+
+    Until then readers see the old file or none; after an error it is as it was.
+    """
+    # The ending stays: Keras chooses a format of weights by it.
+    part = file.with_name(f".part.{file.name}")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_text(file: Path, text: str) -> None:
-    """Write `text` beside `file`, then rename: readers see all of it or the old one."""
-    beside = file.with_name(f".{file.name}.part")
-    beside.write_text(text, "utf-8", errors="surrogateescape")
-    beside.replace(file)
+    """Write `text` as UTF-8, whole or not at all; names in other bytes keep them."""
+    with replacing(file) as part:
+        part.write_text(text, "utf-8", errors="surrogateescape")
 
 
 def write_page(file: Path, text: str) -> None:
@@ -23,17 +38,18 @@ def write_page(file: Path, text: str) -> None:
 
 
 def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write a CSV whole or not at all; names that are no UTF-8 keep their bytes."""
-    beside = file.with_name(f".{file.name}.part")
-    with beside.open("w", encoding="utf-8", errors="surrogateescape", newline="") as x:
-        x.writelines(f"{csv_line(row)}\n" for row in (header, *rows))
-    beside.replace(file)
+    """Write a CSV whole or not at all; names that are not UTF-8 keep their bytes."""
+    with (
+        replacing(file) as part,
+        part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
+    ):
+        out.writelines(f"{csv_line(row)}\n" for row in (header, *rows))
 
 
 def csv_line(cells: Sequence[Any]) -> str:
-    """`cells` as CSV; quoted where they hold commas, quotes or ends of line."""
+    """`cells` as one CSV line, without its end; quoted where CSV requires it."""
     out = io.StringIO()
-    # Only what stands in the terminator is quoted, and names hold either of its characters.
+    # The writer quotes line ends only if they are in its terminator; names may hold both.
     csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue().removesuffix("\r\n")
 
@@ -42,11 +58,11 @@ def read_csv(file: Path, columns: Collection[str]) -> list[dict[str, str]]:
     """The rows of a CSV that has `columns`.
 
     Raises:
-        RunError: it is missing or damaged.
+        RunError: it cannot be read or is damaged.
     """
     try:
-        with file.open(encoding="utf-8", errors="surrogateescape", newline="") as x:
-            rows = list(csv.DictReader(x))
+        with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+            rows = list(csv.DictReader(lines))
     except OSError as error:
         raise RunError(f"{printable(file)}: {error.strerror}") from error
     except csv.Error as error:

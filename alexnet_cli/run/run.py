@@ -1,6 +1,6 @@
 """Run: what was trained, on what, how well. Read from its directory, and written there.
 
-Nothing here imports TensorFlow; weights and graph are written by `export`.
+Nothing here imports TensorFlow: `inference.network` reads and writes the weights.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ class Run:
     classes: tuple[str, ...]
     recipe: Recipe
     data: str = ""
-    """Folder of the images of split.csv."""
+    """Folder of the images of split.csv; empty for an imported run."""
     status: str = TRAINING
     created: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Run:
     temperature: float = 1.0
     """What logits are divided by, so that confidence matches accuracy."""
     threshold: float = 0.0
-    """Confidence below which `alexnet predict` answers "unknown"."""
+    """Confidence below which the prediction is "unknown"."""
 
     @property
     def weights(self) -> Path:
@@ -48,7 +48,7 @@ class Run:
 
     @property
     def litert(self) -> Path:
-        """The LiteRT copy of the network, if it was proven to agree."""
+        """The LiteRT copy of the network; the file exists if it was proven to agree."""
         return self.path / "model.tflite"
 
     @property
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def mean_image(self) -> Path:
-        """The mean training image, float32 [R, R, 3], if the recipe wants one."""
+        """The mean training image, float32 [R, R, 3], if `preprocess.mean` is None."""
         return self.path / "mean_image.npy"
 
     @classmethod
@@ -66,24 +66,26 @@ class Run:
         """The run in the directory `path`, ready to be used.
 
         Raises:
-            RunError: there is none, it is damaged or of a newer format, or its training
-                has not produced a network yet.
+            RunError: `path` is not a run directory, is damaged or of a newer format, or
+                its training has not produced a network yet.
         """
         run = cls.read(Path(path))
         if run.status == TRAINING:
-            raise RunError(f"{printable(path)}: training has not finished, or was killed")
+            raise RunError(
+                f"{printable(path)}: training is not finished, or was killed; train again"
+            )
         needed = [run.weights] if run.preprocess.mean else [run.weights, run.mean_image]
         for file in needed:
             if not file.is_file():
-                raise RunError(f"{printable(file)} is missing; train again")
+                raise RunError(f"{printable(file)} does not exist; train again")
         return run
 
     @classmethod
     def read(cls, path: Path) -> "Run":
-        """The run in the directory `path`, whatever became of it.
+        """The run in the directory `path`, in whatever state it is.
 
         Raises:
-            RunError: there is no run.json, or not one of ours.
+            RunError: run.json does not exist, is damaged or of a newer format.
         """
         file = path / "run.json"
         try:
@@ -127,7 +129,7 @@ class Run:
         """The rows of split.csv.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: it cannot be read or is damaged.
         """
         return read_csv(self.path / "split.csv", {"file", "class", "split", "sha256"})
 
@@ -140,8 +142,8 @@ class Run:
         file = self.path / "history.csv"
         if not file.is_file():
             return []
+        rows = read_csv(file, {"epoch"})
         try:
-            rows = read_csv(file, {"epoch"})
             return [{k: float(v) for k, v in row.items()} for row in rows]
         except ValueError as error:
             raise _damaged(file, error) from error
@@ -150,7 +152,7 @@ class Run:
         """The confidence of each validation prediction, and whether it is right.
 
         Raises:
-            RunError: validation.csv is missing or damaged.
+            RunError: validation.csv cannot be read or is damaged.
         """
         rows = read_csv(self.validation, {"class", "predicted", "probability"})
         try:
@@ -160,5 +162,6 @@ class Run:
 
 
 def _damaged(file: Path, error: Exception) -> RunError:
+    # A KeyError's text is the key alone.
     reason = f"no {error}" if isinstance(error, KeyError) else str(error)
     return RunError(f"{printable(file)} is damaged: {reason}")

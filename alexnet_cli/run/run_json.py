@@ -1,4 +1,4 @@
-"""run.json: the record of a Run as JSON, and back. Its keys outlive renamed fields."""
+"""run.json: the fields of a `Run` as JSON, and back. Its keys outlive renamed fields."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from ..recipe.recipe import Recipe
 
 FORMAT = 1
 _PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
-"""Fields of Preprocess whose keys have other names, which scripts of users read."""
+"""Fields of Preprocess that have other names in run.json, which users' scripts read."""
 
 
 def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What run.json holds, from the fields of a Run (but its path)."""
+    """The content of run.json, from the fields of a `Run` except its path."""
     preprocess = dataclasses.asdict(fields["preprocess"])
     return {
         "format": FORMAT,
@@ -26,10 +26,10 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a Run from what run.json holds, its format left out.
+    """The fields of a `Run` except its path, from the content of run.json without format.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it holds something else.
+        KeyError, TypeError, ValueError, AttributeError: `data` is something else.
     """
     classes = tuple(data["classes"])
     if not classes or not all(isinstance(x, str) for x in classes):
@@ -40,7 +40,7 @@ def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
         "preprocess": _preprocess(dict(data["preprocess"])),
         "recipe": Recipe(**data["recipe"]),
         "classes": classes,
-        # Runs of the first versions have neither.
+        # Runs of the first versions lack these.
         "temperature": float(data.get("temperature", 1)),
         "threshold": float(data.get("threshold", 0)),
     }

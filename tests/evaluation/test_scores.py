@@ -63,7 +63,34 @@ def test_a_small_case_by_hand():
     assert ours.macro_f1 == pytest.approx((0.5 + 2 / 3) / 2)
     assert ours.top5 is None
     assert ours.confused() == [("cat", "dog", 1), ("dog", "cat", 1)]
-    assert np.isfinite(ours.loss)
+    # The two images of other classes have probability 0, taken as the least of float32.
+    assert ours.loss == pytest.approx(-2 / 5 * np.log(np.finfo(np.float32).tiny))
+
+
+def test_of_equal_probabilities_the_first_class_is_predicted():
+    ours = score(np.full((2, 3), 1 / 3, np.float32), np.array([0, 1]), ("a", "b", "c"))
+    assert ours.confusion.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
+    assert ours.top1 == 0.5
+    flat = np.full((4, 6), 1 / 6, np.float32)
+    assert top_k(flat, np.array([0, 1, 2, 5]), 3) == 0.75
+
+
+def test_top5_is_given_from_six_classes_on():
+    probabilities = np.array([[0.3, 0.25, 0.2, 0.15, 0.06, 0.04]], np.float32)
+    assert score(probabilities, np.array([4]), NAMES[:6]).top5 == 1.0
+    assert score(probabilities, np.array([5]), NAMES[:6]).top5 == 0.0
+    assert score(probabilities[:, :5], np.array([4]), NAMES[:5]).top5 is None
+
+
+def test_the_worst_mistakes_come_first_and_no_more_than_asked_for():
+    predicted = [1, 1, 1, 2, 2, 0, 0, 0, 0]
+    labels = np.array([0, 0, 0, 0, 0, 2, 2, 2, 2])
+    ours = score(np.eye(3, dtype=np.float32)[predicted], labels, ("a", "b", "c"))
+    assert ours.confused() == [("c", "a", 4), ("a", "b", 3), ("a", "c", 2)]
+    assert ours.confused(1) == [("c", "a", 4)]
+    right = score(np.eye(3, dtype=np.float32), np.arange(3), ("a", "b", "c"))
+    assert right.confused() == []
+    assert str(right.loss) == "0.0"
 
 
 def test_classes_that_occur_nowhere_are_left_out_of_tables():

@@ -1,6 +1,9 @@
-"""A Run survives a round trip; a damaged one is named; an old one outlives a failed new one."""
+"""A run survives a round trip, and one that cannot be used is refused in one line."""
 
 import json
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,8 +11,8 @@ from hypothesis import strategies as st
 
 from alexnet_cli.errors import RunError
 from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.run.directory import new_run, require_space, staged
-from alexnet_cli.run.run import Run
+from alexnet_cli.run.directory import new_run
+from alexnet_cli.run.run import INTERRUPTED, TRAINING, Run
 
 RECIPES = st.builds(
     Recipe,
@@ -21,23 +24,35 @@ RECIPES = st.builds(
     learning_rate=st.floats(1e-6, 1),
     hflip=st.booleans(),
 )
+NAMES = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@given(
-    RECIPES,
-    st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4),
-)
-def test_round_trip(tmp_path_factory, recipe, classes):
+@given(RECIPES, st.lists(NAMES, min_size=1, max_size=4), st.floats(0.2, 5))
+def test_round_trip(tmp_path_factory, recipe, classes, temperature):
     path = tmp_path_factory.mktemp("r")
     run = new_run(path, recipe, tuple(classes), path)
+    run = replace(run, temperature=temperature, threshold=0.25, metrics={"epoch": 2})
     run.write()
     assert Run.read(path) == run
 
 
-def test_opening_an_unfinished_run_is_refused(tmp_path):
-    new_run(tmp_path, Recipe(arch="tiny"), ("a", "b"), tmp_path).write()
-    with pytest.raises(RunError, match="has not finished"):
-        Run.open(tmp_path)
+def test_class_names_keep_bytes_that_are_not_utf8(tmp_path):
+    run = new_run(tmp_path, Recipe(arch="tiny"), ("a", os.fsdecode(b"b\xff")), tmp_path)
+    run.write()
+    assert Run.read(tmp_path).classes == run.classes
+
+
+def test_an_unfinished_run_is_refused_and_an_interrupted_one_opens(run_copy):
+    run = Run.open(str(run_copy))
+    assert run.path == run_copy
+    replace(run, status=INTERRUPTED).write()
+    assert Run.open(run_copy).status == INTERRUPTED
+    replace(run, status=TRAINING).write()
+    with pytest.raises(RunError) as caught:
+        Run.open(run_copy)
+    assert str(caught.value) == (
+        f"{run_copy}: training is not finished, or was killed; train again"
+    )
 
 
 def edited(path, change):
@@ -52,14 +67,22 @@ def edited(path, change):
     "change,message",
     [
         (lambda x: x.update(format=2), "has format 2; this version reads up to 1: upgrade"),
+        (lambda x: x.update(format="1"), "has format 1; this version reads up to 1"),
         (lambda x: x.pop("format"), "damaged: no 'format'"),
         (lambda x: x.pop("classes"), "damaged: no 'classes'"),
-        (lambda x: x.update(classes=[]), "classes are no list"),
+        (lambda x: x.update(classes=[]), "classes are not a list of names"),
+        (lambda x: x.update(classes=["a", 1]), "classes are not a list of names"),
         (lambda x: x["recipe"].update(lerning_rate=1), "damaged: .*lerning_rate"),
         (lambda x: x["preprocess"].pop("std"), "damaged: no 'std'"),
-        (lambda x: x["preprocess"].update(mean=[1]), "damaged"),
+        (lambda x: x["preprocess"].pop("crop"), "damaged: no 'crop'"),
+        (lambda x: x["preprocess"].update(std=None), "damaged: preprocess.std is missing"),
+        (lambda x: x["preprocess"].update(mean=[1]), "damaged: not enough values"),
+        (lambda x: x["preprocess"].update(mean=[1, 2, "x"]), "damaged: could not convert"),
+        (lambda x: x["preprocess"].update(stored_size=9), "damaged: .*stored_size"),
         (lambda x: x["architecture"]["layers"][0].update(kind="Konv"), "no 'Konv'"),
-        (lambda x: x.update(surprise=1), "damaged"),
+        (lambda x: x["architecture"].update(layers=[3]), "damaged: 'int' object"),
+        (lambda x: x.update(surprise=1), "damaged: .*surprise"),
+        (lambda x: x.update(temperature="hot"), "damaged: could not convert"),
     ],
 )
 def test_a_damaged_run_json_is_named(run_copy, change, message):
@@ -68,75 +91,84 @@ def test_a_damaged_run_json_is_named(run_copy, change, message):
     assert "run.json" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "3", b"\xff\xfe{}"])
 def test_no_json_at_all(run_copy, text):
-    (run_copy / "run.json").write_text(text)
-    with pytest.raises(RunError, match="is damaged"):
+    (run_copy / "run.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RunError, match="run.json is damaged: ") as caught:
         Run.open(run_copy)
+    assert "\n" not in str(caught.value)
 
 
-def test_missing_files_are_named(run_copy, tmp_path):
-    with pytest.raises(RunError, match="no Run"):
+def test_what_is_not_a_run_directory_is_named(tmp_path):
+    with pytest.raises(RunError) as caught:
         Run.open(tmp_path / "nowhere")
-    (run_copy / "model.weights.h5").unlink()
-    with pytest.raises(RunError, match=r"model\.weights\.h5 is missing"):
+    assert str(caught.value) == (
+        f"{tmp_path}/nowhere is not a run directory (it has no run.json); "
+        f"`alexnet train --out {tmp_path}/nowhere` makes one"
+    )
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(RunError, match=r"run\.json: Is a directory"):
+        Run.open(tmp_path)
+
+
+def test_files_that_do_not_exist_are_named(run_copy):
+    edited(run_copy, lambda x: x["preprocess"].update(mean=None))
+    with pytest.raises(RunError, match=r"mean_image\.npy does not exist; train again"):
         Run.open(run_copy)
-    (run_copy / "split.csv").write_text("file,class\nx,y\n")
-    with pytest.raises(RunError, match=r"split\.csv is damaged"):
+    (run_copy / "model.weights.h5").unlink()
+    with pytest.raises(RunError, match=r"model\.weights\.h5 does not exist; train again"):
+        Run.open(run_copy)
+    (run_copy / "split.csv").unlink()
+    with pytest.raises(RunError, match=r"split\.csv: No such file"):
         Run.read(run_copy).split()
 
 
-def test_staged_keeps_the_old_until_the_new_is_whole(tmp_path):
-    out = tmp_path / "saved"
-    with staged(out, overwrite=False) as place:
-        assert place == out
-        (place / "run.json").write_text("old")
-    with (
-        pytest.raises(RunError, match="--overwrite replaces it"),
-        staged(out, overwrite=False),
-    ):
-        pass
-    with pytest.raises(ZeroDivisionError), staged(out, overwrite=True) as place:
-        (place / "run.json").write_text("new")
-        assert (out / "run.json").read_text() == "old"
-        raise ZeroDivisionError
-    assert [x.name for x in tmp_path.iterdir()] == ["saved"]
-    assert (out / "run.json").read_text() == "old"
-    with staged(out, overwrite=True) as place:
-        (place / "run.json").write_text("new")
-    assert (out / "run.json").read_text() == "new"
-    assert [x.name for x in tmp_path.iterdir()] == ["saved"]
+def test_records_are_read_as_they_were_written(run_copy):
+    run = Run.open(run_copy)
+    name = os.fsdecode(b'com,ma "\xff"\r\n.jpg')
+    run.write_records([(name, "red", "val", "0" * 64, "g")], [(name, "is empty")])
+    assert run.split() == [
+        {"file": name, "class": "red", "split": "val", "sha256": "0" * 64, "group": "g"}
+    ]
+    assert (run_copy / "bad_images.csv").read_bytes().startswith(b"file,reason\n")
+    run.write_records([], [])
+    assert run.split() == []
 
 
-def test_staged_leaves_nothing_of_a_failure(tmp_path):
-    with (
-        pytest.raises(ZeroDivisionError),
-        staged(tmp_path / "a" / "saved", overwrite=False) as x,
-    ):
-        (x / "half").write_text("x")
-        raise ZeroDivisionError
-    assert not (tmp_path / "a" / "saved").exists()
+@pytest.mark.parametrize("file", ["split.csv", "history.csv", "validation.csv"])
+def test_damaged_records_are_named(run_copy, file):
+    run = Run.open(run_copy)
+    read = {"split.csv": run.split, "history.csv": run.history}.get(file, run.confidences)
+    assert read()
+    (run_copy / file).write_text("file,class\nx,y\n")
+    with pytest.raises(RunError, match=f"{file} is damaged: a row lacks a column"):
+        read()
 
 
-@pytest.mark.parametrize("overwrite", [True, False])
-def test_staged_never_touches_what_is_no_run(tmp_path, overwrite):
-    (tmp_path / "holiday.jpg").write_text("x")
-    with pytest.raises(RunError, match="no Run and not empty"), staged(tmp_path, overwrite):
-        pass
-    with (
-        pytest.raises(RunError, match="no Run"),
-        staged(tmp_path / "holiday.jpg", overwrite),
-    ):
-        pass
-    assert (tmp_path / "holiday.jpg").read_text() == "x"
+def test_damaged_numbers_are_named(run_copy):
+    run = Run.open(run_copy)
+    (run_copy / "history.csv").write_text("epoch,loss\n1,high\n")
+    with pytest.raises(RunError, match=r"history\.csv is damaged: could not convert"):
+        run.history()
+    (run_copy / "validation.csv").write_text("class,predicted,probability\na,a,x\n")
+    with pytest.raises(RunError, match=r"validation\.csv is damaged: could not convert"):
+        run.confidences()
 
 
-def test_a_disk_too_small_is_told_before_training(tmp_path, monkeypatch):
-    import shutil
+def test_history_and_confidences_are_numbers(trained, run_copy):
+    run = Run.open(trained)
+    assert [x["epoch"] for x in run.history()] == [1, 2, 3, 4, 5, 6]
+    assert run.history()[int(run.metrics["epoch"]) - 1] == pytest.approx(
+        run.metrics, rel=1e-5
+    )
+    confidences = run.confidences()
+    assert len(confidences) == 6 and all(1 / 3 <= x <= 1 for x, _ in confidences)
+    right = sum(x for _, x in confidences) / 6
+    assert right == pytest.approx(run.metrics["val_accuracy"])
+    (run_copy / "history.csv").unlink()
+    assert Run.open(run_copy).history() == []
 
-    run = new_run(tmp_path / "deep" / "saved", Recipe(arch="alexnet"), ("a", "b"), tmp_path)
-    require_space(run)
-    usage = shutil.disk_usage(tmp_path)._replace(free=10**8)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(RunError, match="needs .* MB; 100 MB are free"):
-        require_space(run)
+
+def test_run_json_holds_no_path_of_its_own(trained):
+    data = json.loads((trained / "run.json").read_text())
+    assert "path" not in data and Path(data["data"]).is_absolute()
