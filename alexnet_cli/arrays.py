@@ -1,4 +1,4 @@
-"""NumPy array types, and the letters of the shapes in every docstring.
+"""NumPy array types, and the shape letters that all docstrings use.
 
 B  images of a batch          S  side of the network's input, pixels
 N  images in all              R  side of a stored image, pixels (S and a margin)
@@ -19,9 +19,9 @@ Doubles = npt.NDArray[np.float64]
 Probabilities = npt.NDArray[np.floating]
 """[..., K], 0 to 1; the last axis sums to 1."""
 Labels = npt.NDArray[np.int64]
-"""[N]: the index of each image's class."""
+"""[N]: the class index of each image."""
 Rows = npt.NDArray[np.int64]
-"""Numbers of images."""
+"""Indices of images."""
 Flags = npt.NDArray[np.bool_]
 Fingerprints = npt.NDArray[np.uint8]
-"""[N, 32, 32]: images averaged down to a small gray one."""
+"""[N, 32, 32]: gray miniatures, each pixel the mean of a block of the image."""

@@ -1,18 +1,18 @@
-"""Everything that can go wrong for a reason a user can mend.
+"""The errors that a user can cause, and the exit codes of the commands they end.
 
     AlexNetError         3  the work could not be done
     ├── RecipeError      2  an option or a configuration file asks for the impossible
     ├── DatasetError     3  a folder of images
-    ├── ImageError       3  one image; caught per file, never lets a folder fail
-    ├── RunError         3  a Run directory
-    ├── DeviceError      3  a processor that is not there
+    ├── ImageError       3  one image; caught per file, never ends the work on a folder
+    ├── RunError         3  a run directory
+    ├── DeviceError      3  a processor that the machine does not have
     ├── DownloadError    3  a file that could not be fetched
-    ├── WeightsError     3  somebody else's weights
-    ├── AnswerIsNo       1  the work was done and the answer is no
+    ├── WeightsError     3  a file of pretrained weights
+    ├── CheckFailed      1  the work was done, and a check of its result failed
     └── Interrupted    130  Ctrl-C
 
-The number is the exit code of the command. Messages are one line: the file or
-option, what was found, what to do. `cli.py` prints them, nothing else does.
+Messages are one line: the file or option, what was found, what to do. Only `cli/main.py`
+prints them.
 """
 
 import os
@@ -36,15 +36,15 @@ class DatasetError(AlexNetError):
 
 
 class ImageError(AlexNetError):
-    """A file is not an image that can be trusted."""
+    """A file is not an image, or its pixels cannot all be read."""
 
 
 class RunError(AlexNetError):
-    """A Run directory is missing, damaged, or not to be overwritten."""
+    """A run directory is missing, damaged, or must not be overwritten."""
 
 
 class DeviceError(AlexNetError):
-    """The machine lacks the processor asked for."""
+    """The machine does not have the requested processor."""
 
 
 class DownloadError(AlexNetError):
@@ -56,7 +56,7 @@ class WeightsError(AlexNetError):
 
 
 class CheckFailed(AlexNetError):
-    """The command did its work; what it was asked to confirm is not so."""
+    """The command did its work, but the result fails a check that was requested."""
 
     exit_code = 1
 
@@ -68,6 +68,6 @@ class Interrupted(AlexNetError):
 
 
 def printable(path: str | Path) -> str:
-    r"""`path` as one printable line; bytes that are no UTF-8 appear as `\xNN`."""
+    r"""`path` as one printable line; bytes that are not UTF-8 appear as `\xNN`."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,1 +1,1 @@
-"""TensorFlow's start, devices, and operations with a twin in TensorFlow."""
+"""TensorFlow's start, devices, precision, and operations with a twin in TensorFlow."""

@@ -1,4 +1,7 @@
-"""Where the network runs: `--device` to a tf.distribute strategy, TensorFlow started."""
+"""Where and how training computes: the options --device and --precision.
+
+TensorFlow has to be started before.
+"""
 
 import os
 import re
@@ -6,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from ..errors import DeviceError
+from ..errors import DeviceError, printable
 
 _BFLOAT16_LIMITS = (
     "ALL", "DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX",
@@ -18,17 +21,19 @@ _BFLOAT16_LIMITS = (
 def strategy(spec: str) -> Any:
     """The tf.distribute strategy for "auto", "cpu", "gpu", "gpu:1" or "gpu:0,1".
 
-    One device: TensorFlow's default strategy, with all others hidden. Several:
+    For one device, TensorFlow's default strategy, with all other GPUs hidden; for several,
     `tf.distribute.MirroredStrategy`, which splits each batch among them.
 
     Raises:
-        DeviceError: `spec` is no device, or one that is not there.
+        DeviceError: `spec` is not a device, or the machine does not have it.
     """
     import tensorflow as tf
 
     match = re.fullmatch(r"(auto|cpu|gpu)(?::(\d+(?:,\d+)*))?", spec)
     if not match or (match[1] == "auto" and match[2]):
-        raise DeviceError(f"--device {spec}: not auto, cpu, gpu or a list as gpu:0,1")
+        raise DeviceError(
+            f"--device {printable(spec)} is not auto, cpu, gpu or a list such as gpu:0,1"
+        )
     gpus = tf.config.list_physical_devices("GPU")
     numbers = [int(x) for x in (match[2] or "0").split(",")]
     if match[1] == "gpu" or (match[1] == "auto" and gpus):
@@ -45,24 +50,27 @@ def strategy(spec: str) -> Any:
 
 
 def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
+    """Refuse numbers of that kind of device that are repeated, or not below `count`."""
     import tensorflow as tf
 
     missing = [x for x in numbers if x >= count]
-    if missing or len(set(numbers)) < len(numbers):
-        here = [f"gpu:{i}" for i in range(len(tf.config.list_physical_devices("GPU")))]
-        here += [f"cpu:{i}" for i in range(len(tf.config.list_logical_devices("CPU")))]
-        wrong = f"no {kind}:{missing[0]} here" if missing else "a device stands twice"
-        raise DeviceError(f"--device {spec}: {wrong}; there is {', '.join(here)}")
+    if not missing and len(set(numbers)) == len(numbers):
+        return
+    problem = f"{kind}:{missing[0]} does not exist" if missing else "one is listed twice"
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    cpus = len(tf.config.list_logical_devices("CPU"))
+    available = [f"gpu:{i}" for i in range(gpus)] + [f"cpu:{i}" for i in range(cpus)]
+    raise DeviceError(f"--device {spec}: {problem}; available: {', '.join(available)}")
 
 
 def precision(name: str) -> str:
-    """`name`, or for "auto" the dtype policy that is fastest where training runs.
+    """Keras' dtype policy `name`, or for "auto" the fastest one where training runs.
 
-    bfloat16 where the CPU multiplies it (AMX or AVX512-BF16); float32 elsewhere, and on a
-    GPU.
+    That is mixed_bfloat16 on a CPU that multiplies bfloat16 (AMX or AVX512-BF16), and
+    float32 on other CPUs and on GPUs.
 
     Raises:
-        DeviceError: bfloat16 is asked for where oneDNN was told not to use it.
+        DeviceError: `name` is mixed_bfloat16 and ONEDNN_MAX_CPU_ISA rules bfloat16 out.
     """
     import tensorflow as tf
 
@@ -75,7 +83,7 @@ def precision(name: str) -> str:
 
 
 def cpu_precision(name: str, flags: Collection[str], limit: str) -> str:
-    """The dtype policy on a CPU with `flags` where oneDNN may use up to `limit`.
+    """As `precision`, on a CPU with `flags` where oneDNN may use up to `limit`, if any.
 
     Raises:
         DeviceError: as `precision`.
@@ -84,7 +92,8 @@ def cpu_precision(name: str, flags: Collection[str], limit: str) -> str:
     if name == "mixed_bfloat16" and not allowed:
         # oneDNN would abort the process.
         raise DeviceError(
-            f"--precision {name}: ONEDNN_MAX_CPU_ISA={limit} forbids it; unset one of them"
+            f"--precision {name}: ONEDNN_MAX_CPU_ISA={limit} forbids it; "
+            f"unset the variable or use float32"
         )
     if name != "auto":
         return name

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Let layers that are made in the block compute in `name`, as "mixed_bfloat16"."""
+    """Give layers that are created in the block the dtype policy `name`."""
     import keras
 
     before = keras.config.dtype_policy()

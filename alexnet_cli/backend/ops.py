@@ -1,6 +1,7 @@
-"""Operations that have a faster twin in TensorFlow: same name, same answer, `kernels_tf`.
+"""Operations with a faster twin in `ops_tensorflow`: equal names, equal results.
 
-What stands here is written with `keras.ops` and runs on every backend of Keras.
+The ones here are written with `keras.ops` and run on every backend of Keras; where the
+backend is TensorFlow, a call goes to the twin.
 """
 
 import functools
@@ -9,6 +10,8 @@ from typing import Any
 
 import keras
 from keras import ops
+
+from .update_rules import AdamRule, MomentumRule
 
 
 def _dispatched(portable: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,7 +29,9 @@ def _dispatched(portable: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_dispatched
-def local_response_normalization(x: Any, n: Any, k: Any, alpha: Any, beta: Any) -> Any:
+def local_response_normalization(
+    x: Any, n: int, k: float, alpha: float, beta: float
+) -> Any:
     """x / (k + alpha * sum of n neighbors' squares) ** beta, float32 [B, H, W, C]."""
     channels, half = x.shape[-1], n // 2
     squares = ops.pad(ops.square(x), ((0, 0),) * 3 + ((half, half),))
@@ -35,8 +40,10 @@ def local_response_normalization(x: Any, n: Any, k: Any, alpha: Any, beta: Any) 
 
 
 @_dispatched
-def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
-    """x [..., C] normalized over all but its channels; their mean and variance [C].
+def batch_normalization(
+    x: Any, gamma: Any, beta: Any, epsilon: float
+) -> tuple[Any, Any, Any]:
+    """x [..., C] normalized over all axes but the last; mean and variance [C].
 
     `gamma`, `beta` and the statistics are float32 whatever the type of x is.
     """
@@ -47,60 +54,44 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, epsilon: Any) -> Any:
 
 
 @_dispatched
-def warp(pixels: Any, maps: Any, side: Any, smooth: Any, fill_mode: Any) -> Any:
-    """float32 [B, S, S, 3]: output (x, y) is the pixel at maps[:, :6] of (x, y).
+def warp(pixels: Any, maps: Any, side: int, smooth: bool, fill_mode: str) -> Any:
+    """float32 [B, S, S, 3]: output (x, y) is the pixel of [B, R, R, 3] at `maps` of (x, y).
 
-    Of `pixels` [B, R, R, 3]; bilinear if `smooth`, else nearest; `fill_mode` is nearest,
-    reflect, wrap or constant (0).
+    `maps` [B, 6] are affine; `side` is S. Pixels are interpolated bilinearly if `smooth`,
+    else the nearest is taken; `fill_mode` is nearest, reflect, wrap or constant (0).
     """
     pixels = ops.cast(pixels, "float32")
     maps = ops.concatenate([maps, ops.zeros_like(maps[:, :2])], axis=1)
-    how = "bilinear" if smooth else "nearest"
-    warped = ops.image.affine_transform(pixels, maps, how, fill_mode=fill_mode)
+    interpolation = "bilinear" if smooth else "nearest"
+    warped = ops.image.affine_transform(pixels, maps, interpolation, fill_mode=fill_mode)
     return warped[:, :side, :side]
 
 
 @_dispatched
-def cut_boxes(pixels: Any, maps: Any, side: Any) -> Any:
-    """As a smooth `warp` with maps that do not turn, lean, or reach outside."""
+def cut_boxes(pixels: Any, maps: Any, side: int) -> Any:
+    """A smooth `warp` by maps that do not rotate, shear, or reach beyond the image."""
     return warp(pixels, maps, side, True, "nearest")
 
 
 @_dispatched
-def momentum_step(
-    variable: Any,
-    velocity: Any,
-    gradient: Any,
-    rate: Any,
-    momentum: Any,
-    decay: Any,
-    nesterov: Any,
-) -> Any:
+def momentum_step(variable: Any, velocity: Any, gradient: Any, rule: MomentumRule) -> None:
     """v = momentum * v - rate * (gradient + decay * w); w = w + v, in place."""
-    gradient = gradient + decay * ops.convert_to_tensor(variable)
-    velocity.assign(momentum * velocity - rate * gradient)
-    change = momentum * velocity - rate * gradient if nesterov else velocity
+    gradient = gradient + rule.decay * ops.convert_to_tensor(variable)
+    velocity.assign(rule.momentum * velocity - rule.rate * gradient)
+    change = rule.momentum * velocity - rule.rate * gradient if rule.nesterov else velocity
     variable.assign_add(change)
 
 
 @_dispatched
 def adam_step(
-    variable: Any,
-    first: Any,
-    second: Any,
-    gradient: Any,
-    rate: Any,
-    step: Any,
-    constants: Any,
-    decay: Any,
-) -> Any:
+    variable: Any, first: Any, second: Any, gradient: Any, rule: AdamRule
+) -> None:
     """Adam's update of w and its two moments, in place; w shrinks by rate * decay before.
 
-    `step` counts from 1; `constants` are beta 1, beta 2 and epsilon.
+    Source: Kingma, Ba 2015, section 2, "efficiency"; Loshchilov, Hutter 2019 for decay.
     """
-    beta_1, beta_2, epsilon = constants
-    first.assign(first + (gradient - first) * (1 - beta_1))
-    second.assign(second + (ops.square(gradient) - second) * (1 - beta_2))
-    size = rate * ops.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-    kept = (1 - rate * decay) * ops.convert_to_tensor(variable)
-    variable.assign(kept - size * first / (ops.sqrt(second) + epsilon))
+    first.assign(first + (gradient - first) * (1 - rule.beta_1))
+    second.assign(second + (ops.square(gradient) - second) * (1 - rule.beta_2))
+    size = rule.rate * ops.sqrt(1 - rule.beta_2**rule.step) / (1 - rule.beta_1**rule.step)
+    kept = (1 - rule.rate * rule.decay) * ops.convert_to_tensor(variable)
+    variable.assign(kept - size * first / (ops.sqrt(second) + rule.epsilon))

@@ -1,4 +1,4 @@
-"""TensorFlow started, without the lines that it prints."""
+"""Starting TensorFlow without the lines that it prints."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from ..errors import AlexNetError
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow without the lines it prints at import.
+    """Import TensorFlow without the lines that it prints.
 
     Raises:
         AlexNetError: it cannot be imported.
@@ -20,18 +20,18 @@ def start_tensorflow() -> None:
         with quiet():
             import tensorflow as tf
 
-            # The first look for devices is what prints about missing GPUs.
+            # The first look for devices prints messages about missing GPUs.
             tf.config.list_physical_devices()
             tf.get_logger().setLevel("ERROR")
     except ImportError as error:
-        raise AlexNetError(f"TensorFlow does not start: {error}") from error
+        raise AlexNetError(f"TensorFlow cannot be imported: {error}") from error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what libraries write to standard error, and show it only if the block raises.
+    """Hold back what the block writes to standard error, and print it only if it raises.
 
-    They bypass Python, so the file descriptor itself is turned away.
+    Native libraries bypass `sys.stderr`, so the file descriptor itself is redirected.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:

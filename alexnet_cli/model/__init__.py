@@ -1,1 +1,1 @@
-"""Architectures as tables, the Keras layers that build them, and other people's weights."""
+"""Architectures as tables, the Keras layers that build them, and pretrained weights."""

@@ -1,6 +1,6 @@
 """The AlexNets as tables of layer records. No TensorFlow.
 
-A table's last `Dense` has `units=None`: one unit for each class.
+The last `Dense` of a table has `units=None`: one unit per class.
 """
 
 from .architecture import Architecture
@@ -131,7 +131,7 @@ _HALF = Architecture(
 
 _TINY = Architecture(
     name="tiny",
-    source="ours, for tests: every kind of layer in a second",
+    source="ours, for tests: every kind of layer, trained in a second",
     input_size=32,
     classes=3,
     layers=(
@@ -146,3 +146,4 @@ _TINY = Architecture(
 ARCHITECTURES: dict[str, Architecture] = {
     x.name: x for x in (_PAPER, _BVLC, _OWT, _BN, _FLOWERS, _HALF, _TINY)
 }
+"""All networks by name."""

@@ -1,39 +1,40 @@
-"""A network as data: its record, and what follows from a table alone. No TensorFlow."""
+"""A network as a table of layers, and the shapes that follow from it. No TensorFlow."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import RecipeError
-from .layer_specs import KINDS, Layer, apply
+from .layer_specs import KINDS, Layer, output_of
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: its layers, and how its authors fed and initialized it."""
+    """A network: its layers, and how its authors preprocessed images and drew weights."""
 
     name: str
     source: str
     input_size: int
     """Side of the square input, pixels."""
     classes: int
-    """Class count of the publication, used where no folder says otherwise."""
+    """Number of classes in the publication; data sets have their own."""
     layers: tuple[Layer, ...]
     initializer: str = "glorot_uniform"
     """Of weights without a `std`: a Keras name, "normal" (0.01) or "torch"."""
     mean: str = "0"
-    """What is subtracted from pixels (0..255): numbers, "imagenet" or "pixel"."""
+    """Subtracted from pixels (0 to 255): numbers, "imagenet" or "pixel"."""
     std: str = "255"
     """What pixels are then divided by: numbers or "imagenet"."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that `from_dict` turns back into an equal Architecture."""
+        """This architecture as JSON values, for `from_dict`."""
         layers = [{"kind": type(x).__name__, **asdict(x)} for x in self.layers]
         return {**asdict(self), "layers": layers}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Architecture":
-        """The Architecture that `to_dict` described.
+        """The architecture that `to_dict` gave as `data`.
 
         Raises:
             KeyError, TypeError, AttributeError: `data` is something else.
@@ -43,8 +44,9 @@ class Architecture:
         return cls(**{**data, "layers": records})
 
 
-class TracedLayer(NamedTuple):
-    """One layer of a traced network; `shape` is that of its output."""
+@dataclass(frozen=True)
+class TracedLayer:
+    """A layer of a network with its name, as conv1, and the shape of its output."""
 
     name: str
     layer: Layer
@@ -54,19 +56,21 @@ class TracedLayer(NamedTuple):
 
 
 def trace(arch: Architecture, classes: int) -> Iterator[TracedLayer]:
-    """Name, output shape and parameters of every layer, first to last.
+    """Name, output shape and parameters of every layer, from first to last.
 
     Raises:
-        RecipeError: the image shrinks to nothing, or channels cannot be grouped.
+        RecipeError: an image shrinks to nothing, or channels cannot be grouped.
     """
     shape: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
-    seen: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for layer in arch.layers:
         kind = type(layer).__name__.lower()
-        seen[kind] = seen.get(kind, 0) + 1
-        into, (shape, parameters, fixed) = shape, apply(layer, shape, classes)
-        if min(shape) < 1:
-            raise RecipeError(f"{arch.name}: {kind}{seen[kind]} gets {into}: too small")
-        yield TracedLayer(
-            f"{kind}{seen[kind]}", layer, shape, parameters, parameters - fixed
-        )
+        counts[kind] += 1
+        name = f"{kind}{counts[kind]}"
+        output = output_of(layer, shape, classes)
+        if min(output.shape) < 1:
+            text = " x ".join(map(str, shape))
+            raise RecipeError(f"{arch.name}: the input of {name}, {text}, is too small")
+        shape = output.shape
+        trainable = output.parameters - output.fixed
+        yield TracedLayer(name, layer, shape, output.parameters, trainable)

@@ -1,4 +1,4 @@
-"""Layer records: one frozen dataclass a kind, and what each does to a shape.
+"""Layer records: one frozen dataclass per kind, and what each does to a shape.
 
 Shapes are [H, W, C] of one image, or [units] after `Flatten`. No TensorFlow.
 """
@@ -10,7 +10,7 @@ from ..errors import RecipeError
 
 @dataclass(frozen=True)
 class Conv:
-    """2-D convolution; `padding` is "same", "valid" or pixels on each side."""
+    """2-D convolution; `padding` is "same", "valid", or pixels on each side."""
 
     filters: int
     kernel: int
@@ -19,7 +19,9 @@ class Conv:
     groups: int = 1
     use_bias: bool = True
     bias: float = 0.0
+    """Initial value of the biases."""
     std: float | None = None
+    """Of the normal initial weights; None: the architecture's initializer."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class LocalNorm:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """Batch normalization over channels; the defaults are Keras' own."""
+    """Batch normalization of each channel; the defaults are Keras' own."""
 
     momentum: float = 0.99
     epsilon: float = 1e-3
@@ -50,7 +52,7 @@ class BatchNorm:
 
 @dataclass(frozen=True)
 class Pool:
-    """Maximum over `size` x `size` windows, `stride` apart, without padding."""
+    """Maximum over `size` x `size` windows at every `stride` pixels, without padding."""
 
     size: int = 3
     stride: int = 2
@@ -63,7 +65,7 @@ class Flatten:
 
 @dataclass(frozen=True)
 class Dense:
-    """Fully connected layer; `units=None` means one unit for each class."""
+    """Fully connected layer; `units=None` means one unit per class; else as in `Conv`."""
 
     units: int | None
     bias: float = 0.0
@@ -72,7 +74,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Zero a share `rate` (0..1) of the activations while training."""
+    """Set a fraction `rate` (0 to 1) of the activations to zero in training."""
 
     rate: float = 0.5
 
@@ -85,39 +87,50 @@ KINDS: dict[str, type[Layer]] = {
 }
 
 
-def apply(
-    layer: Layer, shape: tuple[int, ...], classes: int
-) -> tuple[tuple[int, ...], int, int]:
-    """Output shape, parameters, and how many of them are not trained.
+@dataclass(frozen=True)
+class Output:
+    """What a layer makes of its input's shape."""
+
+    shape: tuple[int, ...]
+    parameters: int = 0
+    fixed: int = 0
+    """How many of the parameters are not trained."""
+
+
+def output_of(layer: Layer, shape: tuple[int, ...], classes: int) -> Output:
+    """The shape and the parameters of `layer` on an input of `shape`.
 
     Raises:
-        RecipeError: the channels do not split into the layer's groups.
+        RecipeError: the channels cannot be divided into the layer's groups.
     """
     match layer:
         case Conv(filters=filters, kernel=kernel, groups=groups):
             height, width, channels = shape
             if channels % groups or filters % groups:
-                raise RecipeError(f"{channels} channels do not split into {groups}")
+                raise RecipeError(
+                    f"{channels} channels and {filters} filters cannot be divided into "
+                    f"{groups} groups"
+                )
             weights = kernel * kernel * (channels // groups) * filters
             out = (*(_side(x, layer) for x in (height, width)), filters)
-            return out, weights + filters * layer.use_bias, 0
+            return Output(out, weights + filters * layer.use_bias)
         case Pool(size=size, stride=stride):
             height, width, channels = shape
             out = ((height - size) // stride + 1, (width - size) // stride + 1)
-            return (*out, channels), 0, 0
+            return Output((*out, channels))
         case BatchNorm():
-            return shape, 4 * shape[-1], 2 * shape[-1]
+            return Output(shape, 4 * shape[-1], fixed=2 * shape[-1])
         case Flatten():
-            return (shape[0] * shape[1] * shape[2],), 0, 0
+            return Output((shape[0] * shape[1] * shape[2],))
         case Dense():
             units = classes if layer.units is None else layer.units
-            return (units,), (shape[0] + 1) * units, 0
+            return Output((units,), (shape[0] + 1) * units)
         case ReLU() | LocalNorm() | Dropout():
-            return shape, 0, 0
+            return Output(shape)
 
 
 def _side(side: int, conv: Conv) -> int:
-    """Pixels that are left of `side` after `conv`."""
+    """Side of the output of `conv` on an input of `side` pixels."""
     if conv.padding == "same":
         return -(-side // conv.stride)
     pad = 0 if conv.padding == "valid" else int(conv.padding)

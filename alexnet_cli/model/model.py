@@ -1,6 +1,8 @@
-"""Architecture -> keras.Model: one case for each kind of layer."""
+"""The Keras model of an architecture: one case for each kind of layer."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,36 +20,39 @@ def build_model(
 ) -> keras.Model:
     """The network, float input [B, S, S, 3] to float32 logits [B, K]; K is `classes`.
 
-    Equal seeds give equal initial weights. Layers are named as `trace` names them. With
-    `any_side` S may be another than the table's: the last maps are averaged, or repeated,
-    to the table's size, which at the table's S changes nothing.
+    Equal seeds give equal initial weights. Layers have the names that `trace` gives them.
+    With `any_side` S is free: pooling brings the last feature maps to the table's size,
+    which changes nothing where S is the table's.
     """
     side = None if any_side else arch.input_size
     inputs = keras.Input((side, side, 3), name="input")
     x = inputs
-    into: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
     for number, row in enumerate(trace(arch, classes)):
         if any_side and isinstance(row.layer, Flatten):
-            x = keras.layers.AdaptiveAveragePooling2D(into[:2], name="any_side")(x)
-        into = row.shape
+            x = keras.layers.AdaptiveAveragePooling2D(shape[:2], name="any_side")(x)
+        shape = row.shape
         x = _connect(row.name, row.layer, x, _Build(arch, classes, seed + 1000 * number))
     x = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(inputs, x, name=arch.name.replace("-", "_"))
 
 
+@dataclass(frozen=True)
 class _Build:
-    """What layers need to know beside their own record."""
+    """What building a layer needs besides its own record."""
 
-    def __init__(self, arch: Architecture, classes: int, seed: int) -> None:
-        self.arch, self.classes, self.seed = arch, classes, seed
+    arch: Architecture
+    classes: int
+    seed: int
 
-    def weights(self, layer: Conv | Dense, part: int = 0) -> keras.Initializer:
-        seed = self.seed + part
+    def initializer(self, layer: Conv | Dense, group: int = 0) -> keras.Initializer:
+        """Of the kernel of `layer`, or of one of its groups."""
+        seed = self.seed + group
         kind = self.arch.initializer
         if layer.std is not None or kind == "normal":
             return keras.initializers.RandomNormal(stddev=layer.std or 0.01, seed=seed)
         if kind == "torch":
-            # torch's default: uniform within 1 / sqrt(fan_in).
+            # torch's default: uniform up to 1 / sqrt(fan_in).
             return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform", seed)
         return keras.initializers.get({"class_name": kind, "config": {"seed": seed}})
 
@@ -69,7 +74,7 @@ def _connect(name: str, layer: Any, x: Any, build: _Build) -> Any:
         case Dense(units=units, bias=bias):
             return keras.layers.Dense(
                 build.classes if units is None else units,
-                kernel_initializer=build.weights(layer),
+                kernel_initializer=build.initializer(layer),
                 bias_initializer=keras.initializers.Constant(bias),
                 name=name,
             )(x)
@@ -79,22 +84,21 @@ def _connect(name: str, layer: Any, x: Any, build: _Build) -> Any:
 
 
 def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
-    """Groups are convolved apart and joined: Keras' `groups=` is slow on a CPU."""
+    """The groups convolved one by one, and joined: Keras' `groups=` is slow on a CPU."""
     padding = conv.padding
     if isinstance(padding, int):
         x = keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
         padding = "valid"
+    parts = ops.split(x, conv.groups, axis=-1) if conv.groups > 1 else [x]
     outputs = []
-    for i, part in enumerate(
-        ops.split(x, conv.groups, axis=-1) if conv.groups > 1 else [x]
-    ):
+    for i, part in enumerate(parts):
         layer = keras.layers.Conv2D(
             conv.filters // conv.groups,
             conv.kernel,
             conv.stride,
             padding,
             use_bias=conv.use_bias,
-            kernel_initializer=build.weights(conv, part=i),
+            kernel_initializer=build.initializer(conv, group=i),
             bias_initializer=keras.initializers.Constant(conv.bias),
             name=name if conv.groups == 1 else f"{name}_{i + 1}",
         )
@@ -105,20 +109,16 @@ def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
 
 
 def layers_of(network: keras.Model, name: str) -> list[keras.layers.Layer]:
-    """The Keras layers of the table's layer `name`: one, or one a group."""
-    found = []
-    for layer in network.layers:
-        parts = (name, *(f"{name}_{i + 1}" for i in range(9)))
-        if layer.name in parts and layer.weights:
-            found.append(layer)
-    return found
+    """The Keras layers with weights of the table's layer `name`: one, or one per group."""
+    names = re.compile(rf"{name}(_\d+)?")
+    return [x for x in network.layers if names.fullmatch(x.name) and x.weights]
 
 
-def put_weights(network: keras.Model, start: Sequence[LayerMatch]) -> None:
-    """Give layers the arrays that fit them; groups share a kernel's outputs."""
-    for fit in start:
-        if fit.arrays:
-            layers = layers_of(network, fit.layer)
-            split = [np.split(x, len(layers), axis=-1) for x in fit.arrays]
+def put_weights(network: keras.Model, matches: Sequence[LayerMatch]) -> None:
+    """Give `network` the arrays of `matches`; the groups of a layer share them out."""
+    for match in matches:
+        if match.arrays:
+            layers = layers_of(network, match.layer)
+            split = [np.split(x, len(layers), axis=-1) for x in match.arrays]
             for i, layer in enumerate(layers):
                 layer.set_weights([x[i] for x in split])

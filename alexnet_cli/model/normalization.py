@@ -12,7 +12,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     """Divide activations by (k + alpha * sum of n neighbors' squares) ** beta.
 
     [B, H, W, C] in and out, any float type; computed in float32. `alpha` is not divided
-    by `n`; Caffe and torch divide it.
+    by `n`, as it is in Caffe and torch.
 
     Source: Krizhevsky et al. 2012, section 3.3 (k=2, n=5, alpha=1e-4, beta=0.75).
 
@@ -34,7 +34,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.n, self.k, self.alpha, self.beta = n, k, alpha, beta
 
     def call(self, inputs: Any) -> Any:
-        """Normalized activations of the inputs' shape and type."""
+        """Normalized activations with the shape and the type of `inputs`."""
         x = ops.cast(inputs, "float32")
         x = backend_ops.local_response_normalization(
             x, self.n, self.k, self.alpha, self.beta
@@ -42,22 +42,22 @@ class LocalResponseNormalization(keras.layers.Layer):
         return ops.cast(x, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` needs to build an equal layer."""
+        """The arguments of an equal layer, for `from_config`."""
         own = {"n": self.n, "k": self.k, "alpha": self.alpha, "beta": self.beta}
         return {**super().get_config(), **own}
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' layer, statistics in float32, that reads and writes 16-bit activations.
+    """Keras' layer with float32 statistics that reads and writes 16-bit activations.
 
-    Keras' own turns them into float32 and keeps those for the backward pass.
+    Keras' own turns activations into float32, and keeps those for the backward pass.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """[..., C] in and out, of the inputs' type."""
+        """Normalized activations [..., C], of the type of `inputs`."""
         if not (training and self.trainable):
             mean, variance = self.moving_mean, self.moving_variance
             factor = self.gamma * ops.rsqrt(variance + self.epsilon)

@@ -1,4 +1,4 @@
-"""Tables of layers changed: another norm, dropout, initial weights or side of the input."""
+"""Architectures with another norm, dropout, width, initial weights or input size."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ INITIALIZERS = {
 }
 
 _NORM = BatchNorm(momentum=0.9)
-"""Keras' 0.99 remembers too long where an image's size or a rate changes in training."""
+"""Keras' 0.99 adapts too slowly where the image size or the rate changes in training."""
 
 
 def with_input_size(arch: Architecture, side: int) -> Architecture:
@@ -25,7 +25,7 @@ def with_input_size(arch: Architecture, side: int) -> Architecture:
 
 
 def with_initializer(arch: Architecture, name: str) -> Architecture:
-    """`arch` with all its initial weights drawn by `name`, unless that is "table"."""
+    """`arch` with all initial weights drawn by `name`; "table" leaves its own."""
     if name == "table":
         return arch
     layers = tuple(
@@ -35,24 +35,18 @@ def with_initializer(arch: Architecture, name: str) -> Architecture:
 
 
 def with_norm(arch: Architecture, norm: str) -> Architecture:
-    """`arch` with its norms replaced by `norm`, one of `NORMS`.
+    """`arch` with its norms replaced by `norm`, one of `NORMS`; "table" leaves its own.
 
-    "all" and "dense" put BatchNorm between layers (hidden dense ones) and their ReLU;
-    the others put theirs in the places of the table's norms, or where it has none,
-    behind the ReLU of conv 1 and 2.
+    "all" puts BatchNorm between every convolution or hidden dense layer and its ReLU,
+    "dense" only between the dense ones and theirs. The others replace the table's norms; a
+    table without any gets them after the ReLU of its first two convolutions.
     """
     if norm == "table":
         return arch
-    if norm in ("all", "dense"):
-        kinds = Conv | Dense if norm == "all" else Dense
-        old = BatchNorm | LocalNorm if norm == "all" else ()
-        return _mapped(
-            _mapped(arch, lambda x: () if isinstance(x, old) else (x,)),
-            # The last Dense has no units of its own.
-            lambda x: (
-                (x, _NORM) if isinstance(x, kinds) and getattr(x, "units", True) else (x,)
-            ),
-        )
+    if norm == "all":
+        return _normalized(with_norm(arch, "none"), convolutions=True)
+    if norm == "dense":
+        return _normalized(arch, convolutions=False)
     norms: dict[str, tuple[Layer, ...]] = {
         "batch": (BatchNorm(),),
         "local": (LocalNorm(),),
@@ -66,8 +60,20 @@ def with_norm(arch: Architecture, norm: str) -> Architecture:
     return _after_relu(arch, Conv, new, first=2)
 
 
+def _normalized(arch: Architecture, *, convolutions: bool) -> Architecture:
+    """`arch` with BatchNorm after its hidden dense layers, and after `convolutions`."""
+
+    def normalized(layer: Layer) -> tuple[Layer, ...]:
+        # The last Dense, which has one unit per class, has no norm.
+        hidden = isinstance(layer, Dense) and layer.units is not None
+        chosen = hidden or (convolutions and isinstance(layer, Conv))
+        return (layer, _NORM) if chosen else (layer,)
+
+    return _mapped(arch, normalized)
+
+
 def with_hidden(arch: Architecture, units: int | None) -> Architecture:
-    """`arch` with `units` in each hidden dense layer; None leaves the table's."""
+    """`arch` with `units` in each hidden dense layer; None leaves its own."""
     if units is None:
         return arch
     return _mapped(
@@ -77,9 +83,9 @@ def with_hidden(arch: Architecture, units: int | None) -> Architecture:
 
 
 def with_dropout(arch: Architecture, rate: float | None) -> Architecture:
-    """`arch` with dropout `rate` (0..1; 0 removes it, None leaves the table's).
+    """`arch` with dropout `rate` (0 to 1); 0 removes it, None leaves its own.
 
-    A network without dropout gets it behind the ReLU of its hidden dense layers.
+    A network without dropout gets it after the ReLU of its hidden dense layers.
     """
     if rate is None:
         return arch
@@ -92,20 +98,21 @@ def with_dropout(arch: Architecture, rate: float | None) -> Architecture:
 def _mapped(
     arch: Architecture, change: Callable[[Layer], tuple[Layer, ...]]
 ) -> Architecture:
+    """`arch` with every layer replaced by the layers that `change` returns for it."""
     return replace(arch, layers=tuple(y for x in arch.layers for y in change(x)))
 
 
 def _after_relu(
     arch: Architecture, kind: type[Layer], new: tuple[Layer, ...], first: int
 ) -> Architecture:
-    """`arch` with `new` behind the ReLUs that belong to the `first` layers of `kind`."""
+    """`arch` with `new` after the ReLUs of the first `first` layers of `kind`."""
     layers: list[Layer] = []
     current: Layer | None = None
-    seen = 0
+    count = 0
     for layer in arch.layers:
         layers.append(layer)
         if isinstance(layer, Conv | Dense):
-            current, seen = layer, seen + isinstance(layer, kind)
-        elif isinstance(layer, ReLU) and isinstance(current, kind) and seen <= first:
+            current, count = layer, count + isinstance(layer, kind)
+        elif isinstance(layer, ReLU) and isinstance(current, kind) and count <= first:
             layers.extend(new)
     return replace(arch, layers=tuple(layers))

@@ -1,4 +1,4 @@
-"""Recipes as TOML: those that come with the package, and files of the user's."""
+"""Recipes as TOML: those that come with the package, and the user's own files."""
 
 import tomllib
 from difflib import get_close_matches
@@ -14,14 +14,14 @@ from .recipe import FIELDS, TITLES, Recipe
 from .validation import check, has_effect, parsed
 
 DEFAULT_RECIPE = "default"
-"""The recipe of this package that trains best in an hour or less."""
+"""The recipe to use where neither a recipe nor a network is given."""
 
 
 def build_recipe(config: str | Path | None = None, **fields: Any) -> Recipe:
-    """The checked recipe that `config` and `fields` ask for; `fields` win.
+    """The checked recipe of `config` with `fields` in place of its own.
 
-    `config` is the name of a recipe of this package or a TOML file. Without it and
-    without `arch` the recipe is `default`; with `arch` alone its table, plainly trained.
+    `config` is the name of a recipe of this package, or a TOML file. Without it the
+    recipe is `default`, or if `arch` is given, every field's own default.
 
     Raises:
         RecipeError: a field or key is unknown or impossible, or would have no effect.
@@ -33,7 +33,7 @@ def build_recipe(config: str | Path | None = None, **fields: Any) -> Recipe:
         if name not in FIELDS:
             raise RecipeError(f"no such option: {name}{_hint(name)}")
     given = {k: parsed(FIELDS[k], v) for k, v in fields.items()}
-    # A key of the file may lose its effect to a field; what is asked for by hand may not.
+    # Each must have an effect by itself; a key of the file may lose it to one of `fields`.
     check(Recipe(**keys), keys)
     recipe = Recipe(**{**keys, **given})
     check(recipe, given)
@@ -41,16 +41,16 @@ def build_recipe(config: str | Path | None = None, **fields: Any) -> Recipe:
 
 
 def config_names() -> list[str]:
-    """The recipes that come with the package."""
+    """Names of the recipes that come with the package, sorted."""
     names = [x.name for x in _config_folder().iterdir()]
     return sorted(x.removesuffix(".toml") for x in names if x.endswith(".toml"))
 
 
 def read_config(config: str | Path) -> dict[str, Any]:
-    """The keys and values of a recipe of this package, or of a TOML file.
+    """The values of a recipe of this package or of a TOML file, by field.
 
     Raises:
-        RecipeError: there is none, it is not TOML, or a key or value is not a recipe's.
+        RecipeError: it does not exist, is not TOML, or a key or value is not a recipe's.
     """
     name = printable(config)
     try:
@@ -69,7 +69,7 @@ def read_config(config: str | Path) -> dict[str, Any]:
 
 
 def _text(config: str) -> str:
-    """What the TOML file of that name, in the package or not, holds."""
+    """The content of the recipe `config` of the package, or else of that file."""
     names = config_names()
     if config in names:
         return (_config_folder() / f"{config}.toml").read_text("utf-8")
@@ -84,7 +84,7 @@ def _text(config: str) -> str:
 
 
 def _config_folder() -> Traversable:
-    """`configs/`: in the package where it is installed, beside it in a checkout."""
+    """`configs/`: inside the installed package, beside the package in a checkout."""
     package = resources.files("alexnet_cli")
     installed = package / "configs"
     return installed if installed.is_dir() else Path(str(package)).parent / "configs"
@@ -96,7 +96,7 @@ def _hint(name: str) -> str:
 
 
 def to_toml(recipe: Recipe) -> str:
-    """`recipe` as a file for --config: every field that has an effect, by section."""
+    """`recipe` as a file for --config: all fields that have an effect, by section."""
     parts = []
     for section, title in TITLES.items():
         values = {

@@ -1,4 +1,4 @@
-"""Recipe -> Preprocess: how images become the network's input."""
+"""The preprocessing of a recipe: its own values, or else those of its network."""
 
 from ..errors import RecipeError
 from ..preprocess import Channels, Preprocess
@@ -6,14 +6,14 @@ from .recipe import Recipe
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
-"""Of ImageNet's training images, RGB, 0 to 255. Source: torchvision."""
+"""Mean and std of ImageNet's training images, RGB, 0 to 255. Source: torchvision."""
 
 
 def preprocess_of(recipe: Recipe) -> Preprocess:
-    """The preprocessing that `recipe` asks for.
+    """How `recipe` turns an image into the network's input.
 
     Raises:
-        RecipeError: mean or std are not numbers, or size is smaller than the input.
+        RecipeError: mean or std is not as --help says, or size is below the input's.
     """
     arch, images = recipe.network.architecture(), recipe.images
     size = images.size or arch.input_size * 8 // 7
@@ -34,7 +34,7 @@ def preprocess_of(recipe: Recipe) -> Preprocess:
 
 
 def _channels(name: str, text: str, imagenet: Channels) -> Channels:
-    """The three numbers that `text`, the value of --mean or --std, means."""
+    """One number per channel from `text`, the value of --mean or --std."""
     if text == "imagenet":
         return imagenet
     try:

@@ -1,8 +1,8 @@
-"""Recipe: how a network is trained. Its fields stand in `sections.py`."""
+"""Recipe: how a network is trained. `sections.py` defines its fields."""
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +22,11 @@ from .sections import (
 
 @dataclass(frozen=True, init=False)
 class Recipe:
-    """How a network is trained; all of it, so that equal recipes train alike.
+    """Every hyper-parameter: equal recipes train equal networks from equal images.
 
-    Built from fields by their own names: `Recipe(arch="alexnet-owt", epochs=5)`. Read by
-    section: `recipe.stopping.epochs`; code that needs a section takes that section.
+    Built from fields by their own names: `Recipe(arch="alexnet-owt", epochs=5)`; the
+    others have their defaults. Read by section: `recipe.stopping.epochs`; code that needs
+    one section takes that section. Values are not checked here: see `validation.check`.
     """
 
     network: Network
@@ -40,10 +41,10 @@ class Recipe:
     machine: Machine
 
     def __init__(self, **fields: Any) -> None:
-        """`fields` of any section by their own names; a whole section by its name.
+        """A recipe of `fields` by their names; a whole section by the section's name.
 
         Raises:
-            TypeError: there is no such field.
+            TypeError: a name is neither a field's nor a section's.
         """
         for name, kind in SECTIONS.items():
             section = fields.pop(name, None) or kind()
@@ -53,21 +54,21 @@ class Recipe:
             raise TypeError(f"Recipe has no field {next(iter(fields))!r}")
 
     def __getitem__(self, name: str) -> Any:
-        """The value of the field `name`, whatever its section."""
+        """The value of the field `name` of any section."""
         return getattr(getattr(self, FIELDS[name].section), name)
 
     def flat(self) -> dict[str, Any]:
-        """Every field by its own name, as in TOML and run.json."""
+        """Every field's value by its own name, as in TOML and run.json."""
         return {x: self[x] for x in FIELDS}
 
     def changed(self, **fields: Any) -> "Recipe":
-        """This recipe with other values for `fields`."""
+        """A copy of this recipe with new values for `fields`."""
         return dataclasses.replace(self, **fields)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One hyper-parameter as options, TOML and checks see it."""
+    """A hyper-parameter's definition, as options, TOML files and checks use it."""
 
     name: str
     section: str
@@ -80,10 +81,11 @@ class Field:
     choices: tuple[str, ...]
     low: float | None
     high: float | None
+    """Bounds, both of them allowed values."""
 
     @property
     def flag(self) -> str:
-        """The command-line option."""
+        """The command-line option, as --batch-size."""
         return f"--{self.name.replace('_', '-')}"
 
 
@@ -91,27 +93,26 @@ def _names(section: type) -> list[str]:
     return [x.name for x in dataclasses.fields(section)]
 
 
-def _fields_of(section: str, kind: type) -> dict[str, Field]:
+def _fields_of(section: str, kind: type) -> Iterator[Field]:
     hints = typing.get_type_hints(kind)
-    found = {}
     for x in dataclasses.fields(kind):
+        # `int | None` has arguments, plain `int` has none.
         types = [t for t in typing.get_args(hints[x.name]) if t is not type(None)]
-        meta = x.metadata
-        found[x.name] = Field(
-            x.name,
-            section,
+        yield Field(
+            name=x.name,
+            section=section,
             type=types[0] if types else hints[x.name],
             optional=bool(types),
             default=x.default,
-            help=meta["help"],
-            choices=meta["choices"],
-            low=meta.get("low"),
-            high=meta.get("high"),
+            help=x.metadata["help"],
+            choices=x.metadata["choices"],
+            low=x.metadata.get("low"),
+            high=x.metadata.get("high"),
         )
-    return found
 
 
 SECTIONS: Mapping[str, type] = typing.get_type_hints(Recipe)
+"""The sections of a recipe and their classes."""
 TITLES = {
     "network": "Network",
     "pretrained": "Pretrained weights",
@@ -124,9 +125,10 @@ TITLES = {
     "inference": "Inference",
     "machine": "Machine",
 }
-"""What the sections are called in help, in TOML files and in docs/recipes.md."""
+"""Headings of the sections in help, in TOML files and in docs/."""
 FIELDS: Mapping[str, Field] = {
-    name: field
+    field.name: field
     for section, kind in SECTIONS.items()
-    for name, field in _fields_of(section, kind).items()
+    for field in _fields_of(section, kind)
 }
+"""All hyper-parameters by name, in the order of the sections."""

@@ -1,7 +1,7 @@
-"""Every hyper-parameter of a training run: one field each, in sections.
+"""The hyper-parameters of training: one field each, grouped into sections.
 
-A field is also a command-line option, a TOML key and an entry of run.json, all under its
-own name: default, help, range and choices stand here and nowhere else.
+A field is also a command-line option, a TOML key and an entry of run.json, all by the same
+name; its default, help, bounds and choices are defined only here.
 """
 
 import dataclasses
@@ -24,10 +24,11 @@ from ..model.variants import (
 LOWER_IS_BETTER = ("loss", "mse", "mae")
 TTA = ("none", "flip", "ten-crop")
 METRICS = ("accuracy", "macro_f1", "mse", "mae")
+"""All but topN, N being any number."""
 
 
 def option(default: Any, help: str, *, choices: Collection[str] = (), **bounds: Any) -> Any:
-    """A field of a section; `bounds` are `low` and `high`, both allowed values."""
+    """A dataclass field with help; `bounds` are `low` and `high`, both allowed values."""
     return dataclasses.field(
         default=default, metadata={"help": help, "choices": tuple(choices), **bounds}
     )
@@ -36,7 +37,7 @@ def option(default: Any, help: str, *, choices: Collection[str] = (), **bounds: 
 # fmt: off
 @dataclass(frozen=True)
 class Network:
-    """Which network is trained: a table of `alexnet models`, and what is changed in it."""
+    """Which network is trained: one of `alexnet models`, and what is replaced in it."""
 
     arch: str = option("alexnet-half", "Network; see `alexnet models`.", choices=ARCHITECTURES)
     norm: str = option("table", "Replace the network's normalization. all: BatchNorm before every ReLU; dense: before the ReLUs of the hidden dense layers.", choices=NORMS)
@@ -45,14 +46,14 @@ class Network:
     initializer: str = option("table", "Replace the network's weight initialization; he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
 
     def architecture(self) -> Architecture:
-        """The table of `arch` with `norm`, `dropout`, `hidden` and `initializer` applied."""
+        """The network `arch` with the replacements of the other fields."""
         arch = with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
         return with_initializer(with_hidden(arch, self.hidden), self.initializer)
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Weights to start from, and which of their layers are trained when and how fast."""
+    """Weights to start from; which of their layers are trained, when and how fast."""
 
     weights: str | None = option(None, "Start from pretrained weights: imagenet (downloaded once), a torch (.pth), Caffe (.npy), safetensors or Keras (.weights.h5) file, or a run directory.")
     freeze: str | None = option(None, "Layers of --weights to keep frozen: conv, all-but-head, or the number of first layers.")
@@ -61,13 +62,13 @@ class Pretrained:
     loaded_rate: float = option(1.0, "Multiply the learning rate by this in layers that were loaded from --weights.", low=1e-6, high=1.0)
 
     def rate_factor(self, epoch: float) -> float:
-        """What the learning rate is multiplied by after `epoch` epochs."""
+        """The factor of the learning rate after `epoch` epochs."""
         return self.unfrozen_rate if 0 < self.unfreeze_after <= epoch else 1.0
 
 
 @dataclass(frozen=True)
 class Images:
-    """How images are read and brought to the size and range that the network expects."""
+    """How images are brought to the size and the range that the network expects."""
 
     resize: str = option("crop", "How images are made square: squash distorts them, crop cuts the long side, pad adds gray bars.", choices=("squash", "crop", "pad"))
     size: int | None = option(None, "Side of the stored images in pixels; the network sees their center. [default: 8/7 of the network's input]", low=8, high=2048)
@@ -78,19 +79,19 @@ class Images:
 
 @dataclass(frozen=True)
 class Split:
-    """Which images are trained on, which validate, which test."""
+    """Which images are used for training, for validation and for testing."""
 
     val_fraction: float = option(0.2, "Fraction of each class held out to choose the best epoch.", low=0.01, high=0.9)
     test_fraction: float = option(0.0, "Fraction of each class held out for `alexnet evaluate`.", low=0.0, high=0.9)
     folds: int = option(1, "Cross-validation: divide each class into this many folds instead of using --val-fraction.", low=1, high=100)
-    fold: int = option(1, "The fold that validates, 1 to FOLDS.", low=1, high=100)
+    fold: int = option(1, "The fold used for validation, 1 to FOLDS.", low=1, high=100)
     fraction: float = option(1.0, "Use only this fraction of each class, for a quick look.", low=0.001, high=1.0)
     group_near: bool = option(True, "Keep near-identical images on the same side of the split.")
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random variants of training images; each image of a batch draws its own."""
+    """Random changes of training images, drawn anew for each image and epoch."""
 
     hflip: bool = option(True, "Flip half of the images left to right.")
     vflip: bool = option(False, "Flip half of the images top to bottom.")
@@ -145,7 +146,7 @@ class Optimization:
     weight_decay: float = option(5e-4, "Weight decay of kernels (not of biases or norms): inside the momentum for sgd, decoupled for adamw.", low=0.0, high=1.0)
     clip_norm: float | None = option(None, "Clip gradients to this global norm.", low=1e-6)
     label_smoothing: float = option(0.1, "Label smoothing: fraction of each target spread over all classes.", low=0.0, high=0.9)
-    class_weights: str = option("none", "balanced: weight images so that every class counts the same in the loss.", choices=("none", "balanced"))
+    class_weights: str = option("none", "Weights of images in the loss; balanced: every class counts the same.", choices=("none", "balanced"))
     batch_size: int = option(32, "Images per step, over all devices.", low=1, high=65536)
     ema: float = option(0.0, "Evaluate and keep an exponential moving average of the weights with this decay per step; 0 disables it.", low=0.0, high=0.99999)
 
@@ -174,7 +175,7 @@ class Stopping:
     stop_at: str | None = option(None, "Stop when all of these training metrics are reached, as accuracy=1.0,loss=0.03.")
 
     def metric_names(self) -> tuple[str, ...]:
-        """Names of the metrics beside the loss, as they stand in history.csv.
+        """Names of the metrics besides the loss, as in history.csv.
 
         Raises:
             RecipeError: one of them does not exist.
@@ -190,10 +191,10 @@ class Stopping:
         return names
 
     def stop_targets(self) -> dict[str, float]:
-        """Training metrics and the values at which training ends.
+        """The values of training metrics at which training ends, by metric.
 
         Raises:
-            RecipeError: `stop_at` is not a list of METRIC=NUMBER, or one is not recorded.
+            RecipeError: `stop_at` is not a list of METRIC=NUMBER, or names another metric.
         """
         targets = {}
         for item in (self.stop_at or "").split(","):
@@ -214,18 +215,18 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Inference:
-    """How the finished network answers."""
+    """How the trained network predicts."""
 
     tta: str = option("none", "Test-time augmentation for this run: average predictions over flips or ten crops.", choices=TTA)
-    reject: float | None = option(None, "Let `alexnet predict` answer unknown below the confidence from which this fraction of validation answers is right.", low=0.01, high=1.0)
+    reject: float | None = option(None, "Let `alexnet predict` print unknown below the lowest confidence from which this fraction of the validation predictions is right.", low=0.01, high=1.0)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What does not change what is learned, but for the seed."""
+    """The random seed, and the device, memory and arithmetic that training uses."""
 
     seed: int = option(0, "Random seed for split, initial weights, order and augmentation.", low=0, high=2**31 - 1)
-    device: str = option("auto", "auto, cpu, gpu, or several as gpu:0,1.")
+    device: str = option("auto", "Where to train: auto, cpu, gpu, or several devices such as gpu:0,1.")
     cache: str = option("auto", "Where decoded images are kept: in memory (ram), in a scratch file (disk), or nowhere (none: decode again in every epoch). auto uses memory if they take less than a third of what is free, else disk.", choices=("auto", "ram", "disk", "none"))
     precision: str = option("auto", "Arithmetic of training (auto: bfloat16 where the processor has it); evaluation is always float32.", choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     histograms: bool = option(False, "Write weight histograms for TensorBoard in every epoch.")

@@ -1,15 +1,15 @@
-"""Recipes that contradict themselves are refused, and fields that would have no effect."""
+"""Checks of recipes: values of fields, and fields that contradict each other."""
 
 import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from ..errors import RecipeError
+from ..errors import RecipeError, printable
 from ..model.architecture import trace
 from ..model.variants import with_input_size
 from ..preprocess import Preprocess
 from .preprocessing import preprocess_of
-from .recipe import Field, Recipe
+from .recipe import FIELDS, Field, Recipe
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
@@ -27,9 +27,13 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "divide_by": (lambda r: r.lr_schedule.schedule in ("step", "plateau"), "--schedule step or plateau"),
     "fill_mode": (lambda r: r.augmentation.warps, "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment"),
 }  # fmt: skip
-"""Fields that only some recipes use: when, and which option that takes."""
-_WORDS = {"true": True, "yes": True, "on": True, "1": True,
-          "false": False, "no": False, "off": False, "0": False}  # fmt: skip
+"""Fields that only some recipes use: the condition, and the option it is about."""
+_BOOLEANS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0", ""), False),
+}
+"""What click accepts: option values and TOML values have one notation."""
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 def has_effect(recipe: Recipe, name: str) -> bool:
@@ -38,7 +42,7 @@ def has_effect(recipe: Recipe, name: str) -> bool:
 
 
 def check(recipe: Recipe, given: Collection[str]) -> None:
-    """Refuse a recipe that contradicts itself; `given` names the fields set by hand.
+    """Refuse a recipe that contradicts itself; `given` names the fields that were set.
 
     Raises:
         RecipeError: a value is impossible, or a given field would have no effect.
@@ -52,8 +56,9 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
         raise RecipeError("--val-fraction and --test-fraction leave nothing to train on")
     for name in given:
         if not has_effect(recipe, name):
-            flag = name.replace("_", "-")
-            raise RecipeError(f"--{flag} has no effect here: it needs {_NEEDS[name][1]}")
+            raise RecipeError(
+                f"{FIELDS[name].flag} has no effect here: it needs {_NEEDS[name][1]}"
+            )
 
 
 def _check_sizes(recipe: Recipe, preprocess: Preprocess) -> None:
@@ -86,35 +91,39 @@ def _check_stopping(recipe: Recipe) -> None:
     stopping.stop_targets()
     known = ("val_loss", *(f"val_{x}" for x in stopping.metric_names()))
     if stopping.watch not in known:
-        raise RecipeError(f"--watch {stopping.watch}: choose from {', '.join(known)}")
+        raise RecipeError(
+            f"--watch {printable(stopping.watch)}: choose from {', '.join(known)}"
+        )
 
 
 def parsed(field: Field, value: Any) -> Any:
-    """`value` as the type of `field`; a number may be given as text, and text as a number.
+    """`value` as the type of `field`: a number may be given as text, and text as a number.
 
     Raises:
-        RecipeError: it is of another type, or not among the choices or in the range.
+        RecipeError: it is of another type, not one of the choices, or out of bounds.
     """
     if value is None and field.optional:
         return None
-    text = str(value).strip() if field.type is not str else str(value)
-    found: Any = text
-    if field.type is bool:
-        found = _WORDS.get(text.lower())
-    elif field.type in (int, float):
-        try:
-            found = field.type(text)
-        except ValueError:
-            found = None
-    what = {bool: "true or false", int: "a whole number", float: "a number"}
-    if found is None or (isinstance(found, float) and not math.isfinite(found)):
-        raise RecipeError(f"{field.flag}: {value!r} is not {what[field.type]}")
-    if field.choices and found not in field.choices:
+    result = None if value is None else _read(str(value), field.type)
+    if result is None:
+        raise RecipeError(f"{field.flag}: {value!r} is not {_KINDS[field.type]}")
+    if field.choices and result not in field.choices:
         raise RecipeError(
             f"{field.flag}: {value!r} is not one of {', '.join(field.choices)}"
         )
     low, high = field.low, field.high
-    if (low is not None and found < low) or (high is not None and found > high):
+    if (low is not None and result < low) or (high is not None and result > high):
         bounds = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
         raise RecipeError(f"{field.flag}: {value!r} is not in the range {bounds}")
-    return found
+    return result
+
+
+def _read(text: str, kind: type) -> Any:
+    """`text` as a value of `kind`; None if it is none, or is NaN or infinite."""
+    if kind is bool:
+        return _BOOLEANS.get(text.strip().lower())
+    try:
+        value = kind(text)
+    except ValueError:
+        return None
+    return None if kind is float and not math.isfinite(value) else value

@@ -1,9 +1,10 @@
-"""Precision follows from what the processor has and what oneDNN may use of it."""
+"""A device is used or refused; precision follows from what the processor has and may use."""
 
 import pytest
+import tensorflow as tf
 from helpers import TINY, python
 
-from alexnet_cli.backend.devices import cpu_precision
+from alexnet_cli.backend.devices import cpu_precision, precision, strategy
 from alexnet_cli.errors import DeviceError
 
 
@@ -25,13 +26,103 @@ def test_auto_takes_bfloat16_where_it_is_multiplied_and_allowed(flags, limit, ex
     assert cpu_precision("auto", flags, limit) == expected
 
 
-def test_what_is_asked_for_is_taken_unless_forbidden():
+def test_a_precision_given_by_name_is_used_unless_forbidden():
     assert cpu_precision("float32", {"amx_bf16"}, "") == "float32"
+    assert cpu_precision("mixed_float16", {"avx2"}, "AVX2") == "mixed_float16"
     assert cpu_precision("mixed_bfloat16", {"avx2"}, "") == "mixed_bfloat16"
-    with pytest.raises(DeviceError, match="ONEDNN_MAX_CPU_ISA=AVX2 forbids it"):
+    with pytest.raises(DeviceError) as error:
         cpu_precision("mixed_bfloat16", {"amx_bf16"}, "AVX2")
+    assert str(error.value) == (
+        "--precision mixed_bfloat16: ONEDNN_MAX_CPU_ISA=AVX2 forbids it; "
+        "unset the variable or use float32"
+    )
 
 
+@pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_the_limit_is_read_from_the_environment(monkeypatch, variable):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
+    assert precision("auto") in ("float32", "mixed_bfloat16")
+    assert precision("mixed_bfloat16") == "mixed_bfloat16"
+    monkeypatch.setenv(variable, "avx2")
+    assert precision("auto") == "float32"
+    with pytest.raises(DeviceError, match="ONEDNN_MAX_CPU_ISA=AVX2 forbids it"):
+        precision("mixed_bfloat16")
+
+
+@pytest.mark.parametrize(
+    "name, expected", [("auto", "float32"), ("mixed_bfloat16", "mixed_bfloat16")]
+)
+def test_a_gpu_computes_in_float32_and_ignores_the_cpus_limit(monkeypatch, name, expected):
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["a gpu"])
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert precision(name) == expected
+
+
+class Machine:
+    """`tf.config` and `tf.distribute` of a machine with GPUs, which this one need not have."""
+
+    def __init__(self, monkeypatch, gpus, cpus=1):
+        self.visible = None
+        monkeypatch.setattr(
+            tf.config,
+            "list_physical_devices",
+            lambda kind: [f"{kind}{i}" for i in range(gpus)],
+        )
+        monkeypatch.setattr(
+            tf.config,
+            "list_logical_devices",
+            lambda kind: [f"{kind}{i}" for i in range(cpus)],
+        )
+        monkeypatch.setattr(tf.config, "set_visible_devices", self._show)
+        monkeypatch.setattr(tf.distribute, "MirroredStrategy", tuple)
+        monkeypatch.setattr(tf.distribute, "get_strategy", lambda: "one device")
+
+    def _show(self, devices, kind):
+        assert kind == "GPU"
+        self.visible = devices
+
+
+@pytest.mark.parametrize("spec, gpus, cpus, visible, names", [
+    ("auto", 0, 1, [], "one device"),
+    ("auto", 2, 1, ["GPU0"], "one device"),
+    ("cpu", 2, 1, [], "one device"),
+    ("cpu:0,1", 1, 2, [], ("CPU:0", "CPU:1")),
+    ("gpu", 2, 1, ["GPU0"], "one device"),
+    ("gpu:1", 2, 1, ["GPU1"], "one device"),
+    ("gpu:2,0", 3, 1, ["GPU2", "GPU0"], ("GPU:0", "GPU:1")),
+])  # fmt: skip
+def test_devices(monkeypatch, spec, gpus, cpus, visible, names):
+    machine = Machine(monkeypatch, gpus, cpus)
+    assert strategy(spec) == names
+    assert machine.visible == visible
+
+
+@pytest.mark.parametrize("spec, message", [
+    ("gpu:2", "--device gpu:2: gpu:2 does not exist; available: gpu:0, gpu:1, cpu:0"),
+    ("gpu:0,7,8", "--device gpu:0,7,8: gpu:7 does not exist; available: gpu:0, gpu:1, cpu:0"),
+    ("cpu:1", "--device cpu:1: cpu:1 does not exist; available: gpu:0, gpu:1, cpu:0"),
+    ("gpu:1,1", "--device gpu:1,1: one is listed twice; available: gpu:0, gpu:1, cpu:0"),
+    *((x, f"--device {x} is not auto, cpu, gpu or a list such as gpu:0,1")
+      for x in ("", "tpu", "gpu:", "gpu:x", "gpu:0,", "auto:0", "GPU", "gpu:-1", "cpu 0")),
+    ("cpu\n", r"--device cpu\n is not auto, cpu, gpu or a list such as gpu:0,1"),
+])  # fmt: skip
+def test_a_device_that_does_not_exist_is_one_line(monkeypatch, spec, message):
+    Machine(monkeypatch, gpus=2)
+    with pytest.raises(DeviceError) as error:
+        strategy(spec)
+    assert str(error.value) == message
+
+
+def test_a_machine_without_a_gpu_says_so(monkeypatch):
+    Machine(monkeypatch, gpus=0)
+    with pytest.raises(
+        DeviceError, match="^--device gpu: gpu:0 does not exist; available: cpu:0$"
+    ):
+        strategy("gpu")
+
+
+@pytest.mark.slow
 def test_a_limited_machine_trains_in_float32(toy, tmp_path):
     code = "import sys; from alexnet_cli.cli.main import main; main(sys.argv[1:])"
     words = ("train", "--data", toy, *TINY, "--epochs", "1", "--out", tmp_path / "o")

@@ -11,10 +11,10 @@ import json, sys
 import numpy as np
 import keras
 from alexnet_cli.dataset.augmentation.layer import AugmentAndStandardize
-from alexnet_cli.dataset.augmentation.sampling import DRAWN, sample_parameters
+from alexnet_cli.dataset.augmentation.parameters import WIDTH
+from alexnet_cli.dataset.augmentation.sampling import sample_parameters
 from alexnet_cli.model.model import build_model
 from alexnet_cli.trainer.optimizers import build_optimizer
-from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 recipe = Recipe(arch="tiny", size=40, dropout=0.0, learning_rate=0.05, **json.loads(sys.argv[2]))
@@ -26,16 +26,17 @@ else:
     assert "tensorflow" not in sys.modules
     network.load_weights(sys.argv[1])
 pixels = keras.Input((40, 40, 3), dtype="uint8")
-draws = keras.Input((DRAWN,))
-model = keras.Model([pixels, draws], network(AugmentAndStandardize(recipe, preprocess)([pixels, draws])))
+packed = keras.Input((WIDTH,))
+layer = AugmentAndStandardize(recipe.augmentation, preprocess)
+model = keras.Model([pixels, packed], network(layer([pixels, packed])))
 loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
-model.compile(build_optimizer(recipe), loss, jit_compile=False)
+model.compile(build_optimizer(recipe.optimization, recipe.lr_schedule.learning_rate), loss, jit_compile=False)
 rng = np.random.default_rng(0)
 images = rng.integers(0, 255, (12, 5, 5, 3), np.uint8).repeat(8, 1).repeat(8, 2)
 labels = np.eye(3, dtype="float32")[np.arange(12) % 3]
 losses = []
 for _ in range(6):
-    drawn = sample_parameters(recipe, preprocess, 12, rng)
+    drawn = sample_parameters(recipe.augmentation, preprocess, 12, rng).pack()
     losses.append(float(model.train_on_batch([images, drawn], labels)))
 losses.append(float(model.evaluate([images, drawn], labels, verbose=0)))
 print(json.dumps(losses))
@@ -46,6 +47,7 @@ AUGMENTATIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_losses_are_tensorflows(tmp_path, name):
     pytest.importorskip("jax", reason="extra `jax` is not installed")

@@ -1,85 +1,30 @@
-"""Layers compute the papers' formulas and the numbers of torch."""
+"""A network computes what its table says: torch's numbers, the paper's initial weights."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from alexnet_cli.backend.dtype_policy import dtype_policy
+from alexnet_cli.model import model as network
 from alexnet_cli.model.alexnet import ARCHITECTURES
-from alexnet_cli.model.architecture import Architecture
-from alexnet_cli.model.layer_specs import Conv, Dense, Flatten
-from alexnet_cli.model.model import build_model
-from alexnet_cli.model.normalization import BatchNormalization, LocalResponseNormalization
-
-
-def lrn_formula(x, n, k, alpha, beta):
-    """Section 3.3 of the paper, loop for loop, in float64."""
-    x = np.asarray(x, np.float64)
-    out = np.empty_like(x)
-    channels = x.shape[-1]
-    for i in range(channels):
-        near = x[..., max(0, i - n // 2) : min(channels - 1, i + n // 2) + 1]
-        out[..., i] = x[..., i] / (k + alpha * (near**2).sum(-1)) ** beta
-    return out
-
-
-def lrn_gradient(x, up, n, k, alpha, beta, step=1e-6):
-    """d(sum(up * lrn(x)))/dx by central differences in float64."""
-    x = np.asarray(x, np.float64)
-    found = np.empty_like(x)
-    for at in np.ndindex(x.shape):
-        moved = [x.copy(), x.copy()]
-        moved[0][at] += step
-        moved[1][at] -= step
-        high, low = ((up * lrn_formula(m, n, k, alpha, beta)).sum() for m in moved)
-        found[at] = (high - low) / (2 * step)
-    return found
-
-
-@pytest.mark.parametrize(
-    "n,k,alpha,beta", [(5, 2, 1e-4, 0.75), (3, 1, 0.5, 0.6), (1, 1, 2.0, 1.0)]
+from alexnet_cli.model.architecture import Architecture, trace
+from alexnet_cli.model.layer_specs import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Flatten,
+    Pool,
+    ReLU,
 )
-def test_lrn_is_the_formula_forward_and_gradient(n, k, alpha, beta):
-    rng = np.random.default_rng(0)
-    x = rng.normal(0, 3, (2, 2, 3, 7)).astype(np.float32)
-    up = rng.normal(0, 1, x.shape).astype(np.float32)
-    layer = LocalResponseNormalization(n, k, alpha, beta)
-    with tf.GradientTape() as tape:
-        inputs = tf.constant(x)
-        tape.watch(inputs)
-        out = layer(inputs)
-        total = tf.reduce_sum(out * up)
-    np.testing.assert_allclose(out, lrn_formula(x, n, k, alpha, beta), rtol=1e-5, atol=1e-6)
-    expected = lrn_gradient(x, up, n, k, alpha, beta)
-    np.testing.assert_allclose(tape.gradient(total, inputs), expected, rtol=1e-3, atol=1e-5)
+from alexnet_cli.model.model import build_model, layers_of, put_weights
+from alexnet_cli.model.pretrained.matching import LayerMatch
+
+TINY = ARCHITECTURES["tiny"]
 
 
-@pytest.mark.parametrize("n", [0, 2, 4])
-def test_lrn_refuses_even_windows(n):
-    with pytest.raises(ValueError, match="odd"):
-        LocalResponseNormalization(n)
-
-
-def test_lrn_computes_in_float32_and_keeps_the_type():
-    x = np.full((1, 1, 1, 9), 300, np.float16)
-    out = LocalResponseNormalization(5, 2, 1.0, 0.75, dtype="float16")(x)
-    assert out.dtype == tf.float16
-    np.testing.assert_allclose(out, lrn_formula(x, 5, 2, 1.0, 0.75), rtol=2e-3)
-
-
-def test_lrn_is_torchs_with_alpha_times_n():
-    torch = pytest.importorskip("torch", reason="extra `torch` is not installed")
-    x = np.random.default_rng(1).normal(0, 5, (2, 4, 4, 16)).astype(np.float32)
-    theirs = torch.nn.LocalResponseNorm(5, alpha=0.01 * 5, beta=0.75, k=2.0)
-    expected = theirs(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    ours = LocalResponseNormalization(5, 2.0, 0.01, 0.75)(x)
-    np.testing.assert_allclose(ours, expected.numpy(), rtol=1e-5, atol=1e-6)
-
-
-def test_lrn_config_builds_an_equal_layer():
-    layer = LocalResponseNormalization(3, 1.0, 0.5, 0.25)
-    again = LocalResponseNormalization.from_config(layer.get_config())
-    assert (again.n, again.k, again.alpha, again.beta) == (3, 1.0, 0.5, 0.25)
+def images(count, side, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 1, (count, side, side, 3)).astype(np.float32)
 
 
 def test_groups_equal_keras_grouped_convolution():
@@ -193,31 +138,146 @@ def test_forward_pass_is_torchs(name):
     np.testing.assert_allclose(ours, expected, atol=2e-4 * abs(expected).max())
 
 
-def test_batch_normalization_is_keras_own_over_steps():
-    rng = np.random.default_rng(0)
-    ours = BatchNormalization(momentum=0.8, epsilon=1e-3)
-    theirs = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3)
-    for _ in range(3):
-        x = rng.normal(2, 3, (4, 5, 5, 6)).astype(np.float32)
-        np.testing.assert_allclose(
-            ours(x, training=True), theirs(x, training=True), rtol=1e-3, atol=1e-4
-        )
-    for a, b in zip(ours.weights, theirs.weights, strict=True):
-        assert a.name == b.name
-        np.testing.assert_allclose(a, b, rtol=1e-4)
-    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-3, atol=1e-4)
+@pytest.mark.parametrize("kind, expected", [
+    ("he_normal", keras.initializers.HeNormal), ("glorot_uniform", keras.initializers.GlorotUniform),
+])  # fmt: skip
+def test_initializers_by_keras_name_are_keras_own(kind, expected):
+    arch = Architecture("k", "", 16, 2, (Conv(8, 5), Flatten(), Dense(None)), kind)
+    kernel = build_model(arch, 2, seed=7).get_layer("conv1").kernel
+    np.testing.assert_array_equal(kernel, expected(seed=7)((5, 5, 3, 8)))
 
 
-def test_batch_normalization_keeps_16_bits_and_float32_statistics():
-    x = tf.cast(np.random.default_rng(0).normal(50, 1, (64, 8, 8, 4)), tf.bfloat16)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        layer = BatchNormalization(momentum=0.0)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    out = layer(x, training=True)
-    assert out.dtype == tf.bfloat16 and layer(x).dtype == tf.bfloat16
-    wide = tf.cast(x, tf.float32)
-    assert {str(w.dtype) for w in layer.weights} == {"float32"}
-    np.testing.assert_allclose(layer.moving_mean, np.mean(wide, (0, 1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(layer.moving_variance, np.var(wide, (0, 1, 2)), rtol=1e-3)
+def test_a_layers_own_std_replaces_the_initializer():
+    table = (Flatten(), Dense(400, std=0.005, bias=0.1), ReLU(), Dense(None))
+    model = build_model(Architecture("s", "", 10, 2, table, "he_normal"), 2)
+    dense = model.get_layer("dense1")
+    assert np.asarray(dense.kernel).std() == pytest.approx(0.005, rel=0.02)
+    np.testing.assert_array_equal(dense.bias, np.full(400, 0.1, np.float32))
+
+
+def test_no_two_layers_or_groups_have_the_same_initial_weights():
+    table = (
+        Conv(6, 3),
+        Conv(6, 3),
+        Conv(6, 3, groups=2),
+        Conv(6, 3, groups=2),
+        Flatten(),
+        Dense(None),
+    )
+    model = build_model(Architecture("d", "", 8, 2, table), 2)
+    kernels = [np.asarray(x) for x in model.weights if x.name == "kernel"]
+    alike = [
+        x
+        for i, x in enumerate(kernels)
+        for y in kernels[:i]
+        if x.shape == y.shape and np.allclose(x, y)
+    ]
+    assert len(kernels) == 7 and not alike
+
+
+@pytest.mark.parametrize(
+    "padding, stride", [(0, 1), (2, 1), (1, 3), ("same", 2), ("valid", 2)]
+)
+def test_padding_is_on_every_side(padding, stride):
+    table = (Conv(4, 5, stride=stride, padding=padding), Flatten(), Dense(None))
+    model = build_model(Architecture("p", "", 11, 2, table), 2)
+    conv, x = model.get_layer("conv1"), images(2, 11)
+    if isinstance(padding, int):
+        x_padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+        expected = keras.ops.conv(x_padded, conv.kernel, stride, "valid")
+    else:
+        expected = keras.ops.conv(x, conv.kernel, stride, padding)
+    output = keras.Model(model.input, conv.output)(x)
+    np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["tiny", pytest.param("alexnet-half", marks=pytest.mark.slow)]
+)
+def test_an_input_of_any_side_changes_nothing_at_the_tables_side(name):
+    arch = ARCHITECTURES[name]
+    fixed, free = build_model(arch, 4, seed=1), build_model(arch, 4, seed=1, any_side=True)
+    free.set_weights(fixed.get_weights())
+    x = images(2, arch.input_size)
+    np.testing.assert_allclose(free(x), fixed(x), rtol=1e-5, atol=1e-6)
+    for side in (arch.input_size * 3 // 4, arch.input_size + 9):
+        logits = np.asarray(free(images(3, side)))
+        assert logits.shape == (3, 4) and np.isfinite(logits).all()
+    with pytest.raises(ValueError, match="incompatible"):
+        fixed(images(1, arch.input_size + 9))
+
+
+def test_logits_are_float32_whatever_the_policy():
+    with dtype_policy("mixed_bfloat16"):
+        model = build_model(TINY, 3)
+    assert model.get_layer("dense1").compute_dtype == "bfloat16"
+    logits = model(images(2, 32))
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32" and logits.shape == (
+        2,
+        3,
+    )
+
+
+def test_dropout_is_random_only_in_training():
+    model, x = build_model(TINY, 3), images(4, 32)
+    np.testing.assert_array_equal(model(x), model(x, training=False))
+    assert not np.array_equal(model(x, training=True), model(x))
+
+
+def test_a_layer_without_a_case_is_refused():
+    with pytest.raises(TypeError, match="no such layer: 'conv'"):
+        network._connect("conv1", "conv", None, None)
+
+
+def test_layers_of_a_table_are_found_by_name():
+    table = (
+        *(Conv(2, 1) for _ in range(10)),
+        Conv(4, 1, groups=2),
+        BatchNorm(),
+        Pool(),
+        Flatten(),
+        Dense(None),
+    )
+    model = build_model(Architecture("n", "", 4, 2, table), 2)
+    found = {
+        x.name: [y.name for y in layers_of(model, x.name)]
+        for x in trace(Architecture("n", "", 4, 2, table), 2)
+    }
+    assert found["conv1"] == ["conv1"] and found["conv10"] == ["conv10"]
+    assert found["conv11"] == ["conv11_1", "conv11_2"]
+    assert found["batchnorm1"] == ["batchnorm1"]
+    assert found["pool1"] == found["flatten1"] == layers_of(model, "conv12") == []
+    assert sum(len(x) for x in found.values()) == len(
+        [x for x in model.layers if x.weights]
+    )
+
+
+def test_weights_are_put_into_layers_and_groups():
+    model = build_model(TINY, 3, seed=1)
+    before = {x.path: np.asarray(x) for x in model.weights}
+    shapes = [(3, 3, 4, 16), (16,)]
+    arrays = tuple(
+        np.random.default_rng(i).normal(size=x).astype(np.float32)
+        for i, x in enumerate(shapes)
+    )
+    put_weights(model, [
+        LayerMatch("conv1", "5 x 5 x 3 x 8", "new, the file has none"),
+        LayerMatch("conv2", "3 x 3 x 4 x 16", "loaded", arrays),
+        LayerMatch("extra", "", "left out, no such layer here"),
+    ])  # fmt: skip
+    parts = layers_of(model, "conv2")
+    for i, array in enumerate(arrays):
+        joined = np.concatenate([np.asarray(x.weights[i]) for x in parts], axis=-1)
+        np.testing.assert_array_equal(joined, array)
+    for variable in model.weights:
+        if "conv2" not in variable.path:
+            np.testing.assert_array_equal(variable, before[variable.path])
+
+
+def test_keras_pools_small_maps_as_torchs_adaptive_pooling_does():
+    torch = pytest.importorskip("torch", reason="extra `torch` is not installed")
+    x = np.random.default_rng(0).random((2, 4, 4, 5), np.float32)
+    ours = keras.layers.AdaptiveAveragePooling2D((6, 6))(x)
+    channels_first = torch.tensor(x.transpose(0, 3, 1, 2).copy())
+    theirs = torch.nn.AdaptiveAvgPool2d((6, 6))(channels_first)
+    np.testing.assert_allclose(ours, theirs.numpy().transpose(0, 2, 3, 1), rtol=1e-5)

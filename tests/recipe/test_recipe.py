@@ -1,86 +1,62 @@
-"""A recipe says what it does or is refused; nothing in it is silently without effect."""
+"""A recipe is built from flat fields and read by section; equal fields are equal recipes."""
 
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alexnet_cli.errors import RecipeError
-from alexnet_cli.preprocess import Preprocess
-from alexnet_cli.recipe.preprocessing import preprocess_of
-from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.recipe.recipe import FIELDS, SECTIONS, TITLES, Recipe
+from alexnet_cli.recipe.sections import Augmentation, Stopping
 from alexnet_cli.recipe.validation import check
-from alexnet_cli.trainer.lr_schedule import learning_rate
-
-
-def test_every_field_says_what_it_is():
-    for field in dataclasses.fields(Recipe):
-        assert field.metadata["help"].endswith((".", "]", ")")), field.name
-        assert field.metadata["group"]
-
-
-@pytest.mark.parametrize(
-    "given,message",
-    [
-        ({"optimizer": "adam", "momentum": 0.5}, "--momentum has no effect here"),
-        ({"optimizer": "adam", "nesterov": True}, "--nesterov has no effect"),
-        ({"optimizer": "rmsprop", "weight_decay": 0.1}, "--weight-decay has no effect"),
-        ({"schedule": "constant", "warmup_epochs": 2.0}, "--warmup-epochs has no effect"),
-        ({"schedule": "cosine", "step_epochs": 3}, "--step-epochs has no effect"),
-        ({"schedule": "step", "plateau_epochs": 3}, "--plateau-epochs has no effect"),
-        ({"divide_by": 3.0, "schedule": "cosine"}, "--divide-by has no effect"),
-        ({"fill_mode": "wrap", "hflip": True}, "--fill-mode has no effect"),
-        ({"random_crop": True, "size": 224}, "--random-crop needs a --size above the 224"),
-        ({"arch": "alexnet", "size": 100}, "--size 100 is below the 227"),
-        ({"mean": "sky"}, "--mean: 'sky' is neither"),
-        ({"std": "0"}, "--std: '0' is neither"),
-        ({"metrics": "accuracy,f2"}, "no metric 'f2'"),
-        ({"metrics": "top0"}, "no metric 'top0'"),
-        ({"watch": "val_mse"}, "watched can be val_loss, val_accuracy"),
-        ({"stop_at": "accuracy"}, "not METRIC=NUMBER"),
-        ({"stop_at": "accuracy=high"}, "not METRIC=NUMBER"),
-        ({"stop_at": "top5=1"}, "one of loss, accuracy"),
-        ({"val_fraction": 0.6, "test_fraction": 0.4}, "leave nothing to train on"),
-    ],
-)
-def test_what_cannot_be_is_refused(given, message):
-    base = {"arch": "alexnet-bn", "size": None, "random_crop": False, "crop_area": 0.0}
-    with pytest.raises(RecipeError, match=message):
-        check(Recipe(**{**base, **given}), given)
 
 
 def test_defaults_are_a_recipe():
     check(Recipe(), ())
 
 
-def test_preprocess_of_networks():
-    assert preprocess_of(Recipe(arch="alexnet", size=256, resize="crop")) == Preprocess(
-        "crop", 256, 227, None, (1.0, 1.0, 1.0)
-    )
-    flowers = preprocess_of(Recipe(arch="alexnet-flowers", size=227, resize="squash"))
-    assert flowers == Preprocess("squash", 227, 227, (0.0,) * 3, (255.0,) * 3)
-    own = preprocess_of(Recipe(arch="tiny", size=40, mean="1,2,3", std="imagenet"))
-    assert (own.mean, own.std) == ((1.0, 2.0, 3.0), (58.395, 57.12, 57.375))
+def test_no_two_sections_share_a_field():
+    names = [x.name for kind in SECTIONS.values() for x in dataclasses.fields(kind)]
+    assert len(names) == len(set(names)) == len(FIELDS) == 69
+    assert set(SECTIONS) == set(TITLES) and not set(SECTIONS) & set(FIELDS)
 
 
-def test_stop_targets():
-    recipe = Recipe(stop_at="accuracy=1.0, loss=0.03")
-    assert recipe.stopping.stop_targets() == {"accuracy": 1.0, "loss": 0.03}
-    assert Recipe().stopping.stop_targets() == {}
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_is_read_by_section_and_by_name(name):
+    recipe, section = Recipe(), FIELDS[name].section
+    assert recipe[name] == getattr(getattr(recipe, section), name) == FIELDS[name].default
 
 
-def rates(epochs, *, divisions=0, **kwargs):
-    recipe = Recipe(learning_rate=1.0, epochs=10, **kwargs)
-    return [learning_rate(recipe, x, divisions=divisions) for x in epochs]
+@given(epochs=st.integers(1, 1000), zoom=st.floats(0, 0.9), weights=st.none() | st.text())
+def test_flat_fields_survive_a_round_trip(epochs, zoom, weights):
+    recipe = Recipe(epochs=epochs, zoom=zoom, weights=weights)
+    assert Recipe(**recipe.flat()) == recipe
+    assert hash(Recipe(**recipe.flat())) == hash(recipe)
+    assert recipe.changed(epochs=epochs) == recipe
+    assert recipe.changed(epochs=epochs + 1) != recipe
 
 
-def test_schedules():
-    assert rates((0, 5, 9.99), schedule="constant") == [1, 1, 1]
-    assert rates((0, 2.99, 3, 6), schedule="step", step_epochs=3) == pytest.approx(
-        [1, 1, 0.1, 0.01]
-    )
-    assert rates((7,), schedule="plateau", divisions=2) == pytest.approx([0.01])
-    cosine = rates((0, 5, 10), schedule="cosine", warmup_epochs=0)
-    assert cosine == pytest.approx([1, 0.5, 0])
-    warm = rates((0, 1, 2, 6, 10), schedule="cosine", warmup_epochs=2.0)
-    whole = [1, 0.9755, 0.9045, 0.3455, 0]
-    assert warm == pytest.approx([0, 0.5 * whole[1], *whole[2:]], abs=1e-4)
+def test_whole_sections_and_fields_can_be_given():
+    section = Stopping(epochs=3, patience=2)
+    recipe = Recipe(stopping=section, augmentation=Augmentation(zoom=0.2), patience=5)
+    assert recipe.stopping == Stopping(epochs=3, patience=5)
+    assert recipe.augmentation.zoom == 0.2
+    assert dataclasses.replace(recipe, zoom=0.3)["zoom"] == 0.3
+
+
+def test_a_field_that_does_not_exist_is_named():
+    with pytest.raises(TypeError, match="no field 'epoch'"):
+        Recipe(epoch=3)
+    with pytest.raises(KeyError):
+        Recipe()["epoch"]
+
+
+def test_a_recipe_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().stopping.epochs = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().stopping = Stopping()
+
+
+def test_flags_are_names_with_dashes():
+    assert FIELDS["val_fraction"].flag == "--val-fraction"

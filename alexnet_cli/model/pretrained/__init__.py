@@ -1,1 +1,1 @@
-"""Other people's weights: files read without running code, matched to our tables."""
+"""Pretrained weights of others: files read without running code, matched to our tables."""

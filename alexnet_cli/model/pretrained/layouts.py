@@ -1,4 +1,4 @@
-"""Other people's weights: whose layout a file has, in the terms of our tables."""
+"""Layouts of pretrained weights, translated to the names and axes of our tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,44 +14,45 @@ from .readers import read_weights
 
 Arrays = Mapping[str, Array]
 
-_TORCH_CONVS = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
-
-_TORCH_DENSE = {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
-
+_TORCH = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
+_TORCH |= {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
 _CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
 _CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
-
-# h5py raises all of these on damaged files.
-_DAMAGE = (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError)
+"""Names of layers: theirs to ours."""
 
 _KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
+"""Names by which Keras numbers the layers of a kind."""
+
+_DAMAGE = (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError)
+"""What h5py raises on damaged files."""
 
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Kernels and biases by our layers' names, in our order of axes, RGB."""
+    """The arrays of a file by our layers' names, with our axes and RGB channels."""
 
     layout: str
+    """As in "torchvision's layout"."""
     layers: Mapping[str, tuple[Floats, ...]]
     """conv: [kH, kW, in, out] and [out]; dense: [in, out] and [out]."""
     mean: str
     std: str
-    """What pixels were standardized by, as in a recipe."""
-    changes: Mapping[str, str]
-    """What was done to a layer's arrays."""
+    """What pixels were standardized by, in a recipe's notation; empty: unknown."""
+    changes: Mapping[str, tuple[str, ...]]
+    """What was done to a layer's arrays, in words."""
     unknown: tuple[str, ...]
     """Names in the file that belong to no layer."""
     arch: str = ""
-    """The table whose weights these are; empty where they may be any of ours."""
+    """The architecture whose weights these are; empty if it may be any of ours."""
 
 
 def read_pretrained(
     path: Path, arch: Architecture, *, mean: str = "", std: str = ""
 ) -> PretrainedWeights:
-    """What the file at `path` holds, by the names of our layers.
+    """The weights in the file at `path` by the names of our layers.
 
-    A Keras file is read as one of `arch`, trained with `mean` and `std`; others say
-    themselves what they are.
+    A Keras file is read as one of `arch` that was trained with `mean` and `std`; the
+    layouts of torchvision and Caffe have their own.
 
     Raises:
         WeightsError: as `read_weights`, or its layout is unknown.
@@ -71,122 +72,143 @@ def read_pretrained(
 
 
 def _torch(arrays: Arrays, path: Path) -> PretrainedWeights:
-    names = {
-        ours: (f"{theirs}.weight", f"{theirs}.bias")
-        for theirs, ours in {**_TORCH_CONVS, **_TORCH_DENSE}.items()
-    }
-    layers, unknown = _pairs(arrays, names, path)
-    changes = dict.fromkeys(layers, "axes turned")
-    for ours, (kernel, bias) in layers.items():
-        if ours == "dense1" and kernel.shape[1] % 36 == 0:
-            kernel = _rows_by_place(kernel)
-            changes[ours] += ", rows from channel-first to height-width order"
+    layers, unknown = _kernels_and_biases(arrays, _TORCH, (".weight", ".bias"), path)
+    changes: dict[str, tuple[str, ...]] = {}
+    for name, (kernel, bias) in layers.items():
+        changes[name] = ("axes transposed",)
+        if name == "dense1" and kernel.shape[1] % 36 == 0:
+            kernel = _channels_last(kernel)
+            changes[name] += ("rows from channels-first to channels-last",)
         axes = (2, 3, 1, 0) if kernel.ndim == 4 else (1, 0)
-        layers[ours] = (kernel.transpose(axes), bias)
+        layers[name] = (kernel.transpose(axes), bias)
     return PretrainedWeights(
-        "torchvision's", layers, "imagenet", "imagenet", changes, unknown, "alexnet-owt"
+        layout="torchvision's",
+        layers=layers,
+        mean="imagenet",
+        std="imagenet",
+        changes=changes,
+        unknown=unknown,
+        arch="alexnet-owt",
     )
 
 
-def _pairs(
-    arrays: Arrays, names: Mapping[str, tuple[str, str]], path: Path
+def _kernels_and_biases(
+    arrays: Arrays, names: Mapping[str, str], suffixes: tuple[str, str], path: Path
 ) -> tuple[dict[str, tuple[Floats, ...]], tuple[str, ...]]:
-    """Kernel and bias of the layers of which the file has both; names of what is left.
+    """The layers, by our names, of which the file has both arrays; names of other arrays.
+
+    `names` are theirs to ours; the kernel's and the bias' names end in `suffixes`.
 
     Raises:
-        WeightsError: one of them has too few or too many axes for its layer.
+        WeightsError: an array has too few or too many axes for its layer.
     """
     layers: dict[str, tuple[Floats, ...]] = {}
     used: set[str] = set()
-    for ours, pair in names.items():
+    for theirs, ours in names.items():
+        pair = [f"{theirs}{x}" for x in suffixes]
         if not all(x in arrays for x in pair):
             continue
         used |= set(pair)
         for name, axes in zip(pair, (4 if ours.startswith("conv") else 2, 1), strict=True):
-            if arrays[name].ndim != axes:
+            found = arrays[name].ndim
+            if found != axes:
                 raise WeightsError(
-                    f"{printable(path)}: {printable(name)} has {arrays[name].ndim} axes, not {axes}"
+                    f"{printable(path)}: {printable(name)} has {found} axes, not {axes}"
                 )
         layers[ours] = tuple(arrays[x].astype(np.float32) for x in pair)
     return layers, tuple(x for x in arrays if x not in used)
 
 
-def _rows_by_place(kernel: Floats) -> Floats:
-    """[out, C * 6 * 6] of torch with its columns in the order 6, 6, C."""
+def _channels_last(kernel: Floats) -> Floats:
+    """[out, 6 * 6 * C] of a kernel [out, C * 6 * 6], whose input torch flattens."""
     channels = kernel.shape[1] // 36
     places = kernel.reshape(-1, channels, 6, 6).transpose(0, 2, 3, 1)
     return places.reshape(len(kernel), -1)
 
 
 def _caffe(arrays: Arrays, path: Path) -> PretrainedWeights:
-    """Kernels are [kH, kW, in, out] already; Caffe's own first one sees blue first."""
-    names = {ours: (f"{theirs}/0", f"{theirs}/1") for theirs, ours in _CAFFE.items()}
-    layers, unknown = _pairs(arrays, names, path)
+    """Kernels are [kH, kW, in, out] already; the input of Caffe's own network is BGR."""
+    layers, unknown = _kernels_and_biases(arrays, _CAFFE, ("/0", "/1"), path)
     if "conv1" not in layers:
         raise WeightsError(f"{printable(path)}: conv1 has no bias")
-    if layers["conv1"][0].shape[-1] == 64:
-        # The two-column network never had 64; these are torchvision's in Caffe's names.
-        layout = "torchvision's, by Caffe's names"
+    kernel, bias = layers["conv1"]
+    if kernel.shape[-1] == 64:
+        # The two-column network has 96 filters; these are torchvision's, in RGB.
         return PretrainedWeights(
-            layout, layers, "imagenet", "imagenet", {}, unknown, "alexnet-owt"
+            layout="torchvision's, by Caffe's names",
+            layers=layers,
+            mean="imagenet",
+            std="imagenet",
+            changes={},
+            unknown=unknown,
+            arch="alexnet-owt",
         )
-    layers["conv1"] = (layers["conv1"][0][:, :, ::-1], *layers["conv1"][1:])
-    changes = {"conv1": "channels from BGR to RGB"}
+    layers["conv1"] = (kernel[:, :, ::-1], bias)
     return PretrainedWeights(
-        "Caffe's", layers, "124,117,104", "1", changes, unknown, "alexnet-bvlc"
+        layout="Caffe's",
+        layers=layers,
+        mean="124,117,104",
+        std="1",
+        changes={"conv1": ("channels from BGR to RGB",)},
+        unknown=unknown,
+        arch="alexnet-bvlc",
     )
 
 
 def _keras(path: Path, saved: Architecture, mean: str, std: str) -> PretrainedWeights:
-    """Our own: Keras numbers the layers of a class in the order of the table."""
-    queues = _numbered(path)
+    """The weights of `saved`; Keras numbers the layers of a kind in the table's order."""
+    queues = _layers_by_kind(path)
     counts = {k: len(v) for k, v in queues.items()}
     layers = {}
     for row in trace(saved, 1):
         queue = queues.get(_KERAS.get(type(row.layer), ""), [])
-        parts = row.layer.groups if isinstance(row.layer, Conv) else 1
-        each, queue[:] = queue[:parts], queue[parts:]
-        if len({tuple(y.shape for y in x) for x in each}) > 1:
+        groups = row.layer.groups if isinstance(row.layer, Conv) else 1
+        parts, queue[:] = queue[:groups], queue[groups:]
+        if len({tuple(y.shape for y in x) for x in parts}) > 1:
             raise WeightsError(
-                f"{printable(path)}: {row.name} is not in {parts} equal groups as in "
+                f"{printable(path)}: {row.name} is not in {groups} equal groups as in "
                 f"{saved.name}; another --arch may fit"
             )
-        if len(each) == parts:
-            joined = zip(*each, strict=True)
+        if len(parts) == groups:
+            joined = zip(*parts, strict=True)
             layers[row.name] = tuple(np.concatenate(x, axis=-1) for x in joined)
     left = tuple(
         f"{kind}_{number}"
         for kind, queue in queues.items()
         for number in range(counts[kind] - len(queue), counts[kind])
     )
-    return PretrainedWeights("Keras'", layers, mean, std, {}, left)
+    return PretrainedWeights(
+        layout="Keras'", layers=layers, mean=mean, std=std, changes={}, unknown=left
+    )
 
 
-def _numbered(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
-    """The arrays of a Keras file's layers by the name of their class, in order.
+def _layers_by_kind(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
+    """The arrays of the layers in a Keras file by Keras' name of their kind, in order.
 
     Raises:
-        WeightsError: it is damaged or no such file.
+        WeightsError: it does not exist, is damaged, or is not a Keras file.
     """
     import h5py
 
     if not path.is_file():
-        raise WeightsError(f"{printable(path)} is not there")
-    found: dict[str, dict[int, tuple[Floats, ...]]] = {}
+        raise WeightsError(f"{printable(path)} does not exist")
+    kinds: dict[str, dict[int, tuple[Floats, ...]]] = {}
     try:
         with h5py.File(path) as file:
             for name, group in file["layers"].items():
-                kind, _, number = name.rpartition("_")
-                kind, place = (kind, int(number)) if number.isdigit() else (name, 0)
                 arrays = tuple(np.asarray(group["vars"][x]) for x in sorted(group["vars"]))
                 if any(x.ndim == 0 for x in arrays):
                     raise WeightsError(
-                        f"{printable(path)}: {printable(name)} holds no arrays"
+                        f"{printable(path)}: {printable(name)} does not hold arrays"
                     )
+                kind, _, number = name.rpartition("_")
+                # The first layer of a kind has no number.
+                kind, place = (kind, int(number)) if number.isdecimal() else (name, 0)
                 if arrays:
-                    found.setdefault(kind, {})[place] = arrays
+                    kinds.setdefault(kind, {})[place] = arrays
     except _DAMAGE as error:
+        text = printable(str(error))[:200]
         raise WeightsError(
-            f"{printable(path)} is damaged or no file of Keras: {printable(str(error))[:200]}"
+            f"{printable(path)} is damaged, or is not a Keras file: {text}"
         ) from error
-    return {k: [v[i] for i in sorted(v)] for k, v in found.items()}
+    return {k: [v[i] for i in sorted(v)] for k, v in kinds.items()}

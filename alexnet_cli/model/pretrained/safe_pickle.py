@@ -1,7 +1,7 @@
-"""What a pickle holds, without running any code in it; and NumPy's pickled arrays.
+"""Pickles read without running any code that they name; and NumPy's pickled arrays.
 
-A pickle is a program. Here its opcodes are looked through before it is run, and the only
-functions it can name are this module's own, which build arrays and plain containers.
+A pickle is a program. Here its opcodes are checked before it is run, and the only functions
+it can call are this module's own, which build arrays and plain containers.
 """
 
 import io
@@ -17,29 +17,34 @@ from ...arrays import Array
 from ...errors import WeightsError
 
 MEMO = 100_000
-"""Most objects that a pickle may remember; state dicts have some hundreds."""
+"""Largest memo, which the unpickler allocates at once; state dicts use some hundreds."""
 
 _FORBIDDEN = {
     "EXT1", "EXT2", "EXT4", "INST", "OBJ", "NEWOBJ_EX", "BYTEARRAY8", "NEXT_BUFFER",
 }  # fmt: skip
+"""Opcodes that no state dict has; they call classes or allocate memory."""
 
 Known = Mapping[tuple[str, str], Any]
+"""By module and name: what stands for the classes and functions that a pickle may name."""
 
-Outside = Callable[[Any], Any] | None
+Storages = Callable[[Any], Any] | None
+"""What returns the object for a persistent id: data outside of the pickle."""
 
 
 class Plain(dict):  # type: ignore[type-arg]
-    """An OrderedDict of the file; torch hangs metadata on it, which is left aside."""
+    """An OrderedDict of the file, without the metadata that torch adds to it."""
 
     def __setstate__(self, state: Any) -> None:
         pass
 
 
 class _Dtype:
+    """A pickled dtype: little-endian numbers, or objects."""
+
     def __init__(self, name: Any, *flags: Any) -> None:
         text = name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
         if text not in ("f2", "f4", "f8", "i4", "i8", "O8"):
-            raise WeightsError(f"holds arrays of type {text[:20]!r}, which are no weights")
+            raise WeightsError(f"holds arrays of type {text[:20]!r}, which are not weights")
         self.name = text
 
     def __setstate__(self, state: Any) -> None:
@@ -48,7 +53,7 @@ class _Dtype:
 
 
 class _Array:
-    """What a pickled ndarray becomes once its state is known."""
+    """A pickled ndarray; `value` is the array, or the list of an array of objects."""
 
     def __init__(self, *arguments: Any) -> None:
         self.value: Any = None
@@ -56,10 +61,10 @@ class _Array:
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state
         if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple):
-            raise WeightsError("holds an array that describes itself wrongly")
+            raise WeightsError("holds an array of an impossible type or shape")
         if dtype.name == "O8":
             if not isinstance(data, list) or math.prod(shape) != len(data):
-                raise WeightsError("holds an array of objects with a wrong size")
+                raise WeightsError("holds an array with too few or too many objects")
             self.value = data
             return
         if isinstance(data, str):
@@ -68,19 +73,21 @@ class _Array:
 
 
 def _shaped(data: Any, dtype: str, shape: tuple[int, ...], order: Any) -> Array:
-    """The array; its size is checked before anything is allocated."""
+    """`data` as an array; sizes are checked before anything is allocated."""
     if not all(isinstance(x, int) and 0 <= x < 2**31 for x in shape):
         raise WeightsError(f"holds an array of shape {shape}")
     kind = np.dtype(dtype)
     if not isinstance(data, bytes) or len(data) != math.prod(shape) * kind.itemsize:
-        raise WeightsError(f"holds an array of shape {shape} with too few or many numbers")
+        raise WeightsError(
+            f"holds an array of shape {shape} with too few or too many numbers"
+        )
     return np.frombuffer(data, kind).reshape(shape, order=order)
 
 
 def _bytes(text: Any, encoding: Any) -> bytes:
-    """What Python 3 writes for bytes into old pickles."""
+    """The bytes that Python 3 wrote as text into a pickle of protocol 2 or below."""
     if encoding != "latin1" or not isinstance(text, str):
-        raise WeightsError("encodes text in an unusual way")
+        raise WeightsError("holds bytes in another encoding than latin1")
     return text.encode("latin1")
 
 
@@ -96,26 +103,26 @@ NUMPY: Known = {
 class _Reader(pickle.Unpickler):
     """Runs a pickle that can name nothing but `known`."""
 
-    def __init__(self, file: Any, known: Known, outside: Outside) -> None:
+    def __init__(self, file: Any, known: Known, storages: Storages) -> None:
         super().__init__(file, encoding="latin1")
-        self.known, self.outside = known, outside
+        self.known, self.storages = known, storages
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.known:
-            raise WeightsError(f"asks for {module}.{name}, which weights do not need")
+            raise WeightsError(f"names {module}.{name}, which weights do not need"[:200])
         return self.known[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
-        if self.outside is None:
-            raise WeightsError("asks for something outside itself")
-        return self.outside(pid)
+        if self.storages is None:
+            raise WeightsError("refers to data outside of its pickle")
+        return self.storages(pid)
 
 
-def unpickled(file: io.BytesIO, known: Known, outside: Outside = None) -> Any:
+def unpickled(file: io.BytesIO, known: Known, storages: Storages = None) -> Any:
     """The next pickle in `file`, as plain containers and arrays.
 
     Raises:
-        WeightsError: it is damaged, or asks for more than weights need.
+        WeightsError: it is damaged, or uses more than weights need.
     """
     start = file.tell()
     try:
@@ -125,9 +132,9 @@ def unpickled(file: io.BytesIO, known: Known, outside: Outside = None) -> Any:
                     f"uses the opcode {opcode.name}, which weights do not need"
                 )
             if opcode.name.endswith(("PUT", "GET")) and int(argument or 0) > MEMO:
-                raise WeightsError("remembers too many objects")
+                raise WeightsError("has too many objects")
         file.seek(start)
-        return _Reader(file, known, outside).load()
+        return _Reader(file, known, storages).load()
     except WeightsError:
         raise
     except (
@@ -141,7 +148,7 @@ def from_numpy(data: bytes) -> Any:
     """What a pickled .npy file holds.
 
     Raises:
-        WeightsError: as `unpickled`, or it is no .npy of one object.
+        WeightsError: as `unpickled`, or it is not a .npy file of one object.
     """
     file = io.BytesIO(data)
     try:
@@ -151,15 +158,19 @@ def from_numpy(data: bytes) -> Any:
     except (ValueError, AttributeError) as error:
         raise WeightsError(f"is damaged: {str(error)[:200]}") from error
     if dtype != np.dtype(object) or math.prod(shape) != 1:
-        raise WeightsError(f"holds one array of {dtype}, not a dictionary of weights")
-    found = unpickled(file, NUMPY)
-    if not isinstance(found, _Array) or not isinstance(found.value, list):
-        raise WeightsError("holds no dictionary of weights")
-    return plain(found.value[0])
+        raise WeightsError(f"holds an array of {dtype}, not a dictionary of weights")
+    array = unpickled(file, NUMPY)
+    if not isinstance(array, _Array) or not isinstance(array.value, list):
+        raise WeightsError("does not hold a dictionary of weights")
+    return plain(array.value[0])
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """`value` with arrays in the place of what described them."""
+    """`value` with NumPy arrays in place of pickled ones, tuples as lists.
+
+    Raises:
+        WeightsError: it is nested deeper than a dictionary of lists of arrays.
+    """
     if isinstance(value, _Array):
         if isinstance(value.value, list):
             raise WeightsError("holds arrays of objects within arrays")

@@ -1,18 +1,31 @@
 """Other people's files give their networks' numbers."""
 
+import dataclasses
 import pickle
-import shutil
 
+import h5py
+import keras
 import numpy as np
 import pytest
 from helpers import SHARED, npy
+from hypothesis import given
+from hypothesis import strategies as st
+from weight_files import numpy_table
 
 from alexnet_cli.errors import WeightsError
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import Architecture
-from alexnet_cli.model.layer_specs import Conv, Dense, Flatten, LocalNorm, Pool, ReLU
-from alexnet_cli.model.model import build_model, put_weights
-from alexnet_cli.model.pretrained.layouts import read_pretrained
+from alexnet_cli.model.layer_specs import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Flatten,
+    LocalNorm,
+    Pool,
+    ReLU,
+)
+from alexnet_cli.model.model import build_model, layers_of, put_weights
+from alexnet_cli.model.pretrained.layouts import _channels_last, read_pretrained
 from alexnet_cli.model.pretrained.matching import match_layers
 
 HEAD = (Flatten(), Dense(20), ReLU(), Dense(12), ReLU(), Dense(None))
@@ -64,16 +77,14 @@ def hidden(torch, model, pixels, bgr=False):
 
 
 def ours(arch, path, pixels):
-    import keras
-
-    found = read_pretrained(path, arch)
-    rows = match_layers(found, arch, 7)
-    assert [x.what.split(",")[0] for x in rows] == ["loaded"] * 7 + ["new"], rows
+    """Our activations before the last layer, and what was read."""
+    weights = read_pretrained(path, arch)
+    matches = match_layers(weights, arch, 7)
+    assert [x.result.split(",")[0] for x in matches] == ["loaded"] * 7 + ["new"], matches
     network = build_model(arch, 7)
-    put_weights(network, rows)
-    return np.asarray(
-        keras.Model(network.input, network.get_layer("relu7").output)(pixels)
-    ), found
+    put_weights(network, matches)
+    model = keras.Model(network.input, network.get_layer("relu7").output)
+    return np.asarray(model(pixels)), weights
 
 
 def saved(torch, model, how, path):
@@ -97,11 +108,12 @@ def test_torchs_files_give_torchs_numbers(tmp_path, how):
     if how == "bfloat16":
         model = model.to(torch.bfloat16).to(torch.float32)
     pixels = np.random.default_rng(0).normal(0, 1, (2, 224, 224, 3)).astype(np.float32)
-    found, origin = ours(TORCH, path, pixels)
+    found, weights = ours(TORCH, path, pixels)
     expected = hidden(torch, model, pixels)
     assert expected.std() > 1e-3
     np.testing.assert_allclose(found, expected, atol=1e-4 * abs(expected).max())
-    assert (origin.mean, origin.std) == ("imagenet", "imagenet")
+    assert (weights.mean, weights.std) == ("imagenet", "imagenet")
+    assert (weights.layout, weights.arch) == ("torchvision's", "alexnet-owt")
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
@@ -122,91 +134,249 @@ def test_caffes_npy_gives_caffes_numbers(tmp_path, protocol):
     path.write_bytes(npy(pickle.dumps(np.array(table), protocol)))
     assert np.load(path, allow_pickle=True).item().keys() == table.keys()
     pixels = np.random.default_rng(0).normal(0, 30, (2, 227, 227, 3)).astype(np.float32)
-    found, origin = ours(CAFFE, path, pixels)
+    found, weights = ours(CAFFE, path, pixels)
     expected = hidden(torch, model, pixels, bgr=True)
     assert expected.std() > 1e-3
     np.testing.assert_allclose(found, expected, atol=1e-4 * abs(expected).max())
-    assert (origin.mean, origin.std) == ("124,117,104", "1")
+    assert (weights.mean, weights.std) == ("124,117,104", "1")
+    assert (weights.layout, weights.arch) == ("Caffe's", "alexnet-bvlc")
 
 
-def test_real_imagenet_kernels_are_read_and_the_rest_is_told():
+def pair(*shape, seed=0):
+    """A kernel and its bias."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=shape).astype("f4"), rng.normal(size=shape[-1]).astype("f4")
+
+
+def torch_names(**layers):
+    """A state dict of kernels [out, ...] by torch's names, from ours."""
+    names = {
+        "conv1": "features.0",
+        "conv2": "features.3",
+        "dense1": "classifier.1",
+        "dense3": "classifier.6",
+    }
+    return {
+        f"{names[k]}.{kind}": x
+        for k, v in layers.items()
+        for kind, x in zip(("weight", "bias"), v, strict=True)
+    }
+
+
+def table(path, arrays):
+    path.write_bytes(numpy_table(arrays))
+    return path
+
+
+def refused(path, arch=CAFFE):
+    """The message about the file at `path`, without its name."""
+    with pytest.raises(WeightsError) as error:
+        read_pretrained(path, arch)
+    assert str(error.value).isprintable() and str(error.value).startswith(str(path))
+    return str(error.value).removeprefix(str(path))
+
+
+def test_real_imagenet_kernels_are_read_and_what_is_missing_is_named():
     path = SHARED / "weights" / "alexnet_owt_conv.npy"
     if not path.exists():
         pytest.skip("no shared weights here")
-    rows = match_layers(
-        read_pretrained(path, ARCHITECTURES["alexnet-owt"]), ARCHITECTURES["alexnet-owt"], 5
+    owt, half = ARCHITECTURES["alexnet-owt"], ARCHITECTURES["alexnet-half"]
+    weights = read_pretrained(path, owt)
+    assert weights.layout == "torchvision's, by Caffe's names"
+    assert (weights.arch, weights.mean, weights.std) == (
+        "alexnet-owt",
+        "imagenet",
+        "imagenet",
     )
-    assert [(x.layer, x.what) for x in rows] == [
+    matches = match_layers(weights, owt, 5)
+    assert [(x.layer, x.result) for x in matches] == [
         *((f"conv{i}", "loaded") for i in range(1, 6)),
         ("dense1", "new, the file has none"), ("dense2", "new, the file has none"),
         ("dense3", "new, for these classes"),
     ]  # fmt: skip
     theirs = np.load(path, allow_pickle=True).item()
-    np.testing.assert_array_equal(rows[1].arrays[0], theirs["conv2"][0])
-    half = match_layers(
-        read_pretrained(path, ARCHITECTURES["alexnet-half"]),
-        ARCHITECTURES["alexnet-half"],
-        5,
+    np.testing.assert_array_equal(matches[1].arrays[0], theirs["conv2"][0])
+    first = match_layers(read_pretrained(path, half), half, 5)[0]
+    assert first.result == "new, the file has 11 x 11 x 3 x 64"
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 5), st.integers(0, 5))
+def test_rows_of_the_first_dense_layer_follow_their_pixels(channels, units, y, x):
+    """torch flattens [C, H, W], Keras [H, W, C]: a row belongs to one pixel's channel."""
+    rng = np.random.default_rng(channels)
+    kernel = rng.normal(size=(units, channels * 36)).astype("f4")
+    maps = np.zeros((channels, 6, 6), "f4")
+    maps[:, y, x] = rng.normal(size=channels)
+    expected = kernel @ maps.reshape(-1)
+    result = _channels_last(kernel) @ maps.transpose(1, 2, 0).reshape(-1)
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_torchs_axes_are_transposed_and_arrays_without_a_layer_are_named(tmp_path, prefix):
+    conv, dense, head = pair(6, 3, 11, 11), pair(20, 72), pair(7, 12, seed=1)
+    conv, dense, head = ((k, k[:, *(0,) * (k.ndim - 1)]) for k, _ in (conv, dense, head))
+    arrays = {
+        **torch_names(conv1=conv, dense1=dense, dense3=head),
+        "extra.running_mean": np.ones(3),
+    }
+    # Half of a pair is no layer.
+    arrays["features.3.weight"] = conv[0]
+    weights = read_pretrained(
+        table(tmp_path / "w", {prefix + k: v for k, v in arrays.items()}), TORCH
     )
-    assert half[0].what == "new, the file has 11 x 11 x 3 x 64"
+    assert weights.layers.keys() == {"conv1", "dense1", "dense3"}
+    np.testing.assert_array_equal(weights.layers["conv1"][0], conv[0].transpose(2, 3, 1, 0))
+    np.testing.assert_array_equal(weights.layers["dense3"][0], head[0].T)
+    np.testing.assert_array_equal(weights.layers["dense1"][0], _channels_last(dense[0]).T)
+    assert weights.unknown == ("extra.running_mean", "features.3.weight")
+    assert weights.changes == {
+        "conv1": ("axes transposed",), "dense3": ("axes transposed",),
+        "dense1": ("axes transposed", "rows from channels-first to channels-last"),
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "arrays,text",
-    [
-        ([np.ones((11, 11, 3, 96), np.float32)], "conv1 has no bias"),
-        ([np.ones(3, np.float32), np.ones(96, np.float32)], "has 1 axes, not 4"),
-        ([np.ones((11, 11, 3, 96), np.float32), np.ones((96, 1), np.float32)], "not 1"),
-    ],
-)
-def test_a_caffe_file_of_other_arrays_is_one_line(tmp_path, arrays, text):
-    path = tmp_path / "w.npy"
-    path.write_bytes(npy(pickle.dumps(np.array({"conv1": arrays}), 4)))
-    with pytest.raises(WeightsError, match=text) as caught:
-        read_pretrained(path, CAFFE)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+def test_a_dense_layer_that_no_six_by_six_maps_feed_keeps_its_rows(tmp_path):
+    kernel = pair(20, 70)[0]
+    arrays = torch_names(
+        conv1=(pair(6, 3, 11, 11)[0], np.ones(6)), dense1=(kernel, np.ones(20))
+    )
+    weights = read_pretrained(table(tmp_path / "w", arrays), TORCH)
+    np.testing.assert_array_equal(weights.layers["dense1"][0], kernel.T)
+    assert weights.changes["dense1"] == ("axes transposed",)
+    assert {x.dtype for y in weights.layers.values() for x in y} == {np.dtype("f4")}
 
 
-def test_a_run_without_groups_is_fitted_to_a_table_with_them(trained, tmp_path):
+def test_caffes_first_kernel_sees_red_first(tmp_path):
+    conv = pair(11, 11, 3, 96)
+    weights = read_pretrained(
+        table(tmp_path / "w", {"conv1": list(conv), "fc8": list(pair(12, 7))}), CAFFE
+    )
+    np.testing.assert_array_equal(weights.layers["conv1"][0][:, :, 0], conv[0][:, :, 2])
+    np.testing.assert_array_equal(weights.layers["dense3"][0], pair(12, 7)[0])
+    assert weights.changes == {"conv1": ("channels from BGR to RGB",)}
+    owt = read_pretrained(
+        table(tmp_path / "w", {"conv1": list(pair(11, 11, 3, 64))}), CAFFE
+    )
+    np.testing.assert_array_equal(owt.layers["conv1"][0], pair(11, 11, 3, 64)[0])
+
+
+@pytest.mark.parametrize("arrays, message", [
+    ({"conv1": [np.ones((11, 11, 3, 96))]}, ": conv1 has no bias"),
+    ({"conv1": [np.ones(3), np.ones(96)]}, ": conv1/0 has 1 axes, not 4"),
+    ({"conv1": [np.ones((11, 11, 3, 96)), np.ones((96, 1))]}, ": conv1/1 has 2 axes, not 1"),
+    ({"conv1": list(pair(11, 11, 3, 96)), "fc6": [np.ones(3), np.ones(96)]}, ": fc6/0 has 1 axes, not 2"),
+    (torch_names(conv1=(np.ones(3), np.ones(3))), ": features.0.weight has 1 axes, not 4"),
+    ({"a\n": np.ones(1), "b": np.ones(1), "c": np.ones(1), "d": np.ones(1)},
+     r" has arrays named a\n, b, c; the known layouts are torchvision's (features.0.weight) and Caffe's (conv1)"),
+])  # fmt: skip
+def test_a_file_of_other_arrays_is_one_line(tmp_path, arrays, message):
+    assert refused(table(tmp_path / "w.npy", arrays)) == message
+
+
+# Keras
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """The file of weights of a tiny network, and the network."""
+    network = build_model(ARCHITECTURES["tiny"], 3, seed=1)
+    rng = np.random.default_rng(0)
+    network.set_weights([rng.normal(size=x.shape) for x in network.weights])
+    path = tmp_path_factory.mktemp("tiny") / "model.weights.h5"
+    network.save_weights(path)
+    return path, network
+
+
+def test_a_keras_file_gives_its_networks_arrays(tiny):
+    path, network = tiny
+    weights = read_pretrained(path, ARCHITECTURES["tiny"], mean="1,2,3", std="4")
+    assert (weights.layout, weights.mean, weights.std, weights.arch) == (
+        "Keras'",
+        "1,2,3",
+        "4",
+        "",
+    )
+    assert weights.layers.keys() == {"conv1", "conv2", "batchnorm1", "dense1", "dense2"}
+    for name, arrays in weights.layers.items():
+        parts = layers_of(network, name)
+        for i, array in enumerate(arrays):
+            joined = np.concatenate([np.asarray(x.weights[i]) for x in parts], axis=-1)
+            np.testing.assert_array_equal(array, joined)
+    assert weights.unknown == () and weights.changes == {}
+
+
+def test_a_keras_file_is_put_into_an_equal_network(tiny):
+    path, network = tiny
+    arch = ARCHITECTURES["tiny"]
+    matches = match_layers(read_pretrained(path, arch), arch, 3, head=True)
+    assert {x.result for x in matches} == {"loaded"}
+    copy = build_model(arch, 3, seed=2)
+    put_weights(copy, matches)
+    for ours, theirs in zip(copy.weights, network.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_layers_past_the_tenth_are_in_order(tmp_path):
+    """In the file conv2d_10 comes before conv2d_2."""
+    arch = Architecture(
+        "deep",
+        "",
+        8,
+        2,
+        (*(Conv(2, 1) for _ in range(12)), BatchNorm(), Flatten(), Dense(None)),
+    )
+    network = build_model(arch, 2)
+    network.save_weights(tmp_path / "w.weights.h5")
+    weights = read_pretrained(tmp_path / "w.weights.h5", arch)
+    for i in range(1, 13):
+        kernel = network.get_layer(f"conv{i}").kernel
+        np.testing.assert_array_equal(weights.layers[f"conv{i}"][0], kernel)
+
+
+def test_a_file_of_a_network_without_groups_does_not_fit_one_with_them(tiny):
     grouped = Architecture("grouped", "", 32, 3, (
         Conv(8, 3), ReLU(), Conv(8, 3, groups=2), ReLU(), Pool(), Flatten(), Dense(None)))  # fmt: skip
-    own = {
-        x.layer: x
-        for x in match_layers(read_pretrained(trained, grouped), ARCHITECTURES["tiny"], 3)
-    }
-    assert all(x.what.startswith(("loaded", "new, for")) for x in own.values())
-    other = {
-        x.layer: x.what for x in match_layers(read_pretrained(trained, grouped), grouped, 3)
-    }
-    assert other["conv2"].startswith("new, the file has")
+    weights = read_pretrained(tiny[0], ARCHITECTURES["tiny"])
+    own = match_layers(weights, ARCHITECTURES["tiny"], 3)
+    assert all(x.result.startswith(("loaded", "new, for")) for x in own)
+    other = {x.layer: x.result for x in match_layers(weights, grouped, 3)}
+    assert other["conv2"] == "new, the file has 3 x 3 x 4 x 16"
 
 
-def test_a_file_without_its_run_is_read_as_the_network_asked_for(trained, tmp_path):
-    shutil.copy(trained / "model.weights.h5", tmp_path / "w.weights.h5")
-    tiny = ARCHITECTURES["tiny"]
-    rows = match_layers(read_pretrained(tmp_path / "w.weights.h5", tiny), tiny, 3)
-    assert [x.what.split(",")[0] for x in rows][:-1] == ["loaded"] * (len(rows) - 1)
+def test_a_file_is_read_as_the_given_network(tiny):
     short = Architecture("short", "", 32, 3, (Conv(8, 3), ReLU(), Flatten(), Dense(None)))
-    left = [
-        x
-        for x in match_layers(read_pretrained(tmp_path / "w.weights.h5", short), short, 3)
-        if "left out" in x.what
-    ]
-    assert "conv2d_1" in [x.layer for x in left]
-    grouped = Architecture(
-        "grouped", "", 32, 3, (Conv(9, 3, groups=3), Flatten(), Dense(None))
+    weights = read_pretrained(tiny[0], short)
+    assert weights.layers.keys() == {"conv1", "dense1"}
+    assert weights.unknown == ("batch_normalization_0", "conv2d_1", "conv2d_2", "dense_1")
+    grouped = dataclasses.replace(
+        short, layers=(Conv(9, 3, groups=3), Flatten(), Dense(None))
     )
-    with pytest.raises(WeightsError, match="not in 3 equal groups as in grouped"):
-        read_pretrained(tmp_path / "w.weights.h5", grouped)
+    assert refused(tiny[0], grouped) == (
+        ": conv1 is not in 3 equal groups as in short; another --arch may fit"
+    )
 
 
-def test_a_damaged_keras_file_is_one_line(trained, tmp_path):
-    whole = (trained / "model.weights.h5").read_bytes()
+def test_a_keras_file_that_is_missing_or_something_else(tmp_path):
+    path = tmp_path / "w.weights.h5"
+    assert refused(path) == " does not exist"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert refused(path).startswith(" is damaged, or is not a Keras file: ")
+    with h5py.File(path, "w") as file:
+        file["layers/conv2d/vars/0"] = 3.0
+    assert refused(path) == ": conv2d does not hold arrays"
+    with h5py.File(path, "w") as file:
+        file["other"] = 3.0
+    assert refused(path).startswith(" is damaged, or is not a Keras file: ")
+
+
+def test_a_damaged_keras_file_is_one_line(tiny, tmp_path):
+    whole = tiny[0].read_bytes()
     path, rng = tmp_path / "w.weights.h5", np.random.default_rng(0)
-    refused = 0
-    for turn in range(90):
+    count = 0
+    for i in range(90):
         data = bytearray(whole)
-        if turn % 3:
+        if i % 3:
             for place in rng.integers(0, 4000, 30):
                 data[place] = rng.integers(0, 256)
         else:
@@ -215,6 +385,6 @@ def test_a_damaged_keras_file_is_one_line(trained, tmp_path):
         try:
             read_pretrained(path, ARCHITECTURES["tiny"])
         except WeightsError as error:
-            refused += 1
+            count += 1
             assert str(path) in str(error) and "\n" not in str(error)
-    assert refused > 60
+    assert count > 60

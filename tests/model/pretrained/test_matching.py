@@ -1,30 +1,174 @@
-"""What of somebody's weights match_layers is taken over, frozen_layers where asked, and told."""
+"""Weights are loaded where their shapes fit, and `frozen_layers` names what stays as loaded."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers import TINY, alexnet, npy
+from helpers import TINY, alexnet, fails, npy
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alexnet_cli.errors import WeightsError
 from alexnet_cli.inference.network import load_network
 from alexnet_cli.model.alexnet import ARCHITECTURES
-from alexnet_cli.model.pretrained.layouts import read_pretrained
+from alexnet_cli.model.architecture import Architecture, trace
+from alexnet_cli.model.layer_specs import BatchNorm, Conv, Dense, Flatten, Pool
+from alexnet_cli.model.model import build_model, layers_of
+from alexnet_cli.model.pretrained.layouts import PretrainedWeights
 from alexnet_cli.model.pretrained.matching import LayerMatch, frozen_layers, match_layers
+from alexnet_cli.model.variants import with_norm
 from alexnet_cli.run.run import Run
 
+HALF = ARCHITECTURES["alexnet-half"]
+SMALL = Architecture(
+    "small",
+    "",
+    8,
+    2,
+    (
+        Conv(4, 3),
+        BatchNorm(),
+        Conv(6, 3, groups=2, use_bias=False),
+        Pool(),
+        Flatten(),
+        Dense(5),
+        Dense(None),
+    ),
+)
 
-def test_freeze_counts_layers_with_kernels():
-    half = ARCHITECTURES["alexnet-half"]
-    assert frozen_layers(half, "2") == ["conv1", "batchnorm1", "conv2", "batchnorm2"]
-    assert (
-        frozen_layers(half, "conv")[-1] == "conv5"
-        and frozen_layers(half, "all-but-head")[-1] == "dense2"
+
+def pretrained(layers, unknown=(), changes=None):
+    return PretrainedWeights("ours", layers, "", "", changes or {}, unknown)
+
+
+def arrays(*shapes):
+    return tuple(np.zeros(x, np.float32) for x in shapes)
+
+
+FITTING = {
+    "conv1": arrays((3, 3, 3, 4), (4,)),
+    "batchnorm1": arrays((4,), (4,), (4,), (4,)),
+    "conv2": arrays((3, 3, 2, 6)),
+    "dense1": arrays((54, 5), (5,)),
+    "dense2": arrays((5, 2), (2,)),
+}
+
+
+@pytest.mark.parametrize("head", [False, True])
+def test_what_fits_is_loaded_and_the_last_layer_only_if_it_is_wanted(head):
+    matches = match_layers(pretrained(FITTING), SMALL, 2, head=head)
+    assert [x.layer for x in matches] == list(FITTING)
+    assert [x.shape for x in matches] == [
+        "3 x 3 x 3 x 4",
+        "4",
+        "3 x 3 x 2 x 6",
+        "54 x 5",
+        "5 x 2",
+    ]
+    assert [x.result for x in matches[:-1]] == ["loaded"] * 4
+    assert all(x.arrays is FITTING[x.layer] for x in matches[:-1])
+    if head:
+        assert matches[-1] == LayerMatch("dense2", "5 x 2", "loaded", FITTING["dense2"])
+    else:
+        assert matches[-1] == LayerMatch("dense2", "5 x 2", "new, for these classes")
+
+
+@pytest.mark.parametrize("name, layer, result", [
+    ("conv1", None, "new, the file has none"),
+    ("conv1", arrays((3, 3, 3, 4)), "new, the file has 3 x 3 x 3 x 4"),
+    ("conv1", arrays((3, 3, 3, 4), (5,)), "new, the file has 3 x 3 x 3 x 4"),
+    ("conv1", arrays((5, 5, 3, 4), (4,)), "new, the file has 5 x 5 x 3 x 4"),
+    ("conv2", arrays((3, 3, 4, 6)), "new, the file has 3 x 3 x 4 x 6"),
+    ("conv2", arrays((3, 3, 2, 6), (6,)), "new, the file has 3 x 3 x 2 x 6"),
+    ("batchnorm1", arrays((4,), (4,)), "new, the file has 4"),
+    ("dense1", arrays((36, 5), (5,)), "new, the file has 36 x 5"),
+])  # fmt: skip
+def test_what_is_missing_or_of_another_shape_is_new(name, layer, result):
+    layers = {k: v for k, v in FITTING.items() if k != name}
+    matches = match_layers(
+        pretrained(layers if layer is None else {**layers, name: layer}), SMALL, 2
     )
-    assert frozen_layers(half, None) == []
-    for wrong in ("0", "8", "-1", "dense", "1.5"):
-        with pytest.raises(WeightsError, match="not conv, all-but-head, or 1 to 7"):
-            frozen_layers(half, wrong)
+    found = next(x for x in matches if x.layer == name)
+    assert (found.result, found.arrays) == (result, ())
+    assert sum(bool(x.arrays) for x in matches) == 3
+
+
+def test_other_classes_do_not_fit_the_last_layer():
+    last = match_layers(pretrained(FITTING), SMALL, 3, head=True)[-1]
+    assert last == LayerMatch("dense2", "5 x 3", "new, the file has 5 x 2")
+
+
+def test_what_was_changed_is_named():
+    changes = {"conv1": ("axes transposed", "channels from BGR to RGB")}
+    matches = match_layers(pretrained(FITTING, changes=changes), SMALL, 2)
+    assert matches[0].result == "loaded, axes transposed, channels from BGR to RGB"
+
+
+def test_arrays_that_no_layer_takes_are_left_out():
+    layers = {**FITTING, "dense3": arrays((2, 2), (2,))}
+    matches = match_layers(pretrained(layers, unknown=("extra/0",)), SMALL, 2)
+    result = "left out, no such layer here"
+    assert matches[-2:] == [
+        LayerMatch("dense3", "", result),
+        LayerMatch("extra/0", "", result),
+    ]
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES.values(), ids=lambda x: x.name)
+def test_every_layer_with_parameters_has_a_row(arch):
+    rows = [x.layer for x in match_layers(pretrained({}), arch, 3)]
+    assert rows == [x.name for x in trace(arch, 3) if x.parameters]
+
+
+def test_the_shapes_are_those_of_keras():
+    arch = with_norm(ARCHITECTURES["tiny"], "all")
+    network = build_model(arch, 3)
+    layers = {}
+    for row in trace(arch, 3):
+        parts = [x.get_weights() for x in layers_of(network, row.name)]
+        layers[row.name] = tuple(
+            np.concatenate(x, axis=-1) for x in zip(*parts, strict=True)
+        )
+    matches = match_layers(
+        pretrained({k: v for k, v in layers.items() if v}), arch, 3, head=True
+    )
+    assert {x.result for x in matches} == {"loaded"}
+
+
+def test_freeze_counts_layers_with_kernels_and_takes_their_norms_along():
+    assert frozen_layers(HALF, None) == []
+    assert frozen_layers(HALF, "1") == ["conv1", "batchnorm1"]
+    assert frozen_layers(HALF, "2") == ["conv1", "batchnorm1", "conv2", "batchnorm2"]
+    assert frozen_layers(HALF, "conv") == frozen_layers(HALF, "5")
+    assert frozen_layers(HALF, "conv")[-1] == "conv5"
+    assert frozen_layers(HALF, "all-but-head") == frozen_layers(HALF, "7")
+    assert frozen_layers(HALF, "all-but-head")[-1] == "dense2"
+
+
+@given(
+    st.sampled_from(list(ARCHITECTURES)), st.sampled_from(("table", "all", "dense", "none"))
+)
+def test_more_frozen_layers_begin_with_fewer_and_never_hold_the_head(name, norm):
+    arch = with_norm(ARCHITECTURES[name], norm)
+    rows = [x.name for x in trace(arch, 3) if x.parameters]
+    count = sum(isinstance(x, Conv | Dense) for x in arch.layers)
+    frozen = [frozen_layers(arch, str(x)) for x in range(1, count)]
+    for fewer, more in pairwise(frozen):
+        assert fewer == more[: len(fewer)] and len(fewer) < len(more)
+    assert all(x == rows[: len(x)] for x in frozen) and rows[-1] not in frozen[-1]
+
+
+@pytest.mark.parametrize(
+    "freeze", ["0", "8", "-1", "dense", "1.5", "", "Conv", "\u00b2", "1 "]
+)
+def test_what_freezes_no_layers_is_refused(freeze):
+    with pytest.raises(WeightsError) as error:
+        frozen_layers(HALF, freeze)
+    assert str(error.value) == f"--freeze {freeze} is not conv, all-but-head, or 1 to 7"
+
+
+# In training
 
 
 def kernels(path):
@@ -32,6 +176,7 @@ def kernels(path):
     return {x.path: np.asarray(x) for x in network.weights}
 
 
+@pytest.mark.slow
 def test_a_run_is_taken_over_frozen_and_then_all_learns(toy, trained, tmp_path):
     before = kernels(trained)
     options = (
@@ -68,34 +213,16 @@ def test_a_run_is_taken_over_frozen_and_then_all_learns(toy, trained, tmp_path):
         )
 
 
-def test_weights_that_fit_nothing_and_wrong_options(toy, tmp_path, trained):
+def test_weights_that_fit_nothing_and_wrong_options(toy, tmp_path):
     path = tmp_path / "w.npy"
     table = {"conv1": [np.ones((11, 11, 3, 64), np.float32), np.ones(64, np.float32)]}
     path.write_bytes(npy(pickle.dumps(np.array(table), 4)))
-    for words, message in (
-        (
-            ("--weights", path, "--arch", "alexnet-half"),
-            "nothing in the file match_layers alexnet-half",
-        ),
-        (
-            ("--weights", path, "--arch", "alexnet-owt", "--mean", "0"),
-            "were trained with imagenet",
-        ),
-        (("--weights", tmp_path / "none.pth"), "No such file"),
-        (("--weights", trained, "--freeze", "99"), "not conv, all-but-head"),
-        (("--freeze", "conv"), "--freeze has no effect here: it needs --weights"),
-    ):
-        result = alexnet("train", "--data", toy, "--out", tmp_path / "o", *words)
-        assert result.exit_code in (2, 3), result.output
-        assert message in result.stderr.splitlines()[-1], result.stderr
-
-
-def test_fit_rows_name_arrays_that_nothing_takes(tmp_path):
-    table = {"conv1": [np.ones((11, 11, 3, 64), np.float32), np.ones(64, np.float32)],
-             "extra": [np.ones(3, np.float32)]}  # fmt: skip
-    path = tmp_path / "w.npy"
-    path.write_bytes(npy(pickle.dumps(np.array(table), 4)))
-    owt = ARCHITECTURES["alexnet-owt"]
-    assert match_layers(read_pretrained(path, owt), owt, 5)[-1] == LayerMatch(
-        "extra/0", "", "left out, no such layer here"
-    )
+    for code, message, *words in (
+        (3, "nothing in the file fits alexnet-half; try another --arch", "--weights", path, "--arch", "alexnet-half"),
+        (3, "the weights were trained with imagenet", "--weights", path, "--arch", "alexnet-owt", "--mean", "0"),
+        (3, "none.pth: No such file or directory", "--weights", tmp_path / "none.pth"),
+        (3, "--freeze 99 is not conv, all-but-head, or 1 to 7", "--weights", path, "--arch", "alexnet-owt", "--freeze", "99"),
+        (2, "--freeze has no effect here: it needs --weights", "--freeze", "conv"),
+    ):  # fmt: skip
+        fails(code, message, "train", "--data", toy, "--out", tmp_path / "o", *words)
+        assert not (tmp_path / "o").exists()

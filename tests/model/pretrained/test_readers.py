@@ -1,137 +1,190 @@
-"""Files of weights never run code, and damaged ones are one line."""
+"""Files of weights are read by their content, never run code, and are one line if damaged."""
 
-import io
 import os
 import pickle
-import struct
-import zipfile
 
 import numpy as np
 import pytest
-from helpers import SHARED, npy
+import safetensors.numpy
+from helpers import SHARED
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from weight_files import (
+    FOUR,
+    NUMBERS,
+    hostile,
+    numpy_table,
+    tensor,
+    torch_stream,
+    torch_zip,
+)
+from weight_files import safetensors as safetensors_file
 
 from alexnet_cli.errors import WeightsError
-from alexnet_cli.model.pretrained.readers import read_weights
+from alexnet_cli.model.pretrained import readers
+from alexnet_cli.model.pretrained.readers import from_safetensors, read_weights
+
+TABLE = {"conv1": [np.ones((2, 2, 3, 64), np.float32), np.ones(64, np.float32)]}
+ENTRY = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
+SOUND = {
+    "npy": numpy_table(TABLE),
+    "zip": torch_zip(tensor((4,), (1,)), FOUR),
+    "stream": torch_stream(tensor((4,), (1,))),
+    "safetensors": safetensors_file({"w": ENTRY}, NUMBERS.tobytes()),
+}
 
 
-class Evil:
-    """What a hostile pickle would run."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-def stream(*values):
-    return b"".join(x if isinstance(x, bytes) else pickle.dumps(x, 2) for x in values)
-
-
-def torch_zip(body, storages=(), compression=zipfile.ZIP_STORED):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", compression) as archive:
-        archive.writestr("archive/data.pkl", body)
-        for name, data in storages:
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def tensor(size, stride, offset=0, count=4, key="0", name="FloatStorage"):
-    """A state dict of one tensor, as torch pickles it."""
-    return (
-        b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(("
-        b"X\x07\x00\x00\x00storagectorch\n" + name.encode() + b"\n"
-        + pickle.dumps(key, 2)[2:-1] + b"X\x03\x00\x00\x00cpu" + pickle.dumps(count, 2)[2:-1]
-        + b"tQ" + pickle.dumps(offset, 2)[2:-1] + pickle.dumps(size, 2)[2:-1] + pickle.dumps(stride, 2)[2:-1]
-        + b"\x89ccollections\nOrderedDict\n)RtRs."
-    )  # fmt: skip
-
-
-FOUR = [("archive/data/0", np.arange(4, dtype="<f4").tobytes())]
-MAGIC = 0x1950A86A20F9469CFC6C
-
-
-def hostile(place):
-    run = place / "pwned"
-    evil = {p: pickle.dumps({"w": Evil(run)}, p) for p in (0, 2, 4)}
-    deep = np.empty((), object)
-    deep[()] = {"conv1": np.array([Evil(run)], object)}
-    return {
-        "npy reduce": npy(evil[2]),
-        "npy stack_global": npy(evil[4]),
-        "npy text protocol": npy(evil[0]),
-        "npy nested object array": npy(pickle.dumps(deep, 4)),
-        "npy eval": npy(b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x01x\x85R."),
-        "npy inst": npy(b"(S'x'\nios\nmkdir\n."),
-        "npy memo bomb": npy(b"\x80\x02}r\xff\xff\xff\x7f."),
-        "npy false size": npy(b"\x80\x04\x8e" + struct.pack("<Q", 2**60) + b"x."),
-        "npy bytearray of a terabyte": npy(b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b"."),
-        "npy attribute of an array": npy(b"\x80\x04\x8c\x05numpy\x8c\x0ddtype.newbyte\x93."),
-        "npy header of another type": npy(b"", "(10**9,)"),
-        "zip reduce": torch_zip(evil[2]),
-        "zip stack_global": torch_zip(evil[4]),
-        "zip bomb": torch_zip(tensor((4,), (1,)), [("archive/data/0", bytes(10**7))], zipfile.ZIP_DEFLATED),
-        "zip path escape": torch_zip(tensor((4,), (1,), key="../../../etc/passwd"), FOUR),
-        "zip beyond the storage": torch_zip(tensor((5,), (1,)), FOUR),
-        "zip huge stride": torch_zip(tensor((2, 2), (2**40, 1)), FOUR),
-        "zip negative stride": torch_zip(tensor((4,), (-1,), 3), FOUR),
-        "zip negative offset": torch_zip(tensor((2,), (1,), -2), FOUR),
-        "zip false count": torch_zip(tensor((4,), (1,), count=10**12), FOUR),
-        "zip unknown storage": torch_zip(tensor((4,), (1,), name="nn.Module"), FOUR),
-        "zip without a pickle": torch_zip(b"", FOUR)[:0] + _plain_zip(),
-        "legacy reduce": stream(MAGIC, 1001, {}, evil[2]),
-        "legacy reduce in front": stream(evil[2]),
-        "legacy false count": stream(MAGIC, 1001, {}, tensor((4,), (1,), count=2**50), ["0"], bytes(24)),
-        "safetensors header": struct.pack("<Q", 2**60) + b'{"a": 1}',
-        "safetensors beyond": _safe({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 99]}}),
-        "safetensors shape": _safe({"w": {"dtype": "F32", "shape": [5], "data_offsets": [0, 16]}}),
-        "nothing": b"", "text": b"hello", "one byte": b"\x80",
-    }  # fmt: skip
-
-
-def _plain_zip():
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("../../evil.txt", "x")
-    return out.getvalue()
-
-
-def _safe(header):
-    import json
-
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + bytes(16)
+def refused(path):
+    """The message about the file at `path`, without its name."""
+    with pytest.raises(WeightsError) as error:
+        read_weights(path)
+    assert str(error.value).isprintable() and str(error.value).startswith(str(path))
+    return str(error.value).removeprefix(str(path))
 
 
 @pytest.mark.parametrize("name", hostile(SHARED))
 def test_hostile_files_are_one_line_and_run_nothing(tmp_path, name):
     path = tmp_path / "weights"
     path.write_bytes(hostile(tmp_path)[name])
-    with pytest.raises(WeightsError) as caught:
-        read_weights(path)
-    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    refused(path)
     assert not (tmp_path / "pwned").exists()
+    assert not (tmp_path / "evil.txt").exists() and len(list(tmp_path.iterdir())) == 1
 
 
-def test_what_the_hostile_tensors_are_made_of_is_read(tmp_path):
-    path = tmp_path / "w.pth"
-    path.write_bytes(torch_zip(tensor((2, 2), (1, 2)), [*FOUR, ("archive/version", "3")]))
-    np.testing.assert_array_equal(read_weights(path)["w"], [[0, 2], [1, 3]])
-    torch = pytest.importorskip("torch", reason="extra `torch` is not installed")
-    np.testing.assert_array_equal(torch.load(path)["w"].numpy(), [[0, 2], [1, 3]])
+@pytest.mark.parametrize("kind", SOUND)
+def test_files_are_read_by_content_whatever_their_name(tmp_path, kind):
+    path = tmp_path / "weights.jpg"
+    path.write_bytes(SOUND[kind])
+    arrays = read_weights(path)
+    if kind == "npy":
+        assert {k: v.shape for k, v in arrays.items()} == {
+            "conv1/0": (2, 2, 3, 64),
+            "conv1/1": (64,),
+        }
+    else:
+        assert arrays.keys() == {"w"}
+        np.testing.assert_array_equal(arrays["w"], NUMBERS)
 
 
-def test_files_cut_anywhere_are_damaged(tmp_path):
-    table = {"conv1": [np.ones((2, 2, 3, 64), np.float32), np.ones(64, np.float32)]}
-    whole = {
-        "npy": npy(pickle.dumps(np.array(table), 4)),
-        "zip": torch_zip(tensor((4,), (1,)), FOUR),
-    }
-    for data in whole.values():
-        (tmp_path / "w").write_bytes(data)
-        assert read_weights(tmp_path / "w")
-        for end in range(0, len(data) - 1, max(1, len(data) // 60)):
-            (tmp_path / "w").write_bytes(data[:end])
-            with pytest.raises(WeightsError):
-                read_weights(tmp_path / "w")
+@pytest.mark.parametrize("kind", SOUND)
+def test_files_cut_anywhere_are_damaged(tmp_path, kind):
+    data, path = SOUND[kind], tmp_path / "w"
+    for end in range(0, len(data) - 1, max(1, len(data) // 60)):
+        path.write_bytes(data[:end])
+        refused(path)
+
+
+def damaged(data):
+    """Some bytes of `data` changed."""
+    places = st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255))
+    return st.lists(places, min_size=1, max_size=8).map(
+        lambda changes: bytes({**dict(enumerate(data)), **dict(changes)}.values())
+    )
+
+
+@pytest.mark.parametrize("kind", ["zip", "stream", "safetensors"])
+@given(data=st.data())
+def test_files_with_changed_bytes_are_arrays_or_one_line(tmp_path_factory, kind, data):
+    path = tmp_path_factory.mktemp("w") / "w"
+    path.write_bytes(data.draw(damaged(SOUND[kind])))
+    try:
+        arrays = read_weights(path)
+    except WeightsError as error:
+        assert str(error).isprintable() and str(error).startswith(str(path))
+    else:
+        assert all(isinstance(x, np.ndarray) for x in arrays.values())
+
+
+@given(st.binary(max_size=60) | st.sampled_from((b"PK\x03\x04", b"\x80", b"\x93NUMPY")).flatmap(
+    lambda x: st.binary(max_size=60).map(lambda y: x + y)))  # fmt: skip
+def test_no_bytes_at_all_are_a_traceback(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("w") / "w"
+    path.write_bytes(data)
+    refused(path)
+
+
+@pytest.mark.parametrize("table, message", [
+    ({}, " holds no arrays"),
+    ({"state_dict": {}}, " holds no arrays"),
+    ([1], " does not hold a dictionary of weights"),
+    ({"w": 3}, " holds something other than an array: 'w'"),
+    ({"w": [np.ones(2), "x"]}, " holds something other than an array: 'w'"),
+    ({3: np.ones(2)}, " holds something other than an array: 3"),
+    ({"n\x1b[31m": "x"}, " holds something other than an array: 'n\\x1b[31m'"),
+    ({"x" * 500: "x"}, f" holds something other than an array: {'x' * 500!r}"[:201]),
+])  # fmt: skip
+def test_a_table_of_something_else_is_refused(tmp_path, table, message):
+    path, box = tmp_path / "w", np.empty((), object)
+    box[()] = table
+    path.write_bytes(numpy_table(box))
+    assert refused(path) == message
+
+
+def test_a_state_dict_may_lie_within_a_checkpoint(tmp_path):
+    state = {"a": np.ones(2, np.float32), b"b\xe9": np.zeros(1, np.float32)}
+    for table in (state, {"epoch": 3, "state_dict": state}):
+        (tmp_path / "w").write_bytes(numpy_table(table))
+        assert read_weights(tmp_path / "w").keys() == {"a", "bé"}
+
+
+def test_a_file_that_is_missing_unreadable_or_too_large(tmp_path, monkeypatch):
+    assert refused(tmp_path / "none.pth") == ": No such file or directory"
+    assert refused(tmp_path) == ": Is a directory"
+    path = tmp_path / "large"
+    path.write_bytes(b"")
+    os.truncate(path, readers.MAX_BYTES + 1)
+    assert refused(path) == " is larger than 4 GiB"
+    path.write_bytes(b"hello, this is text")
+    assert (
+        refused(path)
+        == " is not a file of weights (.pth, .safetensors, .npy or .weights.h5)"
+    )
+
+
+floats = st.sampled_from((np.float16, np.float32, np.float64, np.int32, np.int64))
+state_dicts = st.dictionaries(
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8),
+    floats.flatmap(lambda x: hnp.arrays(x, hnp.array_shapes(min_dims=0, max_side=4))),
+    max_size=4,
+)
+
+
+@given(state_dicts)
+def test_what_safetensors_writes_is_read(state):
+    arrays = from_safetensors(safetensors.numpy.save(state, metadata={"format": "pt"}))
+    assert arrays.keys() == state.keys()
+    for name, value in state.items():
+        assert arrays[name].dtype == value.dtype
+        np.testing.assert_array_equal(arrays[name], value)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"data_offsets": [0, 99]}, "is damaged: a tensor ends beyond the end of the file"),
+    ({"data_offsets": [-8, 8]}, "is damaged: a tensor ends beyond the end of the file"),
+    ({"data_offsets": [16, 0]}, "is damaged: a tensor ends beyond the end of the file"),
+    ({"data_offsets": [0, 12]}, "holds a storage of 4 numbers in 12 bytes"),
+    ({"shape": [5]}, "holds a storage of 5 numbers in 16 bytes"),
+    ({"shape": [-4]}, "holds a storage of -4 numbers in 16 bytes"),
+    ({"shape": [-2, -2]}, "is damaged: "), ({"shape": ["a"]}, "holds a storage of a numbers in 16 bytes"),
+    ({"dtype": "F7"}, "is damaged: 'F7'"), ({"dtype": []}, "is damaged: "),
+    ({"data_offsets": None}, "is damaged: "), ({"shape": None}, "is damaged: "),
+])  # fmt: skip
+def test_a_header_that_does_not_describe_its_tensors_is_damaged(change, message):
+    with pytest.raises(WeightsError) as error:
+        from_safetensors(safetensors_file({"w": {**ENTRY, **change}}))
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"", b"{", b"[]", b"3", b'{"w": 3}', b'{"w": []}', b"\xff", b"[" * 10**5, b"NaN"],
+)
+def test_a_header_that_is_not_one_is_damaged(header):
+    with pytest.raises(WeightsError, match="^is damaged: "):
+        from_safetensors(safetensors_file(header))
+
+
+def test_pickles_in_python_2s_text_protocol_are_not_weights(tmp_path):
+    (tmp_path / "w").write_bytes(pickle.dumps({"w": 1}, 0))
+    assert refused(tmp_path / "w").startswith(" is not a file of weights")
