@@ -13,6 +13,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from alexnet_cli.cli.main import main
+from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
+from alexnet_cli.dataset.sources.source import Sample
+from alexnet_cli.recipe.recipe import FIELDS, Recipe
+from alexnet_cli.run.directory import new_run
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (200, 50, 40)}
@@ -43,7 +47,7 @@ def draw_toy(folder: Path, each: int = 12, seed: int = 0) -> Path:
 
 def alexnet(*args: object, **kwargs: object) -> Result:
     """The command, run in this process; errors that are ours never escape it."""
-    return CliRunner().invoke(main, [str(x) for x in args], **kwargs)
+    return CliRunner().invoke(main, [str(x) for x in args], prog_name="alexnet", **kwargs)
 
 
 def python(code: str, *args: object, **env: str) -> subprocess.CompletedProcess:
@@ -55,12 +59,20 @@ def python(code: str, *args: object, **env: str) -> subprocess.CompletedProcess:
 
 
 def fails(code, text, *args, **kwargs):
-    """The command ends with `code` and one line on stderr that holds `text`."""
+    """The command ends with `code` and a last line on stderr that holds `text`."""
     result = alexnet(*args, **kwargs)
     assert result.exit_code == code, result.output + repr(result.exception)
     assert text in result.stderr.splitlines()[-1], result.stderr
     assert "Traceback" not in result.output
     return result
+
+
+def tree(folder):
+    """The files below `folder` with their bytes, and folders with None."""
+    return {
+        str(x.relative_to(folder)): x.read_bytes() if x.is_file() else None
+        for x in folder.rglob("*")
+    }
 
 
 def npy(body, shape="()"):
@@ -84,6 +96,19 @@ def train(toy, out, *options):
     return result
 
 
+def as_fields(words):
+    """Options of `alexnet train`, such as TINY, as the fields of `alexnet_cli.train`."""
+    flags = {x.flag: x for x in FIELDS.values()}
+    found, rest = {}, list(words)
+    while rest:
+        flag = rest.pop(0)
+        if flag.startswith("--no-"):
+            found[flags[f"--{flag[5:]}"].name] = False
+        else:
+            found[flags[flag].name] = flags[flag].type(rest.pop(0))
+    return found
+
+
 def photo(side=(96, 64), seed=0):
     """An image of colored clouds."""
     rng = np.random.default_rng(seed)
@@ -101,3 +126,22 @@ def encoded(image, form="PNG", **options):
 def distance(one, other):
     """How much the pixels of two images differ on average, 0 to 255."""
     return float(abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+def toy_examples(count=30, side=36, seed=0):
+    """`Examples` in memory: noisy plain images, blue, green, red and so on by turns."""
+    rng = np.random.default_rng(seed)
+    cache, labels = MemoryCache(count, side), np.arange(count) % 3
+    for label in labels:
+        pixels = np.array(list(COLOURS.values())[label]) + rng.normal(
+            0, 30, (side, side, 3)
+        )
+        cache.add(Sample("", int(label), ""), pixels.clip(0, 255).astype(np.uint8))
+    return Examples(cache, np.arange(count), labels)
+
+
+def new_tiny_run(path, **fields):
+    """A run of the tiny network in the new folder `path`, with nothing written yet."""
+    path.mkdir(parents=True, exist_ok=True)
+    basics = {"arch": "tiny", "size": 36, "batch_size": 8, "precision": "float32"}
+    return new_run(path, Recipe(**{**basics, **fields}), tuple(COLOURS))

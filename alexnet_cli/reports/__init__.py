@@ -1,1 +1,1 @@
-"""What people look at: text, figures and HTML pages."""
+"""Results for people: text, figures and HTML pages."""

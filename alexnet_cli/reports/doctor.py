@@ -1,4 +1,4 @@
-"""The doctor's findings as text, as JSON, and as one HTML page with thumbnails."""
+"""The findings of `alexnet doctor` as text, as JSON, and as one HTML page."""
 
 import dataclasses
 import json
@@ -16,131 +16,141 @@ THUMBNAIL = 128
 
 
 @dataclasses.dataclass(frozen=True)
-class _Finding:
-    """One list of Findings: its field, what it is called, and what it means."""
+class _Section:
+    """One list of Findings: its field, and its title."""
 
     field: str
     title: str
-    short: str = ""
-    """What the verdict calls it; empty if it is harmless."""
+    problem: str = ""
+    """Its name in the verdict; empty if it is harmless."""
     pairs: bool = False
     """Its rows are two files, not a file and a remark."""
 
 
-FINDINGS = (
-    _Finding("bad", "Bad files: not read, not trained on", "bad files"),
-    _Finding("two_labels", "The same image under two labels", "under two labels", True),
-    _Finding("two_parts", "The same image in two parts", "in two parts", True),
-    _Finding(
+SECTIONS = (
+    _Section("bad", "Bad files: not read, not trained on", "bad files"),
+    _Section("two_labels", "The same image under two labels", "under two labels", True),
+    _Section("two_parts", "The same image in two parts", "in two parts", True),
+    _Section(
         "overlap",
         "Images of the other folder that are here as well",
         "in both folders",
         True,
     ),
-    _Finding("equal", "Files with the same content", "identical files", True),
-    _Finding("near", "Images that are almost the same", "near duplicates", True),
-    _Finding("wrong_ending", "File extensions that do not match the content (still read)"),
-    _Finding("tiny", f"Tiny images: a side shorter than {TINY} pixels"),
-    _Finding("turned", "Stored rotated; turned upright as EXIF says"),
-    _Finding("gray", "Gray images"),
+    _Section("equal", "Files with the same content", "identical files", True),
+    _Section("near", "Near duplicates", "near duplicates", True),
+    _Section("wrong_ending", "File extensions that do not match the content (still read)"),
+    _Section("tiny", f"Tiny images: a side shorter than {TINY} pixels"),
+    _Section("turned", "Images that EXIF says to turn or mirror (done when they are read)"),
+    _Section("gray", "Gray images"),
 )
 """The lists of Findings, worst first."""
 
 
-def text(found: Findings, most: int = 10) -> Iterator[str]:
-    """Lines for a terminal; of each list the first `most`."""
-    total = sum(found.counts.values())
-    yield f"{printable(found.root)}: {total} images in {len(found.counts)} classes"
-    width = max(len(printable(x)) for x in found.counts)
-    for name, count in found.counts.items():
+def text(findings: Findings, most: int = 10) -> Iterator[str]:
+    """The lines for a terminal, with the first `most` rows of each list."""
+    total = sum(findings.counts.values())
+    yield f"{printable(findings.root)}: {total} images in {len(findings.counts)} classes"
+    width = max(len(printable(x)) for x in findings.counts)
+    for name, count in findings.counts.items():
         yield f"  {printable(name):{width}}  {count}"
-    yield from (f"{k}: {v}" for k, v in _facts(found))
-    for note in found.notes[:most]:
-        yield f"left out: {note}"
-    if len(found.notes) > most:
-        yield f"left out: ... and {len(found.notes) - most} more"
-    for x in FINDINGS:
-        rows = _rows(found, x)
+    yield from (f"{k}: {v}" for k, v in _facts(findings))
+    yield from _first([f"left out: {x}" for x in findings.notes], most, "left out: ")
+    for section in SECTIONS:
+        rows = _rows(findings, section)
         if rows:
-            yield f"\n{x.title}: {len(rows)}"
-            yield from (f"  {'  '.join(printable(y) for y in row)}" for row in rows[:most])
-            if len(rows) > most:
-                yield f"  ... and {len(rows) - most} more"
-    yield "\n" + _verdict(found)
+            yield f"\n{section.title}: {len(rows)}"
+            lines = [f"  {'  '.join(map(printable, row))}" for row in rows]
+            yield from _first(lines, most, "  ")
+    yield "\n" + _verdict(findings)
 
 
-def to_json(found: Findings) -> str:
+def _first(lines: list[str], most: int, indent: str) -> Iterator[str]:
+    """The first `most` of `lines`, and how many more there are."""
+    yield from lines[:most]
+    if len(lines) > most:
+        yield f"{indent}... and {len(lines) - most} more"
+
+
+def to_json(findings: Findings) -> str:
     """All findings as one JSON object."""
-    data = dataclasses.asdict(found)
-    return json.dumps({**data, "root": str(found.root), "wrong": found.wrong})
+    data = dataclasses.asdict(findings)
+    return json.dumps({**data, "root": str(findings.root), "wrong": findings.wrong})
 
 
-def page(found: Findings, against: Path | None) -> str:
-    """An HTML page with thumbnails of each finding."""
-    largest = max(1, *found.counts.values())
+def page(findings: Findings, against: Path | None) -> str:
+    """The HTML page, with thumbnails; `against` is the other folder, if there is one."""
+    largest = max(1, *findings.counts.values())
     return render(
         "doctor.html",
-        title=printable(found.root),
-        fine=not found.wrong,
-        verdict=_verdict(found),
-        facts=list(_facts(found)),
+        title=printable(findings.root),
+        fine=not findings.wrong,
+        verdict=_verdict(findings),
+        facts=list(_facts(findings)),
         classes=[
             {"name": printable(k), "count": n, "bar": 300 * n // largest}
-            for k, n in found.counts.items()
+            for k, n in findings.counts.items()
         ],
-        sections=[_section(found, x, against) for x in FINDINGS if _rows(found, x)],
-        notes=found.notes,
+        sections=[_cards(findings, x, against) for x in SECTIONS if _rows(findings, x)],
+        notes=findings.notes,
     )
 
 
-def _facts(found: Findings) -> Iterator[tuple[str, str]]:
-    yield "formats", ", ".join(f"{k} {v}" for k, v in found.formats.items())
-    for name, values in (("width", found.widths), ("height", found.heights)):
-        yield name, f"{values[0]} to {values[2]} pixels, median {values[1]}"
-    low, middle, high = found.aspects
-    yield "aspect ratio (width/height)", f"{low:.2f} to {high:.2f}, median {middle:.2f}"
+def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
+    yield "formats", ", ".join(f"{k} {v}" for k, v in findings.formats.items())
+    for name, sizes in (("width", findings.widths), ("height", findings.heights)):
+        smallest, median, largest = sizes
+        yield name, f"{smallest} to {largest} pixels, median {median}"
+    smallest, median, largest = findings.aspects
+    yield (
+        "aspect ratio (width/height)",
+        f"{smallest:.2f} to {largest:.2f}, median {median:.2f}",
+    )
     yield (
         "class imbalance",
-        f"the largest class has {found.imbalance:.1f} times the images of the smallest",
+        f"the largest class has {findings.imbalance:.1f} times the images of the smallest",
     )
 
 
-def _verdict(found: Findings) -> str:
-    counts = [(x.short, len(_rows(found, x))) for x in FINDINGS if x.short]
-    wrong = [f"{short}: {n}" for short, n in counts if n]
-    small = [printable(k) for k, n in found.counts.items() if n < 2]
+def _verdict(findings: Findings) -> str:
+    if not findings.wrong:
+        return "No problems found."
+    counts = [(x.problem, len(_rows(findings, x))) for x in SECTIONS if x.problem]
+    problems = [f"{problem}: {n}" for problem, n in counts if n]
+    small = [printable(k) for k, n in findings.counts.items() if n < 2]
     if small:
-        wrong.append(f"classes with fewer than 2 images: {', '.join(small)}")
-    return f"Problems found: {', '.join(wrong)}" if found.wrong else "No problems found."
+        problems.append(f"classes with fewer than 2 images: {', '.join(small)}")
+    return f"Problems found: {', '.join(problems)}"
 
 
-def _rows(found: Findings, finding: _Finding) -> list[tuple[str, ...]]:
-    return [(x,) if isinstance(x, str) else x for x in getattr(found, finding.field)]
+def _rows(findings: Findings, section: _Section) -> list[tuple[str, ...]]:
+    return [(x,) if isinstance(x, str) else x for x in getattr(findings, section.field)]
 
 
-def _section(found: Findings, finding: _Finding, against: Path | None) -> dict[str, Any]:
-    rows = _rows(found, finding)
+def _cards(findings: Findings, section: _Section, against: Path | None) -> dict[str, Any]:
+    """The section as its template takes it."""
+    rows = _rows(findings, section)
     cards = [
         {
-            "images": list(_thumbnails(found, finding, row, against)),
+            "images": list(_thumbnails(findings, section, row, against)),
             "names": [printable(x) for x in row],
         }
         for row in rows[:MOST_SHOWN]
     ]
     more = max(0, len(rows) - MOST_SHOWN)
-    return {"title": finding.title, "count": len(rows), "cards": cards, "more": more}
+    return {"title": section.title, "count": len(rows), "cards": cards, "more": more}
 
 
 def _thumbnails(
-    found: Findings, finding: _Finding, row: tuple[str, ...], against: Path | None
+    findings: Findings, section: _Section, row: tuple[str, ...], against: Path | None
 ) -> Iterator[str]:
-    """The images of one row; none of a file that has gone bad since it was examined."""
-    if finding.field == "bad":
+    """The images of `row`, without those that can no longer be read."""
+    if section.field == "bad":
         return
-    other = against if finding.field == "overlap" and against else found.root
+    other = against if section.field == "overlap" and against else findings.root
     files = [other / row[0]]
-    if finding.pairs:
-        files.append(found.root / row[1])
+    if section.pairs:
+        files.append(findings.root / row[1])
     for file in files:
         try:
             image = images.open_image(file).image

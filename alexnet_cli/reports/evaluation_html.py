@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page: numbers, curves, mistakes, and where the network looked."""
+"""An evaluation as one HTML page: scores, curves, mistakes with heat maps, kernels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from . import plots
 from .html import data_uri, render
 
 MOST_MISTAKES = 24
-MOST_RIGHT = 12
+MOST_CORRECT = 12
 
 
 def page(evaluation: Evaluation) -> str:
-    """The page about `evaluation`."""
+    """The HTML page about `evaluation`."""
     start_tensorflow()
     run = evaluation.run
     network = load_network(run)
@@ -46,20 +46,21 @@ def page(evaluation: Evaluation) -> str:
 
 def _title(evaluation: Evaluation) -> str:
     scores = evaluation.scores
-    return f"top-1 accuracy {scores.top1:.1%} on {scores.images} images"
+    return f"Top-1 accuracy {scores.top1:.1%} on {scores.images} images"
 
 
 def _verdict(evaluation: Evaluation) -> str:
     low, high = evaluation.intervals.top1
-    text = f"{_title(evaluation)}; 95 % interval {low:.1%} to {high:.1%}."
+    text = f"{_title(evaluation)}, 95% interval {low:.1%} to {high:.1%}."
     if evaluation.trained_on:
         text += f" The network was trained on {evaluation.trained_on} of these images."
     compared = evaluation.comparison
     if compared:
         test = compared.test
         text += (
-            f" The other run: {compared.top1:.1%}; {test.only_first} images only this run "
-            f"got right, {test.only_second} only the other; McNemar's test p = {test.p:.3g}."
+            f" The other run: {compared.top1:.1%}. Only this run is correct on "
+            f"{test.only_first} images, only the other run on {test.only_second}; "
+            f"McNemar's test: p = {test.p:.3g}."
         )
     return text
 
@@ -70,15 +71,18 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "network", f"{run.architecture.name}, {parameters:,} parameters"
     yield (
         "images",
-        f"{preprocess.resize_mode} to {preprocess.stored_size} pixels; the network sees "
-        f"the center {preprocess.input_size}",
+        f"resized to {preprocess.stored_size} x {preprocess.stored_size} pixels "
+        f"({preprocess.resize_mode}); the network sees the central "
+        f"{preprocess.input_size} x {preprocess.input_size}",
     )
     if run.data:
         yield "trained on", printable(run.data)
     if "epoch" in run.metrics:
         accuracy = run.metrics.get("val_accuracy", float("nan"))
-        kept = f"epoch {run.metrics['epoch']:.0f}, validation accuracy {accuracy:.4f}"
-        yield "kept", kept
+        yield (
+            "best epoch",
+            f"{run.metrics['epoch']:.0f}, validation accuracy {accuracy:.1%}",
+        )
     yield "temperature", f"{run.temperature:.3f}"
     yield "created", run.created
 
@@ -88,7 +92,7 @@ def _figure(figure: Any) -> str:
 
 
 def _curves(run: Run) -> str:
-    """Loss and metrics over epochs; empty for an imported run."""
+    """The figure of loss and metrics over epochs; empty for an imported run."""
     rows = run.history()
     if not rows:
         return ""
@@ -97,7 +101,7 @@ def _curves(run: Run) -> str:
 
 
 def _classes(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    """The classes' scores, worst F1 first."""
+    """The scores of each class, the worst F1 first."""
     rows = evaluation.scores.occurring().classes
     for x in sorted(rows, key=lambda x: (x.f1 is None, x.f1)):
         numbers = ("-" if v is None else f"{v:.3f}" for v in (x.precision, x.recall, x.f1))
@@ -111,7 +115,7 @@ def _classes(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class _Example:
-    """One prediction, to be shown with its heat map."""
+    """One prediction, to be shown with its heat map; labels are indices of classes."""
 
     file: Any
     label: int
@@ -122,27 +126,27 @@ class _Example:
 def _examples(
     evaluation: Evaluation, network: Any
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """The most confident mistakes, and a right prediction for each class."""
+    """Titles and cards of the most confident predictions, wrong and correct."""
     from ..inference.gradcam import HeatMaps
 
     run = evaluation.run
     maps = HeatMaps(network, run.architecture)
-    found = [
+    examples = [
         _Example(x.file, label, *x.ranked(1)[0])
         for x, label in zip(evaluation.predictions, evaluation.images.labels, strict=True)
         if not x.error
     ]
-    found.sort(key=lambda x: -x.confidence)
-    wrong = [x for x in found if x.label != x.predicted]
-    right: dict[int, _Example] = {}
-    for x in found:
+    examples.sort(key=lambda x: -x.confidence)
+    wrong = [x for x in examples if x.label != x.predicted]
+    correct: dict[int, _Example] = {}
+    for x in examples:
         if x.label == x.predicted:
-            right.setdefault(x.label, x)
+            correct.setdefault(x.label, x)
     for title, chosen in (
-        ("Most confident mistakes, and where the network looked", wrong[:MOST_MISTAKES]),
+        ("Most confident mistakes", wrong[:MOST_MISTAKES]),
         (
-            "Most confident right prediction of each class",
-            list(right.values())[:MOST_RIGHT],
+            "Most confident correct prediction per class",
+            list(correct.values())[:MOST_CORRECT],
         ),
     ):
         yield title, [_card(run, maps, x) for x in chosen]
@@ -152,13 +156,13 @@ def _card(run: Run, maps: Any, example: _Example) -> dict[str, str]:
     pixels = images.load(example.file, run.preprocess)[None]
     inputs = standardize(pixels, run.preprocess, load_mean_image(run))
     heat: Floats = maps(inputs, np.array([example.predicted]))[0]
-    seen = crop(pixels, run.preprocess.input_size)[0]
-    both = np.concatenate([seen, plots.heated(seen, heat)], axis=1)
-    image = Image.fromarray(both)
+    center = crop(pixels, run.preprocess.input_size)[0]
+    pair = np.concatenate([center, plots.heated(center, heat)], axis=1)
+    image = Image.fromarray(pair)
     image.thumbnail((256, 128))
     text = f"{run.classes[example.predicted]} {example.confidence:.1%}"
     if example.label != example.predicted:
-        text += f", actually {run.classes[example.label]}"
+        text += f", true class {run.classes[example.label]}"
     return {
         "image": data_uri(image),
         "text": printable(text),

@@ -11,7 +11,7 @@ from .text import table
 
 
 def text(evaluation: Evaluation) -> Iterator[str]:
-    """The lines that `alexnet evaluate` prints."""
+    """The lines that `alexnet evaluate` prints, without line ends."""
     scores, intervals = evaluation.scores.occurring(), evaluation.intervals
     yield f"{scores.images} images"
     yield f"top-1 accuracy {scores.top1:.4f}  95 % interval {_between(intervals.top1)}"
@@ -23,19 +23,19 @@ def text(evaluation: Evaluation) -> Iterator[str]:
     error = evaluation.calibration_error
     yield f"ECE            {error:.4f}  expected calibration error"
     if evaluation.comparison:
-        yield from comparison_text(evaluation.comparison)
+        yield from _comparison(evaluation.comparison)
     yield ""
     yield from _class_table(scores)
     rest = len(evaluation.scores.classes) - len(scores.classes)
     if rest:
-        yield f"{rest} classes have no images here and were never predicted"
+        yield f"classes without images that were never predicted: {rest}"
     yield ""
     yield from _confusion(scores)
     pairs = scores.confused()
     if pairs:
         yield ""
         yield "most confused"
-        rows = [(printable(t), "taken for", printable(p), str(n)) for t, p, n in pairs]
+        rows = [(printable(t), "mistaken for", printable(p), str(n)) for t, p, n in pairs]
         yield from table(rows, left=3)
 
 
@@ -58,14 +58,14 @@ def _confusion(scores: Scores) -> Iterator[str]:
     yield from table(rows, left=2)
 
 
-def comparison_text(compared: Comparison) -> Iterator[str]:
-    """What `--compare` adds."""
+def _comparison(compared: Comparison) -> Iterator[str]:
+    """The lines that `--compare` adds."""
     test = compared.test
     verdict = "significant" if test.p < 0.05 else "not significant"
     yield ""
-    yield f"the other run   {compared.top1:.4f}"
-    yield f"only one right  this run {test.only_first}, the other {test.only_second}"
-    yield f"McNemar's test  p = {test.p:.3g}: {verdict} on these images"
+    yield f"other run         {compared.top1:.4f}  top-1 accuracy"
+    yield f"only one correct  this run {test.only_first}, other run {test.only_second}"
+    yield f"McNemar's test    p = {test.p:.3g}: {verdict} on these images"
 
 
 def _between(interval: tuple[float, float]) -> str:
@@ -77,7 +77,7 @@ def _fraction(value: float | None) -> str:
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """The scores as one JSON object."""
+    """The evaluation as one JSON object."""
     scores = evaluation.scores
     data = {
         "images": scores.images,

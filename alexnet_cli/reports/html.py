@@ -1,4 +1,4 @@
-"""Pages that need no other file: templates filled in, images as part of the text."""
+"""HTML pages that need no other file: rendered templates with embedded images."""
 
 import base64
 import io
@@ -16,15 +16,12 @@ _TEMPLATES = jinja2.Environment(
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that `template`, a file of `templates/`, makes of `values`.
-
-    Every value is text: what would be HTML in it is escaped.
-    """
+    """The page that `template`, a file of `templates/`, makes of `values`, escaped."""
     return _TEMPLATES.get_template(template).render(values)
 
 
 def data_uri(image: Image.Image, form: str = "JPEG") -> str:
-    """`image` as an address that holds it; `form` is JPEG, for photos, or PNG."""
+    """`image` as a data: URI; `form` is JPEG, for photographs, or PNG."""
     out = io.BytesIO()
     image.save(out, form, quality=80)
     data = base64.b64encode(out.getvalue()).decode()

@@ -1,7 +1,4 @@
-"""Images of a training run: curves, confusion matrix, a sheet of augmented images.
-
-matplotlib (extra `plots`) draws the first two; the sheet needs Pillow alone.
-"""
+"""Figures by matplotlib, and sheets, heat maps and labels on images, which need none."""
 
 import io
 import warnings
@@ -20,11 +17,11 @@ from ..evaluation.scores import Scores
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
 
 _HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
-"""Colors of a heat map, from nothing to all."""
+"""Colors of a heat map, from 0 to 1."""
 
 
 def curves(rows: Sequence[dict[str, float]], metrics: Sequence[str], best: int) -> Any:
-    """A Figure with the loss and `metrics` over epochs; `best` is the epoch kept."""
+    """A Figure of the loss and `metrics` over epochs; `best` is the epoch that was kept."""
     names = ["loss", *metrics]
     figure = _figure(4.6 * len(names), 3.6)
     epochs = [int(x["epoch"]) for x in rows]
@@ -35,19 +32,20 @@ def curves(rows: Sequence[dict[str, float]], metrics: Sequence[str], best: int) 
             (f"val_{name}", "validation", ORANGE),
         ):
             axes.plot(epochs, [x[key] for x in rows], ".-", label=label, color=color)
-        axes.axvline(best, color="gray", linestyle=":", label=f"kept: epoch {best}")
-        axes.set(title=name, xlabel="epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set_ylim(bottom=0)
+        axes.axvline(best, color="gray", linestyle=":", label=f"best epoch: {best}")
+        axes.set(title=name.replace("_f1", " F1"), xlabel="epoch")
+        axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.grid(alpha=0.3)
     figure.axes[0].legend(frameon=False)
     return figure
 
 
 def confusion(scores: Scores, title: str) -> Any:
-    """A Figure of the confusion matrix: colors are shares of the true class.
+    """A Figure of the confusion matrix; colors are fractions of the true class.
 
-    Classes without images that were not answered are left out.
+    Classes without images that were never predicted are left out.
     """
     scores = scores.occurring()
     names = [printable(x.name) for x in scores.classes]
@@ -55,46 +53,53 @@ def confusion(scores: Scores, title: str) -> Any:
     side = min(4.5 + 0.32 * count, 20)
     figure = _figure(side + 0.8, side)
     axes = figure.add_subplot()
-    share = scores.confusion / np.maximum(scores.confusion.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, fraction=0.045, label="share of the true class")
+    support = scores.confusion.sum(axis=1, keepdims=True)
+    fraction = scores.confusion / np.maximum(support, 1)
+    image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, shrink=0.8, label="fraction of the true class")
     size = 9 if count <= 12 else 6
-    # A dollar sign in a name is no formula.
-    look = {"fontsize": size, "parse_math": False}
-    axes.set_xticks(range(count), names, rotation=90 if count > 6 else 30, **look)
-    axes.set_yticks(range(count), names, **look)
-    axes.set(xlabel="predicted", ylabel="true", title=title)
+    # A dollar sign in a name does not start a formula.
+    font = {"fontsize": size, "parse_math": False}
+    # Slanted names end below their column, upright ones are centered there.
+    slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(
+        range(count), names, **font, **(slanted if count <= 6 else {"rotation": 90})
+    )
+    axes.set_yticks(range(count), names, **font)
+    axes.set(xlabel="predicted class", ylabel="true class", title=title)
     for row, column in np.argwhere(scores.confusion > 0):
-        color = "white" if share[row, column] > 0.5 else "black"
+        color = "white" if fraction[row, column] > 0.5 else "black"
         text = str(scores.confusion[row, column])
         axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
     return figure
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> Any:
-    """A Figure of how often answers are right against how sure the network is of them."""
+    """A Figure of accuracy by confidence, with the number of images in each of `bins`."""
     figure = _figure(4.6, 5.2)
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     width = bins[0].high - bins[0].low
     lows = [x.low for x in bins]
-    axes.bar(
-        lows, [x.accuracy for x in bins], width, align="edge", color=BLUE, label="right"
-    )
-    axes.plot([0, 1], [0, 1], "--", color="gray", label="as sure as right")
+    edges = {"align": "edge", "edgecolor": "white"}
+    axes.bar(lows, [x.accuracy for x in bins], width, color=BLUE, label="accuracy", **edges)
+    axes.plot([0, 1], [0, 1], "--", color="gray", label="perfectly calibrated")
     error = expected_calibration_error(bins)
     axes.set(
-        ylim=(0, 1), ylabel="share right", title=f"expected calibration error {error:.3f}"
+        ylim=(0, 1),
+        ylabel="accuracy",
+        title=f"Reliability diagram\nexpected calibration error (ECE) {error:.3f}",
     )
     axes.legend(frameon=False, loc="upper left")
-    counts.bar(lows, [x.images for x in bins], width, align="edge", color="gray")
-    counts.set(xlim=(0, 1), xlabel="probability of the answer", ylabel="images")
+    counts.bar(lows, [x.images for x in bins], width, color="gray", **edges)
+    counts.set(xlim=(0, 1), xlabel="confidence", ylabel="images")
+    counts.yaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
 def kernels(weights: Floats, columns: int = 16) -> Pixels:
-    """uint8 [H, W, 3]: first-layer kernels [k, k, 3, n], gray being zero, as in figure 3.
+    """uint8 [H, W, 3]: a sheet of first-layer kernels [k, k, 3, n]; gray is zero.
 
-    Each is stretched by its own largest weight. Source: Krizhevsky et al. 2012, figure 3.
+    Each is scaled by its own largest weight. Source: Krizhevsky et al. 2012, figure 3.
     """
     each = np.moveaxis(weights, -1, 0)
     largest = np.abs(each).max(axis=(1, 2, 3), keepdims=True)
@@ -113,17 +118,19 @@ def heated(pixels: Pixels, heat: Floats) -> Pixels:
     return np.rint(0.55 * pixels + 0.45 * colors).astype(np.uint8)
 
 
-def save(figure: Any, file: Path) -> None:
-    """Write a Figure as the image format that the ending of `file` names."""
+def save(figure: Any, file: Path) -> Pixels:
+    """Write a Figure in the image format of `file`'s extension; it as uint8 [H, W, 3]."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(rendered(figure)).save(file)
+    pixels = rendered(figure)
+    Image.fromarray(pixels).save(file)
+    return pixels
 
 
 def rendered(figure: Any) -> Pixels:
     """A Figure as uint8 [H, W, 3]."""
     file = io.BytesIO()
     with warnings.catch_warnings():
-        # Names in scripts that the font lacks appear as boxes; that is no news.
+        # Class names in scripts that the font lacks appear as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.1)
     return np.asarray(Image.open(file).convert("RGB"))
@@ -144,7 +151,7 @@ def sheet(rows: Sequence[Pixels], side: int = 112, gap: int = 4) -> Pixels:
 
 
 def labeled(pixels: Pixels, text: str) -> Image.Image:
-    """The image [H, W, 3] with `text` in a dark bar along its lower edge."""
+    """The image [H, W, 3], enlarged if small, with `text` in a dark bar at its bottom."""
     image = Image.fromarray(pixels)
     if min(image.size) < 200:
         grow = 200 / min(image.size)

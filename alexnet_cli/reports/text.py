@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 def table(rows: Iterable[Sequence[str]], left: int = 1) -> Iterator[str]:
-    """Lines of aligned columns: the first `left` to the left, the rest to the right."""
+    """Lines of columns, the first `left` of them aligned left, the others right."""
     rows = [tuple(x) for x in rows]
     widths = [max(len(x[i]) for x in rows) for i in range(len(rows[0]))]
     for row in rows:

@@ -19,7 +19,7 @@ ROWS, COLUMNS = 6, 8
 
 
 def augmented(run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
-    """Write plots/augmented.png: each row an image as it is evaluated, then variants."""
+    """Write plots/augmented.png: in each row an image as it is validated, then variants."""
     raw = dataclasses.replace(run.preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     augmentation = run.recipe.augmentation
     layer = AugmentAndStandardize(augmentation, raw)
@@ -46,7 +46,9 @@ def results(run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixel
     best = int(run.metrics["epoch"])
     curves = plots.curves(rows, run.recipe.stopping.metric_names(), best)
     plots.save(curves, run.path / "plots" / "curves.png")
-    title = f"validation, epoch {best}: {scores.top1:.1%} of {scores.images}"
+    title = (
+        f"epoch {best}: top-1 accuracy {scores.top1:.1%} on {scores.images} "
+        f"validation images"
+    )
     confusion = plots.confusion(scores, title)
-    plots.save(confusion, run.path / "plots" / "confusion.png")
-    return plots.rendered(confusion)
+    return plots.save(confusion, run.path / "plots" / "confusion.png")

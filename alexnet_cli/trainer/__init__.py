@@ -1,1 +1,1 @@
-"""Training: the epochs, what is recorded of them, and what a finished run gets."""
+"""Training: the epochs, their history, and the finished run directory."""

@@ -1,6 +1,6 @@
 """What happens between steps and epochs: learning rate, history, best weights, stopping.
 
-In the order in which they are called; each has `state` and `restore` where it changes.
+The classes are listed in the order in which they are called.
 """
 
 import math
@@ -21,28 +21,28 @@ from .tensorboard import TensorBoardWriter
 
 
 class PlannerUpdate(keras.callbacks.Callback):
-    """Tells the planner about every epoch and step."""
+    """Moves the planner through epochs and steps."""
 
     def __init__(self, planner: EpochPlanner) -> None:
         super().__init__()
         self.planner = planner
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """An epoch starts."""
+        """Start an epoch."""
         self.planner.begin()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """A step starts."""
+        """Start a step."""
         self.planner.advance(batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """End an epoch that the planner has cut short."""
-        if batch + 1 == self.planner.last < self.planner.work.steps:
+        if batch + 1 == self.planner.epoch_steps < self.planner.work.steps:
             self.model.stop_training = True
 
 
 class LearningRateScheduler(keras.callbacks.Callback):
-    """Sets the learning rate before every step and puts it into the epoch's logs."""
+    """Sets the learning rate before every step and adds it to the epoch's logs."""
 
     def __init__(
         self, section: LRSchedule, pretrained: Pretrained, planner: EpochPlanner
@@ -54,16 +54,16 @@ class LearningRateScheduler(keras.callbacks.Callback):
         self.lowest = math.inf
 
     def state(self) -> dict[str, Any]:
-        """The plateau schedule's counters."""
+        """The counters of the plateau schedule."""
         return {"divisions": self.divisions, "waited": self.waited, "lowest": self.lowest}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self.divisions, self.waited = int(state["divisions"]), int(state["waited"])
         self.lowest = float(state["lowest"])
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Set the rate of this step: that of its middle, so that none is 0."""
+        """Set the rate of the middle of this step, at which no schedule gives 0."""
         planner = self.planner
         at = planner.epoch + planner.done
         self.rate = learning_rate(
@@ -87,7 +87,7 @@ class LearningRateScheduler(keras.callbacks.Callback):
 
 
 class HistoryLogger(keras.callbacks.Callback):
-    """Fills a History and history.csv, and tells TensorBoard; stops where loss diverges."""
+    """Writes results to `history`, history.csv and TensorBoard; stops at divergence."""
 
     def __init__(
         self,
@@ -104,12 +104,12 @@ class HistoryLogger(keras.callbacks.Callback):
         """Record the epoch.
 
         Raises:
-            AlexNetError: the loss is NaN or infinite, and no epoch was finished before.
+            AlexNetError: the loss is NaN or infinite in the first epoch.
         """
         names = ("loss", *self.run.recipe.stopping.metric_names())
         columns = (*names, *(f"val_{x}" for x in names), "learning_rate")
         row = {"epoch": epoch + 1, **{x: float(logs[x]) for x in columns}}
-        row["side"] = self.progress.planner.current
+        row["side"] = self.progress.planner.current_side
         row["images_per_second"] = self.progress.now.rate
         self.history.latest = None
         if not math.isfinite(row["loss"]):
@@ -123,7 +123,10 @@ class HistoryLogger(keras.callbacks.Callback):
 
     def _diverged(self, epoch: int) -> str:
         rate = self.run.recipe.lr_schedule.learning_rate
-        text = f"loss is NaN or infinite after epoch {epoch}; lower --learning-rate (now {rate:g})"
+        text = (
+            f"loss is NaN or infinite after epoch {epoch}; "
+            f"lower --learning-rate (now {rate:g})"
+        )
         if not self.history.best:
             raise AlexNetError(text)
         return text
@@ -137,7 +140,7 @@ class BestWeights(keras.callbacks.Callback):
         self.run, self.network, self.history = run, network, history
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save the weights if the epoch is better than all before it."""
+        """Save the weights if no epoch before was as good."""
         row = self.history.latest
         if row and better(row, self.history.best, self.run.recipe.stopping.watch):
             self.history.best = row
@@ -145,11 +148,11 @@ class BestWeights(keras.callbacks.Callback):
 
 
 def better(row: dict[str, float], best: dict[str, float], watch: str) -> bool:
-    """Whether the epoch `row` is to be kept instead of `best` (empty: there is none)."""
+    """Whether the epoch `row` beats `best` (empty: no epoch) by the metric `watch`."""
     if not best or not math.isfinite(best[watch]):
         return True
     if row["side"] > best["side"]:
-        # The network will be used at its own side, about which smaller ones say little.
+        # The network is used at its own side, and results at smaller ones say little of it.
         return True
     # A tie goes to the lower loss: on few images accuracy moves in steps.
     sign = -1 if _falls(watch) else 1
@@ -158,7 +161,7 @@ def better(row: dict[str, float], best: dict[str, float], watch: str) -> bool:
 
 
 class EarlyStopping(keras.callbacks.Callback):
-    """Ends training when a target is reached, nothing gets better, or time is up."""
+    """Ends training when a target is reached, nothing improves, or time is up."""
 
     def __init__(self, section: Stopping, planner: EpochPlanner, history: History) -> None:
         super().__init__()
@@ -173,16 +176,17 @@ class EarlyStopping(keras.callbacks.Callback):
 
     def _reason(self) -> str:
         section, row = self.section, self.history.rows[-1]
-        last, steps = self.planner.last, self.planner.work.steps
-        if last < steps:
-            return f"time for only {last / steps:.0%} of an epoch"
+        run, steps = self.planner.epoch_steps, self.planner.work.steps
+        if run < steps:
+            return f"time for only {run / steps:.0%} of an epoch"
         targets = section.stop_targets()
         if targets and all(_reached(k, row[k], v) for k, v in targets.items()):
             return f"reached {section.stop_at} in epoch {row['epoch']:.0f}"
         waited = row["epoch"] - self.history.best["epoch"]
         if section.patience and waited >= section.patience:
             return f"{section.watch} did not improve for {section.patience} epochs"
-        return ""
+        # Set by a callback of the caller, which is called before this one.
+        return "a callback ended training" if self.model.stop_training else ""
 
 
 def _falls(metric: str) -> bool:

@@ -1,16 +1,14 @@
-"""What follows the last epoch: scores, calibration, exports, run.json."""
+"""What follows the last epoch: calibration, scores, exports, run.json."""
 
 import dataclasses
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-import keras
-
-from ..arrays import Labels, Probabilities
+from ..arrays import Doubles, Labels, Pixels, Probabilities
 from ..dataset.pixel_cache import Examples
 from ..dataset.split import VAL
 from ..evaluation.calibration import (
@@ -26,21 +24,29 @@ from ..model.architecture import trace
 from ..run.files import write_csv
 from ..run.run import FINISHED, INTERRUPTED, Run
 from .history import History
+from .progress import handle_ctrl_c
 from .tensorboard import TensorBoardWriter
 
-if TYPE_CHECKING:
-    from .trainer import Figures
+
+class Figures(Protocol):
+    """Draws the figures of a run directory; `reports.training_figures` does."""
+
+    def augmented(self, run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
+        """Write plots/augmented.png; the same as uint8 [H, W, 3]."""
+
+    def results(self, run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
+        """Write curves and confusion matrix; the latter as uint8 [H, W, 3]."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run, its scores on the validation images, and why it ended early."""
+    """A finished run."""
 
     run: Run
     scores: Scores
+    """Of the validation images."""
     reason: str
-    litert: bool
-    """It has a LiteRT copy, which gives the same predictions."""
+    """Why training ended before its last epoch; empty if it did not."""
 
 
 def finalize(
@@ -48,10 +54,10 @@ def finalize(
     history: History,
     validation: Examples,
     board: TensorBoardWriter,
-    figures: "Figures",
+    figures: Figures,
 ) -> Trained:
-    """The best epoch evaluated in float32, exported in both forms, noted in run.json."""
-    keras.backend.clear_session()
+    """Evaluate the best epoch in float32, export it, and complete run.json."""
+    # The trained model is in reference cycles.
     gc.collect()
     with _uninterrupted():
         status = INTERRUPTED if history.interrupted else FINISHED
@@ -69,32 +75,33 @@ def finalize(
         best = int(history.best["epoch"])
         board.show_image("confusion matrix", confusion, step=best)
         save_model(run, network)
-        agrees = keep_litert(run, network, validation, views[0])
+        keep_litert(run, network, validation, views[0])
         run.write()
-    return Trained(run, scores, history.reason, agrees)
+    return Trained(run, scores, history.reason)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """What was learned is worth the few seconds that Ctrl-C has to wait here."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ignore Ctrl-C: the trained network is worth a few seconds of waiting."""
+    before = handle_ctrl_c(signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        handle_ctrl_c(before)
 
 
 def estimated_seconds(run: Run) -> float:
-    """About how long `finalize` takes, beside its predictions, on two cores.
+    """About how long `finalize` takes on two cores, predictions not included.
 
-    docs/recipes.md says how that was measured.
+    Source: measured, see docs/recipes.md.
     """
     parameters = sum(x.parameters for x in trace(run.architecture, len(run.classes)))
     return 8 + 0.2e-6 * parameters
 
 
 def tta_view_count(tta: str) -> int:
-    """How many views of a validation image are predicted: the last is the LiteRT copy's."""
+    """How often `finalize` predicts each validation image."""
+    # Once more by the LiteRT copy.
     return {"none": 1, "flip": 2, "ten-crop": 10}[tta] + 1
 
 
@@ -106,18 +113,18 @@ def calibrated(run: Run, views: Probabilities, labels: Labels) -> Run:
     if precision is None:
         return run
     probabilities = at_temperature(views, temperature).mean(axis=0)
-    right = probabilities.argmax(axis=1) == labels
-    found = rejection_threshold(probabilities.max(axis=1), right, precision)
+    correct = probabilities.argmax(axis=1) == labels
+    threshold = rejection_threshold(probabilities.max(axis=1), correct, precision)
     # Where no threshold is strict enough, everything is unknown.
-    return dataclasses.replace(run, threshold=2.0 if found is None else found)
+    return dataclasses.replace(run, threshold=2.0 if threshold is None else threshold)
 
 
 def write_predictions(run: Run, probabilities: Probabilities, labels: Labels) -> None:
-    """validation.csv, in the order of split.csv."""
+    """Write validation.csv, in the order of split.csv."""
     files = [x["file"] for x in run.split() if x["split"] == VAL]
-    best = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1)
     rows = [
         (file, run.classes[label], run.classes[i], f"{row[i]:.6f}")
-        for file, label, i, row in zip(files, labels, best, probabilities, strict=True)
+        for file, label, i, row in zip(files, labels, predicted, probabilities, strict=True)
     ]
     write_csv(run.validation, ("file", "class", "predicted", "probability"), rows)

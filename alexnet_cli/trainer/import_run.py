@@ -1,4 +1,4 @@
-"""Other people's whole networks -> a Run, ready for predict, evaluate and fine-tuning."""
+"""Pretrained networks of others as runs, for predict, evaluate and fine-tuning."""
 
 import dataclasses
 from importlib import resources
@@ -23,56 +23,56 @@ from ..recipe.recipe import Recipe
 from ..run.run import FINISHED, Run
 
 PREPARED = {
-    # Caffe's convert_imageset distorts images to 256 x 256.
+    # Caffe's convert_imageset squashes images to 256 x 256.
     "alexnet-bvlc": {"resize": "squash", "size": 256},
-    # torchvision's ImageClassification: 256 the short side, of which the center is cut.
+    # torchvision's ImageClassification: the short side to 256, then a center crop.
     "alexnet-owt": {"resize": "crop", "size": 256},
 }
-"""How the images were made square with which each table's weights were trained."""
+"""By architecture: how its published weights' training images were made square."""
 
 
 def imagenet_classes() -> tuple[str, ...]:
-    """The 1000 names of ImageNet's classification task, in the order of its labels.
+    """The 1000 class names of ImageNet, in the order of its labels.
 
-    Source: ILSVRC 2012, whose labels are numbered by WordNet id; names as torchvision's.
+    Source: ILSVRC 2012, whose labels are in the order of WordNet ids; torchvision's names.
     """
     file = resources.files("alexnet_cli.model.pretrained") / "imagenet_classes.txt"
     lines = file.read_text("utf-8").splitlines()
     return tuple(x.partition(" ")[2] for x in lines)
 
 
-def recipe_for(found: PretrainedWeights, file: Path) -> Recipe:
-    """The recipe that prepares images as the weights of `found` expect them.
+def recipe_for(weights: PretrainedWeights, file: Path) -> Recipe:
+    """The recipe with the architecture and preprocessing of `weights`, read from `file`.
 
     Raises:
-        WeightsError: they are not a whole network of somebody else's.
+        WeightsError: they are neither torchvision's nor Caffe's.
     """
-    if found.arch not in PREPARED:
+    if weights.arch not in PREPARED:
         raise WeightsError(
-            f"{printable(file)} is in {found.layout} layout; import reads torchvision's "
-            f"AlexNet and Caffe's bvlc_alexnet; `alexnet train --weights` takes more"
+            f"{printable(file)} is in {weights.layout} layout; import reads torchvision's "
+            f"AlexNet and Caffe's bvlc_alexnet; `alexnet train --weights` reads more"
         )
     return Recipe(
-        arch=found.arch,
-        mean=found.mean,
-        std=found.std,
+        arch=weights.arch,
+        mean=weights.mean,
+        std=weights.std,
         weights=str(file),
-        **PREPARED[found.arch],
+        **PREPARED[weights.arch],
     )
 
 
-def outputs_of(found: PretrainedWeights) -> int:
-    """How many classes the network tells apart; ImageNet's if its last layer is missing."""
-    return len(found.layers["dense3"][1]) if "dense3" in found.layers else 1000
+def outputs_of(weights: PretrainedWeights) -> int:
+    """The network's number of classes; ImageNet's 1000 if its last layer is missing."""
+    return len(weights.layers["dense3"][1]) if "dense3" in weights.layers else 1000
 
 
-def classes_of(found: PretrainedWeights, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Names for the outputs of the network: `given`, or ImageNet's.
+def classes_of(weights: PretrainedWeights, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The class names `given`, or ImageNet's if there are none.
 
     Raises:
-        WeightsError: there are more or fewer outputs than names.
+        WeightsError: their number is not that of the network's outputs.
     """
-    outputs = outputs_of(found)
+    outputs = outputs_of(weights)
     names = given or imagenet_classes()
     if len(names) != outputs:
         raise WeightsError(
@@ -82,38 +82,37 @@ def classes_of(found: PretrainedWeights, given: tuple[str, ...]) -> tuple[str, .
     return names
 
 
-def require_whole(rows: list[LayerMatch], file: Path) -> None:
-    """Refuse to make a Run of a part of a network.
+def require_whole(matches: list[LayerMatch], file: Path) -> None:
+    """Check that every layer of the network has weights from `file`.
 
     Raises:
         WeightsError: a layer of the network would be left with random weights.
     """
-    missing = [x.layer for x in rows if x.shape and not x.arrays]
+    missing = [x.layer for x in matches if x.shape and not x.arrays]
     if missing:
         raise WeightsError(
-            f"{printable(file)} does not fill {', '.join(missing)}; "
+            f"{printable(file)} has no weights for {', '.join(missing)}; "
             f"`alexnet train --weights` starts from part of a network"
         )
 
 
-def write_run(run: Run, rows: list[LayerMatch]) -> bool:
-    """Fill the Run directory at `run.path`; whether it has a LiteRT copy that agrees."""
+def write_run(run: Run, matches: list[LayerMatch]) -> None:
+    """Fill the run directory at `run.path` with the network of `matches`."""
     with dtype_policy("float32"):
         network = build_model(run.architecture, len(run.classes))
-    put_weights(network, rows)
+    put_weights(network, matches)
     run = dataclasses.replace(run, status=FINISHED)
     run.write_records([], [])
     save_weights(network, run)
     save_model(run, network)
     some = _probes(run.preprocess)
     expected = verify.tta_views(run, some, as_probabilities(network), "none")[0]
-    agrees = verify.keep_litert(run, network, some, expected)
+    verify.keep_litert(run, network, some, expected)
     run.write()
-    return agrees
 
 
 def _probes(preprocess: Preprocess, count: int = 16) -> Examples:
-    """Colored clouds: the LiteRT copy has to be tried on something."""
+    """Random smooth images, to compare the LiteRT copy with the network on."""
     cache = MemoryCache(count, preprocess.stored_size)
     rng = np.random.default_rng(0)
     for _ in range(count):

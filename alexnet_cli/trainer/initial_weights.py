@@ -1,4 +1,4 @@
-"""The weights that training starts from, and the recipe that prepares images as they expect."""
+"""Pretrained weights to start from, and the recipe with their preprocessing."""
 
 from pathlib import Path
 
@@ -7,21 +7,25 @@ from ..model.architecture import Architecture
 from ..model.pretrained.layouts import PretrainedWeights, read_pretrained
 from ..model.pretrained.matching import match_layers
 from ..preprocess import Preprocess
+from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from ..run.run import Run
 
 
 def read_initial_weights(path: Path, arch: Architecture) -> PretrainedWeights:
-    """What the file or run directory at `path` holds, in the terms of `arch`.
+    """The weights in the file or run directory at `path`, by the layer names of `arch`.
 
     Raises:
-        WeightsError: it is not a file of weights that we read.
-        RunError: it is a damaged run directory.
+        WeightsError: the file does not exist, is damaged, or has an unknown format.
+        RunError: the run directory is damaged.
     """
     if path.is_dir():
         path = path / "model.weights.h5"
         if not path.is_file():
-            raise WeightsError(f"{printable(path.parent)} is not a run directory")
+            raise WeightsError(
+                f"{printable(path.parent)} is not a run directory with weights "
+                f"(it has no {path.name})"
+            )
     if path.suffix != ".h5" or not (path.parent / "run.json").exists():
         return read_pretrained(path, arch)
     run = Run.read(path.parent)
@@ -30,33 +34,41 @@ def read_initial_weights(path: Path, arch: Architecture) -> PretrainedWeights:
 
 
 def _as_options(preprocess: Preprocess) -> tuple[str, str]:
-    """Mean and std as in a recipe."""
+    """Mean and std in the notation of a recipe."""
     if preprocess.mean is None:
         return "pixel", ""
-    mean, std = (",".join(f"{x:g}" for x in y) for y in (preprocess.mean, preprocess.std))
+    mean, std = (
+        ",".join(str(x).removesuffix(".0") for x in channels)
+        for channels in (preprocess.mean, preprocess.std)
+    )
     return mean, std
 
 
-def with_pretrained_preprocessing(recipe: Recipe, found: PretrainedWeights) -> Recipe:
-    """`recipe` with the mean and std that the weights of `found` were trained with.
+def with_pretrained_preprocessing(recipe: Recipe, weights: PretrainedWeights) -> Recipe:
+    """`recipe` with the mean and std that `weights` were trained with.
 
     Raises:
-        WeightsError: none of them fits the network, or the recipe names others.
+        WeightsError: no layer fits the network, or the recipe has another mean or std.
     """
-    expected = {"mean": found.mean, "std": found.std}
-    if found.mean == "pixel":
+    if weights.mean == "pixel":
         raise WeightsError(
-            "--weights: that run subtracts its mean training image, which other data lacks"
+            "--weights: that run subtracts the mean of its own training images and cannot "
+            "start another one; train one with --mean R,G,B"
         )
+    expected = {k: v for k, v in (("mean", weights.mean), ("std", weights.std)) if v}
+    changed = recipe.changed(**expected)
+    own, theirs = preprocess_of(recipe), preprocess_of(changed)
     for name, value in expected.items():
-        asked = recipe[name]
-        if value and asked is not None and asked != value:
+        given = recipe[name]
+        # By their numbers: 0 is 0,0,0, and imagenet is three numbers.
+        if given is not None and getattr(own, name) != getattr(theirs, name):
             raise WeightsError(
-                f"--{name} {asked}: these weights were trained with {value}; leave it out"
+                f"--{name} {given}: the weights were trained with {value}; "
+                f"leave --{name} out"
             )
     arch = recipe.network.architecture()
-    if not any(x.arrays for x in match_layers(found, arch, 2)):
+    if not any(x.arrays for x in match_layers(weights, arch, 2)):
         raise WeightsError(
             f"--weights: nothing in the file fits {recipe.network.arch}; try another --arch"
         )
-    return recipe.changed(**{k: v for k, v in expected.items() if v})
+    return changed

@@ -1,5 +1,6 @@
-"""Cached pixels -> tf.data batches of pixels, augmentation parameters and one-hot labels."""
+"""Batches of pixels, augmentation parameters and one-hot labels, as tf.data."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,25 +23,30 @@ Batch = tuple[tuple[Pixels, Floats], Floats]
 
 @dataclass(frozen=True)
 class InputPipeline:
-    """Batches ((uint8 pixels, float32 [B, WIDTH]), float32 [B, K]) of one training.
+    """Datasets of batches ((uint8 pixels, float32 [B, WIDTH]), float32 [B, K]).
 
-    Pixels are [B, S, S, 3] where the recipe's crops are copied, else [B, R, R, 3].
+    Pixels are [B, S, S, 3] where crops are copied on the host, else [B, R, R, 3].
     """
 
     recipe: Recipe
     preprocess: Preprocess
     classes: int
     lighting: Doubles | None = None
-    """What `principal_colors` gives, for PCA lighting."""
+    """The result of `principal_colors`, for PCA lighting."""
+
+    def at(self, side: int) -> "InputPipeline":
+        """The same for training images of `side`."""
+        preprocess = dataclasses.replace(self.preprocess, input_size=side)
+        return dataclasses.replace(self, preprocess=preprocess)
 
     def training(self, examples: Examples, epoch: int) -> tf.data.Dataset:
-        """Every image once, augmented; order and parameters follow from seed and epoch."""
+        """Every image once, augmented; order and parameters depend on seed and epoch."""
         count = steps(len(examples), self.recipe.optimization.batch_size)
 
         def one_epoch() -> Iterator[Batch]:
             rng = np.random.default_rng((self.recipe.machine.seed, epoch))
             order = rng.permutation(examples.rows)
-            # Evenly, since BatchNorm learns nonsense from a last batch of one.
+            # In even parts, since BatchNorm cannot learn from a last batch of one.
             for rows in np.array_split(order, count):
                 yield self._augmented(examples, rows, rng)
 
@@ -79,7 +85,7 @@ class InputPipeline:
     def _dataset(
         self, generator: Callable[[], Iterator[Batch]], count: int
     ) -> tf.data.Dataset:
-        """The `count` batches of `generator`, two of them made ahead."""
+        """The `count` batches of `generator`, two of them prefetched."""
         side = fed_side(self.recipe.augmentation, self.preprocess)
         signature = (
             (
@@ -91,16 +97,16 @@ class InputPipeline:
         data = tf.data.Dataset.from_generator(generator, output_signature=signature)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
         options = tf.data.Options()
-        # Batches are whole already; there are no files to divide among devices.
+        # There are no files to divide among devices.
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.OFF
         )
-        # There is nothing to tune here, and an iterator that is thrown away at the end of
-        # an epoch waits for the tuner, which may be asleep for seconds.
+        # Nothing here can be tuned, and at the end of an epoch the iterator would wait for
+        # the tuner, which may sleep for seconds.
         options.autotune.enabled = False
         return data.prefetch(2).with_options(options)
 
 
 def steps(count: int, batch_size: int) -> int:
-    """Batches of at most `batch_size` that `count` images make."""
+    """How many batches of at most `batch_size` hold `count` images."""
     return -(-count // batch_size)

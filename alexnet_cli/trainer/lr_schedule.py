@@ -1,4 +1,4 @@
-"""The learning rate over time, as a number for each step. No TensorFlow."""
+"""The learning rate as a function of time. No TensorFlow."""
 
 import math
 
@@ -15,8 +15,8 @@ def learning_rate(
 ) -> float:
     """The rate `epoch` epochs (fractions count) after the start of training.
 
-    `share` (0..1) is how much of training that is; `divisions` is how often the plateau
-    schedule has divided so far; `factor` multiplies the peak rate.
+    `share` is the finished fraction of training, 0 to 1; `divisions` is how often the
+    plateau schedule has divided so far; `factor` multiplies the peak rate.
     """
     rate = section.learning_rate * factor
     match section.schedule:

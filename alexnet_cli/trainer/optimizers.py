@@ -1,4 +1,4 @@
-"""Recipe -> Keras optimizer, with weight decay where the literature has it."""
+"""The optimizers of recipes, with weight decay where the publications have it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,38 +7,38 @@ import keras
 from keras import ops
 
 from ..backend import ops as backend_ops
+from ..backend.update_rules import AdamRule, MomentumRule
 from ..recipe.sections import Optimization
 
 
-class _Own:
-    """An optimizer in which only kernels decay, and variables may have their own rates."""
+class _PerVariable:
+    """Mixed into an optimizer: only kernels decay, and some variables have another rate."""
 
     paths: Collection[str] = ()
     factor = 1.0
     decay = 0.0
 
-    def slow(self, paths: Collection[str], factor: float) -> Any:
-        """This optimizer, with `factor` times the rate for the variables at `paths`."""
+    def scale_rate(self, paths: Collection[str], factor: float) -> None:
+        """Use `factor` times the learning rate for the variables at `paths`."""
         self.paths, self.factor = frozenset(paths), factor
-        return self
 
     def build(self, variables: list[Any]) -> None:
-        """Note each variable's rate and decay."""
+        """Create the slots, and look up each variable's factor and decay."""
         self.factors = [self.factor if x.path in self.paths else 1.0 for x in variables]
         self.decays = [self.decay if x.name == "kernel" else 0.0 for x in variables]
         super().build(variables)  # type: ignore[misc]
 
-    def of(self, variable: Any, learning_rate: Any) -> tuple[int, Any, float]:
+    def settings(self, variable: Any, learning_rate: Any) -> tuple[int, Any, float]:
         """Index, learning rate and weight decay of `variable`."""
         index: int = self._get_variable_index(variable)  # type: ignore[attr-defined]
         return index, learning_rate * self.factors[index], self.decays[index]
 
 
-class CoupledSGD(_Own, keras.optimizers.SGD):
-    """SGD whose weight decay passes through the momentum; only kernels decay.
+class CoupledSGD(_PerVariable, keras.optimizers.SGD):
+    """SGD whose weight decay is part of the momentum.
 
     Source: Krizhevsky et al. 2012, section 5: v = 0.9 v - 0.0005 e w - e g; w = w + v.
-    Keras' own `SGD(weight_decay=)` subtracts the decay beside the momentum.
+    Keras' own `SGD(weight_decay=)` subtracts the decay outside of the momentum.
     """
 
     def __init__(self, *, decay: float, **kwargs: Any) -> None:
@@ -47,18 +47,16 @@ class CoupledSGD(_Own, keras.optimizers.SGD):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
-        index, rate, decay = self.of(variable, learning_rate)
+        index, rate, decay = self.settings(variable, learning_rate)
         if not self.momentum:
             super().update_step(gradient + decay * variable, variable, rate)
             return
-        backend_ops.momentum_step(
-            variable, self.momentums[index], gradient,
-            rate, self.momentum, decay, self.nesterov,
-        )  # fmt: skip
+        rule = MomentumRule(rate, self.momentum, decay, self.nesterov)
+        backend_ops.momentum_step(variable, self.momentums[index], gradient, rule)
 
 
-class DecoupledAdam(_Own, keras.optimizers.Adam):
-    """Adam; with `decay` AdamW, whose kernels shrink by rate times decay every step.
+class DecoupledAdam(_PerVariable, keras.optimizers.Adam):
+    """Adam; with `decay` AdamW, whose kernels shrink by rate times decay in each step.
 
     Source: Kingma, Ba 2015; Loshchilov, Hutter 2019.
     """
@@ -69,28 +67,30 @@ class DecoupledAdam(_Own, keras.optimizers.Adam):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
-        index, rate, decay = self.of(variable, learning_rate)
-        step = ops.cast(self.iterations + 1, variable.dtype)
-        backend_ops.adam_step(
-            variable, self._momentums[index], self._velocities[index], gradient,
-            rate, step, (self.beta_1, self.beta_2, self.epsilon), decay,
-        )  # fmt: skip
+        index, rate, decay = self.settings(variable, learning_rate)
+        rule = AdamRule(
+            rate=rate,
+            step=ops.cast(self.iterations + 1, variable.dtype),
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            decay=decay,
+        )
+        moments = self._momentums[index], self._velocities[index]
+        backend_ops.adam_step(variable, *moments, gradient, rule)
 
 
-class RMSprop(_Own, keras.optimizers.RMSprop):
-    """Keras' RMSprop."""
+class RMSprop(_PerVariable, keras.optimizers.RMSprop):
+    """Keras' RMSprop with rates per variable."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
-        _, rate, _ = self.of(variable, learning_rate)
+        _, rate, _ = self.settings(variable, learning_rate)
         super().update_step(gradient, variable, rate)
 
 
 def build_optimizer(section: Optimization, learning_rate: float) -> Any:
-    """The optimizer that `section` asks for; the schedule sets its rate at every step.
-
-    What it returns is a keras.optimizers.Optimizer with `slow`.
-    """
+    """The keras.optimizers.Optimizer that `section` names, with `scale_rate`."""
     shared: dict[str, Any] = {
         "learning_rate": learning_rate,
         "global_clipnorm": section.clip_norm,

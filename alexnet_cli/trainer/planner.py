@@ -1,7 +1,7 @@
-"""How far training is: which epoch, at which side of images, and how much time is left.
+"""The schedule of epochs: which one is next, at which side of images, how many in time.
 
 Without a time limit all of this follows from the recipe; with one the number of epochs is
-planned anew from the pace of those that were run. No TensorFlow.
+planned again after each, from how long those so far took. No TensorFlow.
 """
 
 import time
@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 GROWTH = ((0.5, 0.0), (0.8, 0.5), (1.0, 1.0))
-"""Progressive resizing: up to this share of training, this share of the way in size."""
+"""Progressive resizing: until this share of training, this share of the way in size."""
 MARGIN = 1.03
-"""Epochs are expected to take this much longer than the last one did."""
+"""Epochs are expected to take this many times as long as the last one did."""
 SLOW_STEPS = 3
-"""First steps, in which functions are compiled, say nothing about the pace."""
-VALIDATING = 0.5
-"""Of the time of training: a third is the forward pass, and that has to be compiled."""
+"""First steps at a new side, in which functions are compiled; their time is ignored."""
+VALIDATION_COST = 0.5
+"""Time per validated image by time per trained one.
+
+The forward pass is a third of a training step, and for validation it is compiled again.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,13 @@ class Workload:
     steps: int
     """Per epoch."""
     validated: float = 0.0
-    """Images validated after an epoch, per image that it trains with."""
+    """Validation images per training image."""
     views: int = 0
-    """How often each of them is predicted after the last epoch."""
+    """Predictions per validation image after the last epoch."""
 
 
 class EpochPlanner:
-    """The way from the first epoch to the last; `epoch` are finished, of `epochs`."""
+    """Progress through the epochs: `epoch` of `epochs` are finished."""
 
     def __init__(
         self,
@@ -44,35 +47,36 @@ class EpochPlanner:
         deadline: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Plan to be done with `work` by `deadline`, a time of `clock`.
+        """Plan to finish `work` by `deadline`, a time of `clock`.
 
         Where not even one epoch fits, it is cut short.
         """
         self.work, self.deadline, self.clock = work, deadline, clock
-        self.last = work.steps
-        """Steps that are run of an epoch: all, unless the only one is cut short."""
-        self.epoch, self.epochs, self.current = 0, work.epochs, 0
+        self.epoch_steps = work.steps
+        """Steps that are run per epoch: all, unless the only epoch is cut short."""
+        self.epoch, self.epochs, self.current_side = 0, work.epochs, 0
         self.share = self.done = 0.0
-        """Of training, and of the current epoch, that is done, 0 to 1."""
+        """Finished fraction of training, and of the current epoch, 0 to 1."""
         self.paces: dict[int, float] = {}
         """Seconds per epoch, with its validation, at each side."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that changes while training, between two epochs."""
-        names = ("epoch", "epochs", "share", "last")
+        """Everything that changes in training, between two epochs."""
+        names = ("epoch", "epochs", "share", "epoch_steps")
+        # Strings, since JSON has no other keys.
         paces = {str(k): v for k, v in self.paces.items()}
         return {**{x: getattr(self, x) for x in names}, "paces": paces}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`; the first steps count as slow again."""
         self.epoch, self.epochs = int(state["epoch"]), int(state["epochs"])
-        self.share, self.last = float(state["share"]), int(state["last"])
+        self.share, self.epoch_steps = float(state["share"]), int(state["epoch_steps"])
         self.paces = {int(k): float(v) for k, v in state["paces"].items()}
-        self.current, self.done = 0, 0.0
+        self.current_side, self.done = 0, 0.0
 
     @property
     def over(self) -> bool:
-        """Whether all epochs are run."""
+        """Whether all epochs are finished."""
         return self.epoch >= self.epochs
 
     def side(self, share: float | None = None) -> int:
@@ -85,42 +89,42 @@ class EpochPlanner:
         return round(start + way * (full - start))
 
     def begin(self) -> None:
-        """An epoch starts."""
-        before, self.current = self.current, self.side()
-        self.started, self.compiling = self.clock(), self.current != before
+        """Start an epoch."""
+        before, self.current_side = self.current_side, self.side()
+        self.started, self.compiling = self.clock(), self.current_side != before
 
     def advance(self, step: int) -> float:
-        """The share of training at the middle of step `step` of this epoch."""
+        """Start step `step` of the epoch; the share of training at the step's middle."""
         if step == SLOW_STEPS:
             self.warm = self.clock()
         elif SLOW_STEPS < step <= 4 * SLOW_STEPS and not self.epoch:
-            validating = (
-                VALIDATING * self.work.validated * (self.work.side / self.current) ** 2
-            )
-            trained = self._so_far(step)
-            self.paces[self.current] = trained * (1 + validating)
+            work = self.work
+            larger = (work.side / self.current_side) ** 2
+            validating = VALIDATION_COST * work.validated * larger
+            trained = self._seconds_per_epoch(step)
+            self.paces[self.current_side] = trained * (1 + validating)
             self._plan()
             self._cut_short(step, trained, validating)
-        self._move(max(self.done, (step + 0.5) / self.last))
+        self._move(max(self.done, (step + 0.5) / self.epoch_steps))
         return self.share
 
     def finish(self) -> None:
-        """An epoch, and its validation, is over."""
-        self.paces[self.current] = self._so_far(self.last)
+        """End an epoch after its validation."""
+        self.paces[self.current_side] = self._seconds_per_epoch(self.epoch_steps)
         self._move(1.0)
         self.epoch, self.done = self.epoch + 1, 0.0
         if not self.over:
             self._plan()
 
     def seconds_left(self) -> float | None:
-        """What the planned epochs will still take; None where no pace is known yet."""
+        """Estimate for the planned epochs that are left; None before any was timed."""
         return self._mean_pace() * self._left() if self.paces else None
 
     def _left(self) -> float:
         return self.epochs - self.epoch - self.done
 
     def _mean_pace(self) -> float:
-        """Seconds of an epoch, on average over the rest of training."""
+        """Seconds per epoch, on average over the rest of training."""
         if self.share >= 1:
             return 0.0
         total, start = 0.0, self.share
@@ -131,19 +135,19 @@ class EpochPlanner:
         return total / (1 - self.share)
 
     def _move(self, done: float) -> None:
-        """Let `done` (0..1) of this epoch be over; the share grows evenly to the end."""
+        """Set the finished fraction of this epoch; the share grows evenly to the end."""
         rest = max(self._left(), 1e-9)
         self.share += (1 - self.share) * min((done - self.done) / rest, 1.0)
         self.done = done
 
-    def _so_far(self, step: int) -> float:
-        """Seconds that an epoch takes at the pace of this one's first `step` steps."""
+    def _seconds_per_epoch(self, step: int) -> float:
+        """Seconds of a whole epoch at the pace of this one's first `step` steps."""
         if step <= SLOW_STEPS or not self.compiling:
             return (self.clock() - self.started) / step * self.work.steps
         return (self.clock() - self.warm) / (step - SLOW_STEPS) * self.work.steps
 
     def _plan(self) -> None:
-        """Let `epochs` be as many as end by the deadline."""
+        """Set `epochs` to as many as end by the deadline."""
         if self.deadline is None:
             return
         left = max(0.0, self._left_for_epochs(self.deadline))
@@ -151,28 +155,28 @@ class EpochPlanner:
         self.epochs = min(self.work.epochs, max(1, self.epoch + count))
 
     def _cut_short(self, step: int, trained: float, validating: float) -> None:
-        """Let the first epoch end by the deadline, if it is the only one.
+        """Set `epoch_steps` so that an only epoch ends by the deadline.
 
-        Whole it takes `trained` seconds, and its validation `validating` times that.
+        All steps take `trained` seconds, and their validation `validating` times that.
         """
-        self.last = self.work.steps
+        self.epoch_steps = self.work.steps
         if self.deadline is None or self.epochs > 1:
             return
         left = self._left_for_epochs(self.deadline) - validating * trained
         fitting = int(left / trained * self.work.steps)
-        self.last = min(self.work.steps, step + max(1, fitting))
+        self.epoch_steps = min(self.work.steps, step + max(1, fitting))
 
     def _left_for_epochs(self, deadline: float) -> float:
-        """Seconds that epochs may take if they take as long as they did.
+        """Seconds that epochs may take if they take as long as they did so far.
 
-        After the last one a view of an image, in float32, is taken to need as long as
+        Predicting a view in float32 after the last epoch is taken to need as long as
         training with it: somewhat too much, as docs/recipes.md shows.
         """
         views = self.work.views * self.work.validated * self._pace(self.work.side)
         return (deadline - self.clock() - views) / MARGIN
 
     def _pace(self, side: int) -> float:
-        """Seconds of an epoch at `side`, by area where none was run there."""
+        """Seconds per epoch at `side`; by area from the nearest side if not timed."""
         if side in self.paces:
             return self.paces[side]
         near = min(self.paces, key=lambda x: abs(x - side))

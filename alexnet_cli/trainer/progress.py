@@ -1,6 +1,7 @@
-"""How far training is, told after every step; and Ctrl-C, heard after every step."""
+"""Progress, reported after every step and epoch, and Ctrl-C, checked after every step."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,19 +17,23 @@ from .planner import EpochPlanner
 
 @dataclass
 class Progress:
-    """How far training is; `logs` is None within an epoch and its results at its end."""
+    """How far training is."""
 
     epoch: int
+    """The current one, from 1."""
     epochs: int
     images: int
     """Per epoch."""
     done: int = 0
-    """Of them."""
+    """Images of this epoch so far."""
     seconds: float = 0.0
+    """Since the epoch began."""
     left: float | None = None
-    """Seconds of training left if all epochs are run, once that can be told."""
+    """Estimated seconds to the end of the last epoch; None before any was timed."""
     logs: dict[str, float] | None = None
+    """At the end of an epoch its results, a row of history.csv; else None."""
     best: bool = False
+    """Whether they are the best so far."""
 
     @property
     def rate(self) -> float:
@@ -71,38 +76,51 @@ class ProgressReporter(keras.callbacks.Callback):
             self.report(self.now)
 
 
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+def handle_ctrl_c(handler: Handler) -> Handler:
+    """Set the handler of Ctrl-C and return the one before it.
+
+    Outside the main thread, which alone receives signals, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return signal.getsignal(signal.SIGINT)
+    return signal.signal(signal.SIGINT, handler)
+
+
 class InterruptHandler(keras.callbacks.Callback):
-    """Turns Ctrl-C into `Interrupted` after the step; a second one does not wait for it."""
+    """Turns Ctrl-C into `Interrupted` after the step; a second Ctrl-C acts at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stopping = False
 
     def __enter__(self) -> "InterruptHandler":
-        """Take over Ctrl-C: what runs before the first step may swallow its exception."""
-        self.before = signal.signal(signal.SIGINT, self._interrupt)
+        """Handle Ctrl-C: code before the first step may swallow a KeyboardInterrupt."""
+        self.before = handle_ctrl_c(self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give Ctrl-C back, however training ended."""
-        signal.signal(signal.SIGINT, self.before)
+        """Restore the handler of Ctrl-C."""
+        handle_ctrl_c(self.before)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
-        signal.signal(signal.SIGINT, self.before)
+        handle_ctrl_c(self.before)
 
     def _check(self) -> None:
         if self.stopping:
             raise Interrupted("interrupted")
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Stop here if already asked to."""
+        """Stop if Ctrl-C was pressed before the first step."""
         self._check()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop if asked to."""
+        """Stop if Ctrl-C was pressed."""
         self._check()
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop if asked to."""
+        """Stop if Ctrl-C was pressed."""
         self._check()

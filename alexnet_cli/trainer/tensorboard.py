@@ -1,4 +1,4 @@
-"""What TensorBoard shows: scalars, graph, histograms, images. Written to logs/."""
+"""Event files for TensorBoard: scalars, graph, histograms, images."""
 
 from typing import Any
 
@@ -19,37 +19,37 @@ class TensorBoardWriter:
         self.validation = tf.summary.create_file_writer(str(logs / "validation"))
 
     def show_graph(self, network: keras.Model, side: int) -> None:
-        """The network as a graph, for inputs of `side`."""
+        """Write the graph of the network for inputs of `side`."""
         spec = tf.TensorSpec((None, side, side, 3), tf.float32)
         traced = tf.function(lambda x: network(x, training=False))
         with self.train.as_default():
             tf.summary.graph(traced.get_concrete_function(spec).graph)
 
     def show_image(self, tag: str, image: Pixels, step: int) -> None:
-        """A uint8 image [H, W, 3] under Images; `step` is its epoch."""
+        """Write a uint8 image [H, W, 3]; `step` is its epoch."""
         with self.validation.as_default():
             tf.summary.image(tag, image[None], step=step)
 
     def show_histograms(self, network: keras.Model, step: int) -> None:
-        """The values of every weight."""
+        """Write the values of every weight; `step` is their epoch."""
         with self.train.as_default():
             for weight in network.weights:
                 tf.summary.histogram(weight.path, np.asarray(weight), step=step)
 
     def show_scalars(self, row: dict[str, float]) -> None:
-        """An epoch's row; `x` and `val_x` get one tag, so that they share a chart."""
+        """Write a row of history.csv; `x` and `val_x` get one tag, and so share a chart."""
         step = int(row["epoch"])
         for key, value in row.items():
             writer = self.validation if key.startswith("val_") else self.train
             with writer.as_default():
                 if key != "epoch":
                     tf.summary.scalar(key.removeprefix("val_"), value, step=step)
-        # A page that is open now should show this epoch.
+        # TensorBoard should show the epoch as soon as it ends.
         self.train.flush()
         self.validation.flush()
 
     def close(self) -> None:
-        """Finish the event files."""
+        """Close the event files."""
         self.train.close()
         self.validation.close()
 
@@ -62,5 +62,5 @@ class HistogramLogger(keras.callbacks.Callback):
         self.board, self.network = board, network
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Write those of this epoch."""
+        """Write the histograms."""
         self.board.show_histograms(self.network, epoch + 1)

@@ -2,20 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ..arrays import Doubles, Floats, Pixels
+from ..arrays import Doubles, Floats
 from ..backend.devices import precision, strategy
+from ..backend.dtype_policy import dtype_policy
 from ..dataset.augmentation.sampling import principal_colors
 from ..dataset.pixel_cache import Examples
 from ..errors import AlexNetError, Interrupted
-from ..evaluation.scores import Scores
 from ..model.pretrained.matching import LayerMatch
 from ..recipe.recipe import Recipe
 from ..run.run import Run
@@ -27,7 +26,7 @@ from .callbacks import (
     PlannerUpdate,
 )
 from .ema import ExponentialMovingAverage
-from .finalize import Trained, estimated_seconds, finalize, tta_view_count
+from .finalize import Figures, Trained, estimated_seconds, finalize, tta_view_count
 from .history import History
 from .input_pipeline import InputPipeline, steps
 from .planner import EpochPlanner, Workload
@@ -36,30 +35,24 @@ from .tensorboard import HistogramLogger, TensorBoardWriter
 from .training_model import TrainingModel
 
 
-class Figures(Protocol):
-    """Who draws the figures of a run directory; `reports.training_figures` does."""
-
-    def augmented(self, run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
-        """Write plots/augmented.png; the same as uint8 [H, W, 3]."""
-
-    def results(self, run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
-        """Write curves and confusion matrix; the latter as uint8 [H, W, 3]."""
-
-
 @dataclass(frozen=True)
 class TrainContext:
-    """What training depends on beside the run and its images."""
+    """What training needs beside the run and its images."""
 
     report: Report
     figures: Figures
     name: str = ""
-    """Sets the run apart in TensorBoard."""
+    """Name of the run in TensorBoard."""
     start: Sequence[LayerMatch] = ()
-    """The weights to start from."""
+    """Pretrained weights to start from."""
     deadline: float | None = None
-    """When the whole command is to be over, on the clock of `time.monotonic`."""
+    """When training and its export are to be over, on the clock of `time.monotonic`."""
     callbacks: Sequence[keras.callbacks.Callback] = ()
-    """Called before the trainer's own."""
+    """Called before the trainer's own.
+
+    In `on_test_begin` the network thus has its own weights, not yet their average. Each
+    epoch is a `fit` of its own; `self.model.stop_training = True` ends training.
+    """
 
 
 def train(
@@ -78,26 +71,25 @@ def train(
     exact = precision(run.recipe.machine.precision)
     run = dataclasses.replace(run, recipe=run.recipe.changed(precision=exact))
     planner = _planner(run, training, validation, context.deadline)
-    with ExitStack() as stack:
-        interrupt = stack.enter_context(InterruptHandler())
+    with InterruptHandler() as interrupt:
         run.write()
         if run.preprocess.mean is None:
             np.save(run.mean_image, _mean_image(training))
-        board = TensorBoardWriter(run, context.name)
-        stack.callback(board.close)
-        training_model = TrainingModel(run, devices, context.start)
-        fit = _Fit(training_model, planner, board, context, interrupt)
-        history = fit.run(training, validation)
-        # The trained copy and its optimizer go before the float32 one comes.
-        del training_model, fit
-        interrupt.set_model(None)
-        return finalize(run, history, validation, board, context.figures)
+        with closing(TensorBoardWriter(run, context.name)) as board:
+            with dtype_policy(exact):
+                model = TrainingModel(run, devices, context.start)
+                loop = _TrainingLoop(model, planner, board, context, interrupt)
+                history = loop.run(training, validation)
+            # The trained copy and its optimizer go before the float32 one comes.
+            del model, loop
+            interrupt.set_model(None)
+            return finalize(run, history, validation, board, context.figures)
 
 
 def _planner(
     run: Run, training: Examples, validation: Examples, deadline: float | None
 ) -> EpochPlanner:
-    """The plan of a training that is over, its last exports included, by `deadline`."""
+    """The plan of a training that ends, its export included, by `deadline`."""
     recipe = run.recipe
     work = Workload(
         recipe.stopping.epochs,
@@ -112,55 +104,59 @@ def _planner(
     return EpochPlanner(work, deadline)
 
 
-class _Fit:
-    """The epochs of one training."""
+class _TrainingLoop:
+    """The epochs of one training, and the history that they leave."""
 
     def __init__(
         self,
-        training_model: TrainingModel,
+        model: TrainingModel,
         planner: EpochPlanner,
         board: TensorBoardWriter,
         context: TrainContext,
         interrupt: InterruptHandler,
     ) -> None:
-        self.training_model, self.planner, self.board = training_model, planner, board
+        self.model, self.planner, self.board = model, planner, board
         self.context, self.interrupt = context, interrupt
-        self.run_directory, self.history = training_model.run, History()
+        self.history = History()
 
     def run(self, training: Examples, validation: Examples) -> History:
-        """Run the epochs; the best one's weights are in the run directory afterwards."""
-        run, planner, model = self.run_directory, self.planner, self.training_model
+        """Fit all epochs; the best one's weights are in the run directory afterwards."""
+        run, model, planner = self.model.run, self.model, self.planner
         recipe, classes = run.recipe, len(run.classes)
         lighting = _lighting(recipe, training)
-        sheet = self.context.figures.augmented(run, training, lighting)
-        self.board.show_image("augmented training images", sheet, step=0)
-        self.board.show_graph(model.network, run.preprocess.input_size)
+        self._show_start(training, lighting)
+        pipeline = InputPipeline(recipe, run.preprocess, classes, lighting)
+        held_out = pipeline.validation(validation)
+        class_weights = _class_weights(recipe, training, classes)
         callbacks = self._callbacks(len(training))
-        held = InputPipeline(recipe, run.preprocess, classes).validation(validation)
-        weights = _class_weights(recipe, training, classes)
-        with self._endings():
+        with self._expected_errors():
             while not planner.over and not self.history.reason:
                 if planner.epoch == recipe.pretrained.unfreeze_after > 0:
                     model.unfreeze()
-                side = planner.side()
-                seen = dataclasses.replace(run.preprocess, input_size=side)
-                pipeline = InputPipeline(recipe, seen, classes, lighting)
-                epoch = planner.epoch
+                side, epoch = planner.side(), planner.epoch
                 model.at(side).fit(
-                    pipeline.training(training, epoch + 1), validation_data=held,
-                    class_weight=weights, callbacks=callbacks, initial_epoch=epoch,
-                    epochs=epoch + 1, shuffle=False, verbose=0,
+                    pipeline.at(side).training(training, epoch + 1),
+                    validation_data=held_out, class_weight=class_weights,
+                    callbacks=callbacks, initial_epoch=epoch, epochs=epoch + 1,
+                    shuffle=False, verbose=0,
                 )  # fmt: skip
                 planner.finish()
         return self.history
 
+    def _show_start(self, training: Examples, lighting: Doubles | None) -> None:
+        """What can be shown before the first step: augmented images and the graph."""
+        run = self.model.run
+        sheet = self.context.figures.augmented(run, training, lighting)
+        self.board.show_image("augmented training images", sheet, step=0)
+        self.board.show_graph(self.model.network, run.preprocess.input_size)
+
     def _callbacks(self, images: int) -> list[keras.callbacks.Callback]:
-        """In the order in which they are called: what is recorded is the average."""
-        run, planner, history = self.run_directory, self.planner, self.history
-        recipe, network = run.recipe, self.training_model.network
+        """In the order of their calls: what is recorded and kept is the average."""
+        run, planner, history = self.model.run, self.planner, self.history
+        recipe, network = run.recipe, self.model.network
         progress = ProgressReporter(planner, history, images, self.context.report)
         decay = recipe.optimization.ema
-        found = [
+        return [
             *self.context.callbacks,
             PlannerUpdate(planner),
             LearningRateScheduler(recipe.lr_schedule, recipe.pretrained, planner),
@@ -172,17 +168,16 @@ class _Fit:
             progress,
             self.interrupt,
         ]
-        return found
 
     @contextmanager
-    def _endings(self) -> Iterator[None]:
-        """Ctrl-C and lack of memory, as a run or as one line."""
+    def _expected_errors(self) -> Iterator[None]:
+        """Make Ctrl-C after an epoch the end of training, and lack of memory one line."""
         try:
             yield
         except tf.errors.ResourceExhaustedError as error:
-            size = self.run_directory.recipe.optimization.batch_size
+            size = self.model.run.recipe.optimization.batch_size
             raise AlexNetError(
-                f"too little memory for --batch-size {size}; use a smaller one"
+                f"--batch-size {size} needs more memory than there is; use a smaller one"
             ) from error
         except Interrupted:
             if not self.history.best:
@@ -191,7 +186,7 @@ class _Fit:
 
 
 def _lighting(recipe: Recipe, training: Examples) -> Doubles | None:
-    """The principal colors of some training images, where PCA lighting needs them."""
+    """The principal colors of some training images, if PCA lighting needs them."""
     if not recipe.augmentation.pca_lighting:
         return None
     some = training.rows[:: max(1, len(training) // 500)]
@@ -201,7 +196,7 @@ def _lighting(recipe: Recipe, training: Examples) -> Doubles | None:
 def _class_weights(
     recipe: Recipe, training: Examples, classes: int
 ) -> dict[int, float] | None:
-    """Weights that make every class sum to the same, with a mean of 1 over images."""
+    """Weights by which all classes sum to the same; their mean over images is 1."""
     if recipe.optimization.class_weights == "none":
         return None
     counts = np.bincount(training.labels[training.rows], minlength=classes)

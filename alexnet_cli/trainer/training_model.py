@@ -17,17 +17,16 @@ from .optimizers import build_optimizer
 
 
 class TrainingModel:
-    """A run's network, and models of it for images of any side; all share its weights."""
+    """A run's network, and models of it for images of any side; all share its weights.
+
+    Layers compute in Keras' dtype policy, which the caller sets.
+    """
 
     def __init__(self, run: Run, strategy: Any, start: Sequence[LayerMatch] = ()) -> None:
-        """`start` are the weights to start from; the recipe's frozen layers keep them."""
+        """Build the network with the weights of `start`, and freeze the recipe's layers."""
         recipe = run.recipe
         self.run, self.strategy = run, strategy
-        self.model: keras.Model | None = None
-        self.side = 0
         self.unfrozen = False
-        keras.utils.set_random_seed(recipe.machine.seed)
-        keras.config.set_dtype_policy(recipe.machine.precision)
         with strategy.scope():
             self.network = build_model(
                 run.architecture,
@@ -36,11 +35,11 @@ class TrainingModel:
                 any_side=bool(recipe.augmentation.start_size),
             )
             put_weights(self.network, start)
-        names = [x.layer for x in start if x.arrays]
         self.loaded = [
             variable.path
-            for name in names
-            for layer in layers_of(self.network, name)
+            for match in start
+            if match.arrays
+            for layer in layers_of(self.network, match.layer)
             for variable in layer.weights
         ]
         for name in frozen_layers(run.architecture, recipe.pretrained.freeze):
@@ -49,28 +48,33 @@ class TrainingModel:
         self._begin()
 
     def _begin(self) -> None:
+        """Start with a new optimizer of the layers that are trained."""
+        recipe = self.run.recipe
         with self.strategy.scope():
-            recipe = self.run.recipe
-            self.optimizer = build_optimizer(
+            optimizer = build_optimizer(
                 recipe.optimization, recipe.lr_schedule.learning_rate
             )
-            self.optimizer.slow(self.loaded, recipe.pretrained.loaded_rate)
+            optimizer.scale_rate(self.loaded, recipe.pretrained.loaded_rate)
+            if recipe.machine.precision == "mixed_float16":
+                # Keras would do so for each model; its scale is part of the state.
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer.build(self.network.trainable_variables)
+        self.optimizer = optimizer
+        self.model: keras.Model | None = None
         self.side = 0
 
     def state(self) -> dict[str, Any]:
-        """Weights, random generators, optimizer slots, and whether layers are frozen."""
+        """Weights, random generators, optimizer slots, and whether layers were unfrozen."""
         return {
-            "network": [np.asarray(x) for x in self.network.variables],
-            "optimizer": [np.asarray(x) for x in self.optimizer.variables],
+            "network": [np.array(x) for x in self.network.variables],
+            "optimizer": [np.array(x) for x in self.optimizer.variables],
             "unfrozen": self.unfrozen,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        if state["unfrozen"]:
+        """Continue from `state` of a model of the same run."""
+        if state["unfrozen"] and not self.unfrozen:
             self.unfreeze()
-        with self.strategy.scope():
-            self.optimizer.build(self.network.trainable_variables)
         for variables, values in (
             (self.network.variables, state["network"]),
             (self.optimizer.variables, state["optimizer"]),
@@ -79,14 +83,14 @@ class TrainingModel:
                 variable.assign(value)
 
     def unfreeze(self) -> None:
-        """Let every layer learn, with an optimizer that remembers nothing."""
+        """Train all layers from now on, with a new optimizer."""
         self.unfrozen = True
         for layer in self.network.layers:
             layer.trainable = True
         self._begin()
 
     def at(self, side: int) -> keras.Model:
-        """The model that learns from pixels and augmentation parameters at `side`."""
+        """The compiled model of pixels and augmentation parameters for images of `side`."""
         if side != self.side or self.model is None:
             with self.strategy.scope():
                 self.model = self._compiled(side)

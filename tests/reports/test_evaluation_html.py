@@ -1,157 +1,206 @@
-"""The page of an evaluation is whole by itself, and heat maps are the published formula."""
+"""The page of an evaluation is whole by itself, and shows what the evaluation has."""
 
-import json
+import base64
+import io
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
-from helpers import alexnet
+from helpers import alexnet, draw_toy
+from PIL import Image
 
-from alexnet_cli.inference.gradcam import HeatMaps, last_activation
-from alexnet_cli.model.alexnet import ARCHITECTURES
-from alexnet_cli.model.architecture import Architecture
-from alexnet_cli.model.layer_specs import Conv, Dense, Flatten, ReLU
-from alexnet_cli.model.model import build_model
-from alexnet_cli.reports import plots
+from alexnet_cli.evaluation.evaluate import Comparison
+from alexnet_cli.evaluation.significance import McNemar
+from alexnet_cli.reports.evaluation_html import MOST_CORRECT, MOST_MISTAKES, page
+from alexnet_cli.run.run import Run
+
+TITLES = [
+    "Training", "Confusion matrix", "Classes", "Calibration", "Most confident mistakes",
+    "Most confident correct prediction per class", "Kernels of the first layer",
+]  # fmt: skip
+ROWS = [
+    (0.75, 0.25, 0.0), (0.5, 0.375, 0.125), (0.25, 0.625, 0.125),
+    (0.125, 0.75, 0.125), (0.875, 0.0, 0.125), (0.0, 0.0, 1.0),
+]  # fmt: skip
+LABELS = (0, 0, 0, 1, 1, 2)
 
 
 class Reader(HTMLParser):
-    def __init__(self):
+    """Titles, links, images with their alternative text, and all text of a page."""
+
+    def __init__(self, text):
         super().__init__()
-        self.images, self.titles, self.links, self.now = [], [], [], ""
+        self.images, self.titles, self.links, self.text, self.now = [], [], [], [], ""
+        self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
         self.now = tag
+        assert tag != "script"
         if tag == "img":
-            self.images.append(values["src"])
+            self.images.append((values["alt"], values["src"]))
         self.links += [
             v for k, v in attrs if k in ("href", "src") and not v.startswith("data:")
         ]
 
     def handle_data(self, data):
+        if data.strip():
+            self.text.append(data.strip())
         if self.now == "h2":
             self.titles.append(data)
             self.now = ""
 
+    def between(self, first, last):
+        """The text from the title `first` to the title `last`."""
+        return self.text[self.text.index(first) + 1 : self.text.index(last)]
 
-def test_a_report_needs_nothing_beside_it(trained, toy_test, tmp_path):
+
+@pytest.fixture
+def make_page(make_evaluation, trained, toy):
+    """A function of what `make_evaluation` takes to the parsed page; files are toy's."""
+    some = [toy / "blue" / f"{i:02}.{'png' if i % 2 else 'jpg'}" for i in range(12)]
+
+    def make(rows=ROWS, labels=LABELS, *, files=None, **fields):
+        run = fields.pop("run", Run.open(trained))
+        files = files or [some[i % 12] for i in range(len(rows))]
+        return Reader(page(make_evaluation(rows, labels, run=run, files=files, **fields)))
+
+    return make
+
+
+def test_the_page_has_all_its_parts(make_page, trained, toy):
+    found = make_page()
+    assert found.titles == TITLES and found.links == []
+    # Four figures, two mistakes, one correct prediction of each class.
+    assert len(found.images) == 4 + 2 + 3
+    assert all(x.startswith("data:image/") for _, x in found.images)
+    run = Run.open(trained)
+    # In the window's title and as the headline.
+    assert found.text.count(f"{trained} on 6 images") == 2
+    for name, value in (
+        ("trained on", str(toy)),
+        (
+            "images",
+            "resized to 36 x 36 pixels (crop); the network sees the central 32 x 32",
+        ),
+        ("best epoch", f"{run.metrics['epoch']:.0f}, validation accuracy 100.0%"),
+        ("temperature", "1.000"),
+        ("created", run.created),
+    ):
+        assert found.text[found.text.index(name) + 1] == value
+
+
+def test_the_verdict_is_accuracy_and_its_interval(make_page):
+    text = " ".join(make_page().text)
+    assert re.search(
+        r"Top-1 accuracy 66\.7% on 6 images, 95% interval \d+\.\d% to \d+\.\d%\.", text
+    )
+    assert "trained on 3 of these" not in text and "The other run" not in text
+
+
+def test_training_images_and_another_run_are_in_the_verdict(make_page):
+    comparison = Comparison(0.5, McNemar(3, 2, 1.0), 0)
+    text = " ".join(make_page(trained_on=3, comparison=comparison).text)
+    assert "The network was trained on 3 of these images." in text
+    assert (
+        "The other run: 50.0%. Only this run is correct on 3 images, only the other run on 2; "
+        "McNemar's test: p = 1."
+    ) in text
+
+
+def test_classes_are_worst_first(make_page):
+    found = make_page()
+    assert found.between("Classes", "Calibration") == [
+        "class", "precision", "recall", "F1", "images",
+        "green", "0.500", "0.500", "0.500", "2",
+        "blue", "0.667", "0.667", "0.667", "3",
+        "red", "1.000", "1.000", "1.000", "1",
+    ]  # fmt: skip
+
+
+def test_the_most_confident_come_first(make_page):
+    found = make_page()
+    captions = [x for x, _ in found.images if "%" in x]
+    assert captions == [
+        # Mistakes, then the best of each class.
+        "blue 87.5%, true class green", "green 62.5%, true class blue",
+        "red 100.0%", "blue 75.0%", "green 75.0%",
+    ]  # fmt: skip
+
+
+def test_images_that_cannot_be_read_are_not_shown(make_page):
+    found = make_page([*ROWS, None], (*LABELS, 1))
+    assert len(found.images) == 9
+
+
+def test_without_mistakes_it_says_so(make_page):
+    found = make_page(np.eye(3), (0, 1, 2))
+    start = found.text.index("Most confident mistakes")
+    assert "None." in found.text[start : start + 4]
+
+
+@pytest.mark.slow
+def test_long_lists_are_cut(make_page):
+    count = MOST_MISTAKES + 5
+    found = make_page(np.tile((0.6, 0.3, 0.1), (count, 1)), [1] * count)
+    captions = [x for x, _ in found.images if "%" in x]
+    assert captions == ["blue 60.0%, true class green"] * MOST_MISTAKES
+    assert MOST_CORRECT < MOST_MISTAKES
+
+
+def test_a_card_is_the_image_beside_its_heat_map(make_page, toy):
+    file = toy / "blue" / "01.png"
+    found = make_page([(0.25, 0.5, 0.25)], [0], files=[file])
+    ((_, uri),) = [x for x in found.images if "%" in x[0]]
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
+        pixels = np.asarray(image, float)
+    assert pixels.shape == (32, 64, 3)
+    with Image.open(file) as image:
+        expected = np.asarray(image.convert("RGB"), float).mean(axis=(0, 1))
+    # JPEG of noise: the color survives, the noise does not.
+    np.testing.assert_allclose(pixels[:, :32].mean(axis=(0, 1)), expected, atol=12)
+    assert np.abs(pixels[:, 32:] - pixels[:, :32]).mean() > 5
+
+
+def test_an_imported_run_has_no_curves(make_page, run_copy):
+    (run_copy / "history.csv").unlink()
+    run = Run.open(run_copy)
+    data = (run_copy / "run.json").read_text().replace(run.data, "")
+    (run_copy / "run.json").write_text(
+        re.sub(r'"metrics": \{[^}]*\}', '"metrics": {}', data)
+    )
+    found = make_page(run=Run.open(run_copy))
+    assert found.titles == TITLES[1:]
+    assert "best epoch" not in found.text and "trained on" not in found.text
+
+
+@pytest.mark.slow
+def test_the_command_writes_a_page_that_needs_nothing_beside_it(
+    trained, toy_test, tmp_path
+):
     file = tmp_path / "deep" / "report.html"
     result = alexnet("evaluate", "--model", trained, "--data", toy_test, "--report", file, "--compare", trained,
                      "--plot-reliability", tmp_path / "r.png")  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "McNemar's test p = 1" in result.stdout
+    assert "McNemar's test    p = 1: not significant" in result.stdout
     text = file.read_text("utf-8")
-    reader = Reader()
-    reader.feed(text)
-    assert reader.titles == [
-        "Training", "Confusion", "Classes", "How sure, and how often right",
-        "Most confident mistakes, and what spoke for them", "The surest right answer of each class",
-        "What the first layer learned",
-    ]  # fmt: skip
-    assert reader.links == []
-    # Curves, confusion, reliability, kernels; and right answers of three classes.
-    assert len(reader.images) >= 7
+    found = Reader(text)
+    assert found.titles == TITLES and found.links == []
+    # Curves, confusion, reliability, kernels; and correct predictions of three classes.
+    assert len(found.images) >= 7
     assert not re.search(r"https?://", text)
     assert (tmp_path / "r.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_names_in_a_report_are_only_text(tmp_path, trained):
-    import shutil
-
-    from helpers import draw_toy
-
+def test_names_on_a_page_are_only_text(tmp_path, trained):
     data = draw_toy(tmp_path / "<script>alert(1)</script>", each=3)
     run = shutil.copytree(trained, tmp_path / "run")
     done = alexnet(
         "evaluate", "--model", run, "--data", data, "--report", tmp_path / "r.html"
     )
     assert done.exit_code == 0, done.output
-    assert "<script>" not in (tmp_path / "r.html").read_text("utf-8")
-
-
-def test_intervals_and_calibration_are_in_text_and_json(trained, toy_test):
-    text = alexnet("evaluate", "--model", trained, "--data", toy_test).stdout
-    assert re.search(
-        r"top-1 accuracy \d\.\d{4}  95 % interval \d\.\d{4} to \d\.\d{4}", text
-    )
-    assert re.search(r"calibration    \d\.\d{4}", text)
-    found = json.loads(
-        alexnet("evaluate", "--model", trained, "--data", toy_test, "--json").stdout
-    )
-    low, high = found["intervals"]["top1"]
-    assert low <= found["top1"] <= high
-    assert sum(x["images"] for x in found["reliability"]) == found["images"]
-    assert 0 <= found["calibration_error"] <= 1
-
-
-def test_rejection(trained, toy_test, tmp_path, run_copy):
-    known = alexnet("predict", toy_test, "--model", trained, "--json", "--reject", "0.9")
-    assert known.exit_code == 0, known.output
-    # A threshold that no image reaches.
-    lines = (run_copy / "validation.csv").read_text().splitlines()
-    sure = [lines[0], *(",".join([*x.split(",")[:3], "0.999999"]) for x in lines[1:])]
-    (run_copy / "validation.csv").write_text("\n".join(sure) + "\n")
-    unknown = alexnet(
-        "predict",
-        toy_test,
-        "--model",
-        run_copy,
-        "--json",
-        "--reject",
-        "1.0",
-        "--draw",
-        tmp_path / "d",
-    )
-    answers = [json.loads(x)["answer"] for x in unknown.stdout.splitlines()]
-    assert set(answers) == {"unknown"}
-    assert (
-        "unknown ("
-        in alexnet("predict", toy_test, "--model", run_copy, "--reject", "1").stdout
-    )
-    # All wrong: no threshold will do.
-    wrong = [lines[0], *(",".join([x.split(",")[0], "a", "b", "0.9"]) for x in lines[1:])]
-    (run_copy / "validation.csv").write_text("\n".join(wrong) + "\n")
-    result = alexnet("predict", toy_test, "--model", run_copy, "--reject", "0.5")
-    assert result.exit_code == 3 and "no threshold makes" in result.stderr
-
-
-def test_heat_is_grad_cams_formula():
-    arch = Architecture("g", "", 8, 3, (Conv(4, 3), ReLU(), Flatten(), Dense(None)))
-    network = build_model(arch, 3, seed=4)
-    x = np.random.default_rng(0).normal(0, 1, (2, 8, 8, 3)).astype(np.float32)
-    found = HeatMaps(network, arch)(x, np.array([2, 0]))
-    maps = np.asarray(keras.Model(network.input, network.get_layer("relu1").output)(x))
-    # Logits are linear in the maps: the gradient is the dense layer's kernel.
-    kernel = np.asarray(network.get_layer("dense1").kernel).reshape(8, 8, 4, 3)
-    for i, label in enumerate((2, 0)):
-        importance = kernel[..., label].mean(axis=(0, 1))
-        heat = np.maximum((maps[i] * importance).sum(-1), 0)
-        np.testing.assert_allclose(found[i], heat / heat.max(), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_last_convolutions_activations_are_found(name):
-    layer = build_model(ARCHITECTURES[name], 2).get_layer(
-        last_activation(ARCHITECTURES[name])
-    )
-    assert len(layer.output.shape) == 4 and layer.output.shape[1] > 1
-
-
-def test_kernels_are_shown_with_gray_as_zero():
-    weights = np.zeros((11, 11, 3, 96), np.float32)
-    weights[0, 0, 0, 0], weights[0, 0, 1, 0] = 2, -1
-    sheet = plots.kernels(weights)
-    step = 44 + 4
-    assert sheet.shape == (6 * step + 4, 16 * step + 4, 3)
-    assert tuple(sheet[5, 5]) in {(255, 64, 128), (255, 64, 127)}
-    assert tuple(sheet[40, 40]) == (128, 128, 128)
-
-
-def test_rejection_without_validation_answers_is_one_line(run_copy, toy_test):
-    (run_copy / "validation.csv").unlink()
-    result = alexnet("predict", toy_test, "--model", run_copy, "--reject", "0.9")
-    assert result.exit_code == 3 and "has no validation answers" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    text = Path(tmp_path / "r.html").read_text("utf-8")
+    assert "<script>" not in text and "&lt;script&gt;" in text

@@ -1,39 +1,162 @@
-"""Training ends when it is told to, and keeps the best epoch."""
+"""Callbacks follow the recipe: rates, history, the best epoch, the reasons to stop."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+import math
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from helpers import TINY, alexnet, history, train
+from helpers import TINY, alexnet, history, new_tiny_run, train
+from hypothesis import given
+from hypothesis import strategies as st
 
+from alexnet_cli.errors import AlexNetError
+from alexnet_cli.model.model import build_model
+from alexnet_cli.recipe.sections import LRSchedule, Pretrained, Stopping
 from alexnet_cli.run.run import Run
+from alexnet_cli.trainer.callbacks import (
+    BestWeights,
+    EarlyStopping,
+    HistoryLogger,
+    LearningRateScheduler,
+    PlannerUpdate,
+    better,
+)
+from alexnet_cli.trainer.history import History
+from alexnet_cli.trainer.planner import EpochPlanner, Workload
 
 
-def test_stop_at_ends_when_all_are_reached(toy, tmp_path):
-    result = train(
-        toy, tmp_path / "r", "--epochs", "60", "--stop-at", "accuracy=0.9,loss=0.6"
-    )
-    rows = history(tmp_path / "r")
-    assert "stopped: reached accuracy=0.9,loss=0.6" in result.stderr
-    reached = [x["accuracy"] >= 0.9 and x["loss"] <= 0.6 for x in rows]
-    assert reached == [False] * (len(rows) - 1) + [True]
-    assert len(rows) < 60
+def attached(callback):
+    """`callback` with a stand-in for the model that is trained."""
+    optimizer = SimpleNamespace(learning_rate=None)
+    callback.set_model(SimpleNamespace(stop_training=False, optimizer=optimizer))
+    return callback
 
 
-def test_patience_stops_and_keeps_the_best(toy, tmp_path):
-    # A rate of almost nothing: nothing gets better.
-    result = train(toy, tmp_path / "r", "--epochs", "60", "--patience", "3",
-                   "--learning-rate", "1e-8", "--watch", "val_accuracy")  # fmt: skip
-    rows, run = history(tmp_path / "r"), Run.open(tmp_path / "r")
-    assert "no better val_accuracy for 3 epochs" in result.stderr
-    assert len(rows) == run.metrics["epoch"] + 3
+def plan(epochs=10, steps=4):
+    return EpochPlanner(Workload(epochs, 0, 32, steps))
 
 
-def test_plateau_divides_the_rate(toy, tmp_path):
+def row(epoch=1, side=32, **values):
+    basics = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+    return {"epoch": epoch, **basics, "side": side, **values}
+
+
+# PlannerUpdate
+
+
+def test_the_planner_moves_with_epochs_and_steps():
+    planner = plan(epochs=2, steps=4)
+    update = attached(PlannerUpdate(planner))
+    shares = []
+    for epoch in range(2):
+        update.on_epoch_begin(epoch)
+        for batch in range(4):
+            update.on_train_batch_begin(batch)
+            shares.append(planner.share)
+            update.on_train_batch_end(batch)
+        planner.finish()
+    assert shares == pytest.approx([(i + 0.5) / 8 for i in range(8)])
+    assert planner.current_side == 32 and not update.model.stop_training
+
+
+def test_an_epoch_that_is_cut_short_ends_after_its_last_step():
+    planner = plan(epochs=1, steps=4)
+    planner.epoch_steps = 3
+    update = attached(PlannerUpdate(planner))
+    ended = []
+    for batch in range(3):
+        update.on_train_batch_end(batch)
+        ended.append(update.model.stop_training)
+    assert ended == [False, False, True]
+
+
+# LearningRateScheduler
+
+
+def scheduler(planner, unfreeze_after=0, **section):
+    pretrained = Pretrained(unfreeze_after=unfreeze_after, unfrozen_rate=0.1)
+    return attached(LearningRateScheduler(LRSchedule(**section), pretrained, planner))
+
+
+def run_epochs(callback, planner, losses):
+    """The rates of the steps of as many epochs as there are validation losses."""
+    rates = []
+    for loss in losses:
+        planner.begin()
+        for batch in range(planner.work.steps):
+            planner.advance(batch)
+            callback.on_train_batch_begin(batch)
+            rates.append(callback.model.optimizer.learning_rate)
+        logs = {"val_loss": loss}
+        callback.on_epoch_end(planner.epoch, logs)
+        assert logs["learning_rate"] == rates[-1]
+        planner.finish()
+    return rates
+
+
+def test_cosine_rates_are_those_of_the_middles_of_steps():
+    planner = plan(epochs=2, steps=2)
+    callback = scheduler(planner, schedule="cosine", learning_rate=1.0, warmup_epochs=1.0)
+    rates = run_epochs(callback, planner, [1.0, 1.0])
+    middles = (1 / 8, 3 / 8, 5 / 8, 7 / 8)
+    rises = (0.25, 0.75, 1, 1)
+    expected = [
+        rise * (1 + math.cos(math.pi * middle)) / 2
+        for rise, middle in zip(rises, middles, strict=True)
+    ]
+    assert rates == pytest.approx(expected)
+    assert min(rates) > 0
+
+
+def test_the_rate_falls_when_layers_are_unfrozen():
+    planner = plan(epochs=4, steps=1)
+    callback = scheduler(planner, 2, schedule="constant", learning_rate=0.5)
+    assert run_epochs(callback, planner, [1.0] * 4) == [0.5, 0.5, 0.05, 0.05]
+
+
+@given(
+    losses=st.lists(
+        st.sampled_from([0.5, 1.0, 1.5, 2.0, math.nan]), min_size=1, max_size=12
+    ),
+    patience=st.integers(1, 4),
+)
+def test_plateau_divides_after_epochs_without_improvement(losses, patience):
+    planner = plan(epochs=len(losses), steps=1)
+    callback = scheduler(planner, schedule="plateau", learning_rate=1.0,
+                         plateau_epochs=patience, divide_by=2.0)  # fmt: skip
+    rates = run_epochs(callback, planner, losses)
+    expected, rate, waited = [], 1.0, 0
+    for i, loss in enumerate(losses):
+        expected.append(rate)
+        before = [x for x in losses[:i] if x == x]
+        improved = loss == loss and (not before or loss < min(before))
+        waited = 0 if improved else waited + 1
+        if waited == patience:
+            rate, waited = rate / 2, 0
+    assert rates == expected
+
+
+@pytest.mark.parametrize("half", range(7))
+def test_the_second_half_has_the_rates_of_an_uninterrupted_schedule(half):
+    losses = [2.0, 1.0, 1.0, 3.0, 0.5, 0.6, 0.7, 0.8]
+    section = {"schedule": "plateau", "learning_rate": 0.3, "plateau_epochs": 2}
+    whole_plan = plan(epochs=8)
+    whole = scheduler(whole_plan, **section)
+    run_epochs(whole, whole_plan, losses[:half])
+    state = json.loads(json.dumps([whole.state(), whole_plan.state()]))
+    assert state[0] == whole.state()
+    other_plan = plan(epochs=8)
+    other_plan.restore(state[1])
+    other = scheduler(other_plan, **section)
+    other.restore(state[0])
+    rest = losses[half:]
+    assert run_epochs(other, other_plan, rest) == run_epochs(whole, whole_plan, rest)
+    assert other.state() == whole.state()
+
+
+@pytest.mark.slow
+def test_plateau_divides_the_rate_in_a_training(toy, tmp_path):
     train(toy, tmp_path / "r", "--schedule", "plateau", "--plateau-epochs", "1",
           "--learning-rate", "1e-6", "--divide-by", "10", "--epochs", "5", "--optimizer", "sgd",
           "--momentum", "0", "--dropout", "0")  # fmt: skip
@@ -47,75 +170,230 @@ def test_plateau_divides_the_rate(toy, tmp_path):
     assert rates == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_loss_that_is_no_number(toy, tmp_path):
+# HistoryLogger
+
+
+class Board:
+    """Keeps the rows that TensorBoard would get."""
+
+    def __init__(self):
+        self.rows = []
+
+    def show_scalars(self, row):
+        self.rows.append(row)
+
+
+def logger(folder, **fields):
+    run = new_tiny_run(folder, **fields)
+    progress = SimpleNamespace(
+        planner=SimpleNamespace(current_side=24), now=SimpleNamespace(rate=250.0)
+    )
+    return HistoryLogger(run, History(), progress, Board())
+
+
+def logs(loss, **values):
+    basics = {"accuracy": 0.25, "val_loss": 1.5, "val_accuracy": 0.5}
+    return {"loss": loss, **basics, "learning_rate": 0.01, "extra": 7.0, **values}
+
+
+def test_history_csv_has_a_row_per_epoch(tmp_path):
+    callback = logger(tmp_path / "r")
+    callback.on_epoch_end(0, logs(1.25))
+    callback.on_epoch_end(1, logs(1 / 3))
+    assert (tmp_path / "r" / "history.csv").read_text() == (
+        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,side,images_per_second\n"
+        "1,1.25,0.25,1.5,0.5,0.01,24,250\n"
+        "2,0.333333,0.25,1.5,0.5,0.01,24,250\n"
+    )
+    rows = callback.history.rows
+    assert callback.history.latest is rows[-1] and callback.board.rows == rows
+    # In memory with all digits.
+    assert rows[1]["loss"] == 1 / 3
+
+
+def test_the_columns_are_the_recipes_metrics(tmp_path):
+    callback = logger(tmp_path / "r", metrics="top2,mse", watch="val_mse")
+    values = {"top2": 0.5, "mse": 0.25, "val_top2": 0.75, "val_mse": 0.125}
+    callback.on_epoch_end(0, logs(1.0, **values))
+    assert list(callback.history.rows[0]) == [
+        "epoch", "loss", "top2", "mse", "val_loss", "val_top2", "val_mse",
+        "learning_rate", "side", "images_per_second",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_a_first_epoch_that_diverges_is_an_error(tmp_path, loss):
+    callback = logger(tmp_path / "r", learning_rate=0.5)
+    with pytest.raises(AlexNetError) as caught:
+        callback.on_epoch_end(0, logs(loss))
+    message = "loss is NaN or infinite after epoch 1; lower --learning-rate (now 0.5)"
+    assert str(caught.value) == message
+    assert not callback.history.rows and not (tmp_path / "r" / "history.csv").exists()
+
+
+def test_a_later_epoch_that_diverges_ends_training(tmp_path):
+    callback = logger(tmp_path / "r")
+    callback.on_epoch_end(0, logs(1.0))
+    callback.history.best = callback.history.rows[0]
+    callback.on_epoch_end(1, logs(math.nan))
+    assert callback.history.reason == (
+        "loss is NaN or infinite after epoch 2; lower --learning-rate (now 0.01)"
+    )
+    assert callback.history.latest is None and len(callback.history.rows) == 1
+
+
+def test_a_loss_that_is_not_finite_is_one_line_and_leaves_nothing(toy, tmp_path):
     # Pixels so large that their squares are infinite.
     options = ("--std", "1e-30", "--precision", "float32")
     result = alexnet("train", "--data", toy, "--out", tmp_path / "r", *TINY, *options)
     assert result.exit_code == 3
-    assert (
-        "no number after epoch 1: lower --learning-rate" in result.stderr.splitlines()[-1]
+    assert result.stderr.splitlines()[-1].endswith(
+        "loss is NaN or infinite after epoch 1; lower --learning-rate (now 0.003)"
     )
     assert not (tmp_path / "r").exists()
 
 
-def interrupted_run(toy, out, wait_for, *options):
-    """A training that gets Ctrl-C once `wait_for(out)` holds."""
-    command = [
-        sys.executable,
-        "-m",
-        "alexnet_cli",
-        "train",
-        "--data",
-        toy,
-        "--out",
-        out,
-        *TINY,
-    ]
-    process = subprocess.Popen(
-        [*map(str, command), "--epochs", "100000", *options],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not wait_for(out) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=120)
-    return process.returncode, stdout, stderr
+# BestWeights
 
 
-def test_ctrl_c_keeps_the_best_finished_epoch(toy, tmp_path):
-    out = tmp_path / "saved"
-    enough = lambda x: (x / "history.csv").exists() and len(history(x)) >= 3  # noqa: E731
-    code, _, stderr = interrupted_run(toy, out, enough)
-    assert code == 130, stderr
-    run = Run.open(out)
-    assert run.status == "interrupted"
-    assert f"epoch {int(run.metrics['epoch'])} is kept in" in stderr.splitlines()[-1]
-    assert "Traceback" not in stderr
-    assert alexnet("predict", toy / "red", "--model", out).exit_code == 0
+@pytest.mark.parametrize(
+    "new,old,watch,expected",
+    [
+        ({"val_accuracy": 0.6}, {"val_accuracy": 0.5}, "val_accuracy", True),
+        ({"val_accuracy": 0.4}, {"val_accuracy": 0.5}, "val_accuracy", False),
+        ({"val_loss": 0.4}, {"val_loss": 0.5}, "val_loss", True),
+        ({"val_mse": 0.6}, {"val_mse": 0.5}, "val_mse", False),
+        ({"val_mae": 0.4}, {"val_mae": 0.5}, "val_mae", True),
+        # A tie goes to the lower loss, and an equal epoch does not replace an earlier one.
+        ({"val_loss": 0.9}, {"val_loss": 1.0}, "val_accuracy", True),
+        ({"val_loss": 1.0}, {"val_loss": 1.0}, "val_accuracy", False),
+        # Whatever its metric, an epoch at a larger side wins.
+        ({"side": 32, "val_accuracy": 0.1}, {"side": 24}, "val_accuracy", True),
+        # NaN is worse than everything.
+        ({"val_loss": 9.0}, {"val_loss": math.nan}, "val_loss", True),
+        ({"val_loss": math.nan}, {"val_loss": 9.0}, "val_loss", False),
+    ],
+)
+def test_the_better_epoch(new, old, watch, expected):
+    assert better(row(2, **new), row(1, **old), watch) == expected
 
 
-def test_ctrl_c_before_an_epoch_leaves_nothing(toy, tmp_path):
-    out = tmp_path / "saved"
-    code, stdout, stderr = interrupted_run(toy, out, lambda x: (x / "run.json").exists())
-    if code == 130 and not out.exists():
-        assert "interrupted" in stderr.splitlines()[-1] and stdout == ""
-    else:
-        # An epoch of 30 images may have been faster than the signal.
-        assert code == 130 and Run.open(out).status == "interrupted"
-    assert "Traceback" not in stderr
-    assert not [x for x in tmp_path.iterdir() if x != out]
+def test_any_epoch_is_better_than_none():
+    assert better(row(val_accuracy=0.0), {}, "val_accuracy")
+    assert better(row(val_accuracy=math.nan), {}, "val_accuracy")
 
 
-def test_the_run_says_what_it_was_while_it_trains(toy, tmp_path):
-    out = tmp_path / "saved"
-    code, _, _ = interrupted_run(
-        toy,
-        out,
-        lambda x: (
-            (x / "run.json").exists()
-            and json.loads((x / "run.json").read_text())["status"] == "training"
+@given(
+    values=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=9)
+)
+def test_the_best_epoch_is_the_maximum_of_metric_then_lowest_loss(values):
+    rows = [row(i, val_accuracy=a, val_loss=b) for i, (a, b) in enumerate(values)]
+    best = {}
+    for new in rows:
+        best = new if better(new, best, "val_accuracy") else best
+    assert best == max(rows, key=lambda x: (x["val_accuracy"], -x["val_loss"], -x["epoch"]))
+
+
+def test_the_weights_of_the_best_epoch_are_kept(tmp_path):
+    run, record = new_tiny_run(tmp_path / "r"), History()
+    network = build_model(run.architecture, 3)
+    callback = BestWeights(run, network, record)
+    bias = network.get_layer("dense2").bias
+    for epoch, accuracy in enumerate((0.25, 0.75, 0.5, None), 1):
+        bias.assign(np.full(3, epoch, np.float32))
+        # None: an epoch that diverged.
+        record.latest = accuracy and row(epoch, val_accuracy=accuracy)
+        callback.on_epoch_end(epoch - 1)
+    assert record.best["epoch"] == 2
+    network.load_weights(run.weights)
+    np.testing.assert_array_equal(bias, [2, 2, 2])
+    assert [x.name for x in run.path.iterdir()] == ["model.weights.h5"]
+
+
+# EarlyStopping
+
+
+def stopping(rows, best, planner=None, **section):
+    """An EarlyStopping after `rows`; its reason once asked."""
+    record = History(rows=rows, best=best, latest=rows[-1])
+    callback = attached(EarlyStopping(Stopping(**section), planner or plan(), record))
+    return callback, record
+
+
+@pytest.mark.parametrize(
+    "last,section,reason",
+    [
+        (row(5), {}, ""),
+        (row(5), {"patience": 4}, "val_accuracy did not improve for 4 epochs"),
+        (row(5), {"patience": 5}, ""),
+        (
+            row(5),
+            {"patience": 3, "watch": "val_loss"},
+            "val_loss did not improve for 3 epochs",
         ),
+        (
+            row(5, accuracy=0.9),
+            {"stop_at": "accuracy=0.9"},
+            "reached accuracy=0.9 in epoch 5",
+        ),
+        (row(5, accuracy=0.89), {"stop_at": "accuracy=0.9"}, ""),
+        # All of them have to be reached; losses from above.
+        (row(5, accuracy=1.0, loss=0.4), {"stop_at": "accuracy=0.9,loss=0.3"}, ""),
+        (
+            row(5, accuracy=1.0, loss=0.3),
+            {"stop_at": "accuracy=0.9,loss=0.3"},
+            "reached accuracy=0.9,loss=0.3 in epoch 5",
+        ),
+    ],
+)
+def test_reasons_to_stop(last, section, reason):
+    callback, record = stopping([row(1), last], row(1), **section)
+    callback.on_epoch_end(4)
+    assert record.reason == reason
+    assert callback.model.stop_training == bool(reason)
+
+
+def test_an_only_epoch_that_was_cut_short_is_the_reason():
+    planner = plan(epochs=1, steps=8)
+    planner.epoch_steps = 2
+    callback, record = stopping([row(1)], row(1), planner, patience=1)
+    callback.model.stop_training = True
+    callback.on_epoch_end(0)
+    assert record.reason == "time for only 25% of an epoch"
+
+
+def test_a_callback_of_the_caller_can_end_training():
+    callback, record = stopping([row(1)], row(1))
+    callback.model.stop_training = True
+    callback.on_epoch_end(0)
+    assert record.reason == "a callback ended training"
+
+
+def test_an_earlier_reason_stays():
+    callback, record = stopping([row(1), row(5)], row(1), patience=4)
+    record.reason = "loss is NaN or infinite after epoch 5"
+    callback.on_epoch_end(4)
+    assert record.reason == "loss is NaN or infinite after epoch 5"
+    assert callback.model.stop_training
+
+
+@pytest.mark.slow
+def test_stop_at_ends_when_all_are_reached(toy, tmp_path):
+    result = train(
+        toy, tmp_path / "r", "--epochs", "60", "--stop-at", "accuracy=0.9,loss=0.6"
     )
-    assert code == 130
+    rows = history(tmp_path / "r")
+    assert "stopped: reached accuracy=0.9,loss=0.6" in result.stderr
+    reached = [x["accuracy"] >= 0.9 and x["loss"] <= 0.6 for x in rows]
+    assert reached == [False] * (len(rows) - 1) + [True]
+    assert len(rows) < 60
+
+
+@pytest.mark.slow
+def test_patience_stops_and_keeps_the_best(toy, tmp_path):
+    # A rate of almost nothing: nothing gets better.
+    result = train(toy, tmp_path / "r", "--epochs", "60", "--patience", "3",
+                   "--learning-rate", "1e-8", "--watch", "val_accuracy")  # fmt: skip
+    rows, run = history(tmp_path / "r"), Run.open(tmp_path / "r")
+    assert "stopped: val_accuracy did not improve for 3 epochs" in result.stderr
+    assert len(rows) == run.metrics["epoch"] + 3

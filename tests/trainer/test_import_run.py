@@ -1,16 +1,35 @@
-"""Other people's whole networks become Runs that give the same answers."""
+"""Whole networks that others trained become runs that predict the same."""
 
+import dataclasses
 import json
+from importlib import resources
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
-from helpers import alexnet
+from helpers import alexnet, new_tiny_run
+from PIL import Image
 
-from alexnet_cli.api import weights_file
-from alexnet_cli.dataset.folders import images
+from alexnet_cli.dataset import download, images
 from alexnet_cli.dataset.standardize import standardize
+from alexnet_cli.errors import WeightsError
+from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.network import fastest_network, keras_network
+from alexnet_cli.model.model import build_model, layers_of
+from alexnet_cli.model.pretrained.layouts import PretrainedWeights
+from alexnet_cli.model.pretrained.matching import LayerMatch
+from alexnet_cli.model.pretrained.torch_format import NOT_WEIGHTS
+from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.run.run import Run
-from alexnet_cli.trainer.import_run import imagenet_classes
+from alexnet_cli.trainer.import_run import (
+    classes_of,
+    imagenet_classes,
+    outputs_of,
+    recipe_for,
+    require_whole,
+    write_run,
+)
 
 OWT = {
     "features.0": (64, 3, 11, 11), "features.3": (192, 64, 5, 5), "features.6": (384, 192, 3, 3),
@@ -29,20 +48,15 @@ def test_the_classes_of_imagenet_are_in_its_order():
     assert len(set(names)) == len(names) == 1000
     # Places that publications name; WordNet ids in the file are in rising order.
     known = {
-        0: "tench",
-        150: "sea lion",
-        207: "golden retriever",
-        340: "zebra",
-        355: "llama",
-        999: "toilet tissue",
-    }
+        0: "tench", 150: "sea lion", 207: "golden retriever",
+        340: "zebra", 355: "llama", 999: "toilet tissue",
+    }  # fmt: skip
     assert {i: names[i] for i in known} == known
 
 
 def test_wordnet_ids_rise():
-    from importlib import resources
-
-    text = (resources.files("alexnet_cli") / "imagenet_classes.txt").read_text("utf-8")
+    file = resources.files("alexnet_cli.model.pretrained") / "imagenet_classes.txt"
+    text = file.read_text("utf-8")
     ids = [x.split(" ")[0] for x in text.splitlines()]
     assert ids == sorted(set(ids)) and all(len(x) == 9 and x[0] == "n" for x in ids)
 
@@ -52,22 +66,20 @@ def he(rng, shape, fan_in):
 
 
 def draw_image(path):
-    from PIL import Image
-
     rng = np.random.default_rng(3)
     small = Image.fromarray(rng.integers(0, 256, (7, 9, 3), np.uint8))
     small.resize((320, 280), Image.Resampling.BICUBIC).save(path)
     return path
 
 
-def answered(run_path, image):
-    """Probabilities of `predict`, and the inputs that its network saw, [1, S, S, 3]."""
+def predicted(run_path, image):
+    """Probabilities of `predict`, and the inputs that its network gets, [1, S, S, 3]."""
     result = alexnet("predict", image, "--model", run_path, "--json", "--top", "1000")
     assert result.exit_code == 0, result.output
-    told = {x["label"]: x["probability"] for x in json.loads(result.stdout)["classes"]}
+    found = {x["label"]: x["probability"] for x in json.loads(result.stdout)["classes"]}
     run = Run.open(run_path)
     inputs = standardize(images.load(image, run.preprocess)[None], run.preprocess, None)
-    return np.array([told[x] for x in imagenet_classes()]), inputs
+    return np.array([found[x] for x in imagenet_classes()]), inputs
 
 
 @pytest.mark.slow
@@ -82,7 +94,7 @@ def test_torchvisions_alexnet_is_torchs_own(tmp_path):
     done = alexnet("import", tmp_path / "alexnet.pth", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
     assert "alexnet-owt with 1000 classes" in done.stdout
-    found, inputs = answered(tmp_path / "run", draw_image(tmp_path / "a.png"))
+    found, inputs = predicted(tmp_path / "run", draw_image(tmp_path / "a.png"))
     assert inputs.shape == (1, 224, 224, 3)
     # torchvision/models/alexnet.py, layer for layer.
     features = nn.Sequential(
@@ -116,7 +128,7 @@ def test_caffes_alexnet_is_its_formula_in_torch(tmp_path):
     np.save(tmp_path / "bvlc_alexnet.npy", arrays, allow_pickle=True)
     done = alexnet("import", tmp_path / "bvlc_alexnet.npy", "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
-    found, inputs = answered(tmp_path / "run", draw_image(tmp_path / "a.png"))
+    found, inputs = predicted(tmp_path / "run", draw_image(tmp_path / "a.png"))
     assert inputs.shape == (1, 227, 227, 3)
 
     def conv(x, name, **kwargs):
@@ -141,12 +153,130 @@ def test_caffes_alexnet_is_its_formula_in_torch(tmp_path):
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-def test_part_of_a_network_and_other_files_are_one_line(tmp_path, trained):
+def pretrained(layers, arch="alexnet-owt", layout="torchvision's"):
+    return PretrainedWeights(layout, layers, "imagenet", "imagenet", {}, (), arch)
+
+
+def dense(outputs):
+    return np.zeros((8, outputs), np.float32), np.zeros(outputs, np.float32)
+
+
+@pytest.mark.parametrize(
+    "arch,resize,mean",
+    [("alexnet-bvlc", "squash", "104"), ("alexnet-owt", "crop", "imagenet")],
+)
+def test_the_recipe_prepares_images_as_the_weights_expect(arch, resize, mean):
+    weights = dataclasses.replace(pretrained({}, arch), mean=mean, std="1")
+    recipe = recipe_for(weights, Path("a.pth"))
+    assert recipe == Recipe(
+        arch=arch, mean=mean, std="1", weights="a.pth", resize=resize, size=256
+    )
+
+
+def test_weights_of_our_own_are_not_imported():
+    weights = dataclasses.replace(pretrained({}), arch="", layout="Keras'")
+    with pytest.raises(WeightsError) as caught:
+        recipe_for(weights, Path("saved"))
+    assert str(caught.value) == (
+        "saved is in Keras' layout; import reads torchvision's AlexNet and Caffe's "
+        "bvlc_alexnet; `alexnet train --weights` reads more"
+    )
+
+
+def test_the_last_layer_counts_the_classes():
+    assert outputs_of(pretrained({"dense3": dense(7)})) == 7
+    # A file without it fails later, by the names of the layers that it lacks.
+    assert outputs_of(pretrained({"dense2": dense(7)})) == 1000
+
+
+def test_names_are_given_or_imagenets():
+    assert classes_of(pretrained({"dense3": dense(2)}), ("a", "b")) == ("a", "b")
+    assert classes_of(pretrained({"dense3": dense(1000)}), ()) == imagenet_classes()
+
+
+@pytest.mark.parametrize("given", [(), ("a",), ("a", "b", "c")])
+def test_as_many_names_as_outputs(given):
+    with pytest.raises(WeightsError) as caught:
+        classes_of(pretrained({"dense3": dense(2)}), given)
+    assert str(caught.value) == (
+        f"the last layer has 2 outputs, not {len(given) or 1000}; "
+        f"--classes @names.txt names them"
+    )
+
+
+def test_every_layer_needs_weights():
+    whole = [
+        LayerMatch("conv1", "1 x 1", "loaded", dense(1)),
+        LayerMatch("extra", "", "left out"),
+    ]
+    require_whole(whole, Path("a.pth"))
+    part = [
+        *whole,
+        LayerMatch("dense1", "1 x 1", "new"),
+        LayerMatch("dense2", "1 x 1", "new"),
+    ]
+    with pytest.raises(WeightsError) as caught:
+        require_whole(part, Path("a.pth"))
+    assert str(caught.value) == (
+        "a.pth has no weights for dense1, dense2; `alexnet train --weights` starts from "
+        "part of a network"
+    )
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A run of tiny's table, written from the weights of another network of it."""
+    run = new_tiny_run(tmp_path_factory.mktemp("i") / "r")
+    network = build_model(run.architecture, 3, seed=8)
+    matches = [
+        LayerMatch(name, "", "loaded", join(layers_of(network, name)))
+        for name in ("conv1", "conv2", "dense1", "dense2")
+    ]
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        write_run(run, matches)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+    return run, network
+
+
+def join(layers):
+    """The arrays of a layer, those of groups side by side."""
+    weights = [[np.array(x) for x in layer.weights] for layer in layers]
+    return tuple(np.concatenate(x, axis=-1) for x in zip(*weights, strict=True))
+
+
+def test_an_imported_run_is_whole(imported):
+    run = Run.open(imported[0].path)
+    assert run.status == "finished" and run.metrics == {} and run.data == ""
+    assert run.split() == [] and run.history() == []
+    for name in ("model.weights.h5", "saved_model.pb", "model.tflite"):
+        assert (run.path / name).exists(), name
+
+
+@pytest.mark.parametrize("network", [fastest_network, keras_network])
+def test_an_imported_run_predicts_what_the_network_does(imported, network):
+    run, original = imported
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 36, 36, 3), np.uint8)
+    expected = softmax(original(standardize(pixels[:, 2:34, 2:34], run.preprocess, None)))
+    found = Classifier(run, network=network(run)).probabilities(pixels)
+    # In float32, whatever policy the caller has.
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def softmax(logits):
+    powers = np.exp(logits - np.max(logits, axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def test_files_that_cannot_be_imported_are_one_line_and_leave_nothing(tmp_path, trained):
     np.save(tmp_path / "part.npy", {"conv1": [np.zeros((11, 11, 3, 64)), np.zeros(64)]})
     (tmp_path / "no.pth").write_text("not weights")
     for file, message in (
-        (tmp_path / "part.npy", "does not fill conv2, conv3, conv4, conv5, dense1"),
-        (tmp_path / "no.pth", "no file of weights; known are .pth"),
+        (tmp_path / "part.npy", "has no weights for conv2, conv3, conv4, conv5, dense1"),
+        (tmp_path / "no.pth", NOT_WEIGHTS),
         (trained, "is in Keras' layout; import reads torchvision's"),
     ):
         result = alexnet("import", file, "--out", tmp_path / "run")
@@ -155,32 +285,9 @@ def test_part_of_a_network_and_other_files_are_one_line(tmp_path, trained):
         assert not (tmp_path / "run").exists()
 
 
-def test_imagenet_is_fetched_once_and_kept(tmp_path, monkeypatch):
-    import hashlib
-
-    from local_server import Server
-
-    from alexnet_cli.dataset import download
-
-    content = b"weights" * 1000
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with Server(content) as server:
-        url = f"http://127.0.0.1:{server.server_port}/other-name.pth"
-        digest = hashlib.sha256(content).hexdigest()[:8]
-        source = download.Download("alexnet-owt.pth", url, digest)
-        monkeypatch.setattr(download, "IMAGENET", source)
-        first = weights_file("imagenet")
-        assert first == tmp_path / "alexnet" / "alexnet-owt.pth"
-        assert first.read_bytes() == content
-        assert weights_file("imagenet") == first and len(server.asked) == 1
-    assert weights_file("own.pth").name == "own.pth"
-
-
 def test_without_a_connection_imagenet_says_so(tmp_path, monkeypatch, toy):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("http_proxy", "")
-    from alexnet_cli.dataset import download
-
     source = download.Download("a.pth", "http://127.0.0.1:9/a.pth", "00")
     monkeypatch.setattr(download, "IMAGENET", source)
     for words in (

@@ -1,25 +1,144 @@
-"""Every image is in one batch of an epoch, and no batch is much smaller than another."""
+"""Every image is in one batch of an epoch, and batches depend on seed and epoch alone."""
+
+import dataclasses
 
 import numpy as np
 import pytest
+from helpers import toy_examples
+from hypothesis import given
+from hypothesis import strategies as st
 
+from alexnet_cli.dataset.augmentation.parameters import WIDTH
 from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
+from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.trainer.input_pipeline import training_batches
+from alexnet_cli.trainer.input_pipeline import InputPipeline, steps
+
+PLAIN = {"hflip": False, "crop_area": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0}  # fmt: skip
+
+
+def pipeline(classes=3, **fields):
+    recipe = Recipe(**{"arch": "tiny", "size": 36, "batch_size": 8, **fields})
+    return InputPipeline(recipe, preprocess_of(recipe), classes)
+
+
+def numbered(count):
+    """Images whose every pixel is their number."""
+    cache = MemoryCache(count, 36)
+    for i in range(count):
+        cache.add(Sample("", 0, ""), np.full((36, 36, 3), i, np.uint8))
+    return Examples(cache, np.arange(count), np.zeros(count, np.int64))
+
+
+def batches(dataset):
+    return [
+        (x[0].numpy(), x[1].numpy(), y.numpy())
+        for x, y in dataset  # pixels, parameters; labels
+    ]
+
+
+@given(count=st.integers(1, 2000), size=st.integers(1, 300))
+def test_steps_are_the_fewest_that_hold_all(count, size):
+    found = steps(count, size)
+    assert (found - 1) * size < count <= found * size
 
 
 @pytest.mark.parametrize("count,size", [(65, 64), (10, 3), (5, 8), (12, 4)])
 def test_batches_are_even_and_whole(count, size):
-    recipe = Recipe(arch="tiny", size=36, batch_size=size, hflip=False, crop_area=0.0)
-    preprocess = preprocess_of(recipe)
-    store = MemoryCache(count, 36)
-    for i in range(count):
-        store.add(None, np.full((36, 36, 3), i, np.uint8))
-    examples = Examples(store, np.arange(count), np.zeros(count, np.int64))
-    data = list(training_batches(examples, recipe, preprocess, 2, lambda: 1))
-    sizes = [len(labels) for _, labels in data]
-    assert len(data) == -(-count // size)
+    data = batches(pipeline(2, batch_size=size, **PLAIN).training(numbered(count), epoch=1))
+    sizes = [len(labels) for _, _, labels in data]
+    assert len(data) == steps(count, size)
     assert max(sizes) <= size and max(sizes) - min(sizes) <= 1
-    seen = np.concatenate([np.asarray(x[0])[:, 0, 0, 0] for x, _ in data])
+    seen = np.concatenate([pixels[:, 0, 0, 0] for pixels, _, _ in data])
     assert sorted(seen) == list(range(count))
+
+
+def test_shapes_and_types_are_those_promised():
+    for fields, side in (({"crop_area": 0.0}, 32), ({"crop_area": 0.5}, 36)):
+        data = pipeline(**fields)
+        for dataset in (data.training(toy_examples(), 1), data.validation(toy_examples())):
+            for pixels, parameters, labels in batches(dataset):
+                count = len(labels)
+                assert pixels.dtype == np.uint8 and pixels.shape == (count, side, side, 3)
+                assert parameters.dtype == np.float32 and parameters.shape == (count, WIDTH)
+                assert labels.dtype == np.float32 and labels.shape == (count, 3)
+            assert len(dataset) == 4
+
+
+def test_images_keep_their_labels():
+    """Each of three colors; the largest channel tells which."""
+    for epoch in (1, 2):
+        for pixels, _, labels in batches(
+            pipeline(hflip=True, crop_area=0.0).training(toy_examples(), epoch)
+        ):
+            strongest = pixels.mean(axis=(1, 2)).argmax(axis=1)
+            # blue, green, red are the classes 0, 1, 2 and the channels 2, 1, 0.
+            np.testing.assert_array_equal(2 - strongest, labels.argmax(axis=1))
+
+
+def same(one, two):
+    return all(
+        np.array_equal(a, b)
+        for x, y in zip(one, two, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
+
+
+def test_an_epoch_can_be_repeated_and_is_unlike_the_next():
+    examples = toy_examples()
+    fields = {"crop_area": 0.4, "hue": 0.1, "rotation": 20.0, "mixup": 0.3, "seed": 5}
+    first = batches(pipeline(**fields).training(examples, 1))
+    # In another order, as a training that was resumed asks for them.
+    again = pipeline(**fields)
+    second = batches(again.training(examples, 2))
+    assert same(first, batches(again.training(examples, 1)))
+    assert not same(first, second)
+    other = batches(pipeline(**{**fields, "seed": 6}).training(examples, 1))
+    assert not same(first, other)
+
+
+def test_one_dataset_gives_the_same_batches_each_time():
+    dataset = pipeline().training(toy_examples(), 3)
+    assert same(batches(dataset), batches(dataset))
+
+
+def test_mixed_labels_still_sum_to_one():
+    data = pipeline(mixup=0.4, cutmix=1.0, erasing=0.5)
+    labels = np.concatenate([y for _, _, y in batches(data.training(toy_examples(), 1))])
+    np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    assert ((labels > 0.01) & (labels < 0.99)).any()
+    # Validation is never mixed.
+    labels = np.concatenate([y for _, _, y in batches(data.validation(toy_examples()))])
+    assert set(np.unique(labels)) == {0, 1}
+
+
+@pytest.mark.parametrize("crop_area", [0.0, 0.5])
+def test_validation_is_every_image_once_in_order(crop_area):
+    examples = numbered(20)
+    examples = dataclasses.replace(examples, rows=np.arange(3, 20))
+    data = batches(pipeline(2, crop_area=crop_area).validation(examples))
+    assert [len(x) for x, _, _ in data] == [8, 8, 1]
+    pixels = np.concatenate([x for x, _, _ in data])
+    np.testing.assert_array_equal(pixels[:, 0, 0, 0], np.arange(3, 20))
+    assert all(not parameters.any() for _, parameters, _ in data)
+
+
+def test_validation_has_the_center_where_crops_are_copied():
+    cache = MemoryCache(1, 36)
+    image = np.random.default_rng(0).integers(0, 256, (36, 36, 3), np.uint8)
+    cache.add(Sample("", 0, ""), image)
+    examples = Examples(cache, np.arange(1), np.zeros(1, np.int64))
+    ((pixels, _, _),) = batches(pipeline(**PLAIN).validation(examples))
+    np.testing.assert_array_equal(pixels[0], image[2:34, 2:34])
+
+
+def test_at_a_smaller_side_the_crops_are_of_that_side():
+    """The same boxes of the stored image; fewer pixels between their corners."""
+    whole = pipeline(crop_area=0.5, hflip=False)
+    small = whole.at(24)
+    assert small.preprocess.input_size == 24 and whole.preprocess.input_size == 32
+    examples = toy_examples()
+    large_maps = np.concatenate([p for _, p, _ in batches(whole.training(examples, 1))])
+    small_maps = np.concatenate([p for _, p, _ in batches(small.training(examples, 1))])
+    np.testing.assert_allclose(small_maps[:, 0], large_maps[:, 0] * 31 / 23, rtol=1e-5)

@@ -1,62 +1,80 @@
 """Epochs are planned to end in time, and images grow by share of training."""
 
+import json
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alexnet_cli.recipe.recipe import Recipe
-from alexnet_cli.trainer.planner import GROWTH, JUDGING, EpochPlanner
+from alexnet_cli.trainer.planner import GROWTH, VALIDATION_COST, EpochPlanner, Workload
 
 
 class Machine:
     """A clock that moves by what steps cost: `second` seconds at 100 pixels, by area."""
 
-    def __init__(self, second=0.1, jitter=(1.0,)):
-        self.now, self.second, self.jitter = 1000.0, second, jitter
+    def __init__(self, second=0.1, jitter=(1.0,), slow=10):
+        self.now, self.second, self.jitter, self.slow = 1000.0, second, jitter, slow
 
     def __call__(self):
         return self.now
 
-    def run(self, plan):
-        """All epochs of `plan`; the sides they ran at and the shares of their steps."""
+    def run_epoch(self, planner, number=0):
+        """One epoch; the shares of its steps."""
+        work, shares, step = planner.work, [], 0
+        pace = self.jitter[number % len(self.jitter)] * self.second
+        planner.begin()
+        while step < planner.epoch_steps:
+            shares.append(planner.advance(step))
+            slow = self.slow if step < 2 else 1
+            self.now += slow * pace * (planner.current_side / 100) ** 2
+            step += 1
+        self.now += VALIDATION_COST * work.validated * pace * work.steps
+        planner.finish()
+        return shares
+
+    def run(self, planner):
+        """All epochs of `planner`; the sides they ran at and the shares of their steps."""
         sides, shares = [], []
-        while not plan.over:
-            plan.begin()
-            sides.append(plan.current)
-            pace, step = self.jitter[len(sides) % len(self.jitter)], 0
-            while step < plan.last:
-                shares.append(plan.advance(step))
-                slow = 10 if step < 2 else 1
-                self.now += slow * pace * self.second * (plan.current / 100) ** 2
-                step += 1
-            self.now += JUDGING * plan.validated * pace * self.second * plan.steps
-            plan.finish()
-        self.now += plan.views * plan.validated * pace * self.second * plan.steps
+        while not planner.over:
+            shares += self.run_epoch(planner, len(sides) + 1)
+            sides.append(planner.current_side)
+        pace = self.jitter[len(sides) % len(self.jitter)] * self.second
+        work = planner.work
+        self.now += work.views * work.validated * pace * work.steps
         return sides, shares
 
 
 def test_without_a_limit_the_recipe_is_followed():
     machine = Machine()
-    plan = EpochPlanner(Recipe(epochs=4), 100, 5, clock=machine)
-    sides, shares = machine.run(plan)
+    planner = EpochPlanner(Workload(4, 0, 100, 5), clock=machine)
+    sides, shares = machine.run(planner)
     assert sides == [100] * 4
     assert shares == pytest.approx([(i + 0.5) / 20 for i in range(20)])
-    assert plan.share == pytest.approx(1)
+    assert planner.share == pytest.approx(1)
 
 
 def test_images_grow():
     machine = Machine()
-    sides, _ = machine.run(
-        EpochPlanner(Recipe(epochs=10, start_size=50), 100, 5, clock=machine)
-    )
+    sides, _ = machine.run(EpochPlanner(Workload(10, 50, 100, 5), clock=machine))
     assert sides == [50] * 5 + [75] * 3 + [100] * 2
     assert [end for end, _ in GROWTH] == sorted(end for end, _ in GROWTH)
+
+
+def test_the_last_epochs_have_the_networks_own_side():
+    """However few epochs there are; the best epoch has to be one of these."""
+    for epochs in range(1, 30):
+        machine = Machine()
+        planner = EpochPlanner(Workload(epochs, 50, 100, 2), clock=machine)
+        sides, _ = machine.run(planner)
+        assert sides == sorted(sides)
+        if epochs >= 5:
+            assert sides[-1] == 100
 
 
 @given(
     seconds=st.floats(5, 500),
     steps=st.integers(1, 300),
-    start=st.sampled_from([None, 50]),
+    start=st.sampled_from([0, 50]),
     jitter=st.lists(st.floats(0.8, 1.25), min_size=1, max_size=7),
     validated=st.sampled_from([0, 0.25]),
     views=st.sampled_from([0, 3]),
@@ -65,15 +83,11 @@ def test_images_grow():
 @example(seconds=13.0, steps=4, start=50, jitter=[1.0], validated=0, views=0)
 def test_training_ends_in_time(seconds, steps, start, jitter, validated, views):
     machine = Machine(jitter=jitter)
-    recipe = Recipe(epochs=10_000, start_size=start)
-    deadline = 1000.0 + seconds
-    plan = EpochPlanner(
-        recipe, 100, steps,
-        validated=validated, views=views, deadline=deadline, clock=machine,
-    )  # fmt: skip
-    sides, shares = machine.run(plan)
-    judging = (JUDGING + views) * validated * steps * 0.125
-    epoch, least = steps * 0.125 + judging, 5 * 0.125 + judging
+    work = Workload(10_000, start, 100, steps, validated=validated, views=views)
+    planner = EpochPlanner(work, deadline=1000.0 + seconds, clock=machine)
+    sides, shares = machine.run(planner)
+    after = (VALIDATION_COST + views) * validated * steps * 0.125
+    epoch, least = steps * 0.125 + after, 5 * 0.125 + after
     # Some steps are always run; the last of several epochs may be slower than all before.
     slower = 0.4 * epoch if len(sides) > 1 else 0
     assert machine.now <= 1000 + max(seconds, least) + slower + 18 * 0.125
@@ -88,34 +102,89 @@ def test_training_ends_in_time(seconds, steps, start, jitter, validated, views):
 @pytest.mark.parametrize("seconds", [30, 60, 90])
 def test_an_epoch_too_long_is_cut_short(seconds):
     machine = Machine()
-    plan = EpochPlanner(
-        Recipe(epochs=5), 100, 1000, validated=0.2, deadline=1000.0 + seconds, clock=machine
-    )
-    _, shares = machine.run(plan)
+    work = Workload(5, 0, 100, 1000, validated=0.2)
+    planner = EpochPlanner(work, deadline=1000.0 + seconds, clock=machine)
+    _, shares = machine.run(planner)
     assert 0.9 * seconds < machine.now - 1000 <= seconds
-    assert len(shares) == plan.last < 1000
+    assert len(shares) == planner.epoch_steps < 1000
     assert shares[-1] == pytest.approx(1, abs=0.01)
 
 
 def test_the_limit_does_not_add_epochs():
     machine = Machine()
-    plan = EpochPlanner(Recipe(epochs=3), 100, 5, deadline=1e9, clock=machine)
-    assert len(machine.run(plan)[0]) == 3
+    planner = EpochPlanner(Workload(3, 0, 100, 5), deadline=1e9, clock=machine)
+    assert len(machine.run(planner)[0]) == 3
+
+
+def test_a_deadline_in_the_past_still_runs_one_epoch():
+    machine = Machine()
+    planner = EpochPlanner(Workload(9, 0, 100, 100), deadline=0.0, clock=machine)
+    sides, shares = machine.run(planner)
+    # Cut short as soon as its pace is known.
+    assert len(sides) == 1 and len(shares) < 20
 
 
 def test_time_left_is_what_the_rest_takes():
     machine = Machine()
-    plan = EpochPlanner(Recipe(epochs=10, start_size=50), 100, 20, clock=machine)
-    assert plan.seconds_left() is None
-    told = []
-    while not plan.over:
-        plan.begin()
+    planner = EpochPlanner(Workload(10, 50, 100, 20), clock=machine)
+    assert planner.seconds_left() is None
+    estimates = []
+    while not planner.over:
+        planner.begin()
         for step in range(20):
-            plan.advance(step)
-            machine.now += 0.1 * (plan.current / 100) ** 2
-        plan.finish()
-        told.append((machine.now, plan.seconds_left()))
-    end = told[-1][0]
-    assert told[-1][1] == 0
-    for now, left in told:
+            planner.advance(step)
+            machine.now += 0.1 * (planner.current_side / 100) ** 2
+        planner.finish()
+        estimates.append((machine.now, planner.seconds_left()))
+    end = estimates[-1][0]
+    assert estimates[-1][1] == 0
+    for now, left in estimates:
         assert left == pytest.approx(end - now, abs=2)
+
+
+def even_machine():
+    """Of which every time is a sum of powers of two: float arithmetic is exact."""
+    return Machine(second=0.125, slow=1)
+
+
+@pytest.mark.parametrize("deadline", [None, 1000.0 + 6.0])
+@pytest.mark.parametrize("half", range(1, 9))
+def test_the_second_half_is_that_of_an_uninterrupted_plan(deadline, half):
+    # Without validation, whose time counts more where the first steps are left out.
+    work = Workload(16, 50, 100, 8)
+    machine = even_machine()
+    whole = EpochPlanner(work, deadline, machine)
+    for _ in range(half):
+        machine.run_epoch(whole)
+    state = json.loads(json.dumps(whole.state()))
+    other_machine = even_machine()
+    other_machine.now = machine.now
+    other = EpochPlanner(work, deadline, other_machine)
+    other.restore(state)
+    assert other.state() == state
+    assert other.side() == whole.side() and other.seconds_left() == whole.seconds_left()
+    assert other_machine.run(other) == machine.run(whole)
+    assert other.state() == whole.state()
+    assert (other.epochs < 16) == (deadline is not None)
+
+
+def test_the_state_of_a_plan_is_plain():
+    machine = even_machine()
+    planner = EpochPlanner(Workload(4, 50, 100, 8), 1e6, machine)
+    new = planner.state()
+    machine.run_epoch(planner)
+    for state in (new, planner.state()):
+        assert json.loads(json.dumps(state)) == state
+    assert new["paces"] == {} and planner.state()["paces"] == {"50": 0.25}
+
+
+def test_a_restored_plan_does_not_time_the_steps_that_compile():
+    """A new process compiles again, which says nothing about the pace."""
+    work = Workload(10, 0, 100, 20)
+    machine = Machine(slow=50)
+    first = EpochPlanner(work, 1e6, machine)
+    machine.run_epoch(first)
+    other = EpochPlanner(work, 1e6, machine)
+    other.restore(first.state())
+    machine.run_epoch(other)
+    assert other.paces[100] == pytest.approx(20 * 0.1)

@@ -1,0 +1,147 @@
+"""Text and JSON have every number of an evaluation, and no other."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+from helpers import alexnet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alexnet_cli.evaluation.evaluate import Comparison
+from alexnet_cli.evaluation.significance import McNemar
+from alexnet_cli.reports.evaluation_text import text, to_json
+
+ROWS = [
+    (0.75, 0.25, 0.0), (0.5, 0.25, 0.25), (0.25, 0.625, 0.125),
+    (0.125, 0.75, 0.125), (0.5, 0.375, 0.125), (0.0, 0.0, 1.0),
+]  # fmt: skip
+LABELS = (0, 0, 0, 1, 1, 2)
+
+
+def test_all_of_a_small_evaluation(make_evaluation):
+    evaluation = make_evaluation(ROWS, LABELS)
+    accuracy, f1 = (
+        "95 % interval {:.4f} to {:.4f}".format(*x)
+        for x in (evaluation.intervals.top1, evaluation.intervals.macro_f1)
+    )
+    assert "\n".join(text(evaluation)) == (
+        "6 images\n"
+        f"top-1 accuracy 0.6667  {accuracy}\n"
+        "loss           0.6059\n"
+        f"macro F1       0.7222  {f1}\n"
+        "ECE            0.1875  expected calibration error\n"
+        "\n"
+        "class  precision  recall     F1  support\n"
+        "blue       0.667   0.667  0.667        3\n"
+        "green      0.500   0.500  0.500        2\n"
+        "red        1.000   1.000  1.000        1\n"
+        "\n"
+        "confusion matrix: rows are the true class, columns the predicted one\n"
+        "          1  2  3\n"
+        "1  blue   2  1  .\n"
+        "2  green  1  1  .\n"
+        "3  red    .  .  1\n"
+        "\n"
+        "most confused\n"
+        "blue   mistaken for  green  1\n"
+        "green  mistaken for  blue   1"
+    )
+
+
+def test_without_mistakes_nothing_is_confused(make_evaluation):
+    lines = list(text(make_evaluation(np.eye(3), (0, 1, 2))))
+    assert "most confused" not in lines and lines[-1] == "3  red    .  .  1"
+
+
+def test_a_class_that_does_not_occur_is_only_counted(make_evaluation):
+    evaluation = make_evaluation([(0.5, 0.25, 0.25), (1, 0, 0)], (0, 1))
+    lines = list(text(evaluation))
+    assert "classes without images that were never predicted: 1" in lines
+    assert not any("red" in x.split() for x in lines)
+    assert any(re.fullmatch(r"green +- +0\.000 +0\.000 +1", x) for x in lines)
+    # In JSON it stays.
+    found = json.loads(to_json(evaluation))
+    assert found["classes"]["red"] == {
+        "precision": None,
+        "recall": None,
+        "f1": None,
+        "support": 0,
+    }
+
+
+def test_with_more_than_five_classes_there_is_a_top_5(make_evaluation):
+    rows = np.eye(6)[[0, 1, 2]] * 0.5 + 0.5 / 6
+    evaluation = make_evaluation(rows, (0, 1, 5), tuple("abcdef"))
+    assert f"top-5 accuracy {evaluation.scores.top5:.4f}" in list(text(evaluation))
+
+
+@pytest.mark.parametrize("p,verdict", [(0.049, "significant"), (0.05, "not significant")])
+def test_a_comparison_has_its_test(make_evaluation, p, verdict):
+    comparison = Comparison(0.75, McNemar(3, 12, p), 0)
+    evaluation = make_evaluation(ROWS, LABELS, comparison=comparison)
+    lines = list(text(evaluation))
+    start = lines.index("other run         0.7500  top-1 accuracy")
+    assert lines[start - 1] == ""
+    assert lines[start + 1 : start + 3] == [
+        "only one correct  this run 3, other run 12",
+        f"McNemar's test    p = {p:.3g}: {verdict} on these images",
+    ]
+    found = json.loads(to_json(evaluation))["comparison"]
+    assert found == {
+        "top1": 0.75, "test": {"only_first": 3, "only_second": 12, "p": p}, "trained_on": 0,
+    }  # fmt: skip
+
+
+def test_json_is_the_evaluation(make_evaluation):
+    evaluation = make_evaluation([*ROWS, None], (*LABELS, 1), trained_on=2)
+    found = json.loads(to_json(evaluation))
+    scores = evaluation.scores
+    assert found["images"] == 6 and found["top1"] == scores.top1 and found["top5"] is None
+    assert (found["loss"], found["macro_f1"]) == (scores.loss, scores.macro_f1)
+    assert found["intervals"] == {
+        "top1": list(evaluation.intervals.top1), "macro_f1": list(evaluation.intervals.macro_f1),
+    }  # fmt: skip
+    assert found["calibration_error"] == evaluation.calibration_error
+    assert found["reliability"] == [dataclasses.asdict(x) for x in evaluation.reliability]
+    assert found["unreadable"] == [{"file": "6.png", "error": "is empty"}]
+    assert found["trained_on"] == 2
+    assert found["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert found["most_confused"] == [
+        {"true": "blue", "predicted": "green", "images": 1},
+        {"true": "green", "predicted": "blue", "images": 1},
+    ]
+    assert found["classes"]["blue"]["support"] == 3
+    assert "comparison" not in found
+
+
+def test_a_name_of_any_characters_is_on_one_line(make_evaluation):
+    evaluation = make_evaluation(ROWS, LABELS)
+    scores = evaluation.scores
+
+    @given(name=st.text(min_size=1, max_size=20))
+    def holds(name):
+        first = dataclasses.replace(scores.classes[0], name=name)
+        renamed = dataclasses.replace(scores, classes=(first, *scores.classes[1:]))
+        changed = dataclasses.replace(evaluation, scores=renamed)
+        assert all(x.isprintable() for x in text(changed))
+        assert name in json.loads(to_json(changed))["classes"]
+
+    holds()
+
+
+def test_the_command_prints_both(trained, toy_test):
+    lines = alexnet("evaluate", "--model", trained, "--data", toy_test).stdout
+    assert re.search(
+        r"top-1 accuracy \d\.\d{4}  95 % interval \d\.\d{4} to \d\.\d{4}", lines
+    )
+    assert re.search(r"ECE            \d\.\d{4}  expected calibration error", lines)
+    found = json.loads(
+        alexnet("evaluate", "--model", trained, "--data", toy_test, "--json").stdout
+    )
+    low, high = found["intervals"]["top1"]
+    assert low <= found["top1"] <= high
+    assert sum(x["images"] for x in found["reliability"]) == found["images"]
+    assert 0 <= found["calibration_error"] <= 1
