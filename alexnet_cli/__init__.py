@@ -1,3 +1,110 @@
-"""AlexNet image classifiers from the command line."""
+"""AlexNet image classifiers: trained on folders of images, evaluated and used.
+
+The functions do what the commands of `alexnet` do:
+
+    >>> from alexnet_cli import Classifier, evaluate, train
+    >>> run = train("data/sample/photos", out="saved", arch="tiny", epochs=2)
+    >>> run.classes
+    ('daisy', 'fish', 'house', 'leaf', 'star')
+    >>> evaluate(run, "data/sample/Test_set").scores.images
+    100
+    >>> [prediction] = Classifier(run)(["data/sample/Test_set/star/star_000.jpg"])
+    >>> prediction.label in run.classes
+    True
+
+Names are imported when they are first used, so that `import alexnet_cli` is fast;
+TensorFlow starts when there is work for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "train": "api.train",
+    "evaluate": "api.evaluate",
+    "import_weights": "api.pretrained",
+    "build_model": "api.models",
+    "Listener": "api.listener",
+    "Classifier": "inference.classifier",
+    "Prediction": "inference.classifier",
+    "Evaluation": "evaluation.evaluate",
+    "Run": "run.run",
+    "Recipe": "recipe.recipe",
+    "ARCHITECTURES": "model.alexnet",
+    "AlexNetError": "errors",
+    "RecipeError": "errors",
+    "DatasetError": "errors",
+    "ImageError": "errors",
+    "RunError": "errors",
+    "DeviceError": "errors",
+    "DownloadError": "errors",
+    "WeightsError": "errors",
+    "CheckFailed": "errors",
+    "Interrupted": "errors",
+}
+"""The public names and the modules that define them."""
+
+if TYPE_CHECKING:
+    from .api.evaluate import evaluate
+    from .api.listener import Listener
+    from .api.models import build_model
+    from .api.pretrained import import_weights
+    from .api.train import train
+    from .errors import (
+        AlexNetError,
+        CheckFailed,
+        DatasetError,
+        DeviceError,
+        DownloadError,
+        ImageError,
+        Interrupted,
+        RecipeError,
+        RunError,
+        WeightsError,
+    )
+    from .evaluation.evaluate import Evaluation
+    from .inference.classifier import Classifier, Prediction
+    from .model.alexnet import ARCHITECTURES
+    from .recipe.recipe import Recipe
+    from .run.run import Run
+else:
+    # Type checkers must not see this: any name, misspelled or not, would be fine by it.
+    def __getattr__(name: str) -> object:
+        """Import a public name on first use, as PEP 562 has it."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "ARCHITECTURES",
+    "AlexNetError",
+    "CheckFailed",
+    "Classifier",
+    "DatasetError",
+    "DeviceError",
+    "DownloadError",
+    "Evaluation",
+    "ImageError",
+    "Interrupted",
+    "Listener",
+    "Prediction",
+    "Recipe",
+    "RecipeError",
+    "Run",
+    "RunError",
+    "WeightsError",
+    "__version__",
+    "build_model",
+    "evaluate",
+    "import_weights",
+    "train",
+]

@@ -2,8 +2,8 @@
 
     python scripts/hold_out.py FOLDER OUT
 
-makes OUT/train and OUT/test, class folders of links to the images of FOLDER. Names and
-order of files do not matter: those whose SHA-256 is lowest are set apart.
+Makes OUT/train and OUT/test, class folders of links to the images of FOLDER. The images with
+the lowest SHA-256 are set apart, whatever their names and order.
 """
 
 import hashlib
@@ -14,16 +14,16 @@ SHARE = 0.1
 
 
 def main(folder: Path, out: Path) -> None:
-    """Link every image into one of the two."""
-    for place in sorted(x for x in folder.iterdir() if x.is_dir()):
-        files = [x for x in place.iterdir() if x.is_file()]
+    """Link every image into one of the two folders, and print their sizes per class."""
+    for images in sorted(x for x in folder.iterdir() if x.is_dir()):
+        files = [x for x in images.iterdir() if x.is_file()]
         files.sort(key=lambda x: hashlib.sha256(x.read_bytes()).hexdigest())
         held = round(SHARE * len(files))
         for i, file in enumerate(files):
-            target = out / ("test" if i < held else "train") / place.name
+            target = out / ("test" if i < held else "train") / images.name
             target.mkdir(parents=True, exist_ok=True)
             (target / file.name).symlink_to(file.resolve())
-        print(f"{place.name}: {len(files) - held} and {held}")
+        print(f"{images.name}: {len(files) - held} and {held}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fixtures: toy class folders, one trained tiny run, the way to the shared real data."""
+"""Fixtures: toy class folders, a trained run of the tiny network, shared real data."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def toy_test(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(toy, tmp_path_factory):
-    """A Run of the tiny network on the toy images; not to be written to."""
+    """The directory of a run of the tiny network on the toy images; not to be written to."""
     out = tmp_path_factory.mktemp("run") / "saved"
     result = alexnet("train", "--data", toy, "--out", out, *TINY)
     assert result.exit_code == 0, result.output
@@ -33,7 +33,7 @@ def trained(toy, tmp_path_factory):
 
 @pytest.fixture
 def run_copy(trained, tmp_path):
-    """The trained Run once more, to be damaged."""
+    """A copy of the trained run, to be changed or damaged."""
     return shutil.copytree(trained, tmp_path / "saved")
 
 

@@ -19,7 +19,7 @@ from alexnet_cli.recipe.recipe import FIELDS, Recipe
 from alexnet_cli.run.directory import new_run
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-COLOURS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (200, 50, 40)}
+COLORS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (200, 50, 40)}
 TINY = (
     "--arch", "tiny", "--size", "36", "--optimizer", "adam", "--learning-rate", "0.003",
     "--epochs", "6", "--batch-size", "8", "--schedule", "constant", "--no-hflip", "--crop-area", "0",
@@ -35,7 +35,7 @@ HARD_NAMES = [
 def draw_toy(folder: Path, each: int = 12, seed: int = 0) -> Path:
     """Class folders of noisy plain images that a tiny network tells apart."""
     rng = np.random.default_rng(seed)
-    for name, color in COLOURS.items():
+    for name, color in COLORS.items():
         (folder / name).mkdir(parents=True)
         for i in range(each):
             size = (int(rng.integers(40, 60)), int(rng.integers(40, 60)), 3)
@@ -133,9 +133,7 @@ def toy_examples(count=30, side=36, seed=0):
     rng = np.random.default_rng(seed)
     cache, labels = MemoryCache(count, side), np.arange(count) % 3
     for label in labels:
-        pixels = np.array(list(COLOURS.values())[label]) + rng.normal(
-            0, 30, (side, side, 3)
-        )
+        pixels = np.array(list(COLORS.values())[label]) + rng.normal(0, 30, (side, side, 3))
         cache.add(Sample("", int(label), ""), pixels.clip(0, 255).astype(np.uint8))
     return Examples(cache, np.arange(count), labels)
 
@@ -144,4 +142,4 @@ def new_tiny_run(path, **fields):
     """A run of the tiny network in the new folder `path`, with nothing written yet."""
     path.mkdir(parents=True, exist_ok=True)
     basics = {"arch": "tiny", "size": 36, "batch_size": 8, "precision": "float32"}
-    return new_run(path, Recipe(**{**basics, **fields}), tuple(COLOURS))
+    return new_run(path, Recipe(**{**basics, **fields}), tuple(COLORS))

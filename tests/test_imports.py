@@ -1,4 +1,4 @@
-"""Help never waits for TensorFlow, Keras or NumPy, and layers import downwards only."""
+"""Help never waits for TensorFlow, Keras or NumPy; rooms import downwards only."""
 
 import ast
 import json
@@ -47,7 +47,7 @@ def test_the_list_of_commands_loads_none_of_them():
     assert ours == {"alexnet_cli.cli", "alexnet_cli.cli.main", "alexnet_cli.errors"}
 
 
-def test_what_is_wrong_is_told_before_tensorflow_starts(tmp_path):
+def test_wrong_folders_are_errors_before_tensorflow_starts(tmp_path):
     calls = [["train", "--data", str(tmp_path / "none")], ["predict", "x.jpg", "--model", str(tmp_path)],
              ["evaluate", "--model", str(tmp_path)]]  # fmt: skip
     codes, modules = json.loads(python(CODE, json.dumps(calls)).stdout)
@@ -55,8 +55,8 @@ def test_what_is_wrong_is_told_before_tensorflow_starts(tmp_path):
     assert not {"tensorflow", "keras"} & set(modules)
 
 
-def _law(folder):
-    """import-linter's verdict on the package in `folder`."""
+def lint_imports(folder):
+    """import-linter on the package in `folder`."""
     return subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=folder, capture_output=True, text=True, check=False,
@@ -64,15 +64,15 @@ def _law(folder):
 
 
 @pytest.fixture
-def house(tmp_path):
-    """A copy of the package and its contract, to be built wrongly."""
+def copy(tmp_path):
+    """A folder with the package and its contract, to be broken."""
     shutil.copytree(PACKAGE, tmp_path / "alexnet_cli")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
 def test_an_import_goes_down_only():
-    done = _law(ROOT)
+    done = lint_imports(ROOT)
     assert done.returncode == 0, done.stdout
 
 
@@ -82,16 +82,16 @@ def test_an_import_goes_down_only():
     ("trainer/planner.py", "from ..reports import plots"),
     ("errors.py", "from . import arrays"),
 ])  # fmt: skip
-def test_a_wrong_import_breaks_the_law(house, file, line):
-    with (house / "alexnet_cli" / file).open("a") as x:
+def test_an_import_that_goes_up_is_found(copy, file, line):
+    with (copy / "alexnet_cli" / file).open("a") as x:
         x.write(f"\n{line}\n")
-    done = _law(house)
+    done = lint_imports(copy)
     assert done.returncode == 1 and "is not allowed to import" in done.stdout
 
 
-def test_a_new_room_has_to_take_its_floor(house):
-    (house / "alexnet_cli" / "utils.py").write_text("")
-    done = _law(house)
+def test_a_new_room_needs_a_layer(copy):
+    (copy / "alexnet_cli" / "utils.py").write_text("")
+    done = lint_imports(copy)
     assert done.returncode == 1 and "alexnet_cli.utils" in done.stdout
 
 
@@ -109,3 +109,40 @@ def test_files_and_functions_keep_to_one_job(file):
         if isinstance(node, ast.FunctionDef):
             length = node.end_lineno - node.lineno + 1
             assert length <= 40, f"{node.name} has {length} lines"
+            parameters = {x.arg for x in (*node.args.posonlyargs, *node.args.args)}
+            count = len(parameters - {"self", "cls"})
+            assert count <= 5, f"{node.name} has {count} parameters"
+
+
+def _module(file):
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(file, modules):
+    """Modules of the package that `file` imports anywhere, for types too."""
+    package = _module(file).split(".")[: -1 if file.name != "__init__.py" else None]
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*package[: len(package) - node.level + 1], *filter(None, [node.module])]
+            for name in (".".join(base), *(".".join([*base, x.name]) for x in node.names)):
+                # A package is its docstring: what counts is the module in it.
+                if name in modules and modules[name].name != "__init__.py":
+                    yield name
+
+
+def test_no_import_cycles():
+    modules = {_module(x): x for x in FILES}
+    graph = {k: set(_imports(x, modules)) for k, x in modules.items()}
+    done = set()
+
+    def visit(name, path=()):
+        assert name not in path, " -> ".join((*path, name))
+        if name not in done:
+            for other in graph[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name)
+    assert sum(map(len, graph.values())) > 200

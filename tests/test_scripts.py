@@ -1,55 +1,152 @@
-"""The benchmark runs, prints a table and writes what it can compare itself with later."""
+"""Each script runs, and its table has the numbers that the commands give."""
 
+import importlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers import TINY, alexnet
+from helpers import TINY, alexnet, as_fields, encoded, photo
+
+from alexnet_cli import Run, evaluate, train
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
+BENCHMARK = "benchmarks/benchmark.py"
+
+
+def script(name, *words):
+    """The process of a script that succeeds."""
+    command = [sys.executable, SCRIPTS / name, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """A function that imports a script by its path."""
+
+    def imported(name):
+        monkeypatch.syspath_prepend(str((SCRIPTS / name).parent))
+        return importlib.import_module(Path(name).stem)
+
+    return imported
+
+
+def test_the_benchmark_compares_each_round_with_its_baseline(module):
+    benchmark = module(BENCHMARK)
+    seconds = {"a": iter([9, 1, 2, 4]), "b": iter([9, 3, 4, 4]), "c": iter([9, 6, 4, 2])}
+    comparison = benchmark.Comparison(
+        {k: lambda x=x: next(x) for k, x in seconds.items()},
+        {"": {"images": 8}, "c": {"GFLOP": 2}},
+        baselines={"c": "b"},
+    )
+    a, b, c = benchmark.compare(comparison, rounds=3)
+    # The first round does not count; 3/1, 4/2 and 4/4 have a median of 2.
+    assert a == {
+        "name": "a",
+        "seconds": 2,
+        "spread": 4,
+        "images/s": 4,
+        "times": 1,
+        "of": "a",
+    }
+    assert (b["seconds"], b["times"], b["of"]) == (4, 2, "a")
+    assert (c["times"], c["of"], c["GFLOP/s"]) == (1, "b", 0.5) and "images/s" not in c
+    lines = benchmark.table([a, b, c]).splitlines()
+    assert lines[0].split() == [
+        "name",
+        "seconds",
+        "spread",
+        "images/s",
+        "times",
+        "of",
+        "GFLOP/s",
+    ]
+    assert len({len(x.rstrip()) for x in lines[1:3]}) == 1 and len(lines) == 4
+
+
+def test_a_command_that_fails_ends_the_benchmark(module):
+    command = module("benchmarks/comparison.py").command
+    assert command(sys.executable, "-c", "pass")() > 0
+    with pytest.raises(SystemExit, match="failed: .*no such benchmark"):
+        command(sys.executable, "-c", "raise SystemExit('no such benchmark')")()
+
+
+@pytest.mark.parametrize("arch, step", [("tiny", None), ("alexnet-owt", 4.15e9)])
+def test_operations_of_a_step(module, arch, step):
+    """Against the multiply-adds that a network's own layers count."""
+    import keras
+
+    from alexnet_cli import build_model
+
+    flop = module("benchmarks/compare_training.py").flop(arch)
+    adds = []
+    for layer in build_model(arch, 5).layers:
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+            cells = int(np.prod(layer.output.shape[1:-1]))
+            adds.append(cells * int(np.prod(layer.kernel.shape)))
+    assert flop == 6 * sum(adds) - 2 * adds[0]
+    # Source: torchvision's model card, 0.71 GFLOPS for 1000 classes, of multiply-adds.
+    assert step is None or flop == pytest.approx(step, rel=0.02)
 
 
 @pytest.mark.slow
 def test_startup_twice(tmp_path):
     first, second = tmp_path / "a.json", tmp_path / "b.json"
-    words = [
-        sys.executable,
-        SCRIPTS / "benchmarks/benchmark.py",
-        "startup",
-        "--rounds",
-        "1",
-        "--json",
-    ]
-    subprocess.run([*words, first], check=True, capture_output=True)
+    script(BENCHMARK, "startup", "--rounds", 1, "--json", first)
     rows = json.loads(first.read_text())["rows"]
     assert [x["name"] for x in rows][:2] == ["python -c 'import click'", "alexnet --help"]
     assert all(x["seconds"] > 0.01 and x["spread"] == 1 for x in rows)
-    again = subprocess.run(
-        [*words, second, "--before", first], check=True, capture_output=True, text=True
-    )
+    again = script(BENCHMARK, "startup", "--rounds", 1, "--json", second, "--before", first)
     assert "times before" in again.stdout.splitlines()[0]
     assert len(again.stdout.splitlines()) == len(rows) + 2
 
 
 @pytest.mark.slow
-def test_a_folder_of_images(toy):
-    words = [
-        sys.executable,
-        SCRIPTS / "benchmarks/benchmark.py",
-        "decode",
-        toy,
-        "--rounds",
-        "1",
-    ]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    assert "plain Pillow, threads" in done.stdout and "images/s" in done.stdout
+@pytest.mark.parametrize("what, name", [
+    ("decode", "plain Pillow, threads"), ("doctor", "alexnet doctor"),
+])  # fmt: skip
+def test_a_folder_of_images(toy, what, name):
+    printed = script(BENCHMARK, what, toy, "--rounds", 1).stdout
+    assert name in printed and "images/s" in printed
+
+
+@pytest.mark.slow
+def test_the_input_pipeline(toy):
+    printed = script(
+        BENCHMARK, "pipeline", toy, "--arch", "tiny", "--batch", 8, "--rounds", 1
+    )
+    for name in ("crop and flip", "default augmentation", "full generator set"):
+        assert (
+            f"{name}: ready batch" in printed.stdout and f"{name}: epoch" in printed.stdout
+        )
+
+
+@pytest.mark.slow
+def test_predictions(toy, tmp_path):
+    # A plain Keras model has no local response normalization.
+    fields = {**as_fields(TINY), "epochs": 1, "norm": "batch"}
+    run = train(toy, out=tmp_path / "run", **fields).path
+    printed = script(BENCHMARK, "predict", toy, "--run", run, "--rounds", 1).stdout
+    for name in (
+        "ours, one image",
+        "SavedModel script, one image",
+        "model.predict, 36 images",
+    ):
+        assert name in printed
+
+
+@pytest.mark.slow
+def test_the_profile_has_milliseconds_per_kind_of_operation():
+    printed = script("benchmarks/profile_step.py", "--arch", "tiny", "--batch", 8).stdout
+    assert printed.startswith("tiny, batch 8, ") and "convolution, forward" in printed
 
 
 def test_what_is_held_out_follows_content_alone(toy, tmp_path):
-    import shutil
-
     renamed = tmp_path / "renamed"
     for i, file in enumerate(sorted(toy.glob("*/*"), reverse=True)):
         (renamed / file.parent.name).mkdir(parents=True, exist_ok=True)
@@ -57,16 +154,15 @@ def test_what_is_held_out_follows_content_alone(toy, tmp_path):
     held = []
     for folder in (toy, renamed):
         out = tmp_path / f"held-{folder.name}"
-        subprocess.run([sys.executable, SCRIPTS / "hold_out.py", folder, out], check=True)
+        script("hold_out.py", folder, out)
         parts = {x: list((out / x).glob("*/*")) for x in ("train", "test")}
         assert len(parts["train"]) + len(parts["test"]) == len(list(toy.glob("*/*")))
         held.append(sorted(x.read_bytes() for x in parts["test"]))
     assert held[0] == held[1] and len(held[0]) == 3
 
 
-def test_the_ablations_table_compares_equal_seeds(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS / "experiments"))
-    import ablation
+def test_the_ablations_table_compares_equal_seeds(module):
+    ablation = module("experiments/ablation.py")
 
     def row(top1):
         return {"none_top1": top1, "flip_top1": top1 + 0.01, "flip_loss": 0.5, "seconds": 9}
@@ -82,34 +178,60 @@ def test_the_ablations_table_compares_equal_seeds(monkeypatch):
     assert len(lines) == 4
 
 
-def test_views_are_judged_as_evaluate_judges_them(trained):
-    words = [sys.executable, SCRIPTS / "experiments/tta.py", trained]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    row = done.stdout.splitlines()[2].split("|")[2:-1]
-    for kind, cell in zip(("none", "flip", "ten-crop"), row, strict=True):
-        # So few images have a temperature of 1.
-        told = alexnet("evaluate", "--model", trained, "--tta", kind, "--json").stdout
-        scores = json.loads(told)
-        assert cell.strip() == f"{100 * scores['top1']:.1f} %, {scores['loss']:.4f}"
-    assert "ten-crop against flip: accuracy " in done.stdout
+def test_the_ablations_are_recipes(module):
+    ablation = module("experiments/ablation.py")
+    for _, options in ablation.ROWS.values():
+        words = (*ablation.BASE.split(), *options.split(), "--print-config")
+        result = alexnet("train", "--data", "x", *words)
+        assert result.exit_code == 0, result.stderr
 
 
 @pytest.mark.slow
-def test_averages_of_several_decays_are_judged(toy, tmp_path):
-    words = [
-        sys.executable,
-        SCRIPTS / "experiments/ema_decays.py",
-        tmp_path / "r",
-        "--data",
-        toy,
-        *TINY,
-    ]
-    done = subprocess.run(
-        [*words, "--ema", "0.9"], check=True, capture_output=True, text=True
+def test_views_are_evaluated_as_evaluate_does(trained):
+    printed = script("experiments/tta.py", trained).stdout
+    row = printed.splitlines()[2].split("|")[2:-1]
+    for kind, cell in zip(("none", "flip", "ten-crop"), row, strict=True):
+        # So few images have a temperature of 1.
+        scores = evaluate(trained, tta=kind).scores
+        assert cell.strip() == f"{100 * scores.top1:.1f} %, {scores.loss:.4f}"
+    assert "ten-crop against flip: accuracy " in printed
+
+
+@pytest.mark.slow
+def test_averages_with_several_decays(toy, tmp_path):
+    """The average with the decay of the recipe is the one that the run keeps."""
+    out = tmp_path / "run"
+    fields = {**as_fields(TINY), "epochs": 1, "ema": 0.9}
+    printed = script("experiments/ema_decays.py", toy, out, "--fields", json.dumps(fields))
+    rows = [x.split("|")[1:-1] for x in printed.stdout.splitlines() if x.startswith("| 0")]
+    losses = {float(x[0]): float(x[1]) for x in rows}
+    assert list(losses) == [0, 0.9, 0.95, 0.98, 0.99, 0.995]
+    assert len(set(losses.values())) > 1 and all(0 < x < 2 for x in losses.values())
+    assert losses[0.9] == pytest.approx(evaluate(Run.open(out)).scores.loss, abs=1e-3)
+
+
+def test_mutated_images_end_in_pixels_or_an_error(tmp_path):
+    for form in ("PNG", "JPEG", "GIF"):
+        (tmp_path / f"a.{form.lower()}").write_bytes(encoded(photo(), form))
+    printed = script("experiments/fuzz.py", tmp_path, "--count", 50).stdout
+    counts = dict(x.split() for x in printed.splitlines()[:-1])
+    assert set(counts) <= {"pixels", "ImageError"} and sum(map(int, counts.values())) == 50
+    assert printed.splitlines()[-1].endswith("3 files")
+
+
+def test_planted_copies_are_found(tmp_path):
+    (tmp_path / "d" / "a").mkdir(parents=True)
+    for i in range(6):
+        photo((160, 120), seed=i).save(tmp_path / "d" / "a" / f"{i}.png")
+    shutil.copy(tmp_path / "d" / "a" / "0.png", tmp_path / "d" / "a" / "same.png")
+    sheet = tmp_path / "pairs.png"
+    printed = script(
+        "experiments/near_duplicates.py", tmp_path / "d", "--sheet", sheet
+    ).stdout
+    found = {x[:28].strip(): x[28:].split() for x in printed.splitlines()[3:-2] if x}
+    assert found["resized 0.5"] == found["flipped"] == ["100.0%", "0"]
+    assert (
+        "1 pairs were not planted" in printed
+        and "a/0.png a/same.png equal files" in printed
     )
-    rows = [x.split("|")[1:-1] for x in done.stdout.splitlines() if x.startswith("| 0")]
-    assert [float(x[0]) for x in rows] == [0, 0.9, 0.95, 0.98, 0.99, 0.995]
-    kept = {float(x[1]) for x in rows}
-    assert len(kept) > 1 and all(0 < x < 2 for x in kept)
-    done = subprocess.run([*words, "--overwrite"], capture_output=True, text=True)
-    assert done.returncode == 1 and "give --ema" in done.stderr
+    assert sheet.exists()

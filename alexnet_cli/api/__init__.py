@@ -1,1 +1,1 @@
-"""What can be done in Python as from the command line; the commands call it."""
+"""What the commands do, as Python functions, which they call."""

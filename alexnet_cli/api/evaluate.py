@@ -9,7 +9,7 @@ from ..run.run import Run
 from .listener import Listener
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
 
 
 def evaluate(
@@ -23,23 +23,21 @@ def evaluate(
 ) -> "Evaluation":
     """Evaluate `run` on the class folders of `data`, or on its own held-out images.
 
-    `ignore_unknown` leaves out folders of other classes; `tta` is "none", "flip",
-    "ten-crop" or the run's own; `compare` is another run, evaluated on the same images.
+    `ignore_unknown` leaves out folders of classes that the network does not know. `tta` is
+    "none", "flip" or "ten-crop", by default the run's own. `compare` is another run, which
+    is evaluated on the same images.
 
     Raises:
         RunError, DatasetError: the run or the images cannot be used.
+        RecipeError: there is no such `tta`.
     """
     from ..evaluation import evaluate as evaluation
     from ..inference.classifier import Classifier
 
     listener = listener or Listener()
-    run = run if isinstance(run, Run) else Run.open(run)
-    other = Run.open(compare) if isinstance(compare, str | Path) else compare
-    images = (
-        evaluation.held_out(run)
-        if data is None
-        else evaluation.labeled_folder(run, Path(data), ignore_unknown)
-    )
+    run = _opened(run)
+    other = None if compare is None else _opened(compare)
+    images = _images(run, data, ignore_unknown)
     listener.log(f"{printable(data or run.data)}: {len(images.files)} files")
     listener.notes(images.notes)
     classifier = Classifier(run, tta)
@@ -52,10 +50,33 @@ def evaluate(
     listener.notes([f"{printable(x.file)} {x.error}" for x in result.unreadable])
     if other is None:
         return result
+    return dataclasses.replace(result, comparison=_compared(result, other, tta, listener))
+
+
+def _opened(run: Run | Path | str) -> Run:
+    return run if isinstance(run, Run) else Run.open(run)
+
+
+def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "LabeledImages":
+    from ..evaluation.evaluate import held_out, labeled_folder
+
+    if data is None:
+        return held_out(run)
+    return labeled_folder(run, Path(data), ignore_unknown)
+
+
+def _compared(
+    result: "Evaluation", other: Run, tta: str | None, listener: Listener
+) -> "Comparison":
+    """`other` on the images of `result`."""
+    from ..evaluation.evaluate import compare
+    from ..inference.classifier import Classifier
+
     with listener.counting("comparing") as counter:
-        compared = evaluation.compare(result, Classifier(other, tta), counter)
-    if compared.trained_on:
+        comparison = compare(result, Classifier(other, tta), counter)
+    if comparison.trained_on:
         listener.log(
-            f"warning: the other network was trained on {compared.trained_on} of them"
+            f"warning: the network of {printable(other.path)} was trained on "
+            f"{comparison.trained_on} of them"
         )
-    return dataclasses.replace(result, comparison=compared)
+    return comparison

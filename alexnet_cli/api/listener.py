@@ -1,4 +1,4 @@
-"""Listener: told what goes on while an API function works."""
+"""Listener: what is called while a function of the API works."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -12,32 +12,35 @@ if TYPE_CHECKING:
     from ..trainer.progress import Progress
 
 Counter = Callable[[int, int], None]
-"""Called with how much is done and how much there is."""
+"""Called with how many are done and how many there are."""
 
 
 class Listener:
-    """Told what goes on; this one does nothing, the command line's prints."""
+    """Called while a function of the API works; ignores everything.
+
+    Override what you want to know about.
+    """
 
     def log(self, text: str) -> None:
-        """A line about the work."""
+        """Receive a line about the work."""
 
     def notes(self, lines: Sequence[str]) -> None:
-        """Details of the line before."""
+        """Receive details of the line before."""
 
     def counting(self, what: str) -> AbstractContextManager[Counter]:
-        """What to call while `what` goes on."""
+        """A context manager around `what`, such as "decoding"; it gives a Counter."""
         return nullcontext(lambda done, count: None)
 
-    def found(self, source: "ImageFolder") -> None:
-        """The images of a folder, not decoded yet."""
+    def images_found(self, source: "ImageFolder") -> None:
+        """Receive the images of a folder, before they are decoded."""
 
-    def matched(
+    def images_prepared(self, data: "PreparedData") -> None:
+        """Receive the decoded and split images."""
+
+    def weights_matched(
         self, weights: "PretrainedWeights", matches: "Sequence[LayerMatch]"
     ) -> None:
-        """Which layers pretrained weights fill."""
-
-    def prepared(self, data: "PreparedData") -> None:
-        """The images, decoded and split."""
+        """Receive pretrained weights and the layers that they fill."""
 
     def progress(self, now: "Progress") -> None:
-        """A step or an epoch of training is over."""
+        """Receive the state of training, after every step and every epoch."""

@@ -19,7 +19,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 
 
 def class_names(text: str | None) -> tuple[str, ...]:
-    """The names in the value of --classes; none if it was not given.
+    """The names that the value of --classes lists; none if it was not given.
 
     Raises:
         DatasetError: a file cannot be read, or a name is listed twice.

@@ -1,10 +1,10 @@
-"""Lines about the work, to standard error; results go to standard output."""
+"""Lines about the work, on standard error; results go to standard output."""
 
 from collections.abc import Sequence
 
 import click
 
-MOST_NOTES = 10
+MAX_NOTES = 10
 
 
 def log(text: str = "") -> None:
@@ -13,8 +13,8 @@ def log(text: str = "") -> None:
 
 
 def notes(lines: Sequence[str]) -> None:
-    """Print indented details, not more than a screen can hold."""
-    for line in lines[:MOST_NOTES]:
+    """Print indented details of the line before, the first MAX_NOTES of them."""
+    for line in lines[:MAX_NOTES]:
         log(f"  {line}")
-    if len(lines) > MOST_NOTES:
-        log(f"  ... and {len(lines) - MOST_NOTES} more")
+    if len(lines) > MAX_NOTES:
+        log(f"  ... and {len(lines) - MAX_NOTES} more")

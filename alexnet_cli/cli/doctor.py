@@ -1,4 +1,4 @@
-"""`alexnet doctor`: what is wrong with a folder of images."""
+"""`alexnet doctor`: a folder of images checked for problems."""
 
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from .progress import counting
 
 @click.command("doctor")
 @click.argument("data", type=FOLDER)
-@click.option("--against", type=FOLDER, help="Also find images of this folder in DATA.")
+@click.option(
+    "--against", type=FOLDER, help="Also look in DATA for images of this (test) folder."
+)
 @JSON
 @click.option(
     "--report", type=FOLDER, help="Write a page with thumbnails to this HTML file."
@@ -25,12 +27,12 @@ def doctor_command(
     from ..reports.doctor import page, text, to_json
 
     with counting("examining") as counter:
-        found = examine(data, against, counter)
+        findings = examine(data, against, counter)
     if as_json:
-        click.echo(to_json(found))
+        click.echo(to_json(findings))
     else:
-        click.echo("\n".join(text(found)))
+        click.echo("\n".join(text(findings)))
     if report:
-        write_page(report, page(found, against))
-    if found.wrong:
+        write_page(report, page(findings, against))
+    if findings.wrong:
         raise CheckFailed(f"{printable(data)} has problems")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=FOLDER,
-    help="Folder of class folders; without it the run's own held-out images.",
+    help="Folder of class folders; by default, the run's own held-out images.",
 )
 @click.option(
     "--ignore-unknown",
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     help="Draw the reliability diagram, accuracy by confidence, into this file.",
 )
 @click.option(
-    "--report", type=FOLDER, help="Write everything as one page to this HTML file."
+    "--report", type=FOLDER, help="Write all results as one page to this HTML file."
 )
 @click.option(
     "--assert-accuracy",

@@ -1,4 +1,4 @@
-"""`alexnet fetch`: data sets and weights downloaded."""
+"""`alexnet fetch`: data sets and weights to download."""
 
 from pathlib import Path
 
@@ -10,24 +10,23 @@ from .progress import counting
 
 
 @click.command("fetch")
-@click.argument("what", type=click.Choice(["flowers", "imagenet"]))
+@click.argument("name", type=click.Choice(["flowers", "imagenet"]))
 @click.option(
     "--to",
     type=FOLDER,
-    help="Folder to put it into. [default: data; for weights, where --weights looks]",
+    help="Folder to download into. [default: data; for weights, where --weights looks]",
 )
 @click.option("--mirror", metavar="URL", help="Fetch the same file from another address.")
-def fetch_command(what: str, to: Path | None, mirror: str | None) -> None:
-    """Download the five flowers, 229 MB, or weights trained on ImageNet, 233 MB."""
+def fetch_command(name: str, to: Path | None, mirror: str | None) -> None:
+    """Download the five flowers (229 MB) or weights trained on ImageNet (233 MB)."""
     import dataclasses
-    import os
 
     from ..dataset.download import FLOWERS, IMAGENET, cache_folder, download
 
     source, default = {
         "flowers": (FLOWERS, Path("data")),
-        "imagenet": (IMAGENET, cache_folder(os.environ)),
-    }[what]
+        "imagenet": (IMAGENET, cache_folder()),
+    }[name]
     if mirror:
         source = dataclasses.replace(source, url=mirror)
     with counting("fetching") as counter:

@@ -1,4 +1,4 @@
-"""The images that `alexnet predict` is given: files, folders, globs, or a list on stdin."""
+"""The IMAGE arguments of `alexnet predict`: files, folders, globs, or a list on stdin."""
 
 import glob
 import os
@@ -10,10 +10,10 @@ from ..errors import DatasetError, printable
 
 
 def image_files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
-    """Every image file that `sources` mean, in order.
+    """The files that `sources` name, in order; of folders only files that may be images.
 
     Raises:
-        DatasetError: a source means no file at all.
+        DatasetError: a folder has no such file, or a glob matches no file.
     """
     from ..dataset.folders import images_below
 
@@ -25,7 +25,7 @@ def image_files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
         elif path.is_dir():
             below = list(images_below(path))
             if not below:
-                raise DatasetError(f"{printable(path)} holds no images")
+                raise DatasetError(f"{printable(path)} has no images")
             yield from below
         elif not path.exists() and glob.has_magic(source):
             # Path.glob takes no absolute pattern.

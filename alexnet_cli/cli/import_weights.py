@@ -1,4 +1,4 @@
-"""`alexnet import`: a run directory made of weights that others trained."""
+"""`alexnet import`: a run directory made from weights that others trained."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 from ..errors import printable
 from .arguments import FOLDER, OVERWRITE, class_names
 from .progress import ConsoleListener
-from .train import print_litert
+from .train import warn_without_litert
 
 
 @click.command("import")
@@ -15,20 +15,21 @@ from .train import print_litert
 @click.option("--out", required=True, type=FOLDER, help="Run directory to write.")
 @click.option(
     "--classes",
-    help="Names of the outputs, a,b,c or @FILE. [default: ImageNet's 1000]",
+    help="Names of the network's outputs: a,b,c or @FILE. [default: ImageNet's 1000]",
 )
 @OVERWRITE
 def import_command(weights: str, out: Path, classes: str | None, overwrite: bool) -> None:
-    """Make a run directory of WEIGHTS that others trained: a file, or imagenet to download."""
+    """Make a run directory from WEIGHTS that others trained.
+
+    WEIGHTS is a file, or imagenet to download those of torchvision's AlexNet.
+    """
     from ..api.pretrained import import_weights
 
     names = class_names(classes)
-    listener = ConsoleListener()
-    found = import_weights(
-        weights, out, classes=names, overwrite=overwrite, listener=listener
+    run = import_weights(
+        weights, out, classes=names, overwrite=overwrite, listener=ConsoleListener()
     )
-    print_litert(found.litert)
-    run = found.run
+    warn_without_litert(run)
     click.echo(
         f"{printable(out)}: {run.recipe.network.arch} with {len(run.classes)} classes"
     )

@@ -1,6 +1,6 @@
-"""The `alexnet` command itself: its help, its errors, and the way to its commands.
+"""The `alexnet` command itself: its help, its errors, and its commands.
 
-`alexnet --help` is to be there at once, so nothing is imported before it is needed.
+Nothing is imported before it is needed, so that `alexnet --help` prints at once.
 """
 
 import time
@@ -15,11 +15,11 @@ from ..errors import AlexNetError, Interrupted, printable
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
     "evaluate": "Evaluate a trained network on images of known classes.",
-    "predict": "Predict the class of each IMAGE: files, folders, globs, or - for a list on stdin.",
-    "import": "Make a run directory of WEIGHTS that others trained: a file, or imagenet to download.",
-    "models": "List the networks, or the layers of one.",
-    "fetch": "Download the five flowers, 229 MB, or weights trained on ImageNet, 233 MB.",
-    "sample": "Draw a small data set into FOLDER, to try things out without any photos.",
+    "predict": "Predict the class of each IMAGE.",
+    "import": "Make a run directory from WEIGHTS that others trained.",
+    "models": "List the networks, or the layers of NETWORK.",
+    "fetch": "Download the five flowers (229 MB) or weights trained on ImageNet (233 MB).",
+    "sample": "Draw a small synthetic data set into FOLDER, to try things out offline.",
     "doctor": "Check a folder of images for problems; exit with 1 if there are any.",
 }
 """The first sentence of each command's help; the rest is in the module of its name."""
@@ -29,7 +29,7 @@ class Main(click.Group):
     """A group that ends on one line and a documented exit code, never a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, as help lists them."""
+        """The names of the commands, in the order of help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -43,19 +43,19 @@ class Main(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What each is for, without loading them."""
+        """Write what each command is for, without loading it."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; see `errors` for the codes."""
+        """Run the command; an error becomes one line and the exit code of its class."""
         ctx.obj = time.monotonic()
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            said = " ".join(error.format_message().split()).removesuffix(".")
+            text = " ".join(error.format_message().split()).removesuffix(".")
             path = (error.ctx or ctx).command_path
-            message, code = f"{said}; see {path} --help", error.exit_code
+            message, code = f"{text} (see {path} --help)", error.exit_code
         except AlexNetError as error:
             message, code = str(error), error.exit_code
         except KeyboardInterrupt:

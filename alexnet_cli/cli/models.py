@@ -9,9 +9,13 @@ from ..reports.text import table
 
 
 @click.command("models")
-@click.argument("name", required=False, type=click.Choice(list(ARCHITECTURES)))
+@click.argument(
+    "name", required=False, metavar="[NETWORK]", type=click.Choice(list(ARCHITECTURES))
+)
 @click.option(
-    "--classes", type=click.IntRange(1), help="Class count. [default: the publication's]"
+    "--classes",
+    type=click.IntRange(1),
+    help="Number of classes. [default: the publication's]",
 )
 @click.option(
     "--norm", default="table", type=click.Choice(NORMS), help="As in `alexnet train`."
@@ -20,7 +24,7 @@ from ..reports.text import table
 def models_command(
     name: str | None, classes: int | None, norm: str, dropout: float | None
 ) -> None:
-    """List the networks, or the layers of one."""
+    """List the networks, or the layers of NETWORK."""
     if name is None:
         _print_networks()
     else:

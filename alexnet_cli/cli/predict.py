@@ -1,9 +1,10 @@
-"""`alexnet predict`: what is in each image, according to a run's network."""
+"""`alexnet predict`: the class of each image, according to a run's network."""
 
 import dataclasses
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="How many classes to print per image.",
 )
-@click.option("--json", "form", flag_value="json", help="Print one JSON object per image.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option(
+    "--json", "form", flag_value="json", help="Print one JSON object per image and line."
+)
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, one row per image.")
 @click.option(
     "--draw",
     type=FOLDER,
@@ -40,8 +43,8 @@ if TYPE_CHECKING:
     "--reject",
     type=click.FloatRange(0.01, 1),
     metavar="PRECISION",
-    help="Answer unknown below the confidence from which this fraction of validation "
-    "predictions was right. [default: as trained]",
+    help="Predict unknown below the lowest confidence from which this fraction of the "
+    "validation predictions is right. [default: as trained]",
 )
 def predict_command(
     *,
@@ -52,13 +55,17 @@ def predict_command(
     draw: Path | None,
     reject: float | None,
 ) -> None:
-    """Predict the class of each IMAGE: files, folders, globs, or - for a list on stdin."""
+    """Predict the class of each IMAGE.
+
+    IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
+    """
     from ..inference.classifier import Classifier
 
     run = Run.open(model)
     if reject is not None:
         run = dataclasses.replace(run, threshold=_threshold(run, reject))
     files = list(image_files(images, sys.stdin.buffer))
+    same_names = Counter(x.name for x in files)
     if draw:
         draw.mkdir(parents=True, exist_ok=True)
     classifier = Classifier(run)
@@ -66,21 +73,23 @@ def predict_command(
     if form == "csv":
         columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
         click.echo(csv_line(["file", "error", "answer", *columns]))
-    bad = 0
+    unreadable = 0
     for number, prediction in enumerate(classifier.predict(files)):
         _print(prediction, top, form)
-        bad += bool(prediction.error)
+        unreadable += bool(prediction.error)
         if draw and not prediction.error:
-            _draw(prediction, draw, number, files)
-    if bad:
-        raise CheckFailed(f"{bad} image(s) cannot be read")
+            name = prediction.file.name
+            drawn = draw / (f"{number:05}-{name}" if same_names[name] > 1 else name)
+            _draw(prediction, drawn, run.preprocess.max_pixels)
+    if unreadable:
+        raise CheckFailed(f"{unreadable} image(s) cannot be read")
 
 
 def _threshold(run: Run, precision: float) -> float:
-    """The confidence from which the run's validation predictions are that precise.
+    """The lowest confidence from which `precision` of the validation predictions are right.
 
     Raises:
-        RunError: it has no validation predictions, or none of them is that confident.
+        RunError: there are no validation predictions, or none of them is that confident.
     """
     import numpy as np
 
@@ -93,46 +102,50 @@ def _threshold(run: Run, precision: float) -> float:
             f"only runs made by `alexnet train` have"
         )
     confidence, right = (np.array(x) for x in zip(*known, strict=True))
-    found = rejection_threshold(confidence, right.astype(bool), precision)
-    if found is None:
+    threshold = rejection_threshold(confidence, right.astype(bool), precision)
+    if threshold is None:
         raise RunError(
             f"--reject {precision:g}: at no threshold are the {len(known)} validation "
             f"predictions of {printable(run.path)} that precise"
         )
-    return found
+    return threshold
 
 
 def _print(prediction: "Prediction", top: int, form: str | None) -> None:
-    """One prediction as text, JSON or CSV."""
-    label, error, named = prediction.label, prediction.error, prediction.top(top)
-    file = prediction.file
+    """Print one prediction as text, JSON or CSV."""
+    file, error, label = prediction.file, prediction.error, prediction.label
+    ranked = prediction.top(top)
     if form == "json":
-        classes = [{"label": n, "probability": round(p, 6)} for n, p in named]
+        classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
         result = {"error": error} if error else {"answer": label}
         click.echo(json.dumps({"file": str(file), **result, "classes": classes}))
     elif form == "csv":
-        cells = [x for n, p in named for x in (n, f"{p:.6f}")]
+        cells = [x for n, p in ranked for x in (n, f"{p:.6f}")]
         click.echo(os.fsencode(csv_line([file, error, label, *cells])))
     elif error:
         click.echo(f"{printable(file)}: error: {error}")
     else:
-        text = ", ".join(f"{printable(n)} {p:.1%}" for n, p in named)
-        text = text if label == named[0][0] else f"{label} ({text})"
+        text = ", ".join(f"{printable(n)} {p:.1%}" for n, p in ranked)
+        text = text if label == ranked[0][0] else f"{label} ({text})"
         click.echo(f"{printable(file)}: {text}")
 
 
-def _draw(prediction: "Prediction", folder: Path, number: int, files: list[Path]) -> None:
-    """Write the image into `folder` with its class and confidence on it."""
+def _draw(prediction: "Prediction", drawn: Path, max_pixels: int) -> None:
+    """Write the image to `drawn` with its class and confidence on it.
+
+    Raises:
+        DatasetError: `drawn` is the image itself.
+    """
     from ..dataset.images import decode
     from ..reports.plots import labeled
 
-    file, best = prediction.file, prediction.top(1)[0]
-    known = prediction.label == best[0]
-    text = f"{printable(best[0])} {best[1]:.1%}" if known else prediction.label
-    twice = sum(x.name == file.name for x in files) > 1
-    name = f"{number:05}-{file.name}" if twice else file.name
+    file, label = prediction.file, prediction.label
+    best, confidence = prediction.top(1)[0]
+    text = f"{printable(best)} {confidence:.1%}" if label == best else label
     if file.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-        name += ".jpg"
-    if (folder / name).exists() and (folder / name).samefile(file):
-        raise DatasetError(f"--draw {printable(folder)} would overwrite {printable(file)}")
-    labeled(decode(file), text).save(folder / name, quality=90)
+        drawn = drawn.with_name(f"{drawn.name}.jpg")
+    if drawn.exists() and drawn.samefile(file):
+        raise DatasetError(
+            f"--draw {printable(drawn.parent)} would overwrite {printable(file)}"
+        )
+    labeled(decode(file, max_pixels), text).save(drawn, quality=90)

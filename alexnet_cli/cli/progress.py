@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar that is written over, and a line for each epoch."""
+"""Progress on a terminal: a bar that is overwritten, and a line for each epoch."""
 
 import sys
 import time
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.progress import Progress
 
-UNSHOWN = ("epoch", "learning_rate", "side", "images_per_second")
-"""Columns of history.csv that the line of an epoch leaves out."""
+HIDDEN = ("epoch", "learning_rate", "side", "images_per_second")
+"""Columns of history.csv that an epoch's line does not show."""
 
 
 class Line:
-    """One line on a terminal that is written over; nothing if output is piped."""
+    """A line on a terminal that is overwritten; prints nothing if output is piped."""
 
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
@@ -39,14 +39,14 @@ class Line:
             click.echo(f"\r{text}\x1b[K", err=True, nl=False)
 
     def clear(self) -> None:
-        """Make room for what is printed next."""
+        """Remove the line, before something else is printed."""
         if self.live:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
 @contextmanager
 def counting(what: str) -> Iterator[Counter]:
-    """A function of (done, all) that shows a bar for `what` on a terminal."""
+    """A Counter that shows a bar for `what` on a terminal; a line after it if slow."""
     line, started = Line(), time.monotonic()
 
     def counter(done: int, count: int) -> None:
@@ -61,21 +61,21 @@ def counting(what: str) -> Iterator[Counter]:
         log(f"{what}: {seconds:.0f} s")
 
 
-def bar(share: float, width: int = 24) -> str:
-    """`share` (0..1) as a bar of `width` characters."""
-    full = round(min(share, 1.0) * width)
+def bar(fraction: float, width: int = 24) -> str:
+    """`fraction` (0..1) as a bar of `width` characters."""
+    full = round(min(fraction, 1.0) * width)
     return f"[{'=' * full}{' ' * (width - full)}]"
 
 
 def duration(seconds: float) -> str:
-    """1:02:03 or 2:03."""
+    """`seconds` as 2:03, or from an hour on as 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class ConsoleListener(Listener):
-    """Prints what goes on: a live line within an epoch, one that stays for each."""
+    """Prints what happens: a live line within an epoch, a lasting one after it."""
 
     def __init__(self) -> None:
         self.line = Line()
@@ -90,8 +90,8 @@ class ConsoleListener(Listener):
 
     counting = staticmethod(counting)
 
-    def found(self, source: "ImageFolder") -> None:
-        """Print images, classes and counts of a folder."""
+    def images_found(self, source: "ImageFolder") -> None:
+        """Print how many images each class has."""
         log(
             f"{source.location}: {len(source.samples)} files "
             f"in {len(source.classes)} classes"
@@ -106,36 +106,41 @@ class ConsoleListener(Listener):
             log(f"  {line}")
         notes([f"left out: {x}" for x in source.notes])
 
-    def matched(
-        self, weights: "PretrainedWeights", matches: "Sequence[LayerMatch]"
-    ) -> None:
-        """Print what became of every layer and of every array of a file of weights."""
-        log(f"weights in {weights.layout} layout")
-        rows = [("layer", "shape", ""), *((x.layer, x.shape, x.what) for x in matches)]
-        log("\n".join(table(rows, left=3)))
-
-    def prepared(self, data: "PreparedData") -> None:
-        """Print which files cannot be used, and how the others are split."""
+    def images_prepared(self, data: "PreparedData") -> None:
+        """Print which files cannot be used, and how many images each part has."""
         if data.bad:
             log(
                 f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
             )
             notes([f"{printable(x.file)} {x.reason}" for x in data.bad])
         if data.shared:
-            log(f"warning: {data.shared} held-out image(s) are also in the train folder")
+            log(
+                f"warning: {data.shared} held-out image(s) have a copy, or almost one, "
+                f"in the training part"
+            )
         counts = data.counts()
-        rest = "".join(f", {n} for {x}" for x, n in counts.items() if n and x != "train")
-        log(f"{counts['train']} images to train on{rest}")
+        names = {"train": "training", "val": "validation", "test": "test"}
+        parts = [f"{n} {names[x]}" for x, n in counts.items() if n]
+        log(f"{', '.join(parts)} images")
+
+    def weights_matched(
+        self, weights: "PretrainedWeights", matches: "Sequence[LayerMatch]"
+    ) -> None:
+        """Print which layers the weights fill, and which arrays no layer takes."""
+        log(f"weights in {weights.layout} layout")
+        rows = [("layer", "shape", ""), *((x.layer, x.shape, x.result) for x in matches)]
+        log("\n".join(table(rows, left=3)))
 
     def progress(self, now: "Progress") -> None:
         """Show how far training is."""
         name = f"epoch {now.epoch:>{len(str(now.epochs))}}/{now.epochs}"
-        left = "" if now.left is None else f"  {duration(now.left)} left"
+        left = now.left or 0.0
+        remaining = f"  {duration(left)} left" if round(left) else ""
         speed = f"{now.rate:.0f} images/s"
         if now.logs is None:
             done = f"{bar(now.done / now.images)} {now.done}/{now.images}"
-            self.line.update(f"{name} {done}  {speed}{left}")
+            self.line.update(f"{name} {done}  {speed}{remaining}")
             return
         self.line.clear()
-        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in UNSHOWN)
-        log(f"{name}  {values}  {speed}{left}{'  best' if now.best else ''}")
+        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN)
+        log(f"{name}  {values}  {speed}{remaining}{'  best' if now.best else ''}")

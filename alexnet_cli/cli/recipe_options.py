@@ -1,4 +1,4 @@
-"""Recipe fields as command-line options; neither TensorFlow nor NumPy."""
+"""The fields of a recipe as command-line options."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +13,10 @@ _CONFIG = "alexnet.config"
 
 
 class RecipeCommand(click.Command):
-    """A command with a recipe, whose help lists its options by the recipe's sections."""
+    """A command with `recipe_options`; its help lists them by the recipe's sections."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, after the default recipe where neither it nor a network is named."""
+        """Parse `args`, with the default recipe unless they name a recipe or a network."""
         if not {"--config", "--arch"} & {x.partition("=")[0] for x in args}:
             args = ["--config", DEFAULT_RECIPE, *args]
         return super().parse_args(ctx, args)
@@ -36,7 +36,7 @@ class RecipeCommand(click.Command):
 
 
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option for every field of Recipe, and --config above them."""
+    """`command` with --config and an option for every field of Recipe."""
     for field in reversed(list(FIELDS.values())):
         command = _option(field)(command)
     return click.option(
@@ -76,20 +76,20 @@ def recipe_of(ctx: click.Context) -> Recipe:
     """The checked Recipe of a command that has `recipe_options`.
 
     Raises:
-        RecipeError: it contradicts itself, or an option given would have no effect.
+        RecipeError: options contradict each other, or one of them has no effect.
     """
-    typed = {
+    given = {
         x: ctx.params[x]
         for x in FIELDS
         if ctx.get_parameter_source(x) is ParameterSource.COMMANDLINE
     }
-    return build_recipe(ctx.meta.get(_CONFIG), **typed)
+    return build_recipe(ctx.meta.get(_CONFIG), **given)
 
 
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Remember the recipe, and show its values as the defaults in help."""
+    """Keep the recipe's name, and make its values the defaults of the options."""
     if value is not None:
         ctx.meta[_CONFIG] = value
-        # As text, which click reads as it does what is typed.
+        # As text, which click converts and checks like typed options.
         keys = {k: str(v) for k, v in read_config(value).items()}
         ctx.default_map = {**(ctx.default_map or {}), **keys}

@@ -15,7 +15,7 @@ from .arguments import FOLDER
     default=100,
     show_default=True,
     type=click.IntRange(2),
-    help="Images per class.",
+    help="Training images per class.",
 )
 @click.option(
     "--tests",
@@ -28,7 +28,7 @@ from .arguments import FOLDER
     "--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed."
 )
 def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
-    """Draw a small data set into FOLDER, to try things out without any photos."""
+    """Draw a small synthetic data set into FOLDER, to try things out offline."""
     from ..dataset.synthetic import draw_sample
 
     for path in draw_sample(folder, photos, tests, seed).values():

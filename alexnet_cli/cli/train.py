@@ -1,13 +1,13 @@
 """`alexnet train`: a network trained on class folders, with an option for every field."""
 
-from pathlib import Path
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import Interrupted, printable
 from ..recipe.configs import to_toml
-from ..run.run import INTERRUPTED
+from ..run.run import INTERRUPTED, Run
 from .arguments import FOLDER, OVERWRITE, class_names
 from .console import log
 from .progress import ConsoleListener
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 @click.option(
     "--against", type=FOLDER, help="Refuse to train on images of this (test) folder."
 )
-@click.option("--allow-overlap", is_flag=True, help="Train on them anyway.")
+@click.option("--allow-overlap", is_flag=True, help="Train on images of --against anyway.")
 @click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")
 @recipe_options
 @click.pass_context
-def train_command(ctx: click.Context, /, print_config: bool, **options: Any) -> None:
+def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> None:
     """Train a network on the class folders of DATA."""
     recipe = recipe_of(ctx)
     if print_config:
@@ -48,37 +48,40 @@ def train_command(ctx: click.Context, /, print_config: bool, **options: Any) -> 
         return
     from ..api.train import TrainOptions, train_recipe
 
-    beside = {x: options[x] for x in TrainOptions.__annotations__ if x in options}
-    beside["classes"] = class_names(options["classes"])
-    asked = TrainOptions(**beside, started=ctx.find_root().obj)
-    trained = train_recipe(asked, recipe, ConsoleListener())
-    _print_result(trained, asked.out)
+    values["classes"] = class_names(values["classes"])
+    names = {x.name for x in dataclasses.fields(TrainOptions)}
+    options = {k: v for k, v in values.items() if k in names}
+    started: float = ctx.find_root().obj
+    trained = train_recipe(
+        TrainOptions(**options, started=started), recipe, ConsoleListener()
+    )
+    _print_result(trained)
 
 
-def _print_result(trained: "Trained", out: Path) -> None:
-    """What came of training, and where it is.
+def _print_result(trained: "Trained") -> None:
+    """Print why training ended, how good the network is, and where it is.
 
     Raises:
         Interrupted: Ctrl-C ended it.
     """
+    run, scores = trained.run, trained.scores
     log()
     if trained.reason:
         log(f"stopped: {trained.reason}")
-    print_litert(trained.litert)
-    epoch = int(trained.run.metrics["epoch"])
-    scores = trained.scores
+    warn_without_litert(run)
+    epoch, out = int(run.metrics["epoch"]), printable(run.path)
     click.echo(
-        f"{printable(out)}: kept epoch {epoch}, validation accuracy {scores.top1:.4f} "
+        f"{out}: kept epoch {epoch}, validation accuracy {scores.top1:.4f} "
         f"({scores.images} images)"
     )
-    if trained.run.status == INTERRUPTED:
-        raise Interrupted(f"interrupted; epoch {epoch} is kept in {printable(out)}")
+    if run.status == INTERRUPTED:
+        raise Interrupted(f"interrupted; epoch {epoch} is kept in {out}")
 
 
-def print_litert(agrees: bool) -> None:
-    """Say so if there is no LiteRT copy."""
-    if not agrees:
+def warn_without_litert(run: Run) -> None:
+    """Print a warning if `run` has no LiteRT copy."""
+    if not run.litert.is_file():
         log(
-            "no model.tflite: its predictions differed from the network's; "
-            "TensorFlow is used instead, which starts more slowly"
+            "warning: no model.tflite, because its predictions differed from the "
+            "network's; TensorFlow is used instead, which starts more slowly"
         )

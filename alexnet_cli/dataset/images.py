@@ -136,8 +136,9 @@ def square(image: Image.Image, resize: str, size: int) -> Pixels:
     if resize == "crop":
         side = min(width, height)
         left, top = (width - side) // 2, (height - side) // 2
-        box = (left, top, left + side, top + side)
-        return _resized(image.crop(box), (size, size))
+        with pillow_scope():
+            cut = image.crop((left, top, left + side, top + side))
+        return _resized(cut, (size, size))
     longest = max(width, height)
     new = tuple(max(1, (x * size + longest // 2) // longest) for x in (width, height))
     out = np.full((size, size, 3), PAD_GRAY, np.uint8)

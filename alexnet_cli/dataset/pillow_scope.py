@@ -1,6 +1,7 @@
 """Pillow without its own size limit and warnings, only while an image is being decoded."""
 
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -25,7 +26,11 @@ class _Scope:
         with self.lock:
             self.users += 1
             if self.users == 1:
-                self.limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                self.limit = Image.MAX_IMAGE_PIXELS
+                if self.limit is not None:
+                    # Not None, on which Pillow fails if it changes during its check, in
+                    # another thread.
+                    Image.MAX_IMAGE_PIXELS = sys.maxsize
                 # In place and not by `catch_warnings`, which undoes what other threads do
                 # to the filters and lets Python repeat every warning that it shows once.
                 self.filters = cast(list[Any], warnings.filters)

@@ -1,4 +1,4 @@
-"""Compare speeds and memory, ours and others', taking turns in one run.
+"""Compare speed and memory of alexnet with other tools, measured in alternation.
 
     python scripts/benchmarks/benchmark.py step [--arch alexnet-owt] [--batch 128]
     python scripts/benchmarks/benchmark.py epoch FOLDER [--arch alexnet-bn] [--batch 64]
@@ -9,10 +9,10 @@
     python scripts/benchmarks/benchmark.py doctor FOLDER
     python scripts/benchmarks/benchmark.py memory [--counts 3000,60000]
 
-The others are in scripts/benchmarks/baselines, written as their users write them; they need the extra
-`bench`. Prints medians, spread (slowest by fastest) and the median of each round's ratio
-to another row, and writes JSON; `--before` an earlier one shows what has become slower. `--rounds` turns
-each, after one that does not count.
+The other tools are in scripts/benchmarks/baselines, written as their users write them;
+they need the extra `bench`. After a round that does not count, each is measured once per
+round. Prints medians, spread (slowest by fastest) and the median of each round's ratio to
+a baseline, and writes JSON; `--before` an earlier JSON shows what has become slower.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import compare_commands
 import compare_training
 from comparison import Comparison
 
-WAYS = {
+COMPARISONS = {
     "step": compare_training.step,
     "epoch": compare_training.epoch,
     "pipeline": compare_training.pipeline,
@@ -40,14 +40,14 @@ WAYS = {
 
 
 def compare(comparison: Comparison, rounds: int) -> list[dict]:
-    """A row for each contestant: median, spread, and how many times another's seconds."""
-    seconds: dict[str, list[float]] = {x: [] for x in comparison.turns}
-    for turn in range(rounds + 1):
-        for name, take in comparison.turns.items():
-            taken = take()
-            if turn:
+    """A row per measure: median, spread, and the ratio to its baseline."""
+    seconds: dict[str, list[float]] = {x: [] for x in comparison.measures}
+    for i in range(rounds + 1):
+        for name, measure in comparison.measures.items():
+            taken = measure()
+            if i:
                 seconds[name].append(taken)
-                print(f"  round {turn}: {name} {taken:.3f} s", file=sys.stderr)
+                print(f"  round {i}: {name} {taken:.3f} s", file=sys.stderr)
     first = next(iter(seconds))
     rows = []
     for name, taken in seconds.items():
@@ -55,10 +55,10 @@ def compare(comparison: Comparison, rounds: int) -> list[dict]:
         row = {"name": name, "seconds": median, "spread": max(taken) / min(taken)}
         for unit, amount in comparison.work.get(name, comparison.work.get("", {})).items():
             row[f"{unit}/s"] = amount / median
-        # Round by round: the machine is not equally fast all the time.
-        base = comparison.against.get(name, first)
-        times = [a / b for a, b in zip(taken, seconds[base], strict=True)]
-        rows.append({**row, "times": statistics.median(times), "of": base})
+        # Round by round, because the speed of a machine changes.
+        baseline = comparison.baselines.get(name, first)
+        times = [a / b for a, b in zip(taken, seconds[baseline], strict=True)]
+        rows.append({**row, "times": statistics.median(times), "of": baseline})
     return rows
 
 
@@ -83,7 +83,7 @@ def table(rows: list[dict]) -> str:
 
 
 def machine() -> str:
-    """The processor, as far as it tells."""
+    """The processor and its vector extensions, as far as /proc/cpuinfo lists them."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "")
@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=(*WAYS, "memory"))
+    parser.add_argument("what", choices=(*COMPARISONS, "memory"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--arch", default="alexnet-owt")
     parser.add_argument("--batch", type=int)
@@ -116,12 +116,12 @@ def main() -> None:
         and not args.folder
     ):
         parser.error(f"{args.what} needs a FOLDER of class folders")
-    with tempfile.TemporaryDirectory() as place:
-        args.place = Path(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        args.scratch = Path(scratch)
         if args.what == "memory":
             rows = compare_commands.memory(args)
         else:
-            comparison = WAYS[args.what](args)
+            comparison = COMPARISONS[args.what](args)
             rows = compare(comparison, args.rounds)
             for worker in comparison.workers:
                 worker.close()

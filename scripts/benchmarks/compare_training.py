@@ -1,14 +1,12 @@
-"""Contests of training: a step, an epoch, the images on their way to it."""
+"""Comparisons of training: a step, an epoch, the images on their way to it."""
 
 import argparse
 import csv
 import itertools
-import os
-import subprocess
+import json
 import sys
-from collections.abc import Callable
 
-from comparison import ALEXNET, BASELINES, Comparison, Worker, command
+from comparison import ALEXNET, BASELINES, Comparison, Measure, Worker, command, run
 
 from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.model.alexnet import ARCHITECTURES
@@ -24,24 +22,28 @@ def step(args: argparse.Namespace) -> Comparison:
         "ours, float32": Worker("ours.py", "step", arch, batch, "float32"),
     }
     if arch == "alexnet-owt":
-        for precision, how in itertools.product(
+        for precision, mode in itertools.product(
             ("bfloat16", "float32"), ("plain", "compile")
         ):
-            words = ("step", batch, precision, how)
-            workers[f"torch, {precision}, {how}"] = Worker("torch_alexnet.py", *words)
+            words = ("step", batch, precision, mode)
+            workers[f"torch, {precision}, {mode}"] = Worker("torch_alexnet.py", *words)
     matmul = Worker("ours.py", "matmul")
     name = "tf.matmul, 4096 x 4096, bfloat16"
     work = {"": {"images": batch, "GFLOP": batch * flop(arch) / 1e9}}
     work[name] = {"GFLOP": 2 * 4096**3 / 1e9}
-    turns = {k: x.turn for k, x in workers.items()}
-    return Comparison({**turns, name: matmul.turn}, work, [*workers.values(), matmul])
+    measures = {k: x.measure for k, x in workers.items()}
+    everything = [*workers.values(), matmul]
+    return Comparison({**measures, name: matmul.measure}, work, everything)
 
 
 def flop(arch: str) -> int:
-    """Of a training step, an image: 6 a multiply-add, 4 in the first convolution."""
-    network = ARCHITECTURES[arch]
+    """Operations per image of a training step.
+
+    6 per multiply-add: two each for the outputs and the gradients of weights and inputs;
+    the first convolution needs no gradient of its inputs.
+    """
     total, first = 0, True
-    for row in trace(network, 5):
+    for row in trace(ARCHITECTURES[arch], 5):
         if isinstance(row.layer, Conv):
             weights = row.parameters - row.layer.filters * row.layer.use_bias
             adds = weights * row.shape[0] * row.shape[1]
@@ -55,8 +57,8 @@ def flop(arch: str) -> int:
 def epoch(args: argparse.Namespace) -> Comparison:
     """Seconds of the second epoch of a real training, by three tools.
 
-    alexnet-owt against torch with crop and mirror; else alexnet-bn against Keras with the
-    tutorial's augmentation.
+    alexnet-owt is compared with torch, both with random crops and flips; any other name
+    means alexnet-bn, which is compared with Keras, with the tutorial's augmentation.
     """
     batch, folder = args.batch or 64, args.folder
     count = len(list(images_below(folder)))
@@ -66,7 +68,7 @@ def epoch(args: argparse.Namespace) -> Comparison:
     )  # fmt: skip
     if args.arch == "alexnet-owt":
         options = ("--arch", args.arch, "--size", 256, "--random-crop", *plain)
-        rivals = {
+        baselines = {
             f"torch, {x}": ("torch_alexnet.py", "epoch", folder, batch, 2, x)
             for x in ("bfloat16", "float32")
         }
@@ -75,55 +77,50 @@ def epoch(args: argparse.Namespace) -> Comparison:
             "--arch", "alexnet-bn", "--size", 224, "--rotation", 20, "--zoom", 0.1,
             "--width-shift", 0.1, "--height-shift", 0.1, *plain,
         )  # fmt: skip
-        rivals = {
+        baselines = {
             "ImageDataGenerator, float32": ("tutorial.py", folder, batch, 2),
             "Keras' layers, float32": ("plain_keras.py", folder, batch, 2),
         }
 
     def ours() -> float:
-        words = (*ALEXNET, "train", "--data", folder, "--out", args.place / "saved")
+        words = (*ALEXNET, "train", "--data", folder, "--out", args.scratch / "saved")
         command(*words, "--overwrite", *options)()
-        with (args.place / "saved" / "history.csv").open() as x:
+        with (args.scratch / "saved" / "history.csv").open() as x:
             return count / float(list(csv.DictReader(x))[1]["images_per_second"])
 
-    turns = {"ours": ours, **{k: _told_by(*x) for k, x in rivals.items()}}
-    return Comparison(turns, {"": {"images": count}})
+    measures = {"ours": ours, **{k: _last_epoch(*x) for k, x in baselines.items()}}
+    return Comparison(measures, {"": {"images": count}})
 
 
-def _told_by(script: str, *words: object) -> Callable[[], float]:
-    """A call of a rival's script, which prints its seconds last."""
+def _last_epoch(script: str, *words: object) -> Measure:
+    """A run of a baseline, which prints the seconds of each epoch."""
 
-    def take() -> float:
-        done = subprocess.run(
-            [sys.executable, str(BASELINES / script), *map(str, words)],
-            capture_output=True, text=True, check=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )  # fmt: skip
-        return float(done.stdout.splitlines()[-1].split()[-1])
+    def measure() -> float:
+        command = (sys.executable, BASELINES / script, *words)
+        printed = run(command, TF_CPP_MIN_LOG_LEVEL="3")
+        return float(printed.splitlines()[-1].split()[-1])
 
-    return take
+    return measure
 
 
 def pipeline(args: argparse.Namespace) -> Comparison:
-    """Seconds an image: of whole epochs of real images, and of steps on one ready batch."""
-    plain = ("crop_area=0", "brightness=0", "contrast=0", "saturation=0")
-    ways = {
-        "crop and mirror": ("random_crop=1", *plain),
-        "default recipe": (),
-        "full generator set": (
-            "rotation=20", "width_shift=0.1", "height_shift=0.1", "shear=10", "zoom=0.1",
-            "hue=0.05", "crop_area=0",
-        ),
+    """Seconds per image: whole epochs of real images, and steps on one ready batch."""
+    plain = {"crop_area": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
+    kinds = {
+        "crop and flip": {"random_crop": True, **plain},
+        "default augmentation": {},
+        "full generator set": {
+            "rotation": 20.0, "width_shift": 0.1, "height_shift": 0.1, "shear": 10.0, "zoom": 0.1,
+            "hue": 0.05, "crop_area": 0.0,
+        },
     }  # fmt: skip
-    arch, batch = args.arch, args.batch or 64
-    turns: dict[str, Callable[[], float]] = {}
+    measures: dict[str, Measure] = {}
     workers = []
-    for name, fields in ways.items():
-        worker = Worker("ours.py", "epoch", args.folder, arch, batch, *fields)
+    for name, augmentation in kinds.items():
+        fields = {"arch": args.arch, "batch_size": args.batch or 64, **augmentation}
+        worker = Worker("ours.py", "epoch", args.folder, json.dumps(fields))
         workers.append(worker)
-        turns[f"{name}: ready batch"] = lambda x=worker: x.turn("step")
-        turns[f"{name}: epoch"] = lambda x=worker: x.turn("epoch")
-    against = {
-        f"{x}: {y}": f"{x}: ready batch" for x in ways for y in ("ready batch", "epoch")
-    }
-    return Comparison(turns, {"": {"images": 1}}, workers, against)
+        measures[f"{name}: ready batch"] = lambda x=worker: x.measure("step")
+        measures[f"{name}: epoch"] = lambda x=worker: x.measure("epoch")
+    baselines = {x: f"{x.split(':')[0]}: ready batch" for x in measures}
+    return Comparison(measures, {"": {"images": 1}}, workers, baselines)

@@ -1,4 +1,4 @@
-"""What a comparison is, and contestants that are processes."""
+"""A comparison of speeds: what is measured, in this process and in others."""
 
 import os
 import subprocess
@@ -12,21 +12,25 @@ from pathlib import Path
 BASELINES = Path(__file__).parent / "baselines"
 ALEXNET = (sys.executable, "-m", "alexnet_cli")
 
+Measure = Callable[[], float]
+"""Does something once and returns its seconds."""
+
 
 @dataclass
 class Comparison:
-    """Functions that take one turn and return its seconds, and the work of a turn."""
+    """What is measured, by name, and how much work each measurement is."""
 
-    turns: dict[str, Callable[[], float]]
+    measures: dict[str, Measure]
     work: dict[str, dict[str, float]] = field(default_factory=dict)
-    """By contestant, or "" for all: a unit and how much of it a turn is."""
+    """By name, or "" for all: units, and how many of each a measurement does."""
     workers: list["Worker"] = field(default_factory=list)
-    against: dict[str, str] = field(default_factory=dict)
-    """By contestant, whom it is compared with; the first where nothing is said."""
+    """To be closed at the end."""
+    baselines: dict[str, str] = field(default_factory=dict)
+    """By name, the name that it is divided by; by default, the first."""
 
 
 class Worker:
-    """A process that takes a turn for each line and prints its seconds."""
+    """A process that measures once for each line of its input and prints the seconds."""
 
     def __init__(self, script: str, *words: object) -> None:
         command = [sys.executable, str(BASELINES / script), *map(str, words)]
@@ -36,32 +40,37 @@ class Worker:
             stderr=self.errors, text=True, bufsize=1,
         )  # fmt: skip
 
-    def turn(self, line: str = "go") -> float:
-        """Seconds of one turn."""
+    def measure(self, line: str = "go") -> float:
+        """Seconds of one measurement."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(f"{line}\n")
-        answer = self.process.stdout.readline()
-        if not answer:
+        seconds = self.process.stdout.readline()
+        if not seconds:
             self.errors.seek(0)
             sys.exit(f"{self.process.args} ended: {self.errors.read()[-2000:]}")
-        return float(answer)
+        return float(seconds)
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self.process.communicate()
 
 
-def command(*words: object, **env: str) -> Callable[[], float]:
-    """A whole process, from start to end."""
+def command(*words: object, **env: str) -> Measure:
+    """A whole process, from start to end; one that fails ends the comparison."""
 
-    def take() -> float:
+    def measure() -> float:
         started = time.perf_counter()
-        subprocess.run(
-            [str(x) for x in words],
-            check=False,
-            capture_output=True,
-            env={**os.environ, **env},
-        )
+        run(words, **env)
         return time.perf_counter() - started
 
-    return take
+    return measure
+
+
+def run(words: tuple[object, ...], **env: str) -> str:
+    """What the process `words` prints; if it fails, this one ends with its last lines."""
+    texts = [str(x) for x in words]
+    variables = {**os.environ, **env}
+    done = subprocess.run(texts, capture_output=True, text=True, env=variables, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(texts)} failed: {done.stderr[-2000:]}")
+    return done.stdout

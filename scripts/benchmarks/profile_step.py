@@ -2,8 +2,8 @@
 
     python scripts/benchmarks/profile_step.py [--arch alexnet-bn] [--batch 64] [--precision auto]
 
-Milliseconds a step by kind of operation. They overlap where operations run side by side,
-so their sum is more than the step. Run it with PYTHONPATH at another checkout to compare.
+Milliseconds per step by kind of operation. Operations overlap where they run in parallel,
+so their sum is more than the step. Set PYTHONPATH to another checkout to compare.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def kind(operation: str) -> str:
 
 
 def stepping(arch: str, batch: int, policy: str) -> Callable[[], list[float]]:
-    """A call that takes STEPS training steps on one ready batch and tells the seconds of each."""
+    """A function that runs STEPS training steps on one batch and returns their seconds."""
     import keras
     import tensorflow as tf
 
@@ -71,7 +71,8 @@ def stepping(arch: str, batch: int, policy: str) -> Callable[[], list[float]]:
     keras.config.set_dtype_policy(policy)
     network = build_model(recipe.network.architecture(), 5)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
-    network.compile(build_optimizer(recipe), loss, metrics=["accuracy"], jit_compile=False)
+    optimizer = build_optimizer(recipe.optimization, recipe.lr_schedule.learning_rate)
+    network.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     pixels = np.random.default_rng(0).random((batch, *network.input_shape[1:]), np.float32)
     labels = np.eye(5, dtype=np.float32)[np.arange(batch) % 5]
     data = iter(tf.data.Dataset.from_tensors((pixels, labels)).repeat())
@@ -104,13 +105,13 @@ def main() -> None:
     steps = stepping(args.arch, args.batch, name)
     steps()
     plain = float(np.median(steps()))
-    with tempfile.TemporaryDirectory() as place:
-        with tf.profiler.experimental.Profile(place):
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
             steps()
         taken: Counter[str] = Counter()
-        for operation, milliseconds in operations(Path(place)).items():
+        for operation, milliseconds in operations(Path(folder)).items():
             taken[kind(operation)] += milliseconds / STEPS
-    print(f"{args.arch}, batch {args.batch}, {name}: {1000 * plain:.0f} ms a step")
+    print(f"{args.arch}, batch {args.batch}, {name}: {1000 * plain:.0f} ms per step")
     for row, milliseconds in taken.most_common():
         print(f"  {row:35} {milliseconds:7.1f}")
 

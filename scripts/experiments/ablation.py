@@ -1,10 +1,10 @@
-"""What each change to a recipe is worth on validation images: a table, one row a change.
+"""What each change to a recipe is worth on validation images: a table, one row per change.
 
     python scripts/experiments/ablation.py FOLDER RESULTS.json [--seeds 0,1,2] [--rows base,sgd]
 
-Trains `alexnet train` once for every row and seed that RESULTS.json lacks, so it can be
-stopped and goes on. A seed moves weights, order, augmentation and the split; differences
-are of equal seeds. FOLDER is to hold no test image.
+Runs `alexnet train` once for every row and seed that RESULTS.json lacks, so it can be
+stopped and continued. The seed changes weights, order, augmentation and the split;
+differences are between equal seeds. FOLDER must not contain test images.
 """
 
 import argparse
@@ -25,29 +25,30 @@ ROWS = {
     "base": ("the recipe `quick`, 20 epochs, images cut to squares", ""),
     "mixing": ("mixup and CutMix", "--mixup 0.2 --cutmix 1"),
     "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
-    "squash": ("images distorted to squares, as `quick` has it", "--resize squash"),
+    "squash": ("images distorted to squares, as in `quick`", "--resize squash"),
     "erasing": ("random erasing, a quarter of images", "--erasing 0.25"),
-    "ema": ("no average of weights", "--ema 0"),
+    "ema": ("no average of the weights", "--ema 0"),
     "whole": ("no progressive resizing, 11 epochs", "--start-size 0 --epochs 11"),
     "sgd": (
-        "SGD with momentum for AdamW",
+        "SGD with momentum instead of AdamW",
         "--optimizer sgd --learning-rate 0.02 --weight-decay 0.0005",
     ),
-    "table": ("BatchNorm behind conv 1 and 2 only", "--norm table"),
+    "table": ("BatchNorm after conv 1 and 2 only", "--norm table"),
 }
 
 
 def measured(folder: Path, options: str, seed: int) -> dict[str, float]:
-    """Validation accuracy and loss of one training, with and without mirrors, and seconds."""
-    with tempfile.TemporaryDirectory() as place:
-        run = Path(place, "run")
+    """Validation accuracy and loss of one training, with and without flips, and seconds."""
+    with tempfile.TemporaryDirectory() as folder_of_run:
+        run = Path(folder_of_run, "run")
         words = shlex.split(f"{BASE} {options} --seed {seed}")
         started = time.monotonic()
         _alexnet("train", "--data", str(folder), "--out", str(run), *words)
         found = {"seconds": time.monotonic() - started}
         for tta in ("none", "flip"):
-            told = _alexnet("evaluate", "--model", str(run), "--tta", tta, "--json")
-            scores = json.loads(told)
+            scores = json.loads(
+                _alexnet("evaluate", "--model", str(run), "--tta", tta, "--json")
+            )
             found |= {f"{tta}_top1": scores["top1"], f"{tta}_loss": scores["loss"]}
     return found
 
@@ -63,7 +64,7 @@ def _alexnet(*words: str) -> str:
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     """Means over seeds, in percent, and differences to the base at equal seeds."""
     lines = [
-        "| change | seeds | accuracy | with mirrors | against the base | loss | seconds |",
+        "| change | seeds | accuracy | with flips | difference to base | loss | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
     base = results.get("base", {})
@@ -75,7 +76,7 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
             [100 * x[f"{k}_top1"] for x in rows.values()] for k in ("none", "flip")
         )
         loss = statistics.mean(x["flip_loss"] for x in rows.values())
-        apart = [
+        differences = [
             100 * (x["flip_top1"] - base[seed]["flip_top1"])
             for seed, x in rows.items()
             if seed in base
@@ -83,7 +84,7 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
         seconds = statistics.median(x["seconds"] for x in rows.values())
         lines.append(
             f"| {text}{f' (`{options}`)' if options else ''} | {len(rows)} | {_spread(plain)} "
-            f"| {_spread(flip)} | {_spread(apart)} | {loss:.3f} | {seconds:.0f} |"
+            f"| {_spread(flip)} | {_spread(differences)} | {loss:.3f} | {seconds:.0f} |"
         )
     return "\n".join(lines)
 
@@ -102,13 +103,13 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--rows", default=",".join(ROWS))
-    asked = parser.parse_args()
-    results = json.loads(asked.results.read_text()) if asked.results.exists() else {}
-    for seed in asked.seeds.split(","):
-        for name in asked.rows.split(","):
+    args = parser.parse_args()
+    results = json.loads(args.results.read_text()) if args.results.exists() else {}
+    for seed in args.seeds.split(","):
+        for name in args.rows.split(","):
             if seed not in results.setdefault(name, {}):
-                results[name][seed] = measured(asked.folder, ROWS[name][1], int(seed))
-                asked.results.write_text(json.dumps(results, indent=1))
+                results[name][seed] = measured(args.folder, ROWS[name][1], int(seed))
+                args.results.write_text(json.dumps(results, indent=1))
     print(table(results))
 
 

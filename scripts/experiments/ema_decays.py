@@ -1,80 +1,86 @@
 """What averages of the weights with several decays are worth, within one training.
 
-    python scripts/experiments/ema_decays.py OUT --config quick --data FOLDER [OPTIONS OF TRAIN]
+    python scripts/experiments/ema_decays.py FOLDER OUT [--config quick] [--fields '{"ema": 0.99}']
 
-Runs `alexnet train --out OUT` with one average for each of DECAYS beside the recipe's own,
-then judges all of them on the validation images, each at a temperature of its own.
-Nothing else differs between the rows.
+Trains on the class folders of FOLDER, with an average for each of DECAYS beside the recipe's
+own, and evaluates all of them on the validation images, each at a temperature of its own.
+Nothing else differs between the rows. FIELDS change the recipe, as a JSON object.
 """
 
-import sys
+import argparse
+import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tta
 
-from alexnet_cli.cli.main import main as alexnet
-from alexnet_cli.inference.classifier import Classifier
-from alexnet_cli.inference.network import (
-    as_probabilities,
-    load_network,
-)
-from alexnet_cli.run.run import Run
+from alexnet_cli import Classifier, Run, train
+from alexnet_cli.cli.progress import ConsoleListener
+from alexnet_cli.inference.network import as_probabilities, load_network
+from alexnet_cli.trainer.ema import ExponentialMovingAverage
 
 DECAYS = (0.9, 0.95, 0.98, 0.99, 0.995)
 
 
-def train(out: Path, words: list[str]) -> dict[float, list[np.ndarray]]:
-    """The weights at the end of the last epoch (0) and their averages, by decay."""
-    from alexnet_cli.trainer import trainer
-    from alexnet_cli.trainer.ema import ExponentialMovingAverage
+class Averages(keras.callbacks.Callback):
+    """Averages with several decays, of which the training knows nothing."""
 
-    ended: dict[float, list[np.ndarray]] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self.averages: dict[float, ExponentialMovingAverage] = {}
+        self.weights: dict[float, list[np.ndarray]] = {}
+        """By decay, the averages at the end of the last epoch; 0: the weights themselves."""
 
-    class Averages(ExponentialMovingAverage):
-        """The recipe's average, with others of which nothing is used."""
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Start the averages where the network starts."""
+        # Progressive resizing trains a model for each side, all of the same network.
+        network = next(x for x in self.model.layers if isinstance(x, keras.Model))
+        for decay in DECAYS:
+            self.averages.setdefault(decay, ExponentialMovingAverage(network, decay))
 
-        def __init__(self, network: Any, decay: float) -> None:
-            super().__init__(network, decay)
-            self.others = {x: ExponentialMovingAverage(network, x) for x in DECAYS}
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Update the averages."""
+        for average in self.averages.values():
+            average.on_train_batch_end(batch, logs)
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            """Move all of them."""
-            super().on_train_batch_end(batch, logs)
-            for other in self.others.values():
-                other.on_train_batch_end(batch, logs)
-
-        def on_test_begin(self, logs: Any = None) -> None:
-            """Remember the weights before the average takes their place."""
-            ended[0.0] = [np.array(x) for x in self.network.weights]
-            ended.update(
-                {k: list(map(np.asarray, x.average)) for k, x in self.others.items()}
-            )
-            super().on_test_begin(logs)
-
-    trainer.ExponentialMovingAverage = Averages
-    alexnet(["train", "--out", str(out), *words], standalone_mode=False)
-    return ended
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Keep what the epoch ends with; the network does not have its average yet."""
+        network = self.averages[DECAYS[0]].network
+        self.weights = {0.0: [np.array(x) for x in network.weights]}
+        for decay, average in self.averages.items():
+            self.weights[decay] = [np.array(x) for x in average.average]
 
 
-def judge(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
+def evaluated(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
     """Accuracy (0 to 1) and loss of `run` with `weights` on its held-out images."""
     network = load_network(run)
     network.set_weights(weights)
     classifier = Classifier(run, network=as_probabilities(network))
-    return tta.scored(*tta.held_out(classifier), run.classes)
+    return tta.scored(*tta.held_out_views(classifier), run.classes)
 
 
 def main() -> None:
     """Train, then print the table."""
-    out = Path(sys.argv[1])
-    ended = train(out, sys.argv[2:])
-    if not ended:
-        sys.exit("this recipe keeps no average of the weights; give --ema")
-    print("| decay a step | loss | accuracy |\n|---|---|---|")
-    for decay, weights in sorted(ended.items()):
-        accuracy, loss = judge(Run.open(out), weights)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--config")
+    parser.add_argument("--fields", type=json.loads, default={})
+    args = parser.parse_args()
+    averages = Averages()
+    run = train(
+        args.folder,
+        out=args.out,
+        config=args.config,
+        callbacks=[averages],
+        listener=ConsoleListener(),
+        **args.fields,
+    )
+    print("| decay per step | loss | accuracy |\n|---|---|---|")
+    for decay, weights in sorted(averages.weights.items()):
+        accuracy, loss = evaluated(run, weights)
         print(f"| {decay:g} | {loss:.4f} | {100 * accuracy:.1f} % |")
 
 

@@ -2,9 +2,8 @@
 
     python scripts/experiments/near_duplicates.py FOLDER [--images 300] [--sheet pairs.png]
 
-Copies of PICTURES of the files below FOLDER are changed in known ways and searched for
-among all of them. The pairs that no one planted are listed, and drawn into SHEET to be
-judged by eye.
+Copies of some files below FOLDER are changed in known ways and searched for among all
+files. Pairs that were not planted are listed, and drawn into a sheet to be looked at.
 """
 
 import argparse
@@ -55,8 +54,8 @@ def cropped(share: float) -> Change:
 CHANGES: dict[str, Change] = {
     "resized 0.5": scaled(0.5), "resized 0.75": scaled(0.75), "resized 1.5": scaled(1.5),
     "resized 2": scaled(2.0), "quality 50": saved(50), "quality 75": saved(75),
-    "quality 95": saved(95), "mirrored": ImageOps.mirror,
-    "mirrored, 0.6, quality 60": lambda x: saved(60)(scaled(0.6)(ImageOps.mirror(x))),
+    "quality 95": saved(95), "flipped": ImageOps.mirror,
+    "flipped, 0.6, quality 60": lambda x: saved(60)(scaled(0.6)(ImageOps.mirror(x))),
     "cropped 1 %": cropped(0.01), "cropped 2 %": cropped(0.02), "cropped 3 %": cropped(0.03),
     "cropped 5 %": cropped(0.05), "cropped 8 %": cropped(0.08), "cropped 10 %": cropped(0.1),
     "cropped 15 %": cropped(0.15),
@@ -64,7 +63,7 @@ CHANGES: dict[str, Change] = {
 
 
 def main() -> None:
-    """Print a table of the planted, and the pairs nobody planted."""
+    """Print a table of the planted copies, and the pairs that were not planted."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -94,7 +93,7 @@ def main() -> None:
         right = sum((i, i) in hits for i in chosen)
         wrong = [x for x in hits if x[0] != x[1] and frozenset(x) not in related]
         print(f"{name:28} {right / len(chosen):5.1%}  {len(wrong)}")
-    print(f"\n{len(pairs)} pairs nobody planted")
+    print(f"\n{len(pairs)} pairs were not planted")
     for i, j in pairs:
         same = "equal files" if found[i][1].digest == found[j][1].digest else ""
         score = float(alignment(table[i : i + 1], table[j : j + 1])[0])
@@ -108,7 +107,7 @@ def main() -> None:
 def draw_sheet(
     pairs: list[tuple[Path, Path]], file: Path, side: int = 140, across: int = 4
 ) -> None:
-    """The pairs beside one another, numbered."""
+    """Draw the pairs side by side, numbered."""
     rows = -(-len(pairs) // across)
     paper = Image.new("RGB", (across * (2 * side + 20), rows * (side + 20)), "white")
     for n, pair in enumerate(pairs):

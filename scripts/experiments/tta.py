@@ -1,9 +1,9 @@
-"""What several views of an image are worth when it is judged, on the same networks.
+"""What several views of an image are worth when it is predicted, on the same networks.
 
     python scripts/experiments/tta.py RUN [RUN ...]
 
-One view, with its mirror, ten crops (four corners and the center, and their mirrors): of
-each Run's held-out images, at a temperature of its own. The differences are to mirrors.
+One view; with its mirror image; ten crops (four corners and the center, and their mirror
+images): of each run's held-out images, at a temperature of its own. Differences are to flip.
 """
 
 import statistics
@@ -13,45 +13,42 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli.dataset.folders import images
-from alexnet_cli.evaluation.calibration import (
-    Floats,
-    Labels,
-    at_temperature,
-    fit_temperature,
-)
-from alexnet_cli.evaluation.evaluate import evaluate
+from alexnet_cli import Classifier, Run
+from alexnet_cli.arrays import Labels, Probabilities
+from alexnet_cli.dataset import images
+from alexnet_cli.evaluation.calibration import at_temperature, fit_temperature
+from alexnet_cli.evaluation.evaluate import held_out
 from alexnet_cli.evaluation.scores import score
-from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import BATCH
-from alexnet_cli.run.run import Run
 
 VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
-"""Those of the first come first in those of the last, and so on."""
+"""The number of views; those of "none" are the first of "flip", and so on."""
 
 
-def held_out(classifier: Classifier) -> tuple[Floats, Labels]:
-    """Probabilities [V, N, K] of every view of the Run's held-out images, and labels."""
+def held_out_views(classifier: Classifier) -> tuple[Probabilities, Labels]:
+    """Probabilities [V, N, K] of every view of a run's held-out images, and labels [N]."""
     run = classifier.run
-    judged = evaluate.held_out(run)
+    labeled = held_out(run)
     parts = []
-    for start in range(0, len(judged.files), BATCH):
-        files = judged.files[start : start + BATCH]
+    for start in range(0, len(labeled.files), BATCH):
+        files = labeled.files[start : start + BATCH]
         pixels = np.stack([images.load(x, run.preprocess) for x in files])
-        parts.append(classifier.each(pixels))
-    return np.concatenate(parts, axis=1), np.array(judged.labels)
+        parts.append(np.stack(classifier.views(pixels)))
+    return np.concatenate(parts, axis=1), np.array(labeled.labels)
 
 
-def scored(views: Floats, labels: Labels, classes: tuple[str, ...]) -> tuple[float, float]:
+def scored(
+    views: Probabilities, labels: Labels, classes: tuple[str, ...]
+) -> tuple[float, float]:
     """Accuracy, 0 to 1, and loss of the mean over `views`, at the best temperature."""
-    answers = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
-    found = score(answers, labels, classes)
-    return found.top1, found.loss
+    mean = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
+    scores = score(mean, labels, classes)
+    return scores.top1, scores.loss
 
 
 def table(found: dict[str, dict[str, tuple[float, float]]]) -> str:
-    """A row for each Run: accuracy and loss of every kind of views; then differences."""
-    lines = [f"| Run | {' | '.join(VIEWS)} |", "|---|" + "---|" * len(VIEWS)]
+    """A row per run, accuracy and loss of every number of views; then differences."""
+    lines = [f"| run | {' | '.join(VIEWS)} |", "|---|" + "---|" * len(VIEWS)]
     for name, row in found.items():
         cells = (f"{100 * top1:.1f} %, {loss:.4f}" for top1, loss in row.values())
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -74,15 +71,15 @@ def _spread(values: Sequence[float], digits: int) -> str:
 
 
 def main() -> None:
-    """Judge every Run, then print the table."""
+    """Evaluate every run, then print the table."""
     found = {}
     for path in map(Path, sys.argv[1:]):
         run = Run.open(path)
-        each, labels = held_out(Classifier(run, "ten-crop"))
-        # The network answers at the Run's temperature; `scored` wants it at 1.
-        each = at_temperature(each, 1 / run.temperature)
+        views, labels = held_out_views(Classifier(run, "ten-crop"))
+        # The network predicts at the run's temperature; `scored` wants it at 1.
+        views = at_temperature(views, 1 / run.temperature)
         found[path.name] = {
-            k: scored(each[:count], labels, run.classes) for k, count in VIEWS.items()
+            k: scored(views[:count], labels, run.classes) for k, count in VIEWS.items()
         }
     if not found:
         sys.exit(__doc__)

@@ -8,44 +8,51 @@ import pytest
 from helpers import TINY, alexnet, draw_toy, fails
 from PIL import Image
 
+from alexnet_cli.api import evaluate as api
+from alexnet_cli.api.evaluate import evaluate
 
-def test_evaluate_matches_classes_by_name(trained, toy_test, tmp_path):
-    whole = json.loads(
-        alexnet("evaluate", "--model", trained, "--data", toy_test, "--json").stdout
-    )
+
+def scores_of(*args):
+    result = alexnet("evaluate", *args, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_classes_are_matched_by_name(trained, toy_test, tmp_path):
+    whole = scores_of("--model", trained, "--data", toy_test)
     assert whole["images"] == 12 and whole["top5"] is None
     some = tmp_path / "some"
     for name in ("red", "green"):
         shutil.copytree(toy_test / name, some / name)
     result = alexnet("evaluate", "--model", trained, "--data", some, "--json")
-    assert "no folder for blue" in result.stderr
+    assert "  no folder for blue" in result.stderr.splitlines()
     part = json.loads(result.stdout)
     for name in ("red", "green"):
         assert part["classes"][name]["recall"] == whole["classes"][name]["recall"]
     assert part["classes"]["blue"]["support"] == 0
 
 
-def test_evaluate_refuses_unknown_classes(trained, toy_test, tmp_path):
+def test_unknown_classes_are_refused_or_ignored(trained, toy_test, tmp_path):
     data = shutil.copytree(toy_test, tmp_path / "d")
     (data / "red").rename(data / "crimson")
     result = fails(3, "crimson", "evaluate", "--model", trained, "--data", data)
     assert "it knows blue, green, red" in result.stderr
     assert "--ignore-unknown leaves them out" in result.stderr
     result = alexnet("evaluate", "--model", trained, "--data", data, "--ignore-unknown")
-    assert result.exit_code == 0 and "8 images" in result.stdout
-    fails(3, "one, as", "evaluate", "--model", trained, "--data", parts_of(tmp_path / "p"))
+    assert result.exit_code == 0 and result.stdout.startswith("8 images\n")
 
 
-def parts_of(folder):
-    draw_toy(folder / "train", each=3)
-    draw_toy(folder / "test", each=2)
-    return folder
+def test_a_folder_of_parts_is_refused(trained, tmp_path):
+    draw_toy(tmp_path / "p" / "train", each=3)
+    draw_toy(tmp_path / "p" / "test", each=2)
+    args = ("evaluate", "--model", trained, "--data")
+    fails(3, f"{tmp_path / 'p' / 'test'}", *args, tmp_path / "p")
 
 
-def test_evaluate_text_csv_and_plot(trained, toy_test, tmp_path):
+def test_text_csv_and_plots_agree(trained, toy_test, tmp_path):
     result = alexnet(
-        "evaluate", "--model", trained, "--data", toy_test,
-        "--csv", tmp_path / "each.csv", "--plot", tmp_path / "confusion.png",
+        "evaluate", "--model", trained, "--data", toy_test, "--csv", tmp_path / "each.csv",
+        "--plot", tmp_path / "confusion.png", "--plot-reliability", tmp_path / "reliability.png",
     )  # fmt: skip
     assert result.exit_code == 0
     for text in ("top-1 accuracy", "macro F1", "precision", "confusion matrix"):
@@ -56,74 +63,120 @@ def test_evaluate_text_csv_and_plot(trained, toy_test, tmp_path):
     right = sum(x["class"] == x["predicted"] for x in rows)
     assert f"top-1 accuracy {right / 12:.4f}" in result.stdout
     for row in rows:
-        shares = [float(row[x]) for x in ("blue", "green", "red")]
-        assert sum(shares) == pytest.approx(1, abs=1e-4)
-        assert float(row["probability"]) == max(shares)
-    with Image.open(tmp_path / "confusion.png") as image:
-        assert image.format == "PNG"
+        shares = {x: float(row[x]) for x in ("blue", "green", "red")}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
+        assert float(row["probability"]) == shares[row["predicted"]] == max(shares.values())
+        assert row["error"] == "" and f"/{row['class']}/" in row["file"]
+    for name in ("confusion.png", "reliability.png"):
+        with Image.open(tmp_path / name) as image:
+            assert image.format == "PNG"
 
 
-def test_evaluate_without_data_says_what_it_judges_on(trained, toy, tmp_path):
+def test_a_report_makes_its_folder(trained, toy_test, tmp_path):
+    report = tmp_path / "new" / "folder" / "report.html"
+    args = ("--model", trained, "--data", toy_test, "--report", report)
+    accuracy = scores_of(*args)["top1"]
+    page = report.read_text("utf-8")
+    assert page.startswith("<!doctype html>") and f"{accuracy:.1%} on 12 images" in page
+    assert [x.name for x in report.parent.iterdir()] == ["report.html"]
+
+
+def test_without_data_the_runs_own_images_are_used(trained):
     result = alexnet("evaluate", "--model", trained)
     assert "these images chose the best epoch" in result.stderr
-    assert result.stdout.startswith("6 images")
+    assert result.stdout.startswith("6 images\n")
+
+
+@pytest.mark.slow
+def test_a_test_part_is_used_first(toy, tmp_path):
     out = tmp_path / "r"
     options = ("--test-fraction", "0.25", "--epochs", "1")
     assert alexnet("train", "--data", toy, "--out", out, *TINY, *options).exit_code == 0
     result = alexnet("evaluate", "--model", out)
     assert "chose" not in result.stderr
-    assert result.stdout.startswith("9 images")
+    assert result.stdout.startswith("9 images\n")
 
 
-def test_evaluate_warns_of_images_that_were_trained_on(trained, toy):
-    result = alexnet("evaluate", "--model", trained, "--data", toy)
-    assert "warning: the network was trained on 30 of these images" in result.stderr
+def test_images_that_were_trained_on_are_a_warning(trained, toy, toy_test):
+    text = "warning: the network was trained on 30 of these images"
+    args = ("evaluate", "--model", trained, "--data")
+    assert text in alexnet(*args, toy).stderr.splitlines()
+    assert "warning" not in alexnet(*args, toy_test).stderr
 
 
-def test_evaluate_without_the_images_it_was_trained_on(trained, tmp_path):
-    run = shutil.copytree(trained, tmp_path / "saved")
-    file = run / "run.json"
+def test_images_that_no_longer_exist_are_an_error(run_copy):
+    file = run_copy / "run.json"
     file.write_text(file.read_text().replace(json.loads(file.read_text())["data"], "/gone"))
-    fails(3, "is gone; use --data", "evaluate", "--model", run)
+    text = "in the run's split, no longer exists; use --data"
+    result = fails(3, text, "evaluate", "--model", run_copy)
+    assert result.stderr.startswith("alexnet: /gone/")
 
 
-def test_evaluate_passes_an_accuracy_that_is_reached(trained, toy_test):
-    args = ("evaluate", "--model", trained, "--data", toy_test, "--tta", "flip", "--json")
-    reached = json.loads(alexnet(*args).stdout)["top1"]
+def test_a_folder_without_a_run_is_an_error(toy, tmp_path):
+    text = f"{tmp_path} is not a run directory (it has no run.json)"
+    fails(3, text, "evaluate", "--data", toy, "--model", tmp_path)
+
+
+def test_an_accuracy_that_is_reached_passes(trained, toy_test):
+    args = ("--model", trained, "--data", toy_test, "--tta", "flip")
+    reached = scores_of(*args)["top1"]
     assert reached > 0.5
-    assert alexnet(*args, "--assert-accuracy", reached).exit_code == 0
+    assert scores_of(*args, "--assert-accuracy", reached)["top1"] == reached
 
 
-def test_evaluate_fails_an_accuracy_that_is_not_reached(trained, toy_test, tmp_path):
+def test_an_accuracy_that_is_not_reached_fails(trained, toy_test, tmp_path):
     data = tmp_path / "swapped"
     shutil.copytree(toy_test / "red", data / "green")
     shutil.copytree(toy_test / "green", data / "red")
-    result = fails(
-        1,
-        "is below 0.9",
-        "evaluate",
-        "--model",
-        trained,
-        "--data",
-        data,
-        "--assert-accuracy",
-        "0.9",
-    )
+    args = ("evaluate", "--model", trained, "--data", data, "--assert-accuracy", "0.9")
+    result = fails(1, "is below 0.9", *args)
     assert "most confused" in result.stdout
 
 
-def test_evaluate_counts_what_it_cannot_read(trained, toy_test, tmp_path):
+def test_an_image_that_cannot_be_read_is_not_in_the_scores(trained, toy_test, tmp_path):
     data = shutil.copytree(toy_test, tmp_path / "d")
     (data / "red" / "bad.jpg").write_bytes(b"x")
-    result = fails(
-        1, "1 image(s) cannot be read", "evaluate", "--model", trained, "--data", data
-    )
-    assert "bad.jpg is not an image" in result.stderr
-    assert result.stdout.startswith("12 images")
+    args = ("evaluate", "--model", trained, "--data", data, "--csv", tmp_path / "each.csv")
+    text = "1 image(s) cannot be read and are not in these numbers"
+    result = fails(1, text, *args)
+    bad = f"{data / 'red' / 'bad.jpg'}"
+    assert f"  {bad} is not an image in a known format" in result.stderr.splitlines()
+    assert result.stdout.startswith("12 images\n")
+    with (tmp_path / "each.csv").open(newline="") as x:
+        (row,) = [row for row in csv.DictReader(x) if row["error"]]
+    assert row == {
+        "file": bad, "class": "red", "predicted": "", "probability": "",
+        "error": "is not an image in a known format", "blue": "", "green": "", "red": "",
+    }  # fmt: skip
 
 
-def test_ten_crops(trained, toy_test):
-    result = alexnet(
-        "evaluate", "--model", trained, "--data", toy_test, "--tta", "ten-crop"
-    )
+@pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
+def test_every_kind_of_views(trained, toy_test, tta):
+    expected = evaluate(trained, toy_test, tta=tta).scores
+    found = scores_of("--model", trained, "--data", toy_test, "--tta", tta)
+    assert (found["top1"], found["loss"]) == (expected.top1, pytest.approx(expected.loss))
+
+
+def test_another_run_is_compared_on_the_same_images(trained, toy):
+    args = ("evaluate", "--model", trained, "--data", toy, "--compare", trained)
+    result = alexnet(*args)
     assert result.exit_code == 0
+    assert "McNemar" in result.stdout
+    text = f"warning: the network of {trained} was trained on 30 of them"
+    assert result.stderr.splitlines()[-1] == text
+
+
+def test_every_option_reaches_the_evaluation(trained, toy_test, monkeypatch):
+    seen = {}
+
+    def fake(model, data, *, listener, **options):
+        seen.update(options, model=model, data=data)
+        return evaluate(trained, toy_test)
+
+    monkeypatch.setattr(api, "evaluate", fake)
+    alexnet(
+        "evaluate", "--model", "m", "--data", "d", "--ignore-unknown", "--tta", "flip", "--compare", "o",
+    )  # fmt: skip
+    assert {k: v if isinstance(v, bool) else str(v) for k, v in seen.items()} == {
+        "model": "m", "data": "d", "ignore_unknown": True, "tta": "flip", "compare": "o",
+    }  # fmt: skip

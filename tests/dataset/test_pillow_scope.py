@@ -1,5 +1,6 @@
 """Decoding changes Pillow's limit and the warnings of the process, and leaves no trace of it."""
 
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from alexnet_cli.dataset import images
 from alexnet_cli.dataset.decoding import decode_samples
 from alexnet_cli.dataset.pillow_scope import pillow_scope
 from alexnet_cli.errors import ImageError
+from alexnet_cli.recipe.preprocessing import preprocess_of
+from alexnet_cli.recipe.recipe import Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +44,7 @@ assert warnings.filters is before[1] and list(warnings.filters) == before[2]
 
 def test_the_limit_and_warnings_are_off_inside_only():
     with pillow_scope():
-        assert Image.MAX_IMAGE_PIXELS is None
+        assert sys.maxsize == Image.MAX_IMAGE_PIXELS
         # Warnings are errors in these tests.
         warnings.warn_explicit("odd", UserWarning, "TiffImagePlugin.py", 1, "PIL.Tiff")
         with pytest.raises(UserWarning, match="ours"):
@@ -60,6 +63,21 @@ def test_images_beyond_pillows_limit_are_decoded_by_ours():
         pass
 
 
+def test_a_limit_that_the_caller_switched_off_stays_off(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with pillow_scope():
+        assert Image.MAX_IMAGE_PIXELS is None
+    assert Image.MAX_IMAGE_PIXELS is None
+    monkeypatch.undo()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 12_345)
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop", "pad"])
+def test_images_beyond_pillows_limit_are_made_square(resize):
+    preprocess = preprocess_of(Recipe(arch="tiny", size=36, resize=resize))
+    assert images.load(encoded(photo((300, 250))), preprocess).shape == (36, 36, 3)
+
+
 @pytest.mark.parametrize("data", [b"", b"no image", encoded(photo())[:-400]])
 def test_an_error_leaves_no_trace(data):
     with pytest.raises(ImageError):
@@ -75,10 +93,10 @@ def test_scopes_within_each_other_end_with_the_outer_one():
     with pillow_scope():
         with pillow_scope():
             pass
-        assert Image.MAX_IMAGE_PIXELS is None
+        assert sys.maxsize == Image.MAX_IMAGE_PIXELS
         with pytest.raises(ImageError):
             images.decode(b"x")
-        assert Image.MAX_IMAGE_PIXELS is None
+        assert sys.maxsize == Image.MAX_IMAGE_PIXELS
 
 
 def test_the_last_thread_restores():
@@ -99,7 +117,7 @@ def test_the_last_thread_restores():
         seen.append(Image.MAX_IMAGE_PIXELS)
         second.set()
         job.result()
-    assert seen == [None, None]
+    assert seen == [sys.maxsize, sys.maxsize]
 
 
 def test_many_threads_leave_no_trace():

@@ -1,4 +1,4 @@
-"""Name a folder's images: python keras_folder.py MODEL.keras FOLDER SIDE."""
+"""Predict the images of a folder: python keras_folder.py MODEL.keras FOLDER SIDE."""
 
 import sys
 

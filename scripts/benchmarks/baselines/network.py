@@ -1,5 +1,7 @@
 """alexnet-bn as a Keras user writes it: float32 in [B, 224, 224, 3], K logits out."""
 
+import time
+
 import keras
 from keras import layers
 
@@ -30,7 +32,7 @@ def alexnet_bn(classes: int) -> keras.Model:
 
 
 def compiled(classes: int) -> keras.Model:
-    """Ready to fit one-hot labels with the recipe's optimizer."""
+    """The network, compiled for one-hot labels and SGD with momentum."""
     model = alexnet_bn(classes)
     model.compile(
         optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
@@ -45,12 +47,8 @@ class Seconds(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
-        import time
-
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         """Print it."""
-        import time
-
         print("epoch", epoch + 1, time.perf_counter() - self.started, flush=True)

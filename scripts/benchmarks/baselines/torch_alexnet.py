@@ -1,7 +1,7 @@
-"""torchvision's AlexNet written out, and its users' ways to train and to predict with it.
+"""torchvision's AlexNet, written out, trained and used for prediction as its users do.
 
 python torch_alexnet.py step BATCH float32|bfloat16 plain|compile
-    on each line of standard input one training step on a ready batch; prints seconds
+    one training step on a ready batch for each line of standard input; prints seconds
 python torch_alexnet.py epoch FOLDER BATCH EPOCHS float32|bfloat16
 python torch_alexnet.py predict FILE WEIGHTS
 """
@@ -29,7 +29,7 @@ def alexnet(classes: int) -> nn.Sequential:
     )  # fmt: skip
 
 
-def stepper(precision: str, how: str = "plain"):
+def stepper(precision: str, mode: str = "plain"):
     """A function that trains one step on a batch."""
     model = alexnet(5).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
@@ -39,7 +39,7 @@ def stepper(precision: str, how: str = "plain"):
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             return loss(model(images), labels)
 
-    if how == "compile":
+    if mode == "compile":
         forward = torch.compile(forward)
 
     def step(images, labels):
@@ -52,8 +52,8 @@ def stepper(precision: str, how: str = "plain"):
     return step
 
 
-class Photos(torch.utils.data.Dataset):
-    """Class folders, resized, cropped at random and mirrored by Pillow."""
+class ImageFolder(torch.utils.data.Dataset):
+    """Class folders; images resized, cropped at random and flipped by Pillow."""
 
     def __init__(self, folder: str) -> None:
         names = sorted(x for x in Path(folder).iterdir() if x.is_dir())
@@ -67,18 +67,18 @@ class Photos(torch.utils.data.Dataset):
         from PIL import Image
 
         file, label = self.rows[index]
-        left, top, mirrored = (int(x) for x in torch.randint(0, 33, (3,)))
+        left, top, flip = (int(x) for x in torch.randint(0, 33, (3,)))
         with Image.open(file) as opened:
             image = opened.convert("RGB").resize((256, 256), Image.Resampling.BILINEAR)
         image = image.crop((left, top, left + 224, top + 224))
-        if mirrored > 16:
+        if flip > 16:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
         return pixels.float() / 255, label
 
 
 def main() -> None:
-    """One of the three ways."""
+    """Measure a step, epochs, or a prediction."""
     if sys.argv[1] == "step":
         batch, step = int(sys.argv[2]), stepper(*sys.argv[3:5])
         images, labels = torch.rand(batch, 3, 224, 224), torch.randint(0, 5, (batch,))
@@ -89,7 +89,11 @@ def main() -> None:
     elif sys.argv[1] == "epoch":
         folder, batch, epochs, precision = sys.argv[2:]
         data = torch.utils.data.DataLoader(
-            Photos(folder), int(batch), shuffle=True, num_workers=2, persistent_workers=True
+            ImageFolder(folder),
+            int(batch),
+            shuffle=True,
+            num_workers=2,
+            persistent_workers=True,
         )
         step = stepper(precision)
         for epoch in range(int(epochs)):

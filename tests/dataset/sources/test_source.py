@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, dataclass, field
 
 import numpy as np
 import pytest
-from helpers import COLOURS, draw_toy, encoded
+from helpers import COLORS, draw_toy, encoded
 from PIL import Image
 
 from alexnet_cli.dataset import images
@@ -55,7 +55,7 @@ def drawn(part="train", each=8, seed=0):
     """The content of a source: noisy images of three colors."""
     rng = np.random.default_rng(seed)
     content = {}
-    for label, color in COLOURS.items():
+    for label, color in COLORS.items():
         for i in range(each):
             pixels = (np.array(color) + rng.normal(0, 30, (40, 50, 3))).clip(0, 255)
             image = Image.fromarray(pixels.astype(np.uint8))
@@ -119,7 +119,7 @@ def test_images_that_a_source_cannot_read_are_bad():
     assert len(data.split) == 21
     assert data.bad == tuple(
         BadImage(f"train image 3 of {label}", "is missing in the archive")
-        for label in COLOURS
+        for label in COLORS
     )
 
 

@@ -1,0 +1,217 @@
+"""train refuses what cannot work before it starts, and never touches what it should not."""
+
+import dataclasses
+import os
+import shutil
+import stat
+import tempfile
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import HARD_NAMES, TINY, alexnet, draw_toy, fails, history, python, tree
+from PIL import Image
+
+from alexnet_cli.api import train as api
+from alexnet_cli.evaluation.scores import score
+from alexnet_cli.run.run import INTERRUPTED, Run
+from alexnet_cli.trainer.finalize import Trained
+
+
+@pytest.fixture
+def small(tmp_path):
+    return draw_toy(tmp_path / "toy", each=4)
+
+
+@pytest.mark.parametrize("code, text, args", [
+    (3, "none does not exist", ["--data", "none"]),
+    (3, "file is not a folder; give the folder of class folders", ["--data", "file"]),
+    (3, "empty has no class folders with images", ["--data", "empty"]),
+    (3, "toy has only one class, 'red'; a classifier needs at least two", ["--classes", "red"]),
+    (3, "toy has no class folder 'redd'; did you mean 'red'?", ["--classes", "blue,redd"]),
+    (3, "--classes: 'red' is listed twice", ["--classes", "red,blue,red"]),
+    (3, "holiday already exists and is not a run directory; choose another --out", ["--out", "holiday"]),
+    (3, "none.pth: No such file or directory", ["--weights", "none.pth"]),
+    (3, "empty is not a run directory", ["--weights", "empty"]),
+    (2, "--config nope.toml: no such recipe or file; choose from best,", ["--config", "nope.toml"]),
+    (2, "--random-crop needs", ["--random-crop", "--size", "32"]),
+    (2, "--momentum has no effect", ["--optimizer", "adam", "--momentum", "0.5"]),
+    (2, "--run-name '../x' must be a plain name", ["--run-name", "../x"]),
+    (2, "--allow-overlap has no effect without --against", ["--allow-overlap"]),
+])  # fmt: skip
+def test_train_refuses_before_anything_is_written(small, monkeypatch, code, text, args):
+    monkeypatch.chdir(small.parent)
+    Path("file").write_text("x")
+    Path("empty").mkdir()
+    Path("holiday").mkdir()
+    Path("holiday", "a.txt").write_text("x")
+    before = tree(Path())
+    words = [] if "--config" in args else ["--arch", "tiny"]
+    words += [] if "--data" in args else ["--data", "toy"]
+    result = fails(code, text, "train", *words, *args)
+    assert result.stderr.splitlines()[-1].startswith("alexnet: ")
+    assert tree(Path()) == before
+
+
+@pytest.mark.parametrize("device", ["gpu:7", "cpu:5", "tpu", "cpu:0,0"])
+def test_a_device_that_does_not_exist(toy, tmp_path, device):
+    out = tmp_path / "saved"
+    args = ("train", "--data", toy, "--out", out, *TINY, "--device", device)
+    result = fails(3, f"alexnet: --device {device}", *args)
+    if device != "tpu":
+        assert "; available: cpu:0" in result.stderr
+    assert not out.exists()
+
+
+def test_a_run_is_not_overwritten_by_mistake(toy, run_copy):
+    before = tree(run_copy)
+    args = ("train", "--data", toy, "--out", run_copy, *TINY, "--epochs", "1")
+    fails(3, f"{run_copy} already exists; --overwrite replaces it", *args)
+    assert tree(run_copy) == before
+    diverging = ("--std", "1e-30", "--precision", "float32")
+    fails(3, "NaN or infinite", *args, "--overwrite", *diverging)
+    assert tree(run_copy) == before
+    result = alexnet(*args, "--overwrite")
+    assert result.exit_code == 0
+    (row,) = history(run_copy)
+    accuracy = f"validation accuracy {row['val_accuracy']:.4f} (6 images)"
+    assert result.stdout == f"{run_copy}: kept epoch 1, {accuracy}\n"
+    assert [x.name for x in run_copy.parent.iterdir()] == ["saved"]
+
+
+@pytest.mark.slow
+def test_a_folder_without_permission():
+    # Root may read everything, so that it becomes somebody else, who needs a folder of his own.
+    somebody = "import os; os.setgid(65534); os.setuid(65534)" if os.getuid() == 0 else ""
+    with tempfile.TemporaryDirectory() as folder:
+        data = draw_toy(Path(folder) / "d", each=3)
+        Path(folder).chmod(0o755)
+        (data / "red").chmod(0)
+        # What is imported lazily may lie where only root can read.
+        modules = "cli.train, cli.console, api.train, dataset.prepare, trainer.trainer"
+        lazy = ", ".join(f"alexnet_cli.{x}" for x in modules.split(", "))
+        code = f"import sys, {lazy}\nfrom alexnet_cli.cli.main import main\n{somebody}\nmain(sys.argv[1:])"
+        done = python(code, "train", "--data", data, "--out", Path(folder) / "o", *TINY)
+        (data / "red").chmod(stat.S_IRWXU)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.splitlines()[-1].endswith("red: Permission denied")
+
+
+@pytest.mark.slow
+def test_the_data_folder_stays_as_it_is(trained, small, tmp_path):
+    (small / "red" / "bad.jpg").write_bytes(b"x")
+    before = tree(small)
+    for path in (small, *small.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    out = tmp_path / "o"
+    done = alexnet("train", "--data", small, "--out", out, *TINY, "--epochs", "1")
+    assert done.exit_code == 0, done.output
+    assert (out / "bad_images.csv").read_text().splitlines()[1].startswith("red/bad.jpg,")
+    for words, code in (
+        (("evaluate", "--model", trained, "--data", small), 1),
+        (("predict", small, "--model", trained, "--draw", tmp_path / "drawn"), 1),
+        (("doctor", small, "--against", small, "--report", tmp_path / "doctor.html"), 1),
+    ):
+        assert alexnet(*words).exit_code == code
+    assert tree(small) == before
+    for path in (small, *small.iterdir()):
+        path.chmod(0o755)
+
+
+@pytest.mark.slow
+def test_split_csv_keeps_names_of_any_bytes(small, tmp_path):
+    for i, name in enumerate(HARD_NAMES):
+        pixels = np.random.default_rng(i).integers(0, 255, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(small / "red" / os.fsdecode(name), "PNG")
+    out = tmp_path / "o"
+    done = alexnet("train", "--data", small, "--out", out, *TINY, "--epochs", "1")
+    assert done.exit_code == 0, done.output
+    found = {os.fsencode(x["file"]) for x in Run.read(out).split()}
+    assert {b"red/" + x for x in HARD_NAMES} <= found
+    assert alexnet("evaluate", "--model", out).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "train_anyway", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
+def test_strict_and_against(small, tmp_path, train_anyway):
+    (small / "red" / "bad.jpg").write_bytes(b"x")
+    args = ("train", "--data", small, "--out", tmp_path / "o", *TINY, "--epochs", "1")
+    fails(3, "--strict: 1 file(s) cannot be used", *args, "--strict")
+    other = tmp_path / "Test_set"
+    shutil.copytree(small / "blue", other / "blue")
+    result = fails(3, "4 image(s) of", *args, "--against", other)
+    assert "--allow-overlap trains anyway" in result.stderr
+    assert not (tmp_path / "o").exists()
+    if train_anyway:
+        assert alexnet(*args, "--against", other, "--allow-overlap").exit_code == 0
+
+
+@pytest.fixture
+def calls(monkeypatch, trained):
+    """The arguments of `train_recipe`, which gives a finished run, changed as in "run"."""
+    seen = {"run": {}, "reason": ""}
+
+    def train_recipe(options, recipe, listener):
+        seen.update(options=options, recipe=recipe)
+        run = dataclasses.replace(Run.open(trained), path=options.out, **seen["run"])
+        scores = score(np.eye(3), np.arange(3), run.classes)
+        return Trained(run, scores, seen["reason"])
+
+    monkeypatch.setattr(api, "train_recipe", train_recipe)
+    return seen
+
+
+def test_every_option_reaches_the_training(calls, trained):
+    result = alexnet(
+        "train", "--data", "d", "--out", trained, "--classes", "red,blue", "--overwrite", "--run-name", "n",
+        "--strict", "--against", "t", "--allow-overlap", "--config", "paper", "--epochs", "3",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    started = calls["options"].started
+    assert calls["options"] == api.TrainOptions(
+        Path("d"), trained, ("red", "blue"), True, "n", True, Path("t"), True, started
+    )
+    recipe = calls["recipe"]
+    assert (recipe["epochs"], recipe["arch"], recipe["mean"]) == (3, "alexnet", "pixel")
+
+
+def test_the_time_of_max_minutes_begins_with_the_command(calls, trained, monkeypatch):
+    from alexnet_cli.cli import main
+
+    monkeypatch.setattr(main.time, "monotonic", lambda: 1234.5)
+    alexnet("train", "--data", "d", "--out", trained)
+    assert calls["options"].started == 1234.5
+
+
+def test_ctrl_c_keeps_the_best_epoch_and_says_so(calls, trained):
+    calls.update(
+        run={"status": INTERRUPTED, "metrics": {"epoch": 4.0}}, reason="interrupted"
+    )
+    result = alexnet("train", "--data", "d", "--out", trained)
+    assert result.exit_code == 130
+    assert (
+        result.stdout == f"{trained}: kept epoch 4, validation accuracy 1.0000 (3 images)\n"
+    )
+    assert result.stderr.splitlines()[1:] == [
+        "stopped: interrupted", f"alexnet: interrupted; epoch 4 is kept in {trained}",
+    ]  # fmt: skip
+
+
+def test_a_network_without_a_litert_copy_is_a_warning(calls, run_copy):
+    (run_copy / "model.tflite").unlink()
+    result = alexnet("train", "--data", "d", "--out", run_copy)
+    assert result.exit_code == 0
+    assert "warning: no model.tflite, because its predictions differed" in result.stderr
+
+
+def test_print_config_trains_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = alexnet(
+        "train", "--data", "none", "--arch", "tiny", "--epochs", "3", "--print-config"
+    )
+    assert result.exit_code == 0 and result.stderr == ""
+    keys = tomllib.loads(result.stdout)
+    assert (keys["arch"], keys["epochs"]) == ("tiny", 3)
+    assert not list(tmp_path.iterdir())
