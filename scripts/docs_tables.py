@@ -50,10 +50,10 @@ def options(name: str) -> Iterator[str]:
 def _row(option: click.Option, context: click.Context) -> str:
     """A row of the table; a default that stands in the help text is taken from there."""
     text = " ".join((option.help or "").split())
-    told = re.search(r"\s*\[default: (.*)\]$", text)
+    named = re.search(r"\s*\[default: (.*)\]$", text)
     default = option.get_default(context)
-    if told:
-        text, shown = text[: told.start()], told[1]
+    if named:
+        text, shown = text[: named.start()], named[1]
     elif isinstance(default, bool):
         shown = "on" if default else "off"
     else:
