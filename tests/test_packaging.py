@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,49 @@ def test_a_wheel_works_elsewhere(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert 'mean = "pixel"' in done.stdout
+
+
+@pytest.mark.slow
+def test_the_sdist_makes_the_same_wheel(tmp_path):
+    pytest.importorskip("hatchling", reason="the group `test` is not installed")
+
+    def build(folder, target, out):
+        words = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", out]
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+        (file,) = out.glob("alexnet-*")
+        return file
+
+    with tarfile.open(build(ROOT, "sdist", tmp_path / "sdist")) as sdist:
+        sdist.extractall(tmp_path / "source", filter="data")
+    (source,) = (tmp_path / "source").iterdir()
+    names = []
+    for folder in (ROOT, source):
+        wheel = build(folder, "wheel", tmp_path / f"wheel-{len(names)}")
+        names.append(sorted(zipfile.ZipFile(wheel).namelist()))
+    assert names[0] == names[1]
+    configs = {f"alexnet_cli/configs/{x.name}" for x in (ROOT / "configs").glob("*.toml")}
+    assert configs and configs <= set(names[0])
+    for name in (
+        "py.typed",
+        "reports/templates/base.html",
+        "model/pretrained/imagenet_classes.txt",
+    ):
+        assert f"alexnet_cli/{name}" in names[0]
+
+
+def test_a_checkout_finds_the_recipes_from_anywhere(tmp_path):
+    """The editable install, which has no copy of `configs/`."""
+    assert not (ROOT / "alexnet_cli" / "configs").exists()
+    words = [
+        sys.executable,
+        "-m",
+        "alexnet_cli",
+        "train",
+        "--data",
+        "x",
+        "--config",
+        "paper",
+        "--print-config",
+    ]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and 'mean = "pixel"' in done.stdout, done.stderr
