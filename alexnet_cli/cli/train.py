@@ -7,13 +7,13 @@ import click
 
 from ..errors import Interrupted, printable
 from ..recipe.configs import to_toml
-from ..run.run import INTERRUPTED, Run
 from .arguments import FOLDER, OVERWRITE, class_names
 from .console import log
 from .progress import ConsoleListener
 from .recipe_options import RecipeCommand, recipe_of, recipe_options
 
 if TYPE_CHECKING:
+    from ..run.run import Run
     from ..trainer.finalize import Trained
 
 
@@ -64,6 +64,8 @@ def _print_result(trained: "Trained") -> None:
     Raises:
         Interrupted: Ctrl-C ended it.
     """
+    from ..run.run import INTERRUPTED
+
     run, scores = trained.run, trained.scores
     log()
     if trained.reason:
@@ -78,7 +80,7 @@ def _print_result(trained: "Trained") -> None:
         raise Interrupted(f"interrupted; epoch {epoch} is kept in {out}")
 
 
-def warn_without_litert(run: Run) -> None:
+def warn_without_litert(run: "Run") -> None:
     """Print a warning if `run` has no LiteRT copy."""
     if not run.litert.is_file():
         log(

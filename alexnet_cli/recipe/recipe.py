@@ -94,14 +94,13 @@ def _names(section: type) -> list[str]:
 
 
 def _fields_of(section: str, kind: type) -> Iterator[Field]:
-    hints = typing.get_type_hints(kind)
     for x in dataclasses.fields(kind):
         # `int | None` has arguments, plain `int` has none.
-        types = [t for t in typing.get_args(hints[x.name]) if t is not type(None)]
+        types = [t for t in typing.get_args(x.type) if t is not type(None)]
         yield Field(
             name=x.name,
             section=section,
-            type=types[0] if types else hints[x.name],
+            type=types[0] if types else typing.cast(type, x.type),
             optional=bool(types),
             default=x.default,
             help=x.metadata["help"],
@@ -111,7 +110,9 @@ def _fields_of(section: str, kind: type) -> Iterator[Field]:
         )
 
 
-SECTIONS: Mapping[str, type] = typing.get_type_hints(Recipe)
+SECTIONS: Mapping[str, type] = {
+    x.name: typing.cast(type, x.type) for x in dataclasses.fields(Recipe)
+}
 """The sections of a recipe and their classes."""
 TITLES = {
     "network": "Network",
