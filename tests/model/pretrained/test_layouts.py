@@ -194,6 +194,7 @@ def test_real_imagenet_kernels_are_read_and_what_is_missing_is_named():
         ("dense1", "new, the file has none"), ("dense2", "new, the file has none"),
         ("dense3", "new, for these classes"),
     ]  # fmt: skip
+    pytest.importorskip("numpy._core", reason="NumPy 1 cannot load what NumPy 2 pickled")
     theirs = np.load(path, allow_pickle=True).item()
     np.testing.assert_array_equal(matches[1].arrays[0], theirs["conv2"][0])
     first = match_layers(read_pretrained(path, half), half, 5)[0]
