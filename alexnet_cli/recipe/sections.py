@@ -173,6 +173,7 @@ class Stopping:
     watch: str = option("val_accuracy", "Validation metric that chooses the best epoch: val_loss or val_METRIC.")
     patience: int = option(0, "Early stopping: stop after this many epochs without improvement of --watch; 0 disables it.", low=0)
     stop_at: str | None = option(None, "Stop when all of these training metrics are reached, as accuracy=1.0,loss=0.03.")
+    on_nan: str = option("stop", "When the loss is NaN or infinite: stop, or rewind to the last checkpoint and go on with half the learning rate, at most three times.", choices=("stop", "rewind"))
 
     def metric_names(self) -> tuple[str, ...]:
         """Names of the metrics besides the loss, as in history.csv.
@@ -229,5 +230,7 @@ class Machine:
     device: str = option("auto", "Where to train: auto, cpu, gpu, or several devices such as gpu:0,1.")
     cache: str = option("auto", "Where decoded images are kept: in memory (ram), in a scratch file (disk), or nowhere (none: decode again in every epoch). auto uses memory if they take less than a third of what is free, else disk.", choices=("auto", "ram", "disk", "none"))
     precision: str = option("auto", "Arithmetic of training (auto: bfloat16 where the processor has it); evaluation is always float32.", choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
+    deterministic: bool = option(False, "Give bit-identical results on every run on the same machine, also after --resume.")
+    checkpoint_minutes: float = option(5.0, "Write a checkpoint every this many minutes within an epoch, besides the one at its end.", low=0.01)
     histograms: bool = option(False, "Write weight histograms for TensorBoard in every epoch.")
 # fmt: on
