@@ -5,11 +5,12 @@
     ├── DatasetError     3  a folder of images
     ├── ImageError       3  one image; caught per file, never ends the work on a folder
     ├── RunError         3  a run directory
+    │   └── RunReplaced  3  another run has taken its place while it was being read
     ├── DeviceError      3  a processor that the machine does not have
     ├── DownloadError    3  a file that could not be fetched
     ├── WeightsError     3  a file of pretrained weights
     ├── CheckFailed      1  the work was done, and a check of its result failed
-    └── Interrupted    130  Ctrl-C
+    └── Interrupted    130  Ctrl-C; 143 SIGTERM, 129 SIGHUP
 
 Messages are one line: the file or option, what was found, what to do. Only `cli/main.py`
 prints them.
@@ -43,6 +44,10 @@ class RunError(AlexNetError):
     """A run directory is missing, damaged, or must not be overwritten."""
 
 
+class RunReplaced(RunError):
+    """A run directory is another one than when reading it began; to be read again."""
+
+
 class DeviceError(AlexNetError):
     """The machine does not have the requested processor."""
 
@@ -62,9 +67,23 @@ class CheckFailed(AlexNetError):
 
 
 class Interrupted(AlexNetError):
-    """The user pressed Ctrl-C."""
+    """A signal ended the work: Ctrl-C, SIGTERM or SIGHUP."""
 
     exit_code = 130
+
+    def __init__(self, message: str, number: int = 2) -> None:
+        """`number` is the signal's; the exit code is that of a process it ends."""
+        super().__init__(message)
+        self.number = number
+        self.exit_code = 128 + number
+
+
+class Signaled(KeyboardInterrupt):
+    """A signal ends the work at once, as Ctrl-C does; raised by its handler."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def printable(path: str | Path) -> str:

@@ -1,5 +1,6 @@
-"""A server on this machine that can cut answers short, ignore ranges, or fail."""
+"""A server on this machine that can cut answers short, hold them, ignore ranges, or fail."""
 
+import contextlib
 import hashlib
 import http.server
 import threading
@@ -8,9 +9,12 @@ from alexnet_cli.dataset.download import Download
 
 
 class Server(http.server.ThreadingHTTPServer):
-    def __init__(self, content, *, cut=None, ranges=True, status=200):
+    """With `hold`, the first answer waits after that many bytes until `go` is set."""
+
+    def __init__(self, content, *, cut=None, hold=None, ranges=True, status=200):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.cut, self.ranges, self.status = content, cut, ranges, status
+        self.hold, self.go = hold, threading.Event()
         self.asked = []
 
     def __enter__(self):
@@ -39,7 +43,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start and server.status == 200 else server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: server.cut])
+        body = body[: server.cut]
+        if server.hold is not None and len(server.asked) == 1:
+            self.wfile.write(body[: server.hold])
+            self.wfile.flush()
+            server.go.wait(60)
+            body = body[server.hold :]
+        # The client may have been killed.
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(body)
 
     def log_message(self, *_):
         pass

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ..backend.startup import start_tensorflow
 from ..recipe.recipe import Recipe
-from ..run.directory import new_run, require_space, staged
+from ..run.directory import new_run, require_space
 from ..run.run import Run
+from ..run.staging import staged
 from .listener import Listener
 
 
@@ -59,7 +60,7 @@ def import_weights(
     listener.weights_matched(pretrained, matches)
     import_run.require_whole(matches, file)
     run = new_run(Path(out), recipe, import_run.classes_of(pretrained, tuple(classes)))
-    require_space(run)
-    with staged(run.path, overwrite) as folder:
-        import_run.write_run(dataclasses.replace(run, path=folder), matches)
+    require_space(run, training=False)
+    with staged(run.path, overwrite) as staging:
+        import_run.write_run(dataclasses.replace(run, path=staging.folder), matches)
     return Run.open(run.path)

@@ -11,18 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backend.startup import start_tensorflow
-from ..errors import DatasetError, RecipeError
+from ..errors import DatasetError, RecipeError, printable
 from ..recipe.configs import build_recipe
+from ..recipe.late import too_late
+from ..recipe.reachable import unreachable_targets
 from ..recipe.recipe import Recipe
-from ..run.directory import new_run, require_space, staged
-from ..run.run import Run
+from ..recipe.validation import check_batches
+from ..run.checkpoints import recorded
+from ..run.directory import new_run, require_space
+from ..run.run import FAILED, Run
+from ..run.staging import leftovers, noting_how_to_go_on, staged
 from .listener import Listener
 from .pretrained import weights_file
+from .resume import ResumeOptions, resume_run, unfinished
 
 if TYPE_CHECKING:
     import keras
 
-    from ..dataset.pixel_cache import Examples
+    from ..dataset.prepare import PreparedData
     from ..dataset.sources.class_folders import ImageFolder
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.finalize import Trained
@@ -103,30 +109,48 @@ def train_recipe(
     from ..dataset.sources.class_folders import find_images
 
     _check(options)
+    _refuse_inside(options.out, options.data)
     source = find_images(options.data, options.classes)
     listener.images_found(source)
     recipe, matches = _initial_weights(recipe, source.classes, listener)
     run = new_run(options.out, recipe, source.classes, options.data)
+    if not options.overwrite and unfinished(options.out, run) and recorded(options.out):
+        name = printable(options.out)
+        listener.log(
+            f"{name} holds this training, which did not end; --overwrite replaces it"
+        )
+        again = ResumeOptions(options.out, started=options.started)
+        return resume_run(again, listener, callbacks)
     require_space(run)
-    with staged(options.out, options.overwrite) as folder:
-        run = dataclasses.replace(run, path=folder)
-        examples = _examples(source, options, run, listener)
+    _require_gpus(recipe.machine.device)
+    listener.notes(leftovers(options.out))
+    with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
+        run = dataclasses.replace(run, path=staging.folder)
+        prepared = _prepared(source, options, run, listener)
+        examples = prepared.training, prepared.validation
+        names = [x.file for x in prepared.split]
         # Training is the peak of memory; the names of the images have done their part.
-        del source
+        del source, prepared
         start_tensorflow()
         from ..reports import training_figures
         from ..trainer import trainer
+        from ..trainer.context import TrainContext
 
-        context = trainer.TrainContext(
+        context = TrainContext(
             report=listener.progress,
             figures=training_figures,
+            log=listener.log,
             name=options.run_name,
             start=matches,
-            deadline=_deadline(recipe, options.started),
+            started=options.started,
+            names=names,
             callbacks=callbacks,
         )
         trained = trainer.train(run, *examples, context)
-    run = dataclasses.replace(trained.run, path=options.out)
+        # A training that failed is not to take the place of another.
+        staging.complete = trained.run.status != FAILED
+    path = options.out if staging.complete else staging.folder
+    run = dataclasses.replace(trained.run, path=path)
     return dataclasses.replace(trained, run=run)
 
 
@@ -139,9 +163,22 @@ def _check(options: TrainOptions) -> None:
         raise RecipeError("--allow-overlap has no effect without --against")
 
 
-def _deadline(recipe: Recipe, started: float) -> float | None:
-    minutes = recipe.stopping.max_minutes
-    return None if minutes is None else started + 60 * minutes
+def _require_gpus(device: str) -> None:
+    """Check GPUs that were asked for before images are decoded."""
+    if device.startswith("gpu"):
+        start_tensorflow()
+        from ..backend.devices import strategy
+
+        strategy(device)
+
+
+def _refuse_inside(out: Path, data: Path) -> None:
+    """A run among the class folders would be taken for a class."""
+    if out.resolve().is_relative_to(data.resolve()):
+        raise RecipeError(
+            f"--out {printable(out)} is inside --data {printable(data)}, where it would be "
+            f"taken for a class; choose a folder outside"
+        )
 
 
 def _initial_weights(
@@ -171,11 +208,11 @@ def _initial_weights(
     return recipe, matches
 
 
-def _examples(
+def _prepared(
     source: "ImageFolder", options: TrainOptions, run: Run, listener: Listener
-) -> "tuple[Examples, Examples]":
-    """Training and validation examples; split.csv and bad_images.csv are written."""
-    from ..dataset.prepare import prepare, refuse_overlap
+) -> "PreparedData":
+    """Decoded and split images; split.csv and bad_images.csv are written."""
+    from ..dataset.prepare import contradictions, prepare, refuse_overlap
 
     with listener.counting("decoding") as counter:
         prepared = prepare(source, run.recipe, counter)
@@ -188,4 +225,10 @@ def _examples(
         [dataclasses.astuple(x) for x in prepared.split],
         [dataclasses.astuple(x) for x in prepared.bad],
     )
-    return prepared.training, prepared.validation
+    warnings = unreachable_targets(
+        run.recipe, len(run.classes), len(prepared.training), contradictions(prepared.split)
+    )
+    for text in (*too_late(run.recipe).values(), *warnings):
+        listener.log(f"warning: {text}")
+    check_batches(run.recipe, len(prepared.training))
+    return prepared

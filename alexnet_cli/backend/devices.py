@@ -1,11 +1,11 @@
-"""Where and how training computes: the options --device and --precision.
+"""Where and how training computes: cores, and the options --device and --precision.
 
-TensorFlow has to be started before.
+For the two options TensorFlow has to be started before.
 """
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,15 @@ _BFLOAT16_LIMITS = (
     "AVX512_CORE_AMX_FP16", "AVX10_1_512", "AVX10_1_512_AMX", "AVX10_1_512_AMX_FP16",
 )  # fmt: skip
 """Values of ONEDNN_MAX_CPU_ISA with bfloat16. Source: oneDNN, "CPU dispatcher control"."""
+OFF = "OFF"
+"""The limit where TensorFlow does without oneDNN."""
+
+
+def usable_cores() -> int:
+    """How many cores this process may use, at least 1; the system may have more."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def strategy(spec: str) -> Any:
@@ -66,8 +75,8 @@ def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
 def precision(name: str) -> str:
     """Keras' dtype policy `name`, or for "auto" the fastest one where training runs.
 
-    That is mixed_bfloat16 on a CPU that multiplies bfloat16 (AMX or AVX512-BF16), and
-    float32 on other CPUs and on GPUs.
+    That is mixed_bfloat16 on a CPU that multiplies bfloat16 (AMX or AVX512-BF16) if oneDNN
+    may use that, and float32 on other CPUs and on GPUs.
 
     Raises:
         DeviceError: `name` is mixed_bfloat16 and ONEDNN_MAX_CPU_ISA rules bfloat16 out.
@@ -76,20 +85,36 @@ def precision(name: str) -> str:
 
     if tf.config.get_visible_devices("GPU"):
         return "float32" if name == "auto" else name
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", ""))
-    return cpu_precision(name, flags, limit.upper())
+    return cpu_precision(name, _cpu_flags(), onednn_limit(os.environ))
+
+
+def _cpu_flags() -> Collection[str]:
+    """The processor's extensions among other words; none where they are not known."""
+    try:
+        return set(Path("/proc/cpuinfo").read_text().split())
+    except (OSError, ValueError):
+        return set()
+
+
+def onednn_limit(environment: Mapping[str, str]) -> str:
+    """The extension up to which oneDNN may use the processor, "" for all, or "OFF".
+
+    Source: oneDNN, "CPU dispatcher control"; TensorFlow, `IsMKLEnabled` in util/util.cc.
+    """
+    if environment.get("TF_ENABLE_ONEDNN_OPTS", "").lower() in ("0", "false"):
+        return OFF
+    limit = environment.get("ONEDNN_MAX_CPU_ISA", environment.get("DNNL_MAX_CPU_ISA", ""))
+    return limit.upper()
 
 
 def cpu_precision(name: str, flags: Collection[str], limit: str) -> str:
-    """As `precision`, on a CPU with `flags` where oneDNN may use up to `limit`, if any.
+    """As `precision`, on a CPU with `flags` and the result `limit` of `onednn_limit`.
 
     Raises:
         DeviceError: as `precision`.
     """
     allowed = not limit or limit in _BFLOAT16_LIMITS
-    if name == "mixed_bfloat16" and not allowed:
+    if name == "mixed_bfloat16" and not allowed and limit != OFF:
         # oneDNN would abort the process.
         raise DeviceError(
             f"--precision {name}: ONEDNN_MAX_CPU_ISA={limit} forbids it; "
@@ -97,5 +122,6 @@ def cpu_precision(name: str, flags: Collection[str], limit: str) -> str:
         )
     if name != "auto":
         return name
+    # Without oneDNN TensorFlow computes bfloat16 in float32, which is slower than float32.
     has = {"amx_bf16", "avx512_bf16"} & set(flags)
     return "mixed_bfloat16" if has and allowed else "float32"

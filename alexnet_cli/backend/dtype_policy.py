@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .startup import standard_keras
+
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
@@ -10,8 +12,9 @@ def dtype_policy(name: str) -> Iterator[None]:
     import keras
 
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+    with standard_keras():
+        keras.config.set_dtype_policy(name)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(before)

@@ -1,43 +1,125 @@
-"""Starting TensorFlow without the lines that it prints."""
+"""Starting TensorFlow, and Keras on it, without the lines that they print."""
 
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import IO
 
 from ..errors import AlexNetError
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow without the lines that it prints.
+    """Import TensorFlow, and Keras on it, without the lines that they print.
+
+    Keras runs on TensorFlow whatever KERAS_BACKEND and keras.json say.
 
     Raises:
-        AlexNetError: it cannot be imported.
+        AlexNetError: they cannot be imported, or Keras already runs on something else.
     """
+    _refuse_other_backends()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "tensorflow" not in sys.modules:
+        # We do not use XLA. A flag that it does not know ends the process, and others make
+        # it compile what it has no kernel for.
+        os.environ.pop("XLA_FLAGS", None)
+        os.environ.pop("TF_XLA_FLAGS", None)
     try:
-        with quiet():
+        # TensorFlow's import looks for Keras, and so imports it.
+        with quiet(), _environment({"KERAS_BACKEND": "tensorflow", **_without_folder()}):
             import tensorflow as tf
 
             # The first look for devices prints messages about missing GPUs.
             tf.config.list_physical_devices()
             tf.get_logger().setLevel("ERROR")
-    except ImportError as error:
-        raise AlexNetError(f"TensorFlow cannot be imported: {error}") from error
+            import keras  # noqa: F401
+    except (ImportError, ValueError, AssertionError) as error:
+        # An assertion without a message: keras.json has a value that Keras does not know.
+        reason = next(iter(str(error).splitlines()), "a value in keras.json is not allowed")
+        raise AlexNetError(f"TensorFlow cannot be imported: {reason}") from error
+
+
+def _refuse_other_backends() -> None:
+    """Raise an error if Keras was imported before and does not run on TensorFlow."""
+    keras = sys.modules.get("keras")
+    if keras is not None and keras.backend.backend() != "tensorflow":
+        raise AlexNetError(
+            f"Keras runs on {keras.backend.backend()} in this process; set "
+            f"KERAS_BACKEND=tensorflow before keras is imported"
+        )
+
+
+def _without_folder() -> dict[str, str]:
+    """What lets TensorFlow start where no temporary folder can be written to."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        # It imports tools for tests, which ask for a folder, and never uses them.
+        return {"TEST_TMPDIR": os.devnull}
+    return {}
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def standard_keras() -> Iterator[None]:
+    """Keras' own defaults for the block: float32, channels last, epsilon 1e-7.
+
+    keras.json or the user of the Python functions may have set others.
+    """
+    import keras
+
+    config = keras.config
+    before = config.floatx(), config.epsilon(), config.image_data_format()
+    _configure("float32", 1e-7, "channels_last")
+    try:
+        yield
+    finally:
+        _configure(*before)
+
+
+def _configure(floatx: str, epsilon: float, image_data_format: str) -> None:
+    import keras
+
+    keras.config.set_floatx(floatx)
+    keras.config.set_epsilon(epsilon)
+    keras.config.set_image_data_format(image_data_format)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hold back what the block writes to standard error, and print it only if it raises.
 
-    Native libraries bypass `sys.stderr`, so the file descriptor itself is redirected.
+    Native libraries bypass `sys.stderr`, so the file descriptor itself is redirected. If
+    standard error is closed, or there is no place to hold anything, nothing is held back.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        terminal = os.dup(2)
+    _write_error("")
+    terminal = _copy_of_stderr()
+    if terminal is None:
+        yield
+        return
+    held = _new_file()
+    if held is None:
+        os.close(terminal)
+        yield
+        return
+    failed = True
+    with held:
         os.dup2(held.fileno(), 2)
-        failed = True
         try:
             yield
             failed = False
@@ -46,4 +128,29 @@ def quiet() -> Iterator[None]:
             os.close(terminal)
             if failed:
                 held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
+                _write_error(held.read().decode(errors="replace"))
+
+
+def _new_file() -> IO[bytes] | None:
+    """An empty file without a name: in memory, else on disk, else None."""
+    with suppress(OSError):
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("stderr"), "w+b")
+    with suppress(OSError):
+        return tempfile.TemporaryFile()
+    return None
+
+
+def _copy_of_stderr() -> int | None:
+    """A new descriptor of standard error; None if that is closed."""
+    with suppress(OSError):
+        return os.dup(2)
+    return None
+
+
+def _write_error(text: str) -> None:
+    """Write `text` and what was written before to standard error, if that is possible."""
+    # None without a console; ValueError if it was closed.
+    with suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -3,14 +3,21 @@
 Nothing is imported before it is needed, so that `alexnet --help` prints at once.
 """
 
+import os
+import signal
+import sys
 import time
+import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
+from click.exceptions import Abort, Exit
 
 from .. import __version__
-from ..errors import AlexNetError, Interrupted, printable
+from ..backend.signals import raising_signals
+from ..errors import AlexNetError, printable
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
@@ -47,28 +54,103 @@ class Main(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that the arguments name, with streams that can be used."""
+        _open_streams()
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            # Help and version are printed before a command is invoked.
+            sys.exit(_report(error, "alexnet"))
+        finally:
+            _flush_streams()
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error becomes one line and the exit code of its class."""
         ctx.obj = time.monotonic()
         try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            text = " ".join(error.format_message().split()).removesuffix(".")
-            path = (error.ctx or ctx).command_path
-            message, code = f"{text} (see {path} --help)", error.exit_code
-        except AlexNetError as error:
-            message, code = str(error), error.exit_code
-        except KeyboardInterrupt:
-            message, code = "interrupted", Interrupted.exit_code
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            where = f"{printable(error.filename)}: " if error.filename else ""
-            message, code = f"{where}{error.strerror or error}", AlexNetError.exit_code
-        from . import console
+            with raising_signals():
+                return super().invoke(ctx)
+        except (Exit, Abort, BrokenPipeError):
+            raise
+        # Whatever it is: users are not shown a traceback that they did not ask for.
+        except (Exception, KeyboardInterrupt) as error:
+            ctx.exit(_report(error, ctx.command_path))
 
-        console.log(f"alexnet: {message}")
-        ctx.exit(code)
+
+def _report(error: BaseException, path: str) -> int:
+    """Print what `error` was; the exit code of the command `path` that it ends."""
+    from . import console
+
+    message, code = _explained(error, path)
+    if os.environ.get("ALEXNET_DEBUG", "0") not in ("", "0"):
+        console.log("".join(traceback.format_exception(error)).rstrip())
+    console.log(f"alexnet: {message}")
+    return code
+
+
+def _explained(error: BaseException, path: str) -> tuple[str, int]:
+    """One line about `error`, and the exit code of the command `path` that it ends."""
+    if isinstance(error, click.UsageError):
+        text = " ".join(error.format_message().split()).removesuffix(".")
+        path = error.ctx.command_path if error.ctx else path
+        return f"{text} (see {path} --help)", error.exit_code
+    if isinstance(error, AlexNetError):
+        return _with_notes(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        number = getattr(error, "number", signal.SIGINT)  # of a Signaled
+        return "interrupted", 128 + number
+    name, text = type(error).__name__, _first_line(error)
+    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+        # The latter is TensorFlow's.
+        text = "there is not enough memory"
+    elif isinstance(error, OSError):
+        file = error.filename if isinstance(error.filename, str | bytes) else ""
+        where = f"{printable(os.fsdecode(file))}: " if file else ""
+        text = f"{where}{error.strerror or text}"
+    else:
+        text = (
+            f"unexpected {name}{text and f': {text}'}; ALEXNET_DEBUG=1 prints the traceback"
+        )
+    return _with_notes(error, text), AlexNetError.exit_code
+
+
+def _with_notes(error: BaseException, text: str = "") -> str:
+    """The message with what to do next, which was noted where that was known."""
+    return "; ".join([text or str(error), *getattr(error, "__notes__", ())])
+
+
+def _first_line(error: BaseException) -> str:
+    """The first line of the message that is not empty, as at most 200 characters.
+
+    TensorFlow's messages hold tracebacks of hundreds of lines.
+    """
+    lines = str(error).encode(errors="backslashreplace").decode().strip().splitlines()
+    return printable(lines[0])[:200] if lines else ""
+
+
+def _open_streams() -> None:
+    """Open closed streams on the null device, so that no file takes their place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It gets the lowest number that is free, which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def _flush_streams() -> None:
+    """Write what is left; Python would complain about a broken stream when it ends."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except (OSError, ValueError):
+            from . import console
+
+            console.discard(name)
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,5 +159,5 @@ def main() -> None:
     """Train, evaluate and use AlexNet image classifiers.
 
     Exit codes: 0 success; 1 a check failed; 2 wrong usage; 3 the work could not
-    be done; 130 interrupted.
+    be done; 130 interrupted (143 by SIGTERM, 129 by SIGHUP).
     """

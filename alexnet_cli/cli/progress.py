@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
 from ..api.listener import Counter, Listener
 from ..errors import printable
 from ..reports.text import table
-from .console import log, notes
+from .console import log, notes, show
 
 if TYPE_CHECKING:
     from ..dataset.prepare import PreparedData
@@ -28,7 +26,11 @@ class Line:
     """A line on a terminal that is overwritten; prints nothing if output is piped."""
 
     def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
+        try:
+            self.live = sys.stderr.isatty()
+        except ValueError:
+            # Standard error was closed.
+            self.live = False
         self.last = 0.0
 
     def update(self, text: str) -> None:
@@ -36,12 +38,12 @@ class Line:
         now = time.monotonic()
         if self.live and now - self.last > 0.1:
             self.last = now
-            click.echo(f"\r{text}\x1b[K", err=True, nl=False)
+            show(f"\r{text}\x1b[K")
 
     def clear(self) -> None:
         """Remove the line, before something else is printed."""
         if self.live:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            show("\r\x1b[K")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class RecipeCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse `args`, with the default recipe unless they name a recipe or a network."""
-        if not {"--config", "--arch"} & {x.partition("=")[0] for x in args}:
+        if not {"--config", "--arch", "--resume"} & {x.partition("=")[0] for x in args}:
             args = ["--config", DEFAULT_RECIPE, *args]
         return super().parse_args(ctx, args)
 
@@ -78,12 +78,17 @@ def recipe_of(ctx: click.Context) -> Recipe:
     Raises:
         RecipeError: options contradict each other, or one of them has no effect.
     """
-    given = {
-        x: ctx.params[x]
-        for x in FIELDS
-        if ctx.get_parameter_source(x) is ParameterSource.COMMANDLINE
-    }
+    given = {k: v for k, v in given_options(ctx).items() if k in FIELDS}
     return build_recipe(ctx.meta.get(_CONFIG), **given)
+
+
+def given_options(ctx: click.Context) -> dict[str, Any]:
+    """The options on the command line, by the names of their parameters."""
+    names = [x.name for x in ctx.command.params if x.name]
+    source = ctx.get_parameter_source
+    given = [x for x in names if source(x) is ParameterSource.COMMANDLINE]
+    # --config is not among the values, since it only changes the defaults of others.
+    return {x: ctx.params.get(x, ctx.meta.get(_CONFIG)) for x in given}
 
 
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:

@@ -1,28 +1,44 @@
 """`alexnet train`: a network trained on class folders, with an option for every field."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Interrupted, printable
+from ..errors import AlexNetError, Interrupted, printable
 from ..recipe.configs import to_toml
+from ..recipe.recipe import FIELDS
 from .arguments import FOLDER, OVERWRITE, class_names
-from .console import log
+from .console import log, result
 from .progress import ConsoleListener
-from .recipe_options import RecipeCommand, recipe_of, recipe_options
+from .recipe_options import RecipeCommand, given_options, recipe_of, recipe_options
 
 if TYPE_CHECKING:
     from ..run.run import Run
     from ..trainer.finalize import Trained
 
+_WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
+"""Options besides fields of the recipe that can be given with --resume."""
+
 
 @click.command("train", cls=RecipeCommand)
 @click.option(
     "--data",
-    required=True,
     type=FOLDER,
-    help="Folder of class folders, or of train/ and val/ with class folders in them.",
+    help="Folder of class folders, or of train/ and val/ with class folders in them. "
+    "[required, except with --resume]",
+)
+@click.option(
+    "--resume",
+    type=FOLDER,
+    help="Go on with the training of this run directory, where its last checkpoint was "
+    "written; with a larger --epochs, extend a finished one.",
+)
+@click.option(
+    "--allow-changed-data",
+    is_flag=True,
+    help="With --resume: go on although images have changed since.",
 )
 @click.option(
     "--classes", help="Use only these class folders, in this order: a,b,c or @FILE."
@@ -42,6 +58,14 @@ if TYPE_CHECKING:
 @click.pass_context
 def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> None:
     """Train a network on the class folders of DATA."""
+    started: float = ctx.find_root().obj
+    if values["resume"] is not None:
+        _print_result(_resumed(given_options(ctx), started))
+        return
+    if values["allow_changed_data"]:
+        raise click.UsageError("--allow-changed-data has no effect without --resume")
+    if values["data"] is None:
+        raise click.UsageError("Missing option '--data'")
     recipe = recipe_of(ctx)
     if print_config:
         click.echo(to_toml(recipe))
@@ -51,33 +75,60 @@ def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> N
     values["classes"] = class_names(values["classes"])
     names = {x.name for x in dataclasses.fields(TrainOptions)}
     options = {k: v for k, v in values.items() if k in names}
-    started: float = ctx.find_root().obj
     trained = train_recipe(
         TrainOptions(**options, started=started), recipe, ConsoleListener()
     )
     _print_result(trained)
 
 
+def _resumed(given: dict[str, Any], started: float) -> "Trained":
+    """Go on with a run.
+
+    Raises:
+        UsageError: an option was given that only a new training takes.
+    """
+    from ..api.resume import ResumeOptions, resume_run
+
+    changes = {k: v for k, v in given.items() if k in FIELDS}
+    for name in given:
+        if name not in (*changes, *_WITH_RESUME):
+            flag = name.replace("_", "-")
+            raise click.UsageError(f"--{flag} cannot be given with --resume")
+    data: Path | None = given.get("data")
+    options = ResumeOptions(
+        given["resume"],
+        changes,
+        data,
+        allow_changed_data=given.get("allow_changed_data", False),
+        run_name=given.get("run_name", ""),
+        started=started,
+    )
+    return resume_run(options, ConsoleListener())
+
+
 def _print_result(trained: "Trained") -> None:
     """Print why training ended, how good the network is, and where it is.
 
     Raises:
-        Interrupted: Ctrl-C ended it.
+        Interrupted: a signal ended it.
+        AlexNetError: the loss became NaN or infinite.
     """
-    from ..run.run import INTERRUPTED
+    from ..run.run import FAILED
 
     run, scores = trained.run, trained.scores
     log()
     if trained.reason:
         log(f"stopped: {trained.reason}")
-    warn_without_litert(run)
     epoch, out = int(run.metrics["epoch"]), printable(run.path)
-    click.echo(
-        f"{out}: kept epoch {epoch}, validation accuracy {scores.top1:.4f} "
-        f"({scores.images} images)"
-    )
-    if run.status == INTERRUPTED:
-        raise Interrupted(f"interrupted; epoch {epoch} is kept in {out}")
+    how_good = "not evaluated"
+    if scores:
+        how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"
+    result(f"{out}: kept epoch {epoch}, {how_good}")
+    how_to_go_on = f"epoch {epoch} is kept in {out}; `alexnet train --resume {out}` goes on"
+    if trained.signal:
+        raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
+    if run.status == FAILED:
+        raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
 
 
 def warn_without_litert(run: "Run") -> None:

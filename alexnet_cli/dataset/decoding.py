@@ -1,7 +1,6 @@
 """Decode once: encoded images -> a cache of pixels, with hashes and a list of bad ones."""
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..arrays import Fingerprints, Pixels
+from ..backend.devices import usable_cores
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
@@ -122,7 +122,7 @@ def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     Only a few items ahead of the caller, so that memory does not grow with `items`.
     Threads are enough: Pillow releases the interpreter while it decodes and resizes.
     """
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     rest = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         jobs = deque(pool.submit(function, x) for x in islice(rest, 8 * workers))

@@ -1,17 +1,22 @@
 """Downloads that can be trusted: resumed, checked by SHA-256, safely unpacked."""
 
+import contextlib
 import hashlib
 import http.client
+import os
 import shutil
 import tarfile
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import platformdirs
+import portalocker
 
 from ..errors import DownloadError, printable
 
@@ -20,6 +25,9 @@ CHUNK = 1 << 18
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a connection is given up."""
+
+PATIENCE = 0.2
+"""Seconds between two looks at what another process is fetching."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ def cache_folder() -> Path:
 def download(source: Download, to: Path, progress: Callable[[int, int], None]) -> Path:
     """The file `source`, or the folder it unpacks to, below `to`; fetched only once.
 
-    A download that was cut short is resumed. `progress` gets bytes so far and in all.
+    A download that was cut short is resumed, and one of another process waited for.
+    `progress` gets bytes so far and in all.
 
     Raises:
         DownloadError: no connection, the wrong file, or an unsafe archive.
@@ -74,6 +83,78 @@ def download(source: Download, to: Path, progress: Callable[[int, int], None]) -
     if target.exists():
         return target
     part = to / (source.name + ".part")
+
+    def waiting() -> None:
+        # Gone if the other process has just finished.
+        with contextlib.suppress(OSError):
+            if source.size and (have := part.stat().st_size):
+                progress(min(have, source.size), source.size)
+
+    with _folder(to), _locked(to / f".{source.name}.lock", waiting):
+        # Another process may have fetched it meanwhile.
+        return target if target.exists() else _complete(source, part, target, progress)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make `folder` where that is allowed; where nothing comes into it, it goes again."""
+    new = [x for x in (folder, *folder.parents) if not x.exists()]
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for x in new:
+                x.rmdir()
+
+
+@contextmanager
+def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock on the file `path`; call `waiting` while another process has it.
+
+    The system ends it with its process. Where there are no locks, go on without one.
+    """
+    file = _acquire(path, waiting)
+    try:
+        yield
+    finally:
+        if file is not None:
+            # While it is held: who waits for it then sees that it has vanished.
+            with contextlib.suppress(OSError):
+                path.unlink()
+            file.close()
+
+
+def _acquire(path: Path, waiting: Callable[[], None]) -> IO[bytes] | None:
+    """The locked file; None if the file system has no locks, or cannot be written to."""
+    flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+    while True:
+        try:
+            file = path.open("ab")
+        except OSError:
+            return None
+        try:
+            portalocker.lock(file, flags)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except portalocker.AlreadyLocked:
+            file.close()
+            waiting()
+            time.sleep(PATIENCE)
+        except (OSError, portalocker.LockException) as error:
+            file.close()
+            # If it is missing, its last owner has removed it after we had opened it.
+            if not isinstance(error, FileNotFoundError):
+                path.unlink(missing_ok=True)
+                return None
+        file.close()
+
+
+def _complete(
+    source: Download, part: Path, target: Path, progress: Callable[[int, int], None]
+) -> Path:
+    """`target`, from what is fetched into `part`."""
     _fetch(source, part, progress)
     if not (digest := _sha256(part)).startswith(source.sha256):
         part.unlink()

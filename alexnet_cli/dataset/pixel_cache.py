@@ -1,18 +1,19 @@
 """Where decoded images are kept between epochs: memory, a scratch file, or nowhere."""
 
-import os
 import tempfile
+import threading
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from ..arrays import Floats, Labels, Pixels, Rows
+from ..backend.devices import usable_cores
+from ..backend.memory import free_memory
 from ..errors import AlexNetError, ImageError, printable
 from ..preprocess import Preprocess
 from . import images
@@ -74,10 +75,20 @@ class DiskCache:
     """
 
     def __init__(self, side: int) -> None:
+        """Make the file, for images of `side`.
+
+        Raises:
+            AlexNetError: there is no temporary folder that can be written to.
+        """
         self.shape, self.size = (side, side, 3), side * side * 3
-        with tempfile.TemporaryFile() as file:
-            self.file = os.dup(file.fileno())
-        weakref.finalize(self, os.close, self.file)
+        try:
+            # Unbuffered: images are larger than a buffer, and read in random order.
+            self.file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise self._error(error) from error
+        # Not every system can read at a position: threads take turns to seek and read.
+        self.lock = threading.Lock()
+        weakref.finalize(self, self.file.close)
         self.checksums: list[int] = []
 
     def add(self, sample: Sample, pixels: Pixels) -> None:
@@ -88,9 +99,11 @@ class DiskCache:
         """
         data = pixels.tobytes()
         try:
-            written = os.pwrite(self.file, data, len(self.checksums) * self.size)
+            with self.lock:
+                self.file.seek(len(self.checksums) * self.size)
+                written = self.file.write(data)
         except OSError as error:
-            raise self._error(error.strerror or str(error)) from error
+            raise self._error(error) from error
         if written < self.size:
             raise self._error("no space left")
         self.checksums.append(zlib.crc32(data))
@@ -99,17 +112,26 @@ class DiskCache:
         """The images, read again.
 
         Raises:
-            AlexNetError: the disk returned something else than was written.
+            AlexNetError: the disk returned something else than was written, or nothing.
         """
         for row in rows:
-            data = os.pread(self.file, self.size, row * self.size)
+            try:
+                with self.lock:
+                    self.file.seek(row * self.size)
+                    data = self.file.read(self.size)
+            except OSError as error:
+                raise self._error(error) from error
             if zlib.crc32(data) != self.checksums[row]:
                 raise self._error(f"image {row} is not what was written")
             yield np.frombuffer(data, np.uint8).reshape(self.shape)
 
-    def _error(self, problem: str) -> AlexNetError:
+    def _error(self, problem: str | OSError) -> AlexNetError:
+        if isinstance(problem, OSError):
+            problem = problem.strerror or str(problem)
+        # Without a folder that can be written to, tempfile.gettempdir raises an error.
+        where = f" in {printable(tempfile.tempdir)}" if tempfile.tempdir else ""
         return AlexNetError(
-            f"the scratch file in {printable(tempfile.gettempdir())}: {problem}; "
+            f"the scratch file{where}: {problem}; "
             f"set TMPDIR to another folder, or use --cache none"
         )
 
@@ -120,7 +142,7 @@ class NoCache:
     def __init__(self, preprocess: Preprocess, read: Reader) -> None:
         self.preprocess, self.read = preprocess, read
         self.samples: list[Sample] = []
-        self.pool = ThreadPoolExecutor(os.cpu_count())
+        self.pool = ThreadPoolExecutor(usable_cores())
 
     def add(self, sample: Sample, pixels: Pixels) -> None:
         """Remember the sample."""
@@ -140,22 +162,6 @@ class NoCache:
         except ImageError as error:
             name = printable(sample.name)
             raise AlexNetError(f"{name}, which could be read before, {error}") from error
-
-
-def free_memory() -> int:
-    """Bytes that this process could take without swapping.
-
-    Half of all memory on systems without /proc, such as macOS. A container's limit counts.
-    """
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    lines = dict(x.split(":", 1) for x in meminfo.read_text().splitlines())
-    free = int(lines["MemAvailable"].split()[0]) * 1024
-    limit, used = (Path("/sys/fs/cgroup", f"memory.{x}") for x in ("max", "current"))
-    if limit.exists() and used.exists() and limit.read_text().strip() != "max":
-        free = min(free, int(limit.read_text()) - int(used.read_text()))
-    return free
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A source of images -> examples to train on: decoded, split. No TensorFlow."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,15 @@ def prepare(source: Source, recipe: Recipe, progress: ProgressCallback) -> Prepa
         shared=sum(x in trained_on for x in held_out),
         fingerprints=decoded.fingerprints,
     )
+
+
+def contradictions(rows: Iterable[SplitRow]) -> int:
+    """How many training images are wrong at best: equal ones stand in several classes."""
+    labels: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row.part == TRAIN:
+            labels[row.sha256][row.label] += 1
+    return sum(x.total() - max(x.values()) for x in labels.values())
 
 
 def refuse_overlap(prepared: PreparedData, against: Path) -> None:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..backend.paths import utf8_path
 from ..dataset.images import PAD_GRAY
 from ..dataset.standardize import views
 from ..errors import AlexNetError
@@ -28,7 +29,8 @@ def save_model(run: Run, network: keras.Model) -> None:
     module = _ServedModel(run, network)
     signatures = {"serving_default": module.encoded, "pixels": module.pixels}
     try:
-        tf.saved_model.save(module, str(run.path), signatures=signatures)
+        with utf8_path(run.path) as folder:
+            tf.saved_model.save(module, str(folder), signatures=signatures)
     except (tf.errors.OpError, OSError) as error:
         raise AlexNetError(f"the SavedModel could not be written: {error}") from error
 

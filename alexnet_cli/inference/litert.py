@@ -1,12 +1,13 @@
 """A run's LiteRT copy: predicts without TensorFlow, whose import alone takes seconds."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Floats
+from ..backend.devices import usable_cores
+from ..backend.paths import utf8_path
 from ..backend.startup import quiet
 from ..errors import RunError, printable
 
@@ -50,8 +51,9 @@ class LiteRTNetwork:
 
         shape = (count, self.side, self.side, 3)
         try:
-            with quiet():
-                interpreter = Interpreter(str(self.path), num_threads=os.cpu_count())
+            with quiet(), utf8_path(self.path.parent) as folder:
+                file = str(folder / self.path.name)
+                interpreter = Interpreter(file, num_threads=usable_cores())
                 difference = self._difference(interpreter)
                 if not difference:
                     index = interpreter.get_input_details()[0]["index"]

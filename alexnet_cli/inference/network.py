@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def fastest_network(run: Run) -> Network:
     Raises:
         RunError: it is damaged, or does not belong to the run.
     """
-    if run.litert.is_file():
+    if run.exported and run.litert.is_file():
         from .litert import LiteRTNetwork
 
         side = run.architecture.input_size
@@ -78,9 +79,9 @@ def load_network(run: Run) -> Any:
     return network
 
 
-def save_weights(network: Any, run: Run) -> None:
-    """Write the weights of a keras.Model into the run directory, whole or not at all."""
-    with replacing(run.weights) as part:
+def save_weights(network: Any, file: Path) -> None:
+    """Write the weights of a keras.Model to `file`, whole or not at all."""
+    with replacing(file) as part:
         network.save_weights(part)
 
 

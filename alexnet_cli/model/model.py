@@ -14,6 +14,9 @@ from .layer_specs import BatchNorm, Conv, Dense, Dropout, Flatten, LocalNorm, Po
 from .normalization import BatchNormalization, LocalResponseNormalization
 from .pretrained.matching import LayerMatch
 
+# Said to every layer that asks, since a keras.json may have another default.
+_LAST = "channels_last"
+
 
 def build_model(
     arch: Architecture, classes: int, seed: int = 0, *, any_side: bool = False
@@ -25,12 +28,13 @@ def build_model(
     which changes nothing where S is the table's.
     """
     side = None if any_side else arch.input_size
-    inputs = keras.Input((side, side, 3), name="input")
+    inputs = keras.Input((side, side, 3), dtype="float32", name="input")
     x = inputs
     shape: tuple[int, ...] = ()
     for number, row in enumerate(trace(arch, classes)):
         if any_side and isinstance(row.layer, Flatten):
-            x = keras.layers.AdaptiveAveragePooling2D(shape[:2], name="any_side")(x)
+            pool = keras.layers.AdaptiveAveragePooling2D(shape[:2], _LAST, name="any_side")
+            x = pool(x)
         shape = row.shape
         x = _connect(row.name, row.layer, x, _Build(arch, classes, seed + 1000 * number))
     x = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
@@ -68,9 +72,9 @@ def _connect(name: str, layer: Any, x: Any, build: _Build) -> Any:
         case BatchNorm(momentum=momentum, epsilon=epsilon):
             return BatchNormalization(momentum=momentum, epsilon=epsilon, name=name)(x)
         case Pool(size=size, stride=stride):
-            return keras.layers.MaxPooling2D(size, stride, name=name)(x)
+            return keras.layers.MaxPooling2D(size, stride, "valid", _LAST, name=name)(x)
         case Flatten():
-            return keras.layers.Flatten(name=name)(x)
+            return keras.layers.Flatten(_LAST, name=name)(x)
         case Dense(units=units, bias=bias):
             return keras.layers.Dense(
                 build.classes if units is None else units,
@@ -87,7 +91,7 @@ def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
     """The groups convolved one by one, and joined: Keras' `groups=` is slow on a CPU."""
     padding = conv.padding
     if isinstance(padding, int):
-        x = keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x)
+        x = keras.layers.ZeroPadding2D(padding, _LAST, name=f"{name}_pad")(x)
         padding = "valid"
     parts = ops.split(x, conv.groups, axis=-1) if conv.groups > 1 else [x]
     outputs = []
@@ -97,6 +101,7 @@ def _convolve(name: str, conv: Conv, x: Any, build: _Build) -> Any:
             conv.kernel,
             conv.stride,
             padding,
+            _LAST,
             use_bias=conv.use_bias,
             kernel_initializer=build.initializer(conv, group=i),
             bias_initializer=keras.initializers.Constant(conv.bias),

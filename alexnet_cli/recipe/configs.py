@@ -10,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from ..errors import RecipeError, printable
+from .late import LATE
 from .recipe import FIELDS, TITLES, Recipe
 from .validation import check, has_effect, parsed
 
@@ -34,7 +35,8 @@ def build_recipe(config: str | Path | None = None, **fields: Any) -> Recipe:
             raise RecipeError(f"no such option: {name}{_hint(name)}")
     given = {k: parsed(FIELDS[k], v) for k, v in fields.items()}
     # Each must have an effect by itself; a key of the file may lose it to one of `fields`.
-    check(Recipe(**keys), keys)
+    # What comes later than its last epoch is for a larger --epochs.
+    check(Recipe(**keys), keys.keys() - LATE)
     recipe = Recipe(**{**keys, **given})
     check(recipe, given)
     return recipe

@@ -20,6 +20,7 @@ from ..model.variants import (
     with_initializer,
     with_norm,
 )
+from .targets import stop_targets
 
 LOWER_IS_BETTER = ("loss", "mse", "mae")
 TTA = ("none", "flip", "ten-crop")
@@ -195,23 +196,10 @@ class Stopping:
         """The values of training metrics at which training ends, by metric.
 
         Raises:
-            RecipeError: `stop_at` is not a list of METRIC=NUMBER, or names another metric.
+            RecipeError: `stop_at` is not a list of METRIC=NUMBER, names another metric or
+                one twice, or a value that it cannot have.
         """
-        targets = {}
-        for item in (self.stop_at or "").split(","):
-            name, sign, value = (x.strip() for x in item.partition("="))
-            if not item.strip():
-                continue
-            try:
-                targets[name] = float(value)
-            except ValueError:
-                sign = ""
-            if not sign or name not in ("loss", *self.metric_names()):
-                known = ", ".join(("loss", *self.metric_names()))
-                raise RecipeError(
-                    f"--stop-at: {item!r} is not METRIC=NUMBER with one of {known}"
-                )
-        return targets
+        return stop_targets(self.stop_at or "", ("loss", *self.metric_names()))
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@ from typing import Any
 
 from ..errors import RecipeError, printable
 from ..model.architecture import trace
+from ..model.layer_specs import BatchNorm
 from ..model.variants import with_input_size
 from ..preprocess import Preprocess
+from .device import device_count
+from .late import check_late, unfreezes
 from .preprocessing import preprocess_of
 from .recipe import FIELDS, Field, Recipe
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
     "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
-    "unfreeze_after": (lambda r: r.pretrained.freeze is not None, "--freeze"),
-    "unfrozen_rate": (lambda r: r.pretrained.unfreeze_after > 0, "--unfreeze-after"),
+    "unfreeze_after": (lambda r: r.pretrained.freeze is not None and r.pretrained.unfreeze_after < r.stopping.epochs, "--freeze"),
+    "unfrozen_rate": (lambda r: unfreezes(r), "--unfreeze-after"),
     "val_fraction": (lambda r: r.split.folds == 1, "no --folds"),
     "fold": (lambda r: r.split.folds > 1, "--folds"),
     "momentum": (lambda r: r.optimization.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
@@ -25,6 +28,8 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "step_epochs": (lambda r: r.lr_schedule.schedule == "step", "--schedule step"),
     "plateau_epochs": (lambda r: r.lr_schedule.schedule == "plateau", "--schedule plateau"),
     "divide_by": (lambda r: r.lr_schedule.schedule in ("step", "plateau"), "--schedule step or plateau"),
+    "mixup": (lambda r: r.optimization.batch_size > 1, "a --batch-size above 1"),
+    "cutmix": (lambda r: r.optimization.batch_size > 1, "a --batch-size above 1"),
     "fill_mode": (lambda r: r.augmentation.warps, "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment"),
 }  # fmt: skip
 """Fields that only some recipes use: the condition, and the option it is about."""
@@ -46,9 +51,15 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
 
     Raises:
         RecipeError: a value is impossible, or a given field would have no effect.
+        WeightsError: the network has no such layers to freeze.
     """
-    _check_sizes(recipe, preprocess_of(recipe))
+    preprocess = preprocess_of(recipe)
+    _check_standardization(recipe, preprocess)
+    _check_sizes(recipe, preprocess)
     _check_stopping(recipe)
+    _frozen(recipe)
+    _check_batch_size(recipe)
+    check_late(recipe, given)
     split = recipe.split
     if split.fold > split.folds:
         raise RecipeError(f"--fold {split.fold} is larger than --folds {split.folds}")
@@ -84,6 +95,78 @@ def _check_sizes(recipe: Recipe, preprocess: Preprocess) -> None:
         )
     for _ in trace(with_input_size(recipe.network.architecture(), start), 2):
         pass  # raises where the image shrinks to nothing
+
+
+def _check_standardization(recipe: Recipe, preprocess: Preprocess) -> None:
+    for name, values in (("mean", preprocess.mean), ("std", preprocess.std)):
+        if values and not all(math.isfinite(x) for x in values):
+            raise RecipeError(
+                f"--{name}: {recipe[name]!r} is neither R,G,B nor a number nor imagenet"
+            )
+
+
+def check_batches(recipe: Recipe, images: int, devices: int = 1) -> None:
+    """Refuse steps in which BatchNorm would see fewer than two of `images` on a device.
+
+    Raises:
+        RecipeError: there are such steps.
+    """
+    size = recipe.optimization.batch_size
+    if not trains_batch_norm(recipe) or _fewest(images, size, devices) >= 2:
+        return
+    on_each = f" on each of {devices} devices" if devices > 1 else ""
+    others = (*range(size + 1, images + 1), *range(size - 1, 1, -1))
+    better = next((x for x in others if _fewest(images, x, devices) >= 2), None)
+    if better is None:
+        raise RecipeError(
+            f"{images} training image(s) cannot be divided into steps of two or more"
+            f"{on_each}, as BatchNorm needs; add images, or use --norm none"
+        )
+    raise RecipeError(
+        f"--batch-size {size} divides {images} training images into steps of which some "
+        f"have fewer than two{on_each}, from which BatchNorm learns nothing; use "
+        f"--batch-size {better}, or --norm none"
+    )
+
+
+def _fewest(images: int, batch_size: int, devices: int) -> int:
+    """The fewest images of a step on one device.
+
+    As the trainer divides `images` into almost even steps, and TensorFlow a step among
+    `devices`: rounded up on all but the last ones.
+    """
+    count = -(-images // batch_size)
+    steps = (images // count, -(-images // count))
+    return min(max(0, x - -(-x // devices) * (devices - 1)) for x in steps)
+
+
+def _check_batch_size(recipe: Recipe) -> None:
+    """Refuse a batch size that cannot do, however many images there are."""
+    size, device = recipe.optimization.batch_size, recipe.machine.device
+    devices = device_count(device)
+    if size < 2 * devices and trains_batch_norm(recipe):
+        where = f" with --device {device}" if devices > 1 else ""
+        raise RecipeError(
+            f"--batch-size {size} is too small{where}: BatchNorm learns nothing from a "
+            f"single image; use {2 * devices} or more, or --norm none"
+        )
+
+
+def trains_batch_norm(recipe: Recipe) -> bool:
+    """Whether BatchNorm takes its statistics from batches; where frozen it does not."""
+    layers = trace(recipe.network.architecture(), 2)
+    norms = {x.name for x in layers if isinstance(x.layer, BatchNorm)}
+    return bool(norms if unfreezes(recipe) else norms - _frozen(recipe))
+
+
+def _frozen(recipe: Recipe) -> set[str]:
+    """The layers that --freeze freezes; it may name layers that the network lacks."""
+    pretrained = recipe.pretrained
+    if pretrained.weights is None or pretrained.freeze is None:
+        return set()
+    from ..model.pretrained.matching import frozen_layers
+
+    return set(frozen_layers(recipe.network.architecture(), pretrained.freeze))
 
 
 def _check_stopping(recipe: Recipe) -> None:

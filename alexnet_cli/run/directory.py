@@ -1,9 +1,7 @@
-"""How a run directory is made, given enough disk space, and put in place whole."""
+"""A run that is about to be trained, and the disk space it takes."""
 
 import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +10,7 @@ from ..errors import RunError, printable
 from ..model.architecture import trace
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
+from .checkpoints import KEPT
 from .run import Run
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
@@ -41,15 +40,16 @@ def new_run(
     )
 
 
-def require_space(run: Run) -> None:
-    """Check that the finished run will fit on its disk.
+def require_space(run: Run, *, training: bool = True) -> None:
+    """Check that the run, with the checkpoints of its `training`, will fit on its disk.
 
     Raises:
         RunError: it will not.
     """
     layers = trace(run.architecture, len(run.classes))
     # Weights thrice (HDF5, SavedModel, LiteRT), once more while the best are replaced.
-    needed = 4 * 4 * sum(x.parameters for x in layers) + 20_000_000
+    copies = 4 + (_checkpoint_copies(run.recipe) if training else 0)
+    needed = 4 * copies * sum(x.parameters for x in layers) + 20_000_000
     existing = next(x for x in (run.path, *run.path.absolute().parents) if x.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
@@ -59,50 +59,9 @@ def require_space(run: Run) -> None:
         )
 
 
-@contextmanager
-def staged(out: Path, overwrite: bool) -> Iterator[Path]:
-    """A folder to write a run into, which is `out` once the block has succeeded.
-
-    It is `out` from the start, to be watched, unless that is a run directory: the old one
-    stays until the new one is whole. If the block raises, what it wrote is removed.
-
-    Raises:
-        RunError: `out` is a run directory that is not to be replaced, or anything else
-            than an empty folder.
-    """
-    is_run = (out / "run.json").exists()
-    final = out.resolve()  # where a link leads to is replaced, not the link
-    if is_run:
-        _check_replaceable(out, final, overwrite)
-    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise RunError(
-            f"{printable(out)} already exists and is not a run directory; "
-            f"choose another --out"
-        )
-    folder = final.with_name(f".{final.name}.new") if is_run else out
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if is_run:
-        old = final.with_name(f".{final.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        final.rename(old)
-        folder.rename(final)
-        shutil.rmtree(old)
-
-
-def _check_replaceable(out: Path, final: Path, overwrite: bool) -> None:
-    if not overwrite:
-        raise RunError(
-            f"{printable(out)} already exists; --overwrite replaces it, "
-            f"or choose another --out"
-        )
-    if Path.cwd().is_relative_to(final):
-        raise RunError(
-            f"{printable(out)} is the current folder or holds it and cannot be replaced; "
-            f"change to another folder"
-        )
+def _checkpoint_copies(recipe: Recipe) -> int:
+    """How many numbers per weight its checkpoints hold, all of them together."""
+    optimization = recipe.optimization
+    slots = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2}[optimization.optimizer]
+    averages = 2 if optimization.ema else 0  # with the weights that it stands in for
+    return (KEPT + 1) * (1 + slots + averages)

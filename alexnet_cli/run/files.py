@@ -1,7 +1,9 @@
-"""Files that appear whole or not at all, and CSV with names of any bytes."""
+"""Files that appear whole or not at all, for good; CSV with names of any bytes."""
 
 import csv
 import io
+import os
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +16,41 @@ from ..errors import RunError, printable
 def replacing(file: Path) -> Iterator[Path]:
     """A path to write to, which becomes `file` when the block succeeds.
 
-    Until then readers see the old file or none; after an error it is as it was.
+    Until then readers see the old file or none; after an error it is as it was. A crash of
+    the system afterwards does not undo it.
     """
     # The ending stays: Keras chooses a format of weights by it.
     part = file.with_name(f".part.{file.name}")
+    # A killed process may have left one, perhaps a link to another file.
+    part.unlink(missing_ok=True)
     try:
         yield part
+        sync(part)
         part.replace(file)
+        sync(file.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have the system write the file or the entries of the folder at `path` to its disk."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return  # Windows cannot, and has no need to.
+    # Windows syncs only what is open for writing.
+    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, or a copy where there are no hard links."""
+    with replacing(target) as part:
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
 
 
 def write_text(file: Path, text: str) -> None:

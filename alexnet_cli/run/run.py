@@ -5,19 +5,21 @@ Nothing here imports TensorFlow: `inference.network` reads and writes the weight
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, printable
+from ..errors import RunError, RunReplaced, printable
 from ..model.architecture import Architecture
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 from .files import read_csv, write_csv, write_text
 from .run_json import FORMAT, from_json, to_json
 
-TRAINING, FINISHED, INTERRUPTED = "training", "finished", "interrupted"
+TRAINING, FINISHED, INTERRUPTED, FAILED = "training", "finished", "interrupted", "failed"
+_WEIGHTS = "model.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Run:
     data: str = ""
     """Folder of the images of split.csv; empty for an imported run."""
     status: str = TRAINING
+    """After a kill it stays "training"; "failed" is a training that ended with an error."""
+    reason: str = ""
+    """Why training ended before its last epoch; empty if it did not."""
+    weights_file: str = _WEIGHTS
+    """The best epoch's weights, below `path`; in training those of a checkpoint."""
     created: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """Of the best epoch: its number, and every column of history.csv."""
@@ -40,11 +47,18 @@ class Run:
     """What logits are divided by, so that confidence matches accuracy."""
     threshold: float = 0.0
     """Confidence below which the prediction is "unknown"."""
+    stamp: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    """Which run.json it was read from; see `require_unchanged`."""
 
     @property
     def weights(self) -> Path:
         """The best epoch's weights."""
-        return self.path / "model.weights.h5"
+        return self.path / self.weights_file
+
+    @property
+    def exported(self) -> bool:
+        """Whether its other formats, where they exist, are of the same weights."""
+        return self.weights_file == _WEIGHTS
 
     @property
     def litert(self) -> Path:
@@ -63,16 +77,17 @@ class Run:
 
     @classmethod
     def open(cls, path: Path | str) -> "Run":
-        """The run in the directory `path`, ready to be used.
+        """The run in the directory `path`, ready to be used; perhaps not finished.
 
         Raises:
             RunError: `path` is not a run directory, is damaged or of a newer format, or
-                its training has not produced a network yet.
+                its training has not finished an epoch.
         """
         run = cls.read(Path(path))
-        if run.status == TRAINING:
+        if run.status != FINISHED and not run.weights.is_file():
             raise RunError(
-                f"{printable(path)}: training is not finished, or was killed; train again"
+                f"{printable(path)}: no epoch of its training is finished; "
+                f"`alexnet train --resume {printable(path)}` goes on with it"
             )
         needed = [run.weights] if run.preprocess.mean else [run.weights, run.mean_image]
         for file in needed:
@@ -89,7 +104,9 @@ class Run:
         """
         file = path / "run.json"
         try:
-            data = json.loads(file.read_text("utf-8"))
+            with file.open("rb") as opened:
+                stamp = _stamp(os.fstat(opened.fileno()))
+                data = json.loads(opened.read())
             version = data.pop("format")
         except FileNotFoundError as error:
             raise RunError(
@@ -106,14 +123,29 @@ class Run:
                 f"{FORMAT}: upgrade alexnet"
             )
         try:
-            return cls(path, **from_json(data))
+            return cls(path, **from_json(data), stamp=stamp)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(file, error) from error
+
+    def require_unchanged(self) -> None:
+        """Check that files read since `read` are those of the run that it gave.
+
+        Raises:
+            RunReplaced: another run has taken its place.
+        """
+        try:
+            now = _stamp((self.path / "run.json").stat())
+        except OSError:
+            now = ()
+        if self.stamp and now != self.stamp:
+            raise RunReplaced(
+                f"{printable(self.path)} was replaced while it was being read"
+            )
 
     def write(self) -> None:
         """Write run.json, whole or not at all."""
         fields = {x.name: getattr(self, x.name) for x in dataclasses.fields(self)}
-        del fields["path"]
+        del fields["path"], fields["stamp"]
         text = json.dumps(to_json(fields), indent=2)
         write_text(self.path / "run.json", text + "\n")
 
@@ -159,6 +191,11 @@ class Run:
             return [(float(x["probability"]), x["predicted"] == x["class"]) for x in rows]
         except ValueError as error:
             raise _damaged(self.validation, error) from error
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    """What tells run.json from another one: it is never changed, only replaced."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _damaged(file: Path, error: Exception) -> RunError:

@@ -1,6 +1,7 @@
 """run.json: the fields of a `Run` as JSON, and back. Its keys outlive renamed fields."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..preprocess import Channels, Preprocess
 from ..recipe.recipe import Recipe
 
 FORMAT = 1
+_WEIGHTS = re.compile(r"model\.weights\.h5|checkpoints/epoch-\d+\.weights\.h5")
 _PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
 """Fields of Preprocess that have other names in run.json, which users' scripts read."""
 
@@ -34,6 +36,8 @@ def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     classes = tuple(data["classes"])
     if not classes or not all(isinstance(x, str) for x in classes):
         raise ValueError("classes are not a list of names")
+    if not _WEIGHTS.fullmatch(data.get("weights_file", "model.weights.h5")):
+        raise ValueError("weights_file is not a file of this run")
     return {
         **data,
         "architecture": Architecture.from_dict(data["architecture"]),

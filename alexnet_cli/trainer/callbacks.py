@@ -8,10 +8,9 @@ from typing import Any
 
 import keras
 
-from ..errors import AlexNetError
 from ..inference.network import save_weights
 from ..recipe.sections import LOWER_IS_BETTER, LRSchedule, Pretrained, Stopping
-from ..run.files import write_csv
+from ..run.checkpoints import best_file
 from ..run.run import Run
 from .history import History
 from .lr_schedule import learning_rate
@@ -36,9 +35,8 @@ class PlannerUpdate(keras.callbacks.Callback):
         self.planner.advance(batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """End an epoch that the planner has cut short."""
-        if batch + 1 == self.planner.epoch_steps < self.planner.work.steps:
-            self.model.stop_training = True
+        """End a step."""
+        self.planner.step = batch + 1
 
 
 class LearningRateScheduler(keras.callbacks.Callback):
@@ -51,16 +49,19 @@ class LearningRateScheduler(keras.callbacks.Callback):
         self.section, self.pretrained, self.planner = section, pretrained, planner
         self.rate = section.learning_rate
         self.divisions = self.waited = 0
-        self.lowest = math.inf
+        self.lowest: float | None = None
+        self.factor = 1.0
+        """Halved by every rewind."""
 
     def state(self) -> dict[str, Any]:
-        """The counters of the plateau schedule."""
-        return {"divisions": self.divisions, "waited": self.waited, "lowest": self.lowest}
+        """The counters of the plateau schedule, the factor, and the last rate."""
+        names = ("divisions", "waited", "lowest", "factor", "rate")
+        return {x: getattr(self, x) for x in names}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`."""
-        self.divisions, self.waited = int(state["divisions"]), int(state["waited"])
-        self.lowest = float(state["lowest"])
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Set the rate of the middle of this step, at which no schedule gives 0."""
@@ -71,14 +72,14 @@ class LearningRateScheduler(keras.callbacks.Callback):
             at,
             planner.share,
             divisions=self.divisions,
-            factor=self.pretrained.rate_factor(at),
+            factor=self.factor * self.pretrained.rate_factor(at),
         )
         self.model.optimizer.learning_rate = self.rate
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Count epochs without a lower validation loss, for the plateau schedule."""
         logs["learning_rate"] = self.rate
-        if logs["val_loss"] < self.lowest:
+        if self.lowest is None or logs["val_loss"] < self.lowest:
             self.lowest, self.waited = logs["val_loss"], 0
         else:
             self.waited += 1
@@ -86,8 +87,41 @@ class LearningRateScheduler(keras.callbacks.Callback):
                 self.divisions, self.waited = self.divisions + 1, 0
 
 
+class NaNGuard(keras.callbacks.Callback):
+    """Ends training with `LossIsNaN` at the first loss that is NaN or infinite."""
+
+    def __init__(self, planner: EpochPlanner, scheduler: LearningRateScheduler) -> None:
+        super().__init__()
+        self.planner, self.scheduler = planner, scheduler
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Look at the loss, a mean over the epoch so far."""
+        self._check("loss", logs["loss"], batch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at everything that is recorded of the epoch."""
+        for name, value in logs.items():
+            self._check(name, value, None)
+
+    def _check(self, name: str, value: float, step: int | None) -> None:
+        if not math.isfinite(value):
+            raise LossIsNaN(name, self.planner.epoch + 1, step, self.scheduler.rate)
+
+
+class LossIsNaN(Exception):
+    """The loss or a metric is NaN or infinite."""
+
+    def __init__(self, name: str, epoch: int, step: int | None, rate: float) -> None:
+        """`epoch` counts from 1, `step` from 0; None is after the validation."""
+        where = "after" if step is None else f"in step {step + 1} of"
+        super().__init__(
+            f"{name} is NaN or infinite {where} epoch {epoch}, at learning rate {rate:.3g}"
+        )
+        self.epoch, self.step = epoch, step
+
+
 class HistoryLogger(keras.callbacks.Callback):
-    """Writes results to `history`, history.csv and TensorBoard; stops at divergence."""
+    """Appends the results of each epoch to `history` and shows them in TensorBoard."""
 
     def __init__(
         self,
@@ -101,39 +135,19 @@ class HistoryLogger(keras.callbacks.Callback):
         self.progress, self.board = progress, board
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Record the epoch.
-
-        Raises:
-            AlexNetError: the loss is NaN or infinite in the first epoch.
-        """
+        """Record the epoch."""
         names = ("loss", *self.run.recipe.stopping.metric_names())
         columns = (*names, *(f"val_{x}" for x in names), "learning_rate")
         row = {"epoch": epoch + 1, **{x: float(logs[x]) for x in columns}}
         row["side"] = self.progress.planner.current_side
         row["images_per_second"] = self.progress.now.rate
-        self.history.latest = None
-        if not math.isfinite(row["loss"]):
-            self.history.reason = self._diverged(epoch + 1)
-            return
         self.history.latest = row
         self.history.rows.append(row)
-        rows = [[f"{v:.6g}" for v in x.values()] for x in self.history.rows]
-        write_csv(self.run.path / "history.csv", tuple(row), rows)
         self.board.show_scalars(row)
-
-    def _diverged(self, epoch: int) -> str:
-        rate = self.run.recipe.lr_schedule.learning_rate
-        text = (
-            f"loss is NaN or infinite after epoch {epoch}; "
-            f"lower --learning-rate (now {rate:g})"
-        )
-        if not self.history.best:
-            raise AlexNetError(text)
-        return text
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch in the run directory."""
+    """Writes the weights of the best epoch beside the checkpoints."""
 
     def __init__(self, run: Run, network: keras.Model, history: History) -> None:
         super().__init__()
@@ -143,13 +157,15 @@ class BestWeights(keras.callbacks.Callback):
         """Save the weights if no epoch before was as good."""
         row = self.history.latest
         if row and better(row, self.history.best, self.run.recipe.stopping.watch):
+            file = self.run.path / best_file(epoch + 1)
+            file.parent.mkdir(exist_ok=True)
+            save_weights(self.network, file)
             self.history.best = row
-            save_weights(self.network, self.run)
 
 
 def better(row: dict[str, float], best: dict[str, float], watch: str) -> bool:
     """Whether the epoch `row` beats `best` (empty: no epoch) by the metric `watch`."""
-    if not best or not math.isfinite(best[watch]):
+    if not best:
         return True
     if row["side"] > best["side"]:
         # The network is used at its own side, and results at smaller ones say little of it.
@@ -169,8 +185,7 @@ class EarlyStopping(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stop if there is a reason to."""
-        if not self.history.reason:
-            self.history.reason = self._reason()
+        self.history.reason = self._reason()
         if self.history.reason:
             self.model.stop_training = True
 

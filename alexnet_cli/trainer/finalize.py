@@ -2,15 +2,17 @@
 
 import dataclasses
 import gc
+import shutil
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
-from ..arrays import Doubles, Labels, Pixels, Probabilities
+import numpy as np
+
+from ..arrays import Labels, Probabilities
+from ..backend.signals import raising_signals
 from ..dataset.pixel_cache import Examples
 from ..dataset.split import VAL
+from ..errors import AlexNetError, Interrupted
 from ..evaluation.calibration import (
     at_temperature,
     fit_temperature,
@@ -21,32 +23,27 @@ from ..export.saved_model import save_model
 from ..export.verify import keep_litert, tta_views
 from ..inference.network import as_probabilities, load_network
 from ..model.architecture import trace
-from ..run.files import write_csv
-from ..run.run import FINISHED, INTERRUPTED, Run
+from ..run.checkpoints import best_file
+from ..run.digests import seal
+from ..run.files import link_or_copy, write_csv
+from ..run.run import FAILED, FINISHED, INTERRUPTED, Run
+from .context import TrainContext
 from .history import History
-from .progress import handle_ctrl_c
+from .optional import optional
 from .tensorboard import TensorBoardWriter
-
-
-class Figures(Protocol):
-    """Draws the figures of a run directory; `reports.training_figures` does."""
-
-    def augmented(self, run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
-        """Write plots/augmented.png; the same as uint8 [H, W, 3]."""
-
-    def results(self, run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
-        """Write curves and confusion matrix; the latter as uint8 [H, W, 3]."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run."""
+    """A run that can be used."""
 
     run: Run
-    scores: Scores
-    """Of the validation images."""
-    reason: str
+    scores: Scores | None
+    """Of the validation images; None if a signal left no time for them."""
+    reason: str = ""
     """Why training ended before its last epoch; empty if it did not."""
+    signal: int = 0
+    """The number of the signal that ended it; 0 if none did."""
 
 
 def finalize(
@@ -54,40 +51,90 @@ def finalize(
     history: History,
     validation: Examples,
     board: TensorBoardWriter,
-    figures: Figures,
+    context: TrainContext,
 ) -> Trained:
-    """Evaluate the best epoch in float32, export it, and complete run.json."""
+    """Evaluate the best epoch in float32, export it, and complete run.json.
+
+    A signal, but for the Ctrl-C that has ended training, leaves the rest of it out.
+
+    Raises:
+        Interrupted: a signal has ended training before an epoch was finished.
+        AlexNetError: the network answers NaN.
+    """
+    if not history.best:
+        dataclasses.replace(run, status=INTERRUPTED, reason=history.reason).write()
+        raise Interrupted("interrupted before an epoch was finished", history.signal)
     # The trained model is in reference cycles.
     gc.collect()
-    with _uninterrupted():
-        status = INTERRUPTED if history.interrupted else FINISHED
-        run = dataclasses.replace(run, status=status, metrics=history.best)
-        network = load_network(run)
-        labels = validation.labels[validation.rows]
-        tta = run.recipe.inference.tta
-        views = tta_views(run, validation, as_probabilities(network), tta)
-        run = calibrated(run, views, labels)
-        views = at_temperature(views, run.temperature)
-        probabilities = views.mean(axis=0)
-        write_predictions(run, probabilities, labels)
-        scores = score(probabilities, labels, run.classes)
-        confusion = figures.results(run, history.rows, scores)
-        best = int(history.best["epoch"])
-        board.show_image("confusion matrix", confusion, step=best)
+    run = _with_best_weights(run, history)
+    number = history.signal
+    if number in (0, signal.SIGINT):
+        try:
+            with raising_signals():
+                return _completed(run, history, validation, board, context)
+        except KeyboardInterrupt as error:
+            number = getattr(error, "number", signal.SIGINT)
+    run = dataclasses.replace(run, status=INTERRUPTED, reason=history.reason)
+    run.write()
+    seal(run.path)
+    return Trained(run, None, history.reason, number)
+
+
+def _with_best_weights(run: Run, history: History) -> Run:
+    """`run` with the weights of its best epoch in their place, and no exports of others."""
+    for name in ("model.tflite", "saved_model.pb", "fingerprint.pb"):
+        (run.path / name).unlink(missing_ok=True)
+    shutil.rmtree(run.path / "variables", ignore_errors=True)
+    link_or_copy(run.path / best_file(int(history.best["epoch"])), run.weights)
+    return dataclasses.replace(run, metrics=history.best, temperature=1.0, threshold=0.0)
+
+
+def _completed(
+    run: Run,
+    history: History,
+    validation: Examples,
+    board: TensorBoardWriter,
+    context: TrainContext,
+) -> Trained:
+    """The run with calibration and scores, and everything that can be exported."""
+    network = load_network(run)
+    labels = validation.labels[validation.rows]
+    tta = run.recipe.inference.tta
+    views = tta_views(run, validation, as_probabilities(network), tta)
+    _require_finite(run, views)
+    run = calibrated(run, views, labels)
+    views = at_temperature(views, run.temperature)
+    probabilities = views.mean(axis=0)
+    write_predictions(run, probabilities, labels)
+    scores = score(probabilities, labels, run.classes)
+    with optional("plots", context.log):
+        confusion = context.figures.results(run, history.rows, scores)
+        board.show_image("confusion matrix", confusion, step=int(history.best["epoch"]))
+    with optional("the SavedModel", context.log):
         save_model(run, network)
-        keep_litert(run, network, validation, views[0])
-        run.write()
-    return Trained(run, scores, history.reason)
+    with optional("model.tflite", context.log):
+        if not keep_litert(run, network, validation, views[0]):
+            context.log(
+                "warning: no model.tflite, because its predictions differed from the "
+                "network's; TensorFlow is used instead, which starts more slowly"
+            )
+    status = FAILED if history.failed else FINISHED
+    run = dataclasses.replace(
+        run, status=INTERRUPTED if history.signal else status, reason=history.reason
+    )
+    run.write()
+    seal(run.path)
+    return Trained(run, scores, history.reason, history.signal)
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C: the trained network is worth a few seconds of waiting."""
-    before = handle_ctrl_c(signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        handle_ctrl_c(before)
+def _require_finite(run: Run, views: Probabilities) -> None:
+    """Keep no network that answers NaN."""
+    if np.isfinite(views).all():
+        return
+    run.weights.unlink()
+    text = f"the network of epoch {run.metrics['epoch']:.0f} answers NaN; it is not kept"
+    dataclasses.replace(run, status=FAILED, reason=text).write()
+    raise AlexNetError(text)
 
 
 def estimated_seconds(run: Run) -> float:

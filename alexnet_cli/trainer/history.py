@@ -12,22 +12,24 @@ class History:
     best: dict[str, float] = field(default_factory=dict)
     """The row of the epoch whose weights are kept; empty before the first."""
     latest: dict[str, float] | None = None
-    """The row of the epoch that has just ended; None if its loss is NaN or infinite."""
+    """The row of the epoch that has just ended."""
     reason: str = ""
     """Why training ended before its last epoch."""
-    interrupted: bool = False
+    signal: int = 0
+    """The number of the signal that ended training; 0 if none did."""
+    failed: bool = False
+    """Whether the loss became NaN or infinite."""
 
     def state(self) -> dict[str, Any]:
-        """Everything but `latest`, with the best row as the number of its epoch."""
+        """The rows, the best one as the number of its epoch, and why training ended."""
         return {
             "rows": [dict(x) for x in self.rows],
             "best": self.best.get("epoch"),
             "reason": self.reason,
-            "interrupted": self.interrupted,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`."""
         self.rows = [dict(x) for x in state["rows"]]
         self.best = next((x for x in self.rows if x["epoch"] == state["best"]), {})
-        self.reason, self.interrupted = state["reason"], state["interrupted"]
+        self.reason, self.signal, self.failed = state["reason"], 0, False

@@ -20,6 +20,7 @@ from ..model.pretrained.layouts import PretrainedWeights
 from ..model.pretrained.matching import LayerMatch
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
+from ..run.digests import seal
 from ..run.run import FINISHED, Run
 
 PREPARED = {
@@ -103,12 +104,13 @@ def write_run(run: Run, matches: list[LayerMatch]) -> None:
     put_weights(network, matches)
     run = dataclasses.replace(run, status=FINISHED)
     run.write_records([], [])
-    save_weights(network, run)
+    save_weights(network, run.weights)
     save_model(run, network)
     some = _probes(run.preprocess)
     expected = verify.tta_views(run, some, as_probabilities(network), "none")[0]
     verify.keep_litert(run, network, some, expected)
     run.write()
+    seal(run.path)
 
 
 def _probes(preprocess: Preprocess, count: int = 16) -> Examples:

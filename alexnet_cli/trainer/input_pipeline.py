@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
-from ..arrays import Doubles, Floats, Pixels
+from ..arrays import Doubles, Floats, Pixels, Rows
 from ..dataset.augmentation.layer import copy_crops, fed_side, geometry
 from ..dataset.augmentation.mixup import mix_targets
 from ..dataset.augmentation.parameters import WIDTH, AugmentationParameters
@@ -18,14 +17,15 @@ from ..dataset.standardize import crop
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 
-Batch = tuple[tuple[Pixels, Floats], Floats]
+Batch = tuple[tuple[Pixels, Floats], Floats, Floats]
 
 
 @dataclass(frozen=True)
 class InputPipeline:
-    """Datasets of batches ((uint8 pixels, float32 [B, WIDTH]), float32 [B, K]).
+    """Datasets of batches (pixels, augmentation parameters), targets, weights of images.
 
-    Pixels are [B, S, S, 3] where crops are copied on the host, else [B, R, R, 3].
+    uint8 pixels are [B, S, S, 3] where crops are copied on the host, else [B, R, R, 3];
+    the others are float32 [B, WIDTH], [B, K] and [B].
     """
 
     recipe: Recipe
@@ -33,30 +33,57 @@ class InputPipeline:
     classes: int
     lighting: Doubles | None = None
     """The result of `principal_colors`, for PCA lighting."""
+    class_weights: Floats | None = None
+    """Weight of each class in the loss of training, [K]; by default 1."""
+    errors: list[Exception] = field(default_factory=list)
+    """What was raised while a batch was made; TensorFlow's own error would hide it."""
 
     def at(self, side: int) -> "InputPipeline":
         """The same for training images of `side`."""
         preprocess = dataclasses.replace(self.preprocess, input_size=side)
         return dataclasses.replace(self, preprocess=preprocess)
 
-    def training(self, examples: Examples, epoch: int) -> tf.data.Dataset:
-        """Every image once, augmented; order and parameters depend on seed and epoch."""
-        count = steps(len(examples), self.recipe.optimization.batch_size)
+    def training(self, examples: Examples, epoch: int, first: int = 0) -> tf.data.Dataset:
+        """Every image once, augmented; order and parameters depend on seed and epoch.
+
+        The first batches, `first` of them, are left out.
+        """
+        batches = self._batches(examples, epoch)
 
         def one_epoch() -> Iterator[Batch]:
-            rng = np.random.default_rng((self.recipe.machine.seed, epoch))
-            order = rng.permutation(examples.rows)
-            # In even parts, since BatchNorm cannot learn from a last batch of one.
-            for rows in np.array_split(order, count):
-                yield self._augmented(examples, rows, rng)
+            rng = self._rng(epoch)
+            rng.permutation(examples.rows)
+            for number, rows in enumerate(batches):
+                # Also for those left out: the next ones depend on what was drawn before.
+                packed = self._parameters(len(rows), rng)
+                if number >= first:
+                    yield self._augmented(examples, rows, packed)
 
-        return self._dataset(one_epoch, count)
+        return self._dataset(one_epoch, len(batches) - first)
 
-    def _augmented(self, examples: Examples, rows: Any, rng: np.random.Generator) -> Batch:
+    def batch_rows(self, examples: Examples, epoch: int, step: int) -> Rows:
+        """Which images of `examples.cache` are in step `step` of an epoch of training."""
+        rows: Rows = self._batches(examples, epoch)[step]
+        return rows
+
+    def _batches(self, examples: Examples, epoch: int) -> list[Rows]:
+        """The images of each step of an epoch."""
+        count = steps(len(examples), self.recipe.optimization.batch_size)
+        # In even parts, since BatchNorm cannot learn from a last batch of one.
+        return np.array_split(self._rng(epoch).permutation(examples.rows), count)
+
+    def _rng(self, epoch: int) -> np.random.Generator:
+        return np.random.default_rng((self.recipe.machine.seed, epoch))
+
+    def _parameters(self, count: int, rng: np.random.Generator) -> Floats:
+        """Augmentation parameters of `count` images, packed [B, WIDTH]."""
+        parameters = sample_parameters(
+            self.recipe.augmentation, self.preprocess, count, rng, self.lighting
+        )
+        return parameters.pack()
+
+    def _augmented(self, examples: Examples, rows: Rows, packed: Floats) -> Batch:
         augmentation, preprocess = self.recipe.augmentation, self.preprocess
-        packed = sample_parameters(
-            augmentation, preprocess, len(rows), rng, self.lighting
-        ).pack()
         parameters = AugmentationParameters.unpack(packed)
         if geometry(augmentation, preprocess) == "copy":
             images = examples.cache.images(rows)
@@ -66,7 +93,9 @@ class InputPipeline:
         targets = examples.targets(rows, self.classes)
         if augmentation.mixes:
             targets = mix_targets(targets, parameters)
-        return (pixels, packed), targets
+        if self.class_weights is None:
+            return (pixels, packed), targets, np.ones(len(rows), np.float32)
+        return (pixels, packed), targets, self.class_weights[targets.argmax(axis=1)]
 
     def validation(self, examples: Examples) -> tf.data.Dataset:
         """Every image once, in order and without augmentation."""
@@ -78,7 +107,8 @@ class InputPipeline:
                 rows = examples.rows[start : start + batch_size]
                 pixels = crop(examples.pixels(rows), side)
                 ignored = np.zeros((len(rows), WIDTH), np.float32)
-                yield (pixels, ignored), examples.targets(rows, self.classes)
+                targets = examples.targets(rows, self.classes)
+                yield (pixels, ignored), targets, np.ones(len(rows), np.float32)
 
         return self._dataset(all_once, steps(len(examples), batch_size))
 
@@ -93,8 +123,11 @@ class InputPipeline:
                 tf.TensorSpec((None, WIDTH), tf.float32),
             ),
             tf.TensorSpec((None, self.classes), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
         )
-        data = tf.data.Dataset.from_generator(generator, output_signature=signature)
+        data = tf.data.Dataset.from_generator(
+            lambda: self._noting_errors(generator), output_signature=signature
+        )
         data = data.apply(tf.data.experimental.assert_cardinality(count))
         options = tf.data.Options()
         # There are no files to divide among devices.
@@ -105,6 +138,13 @@ class InputPipeline:
         # the tuner, which may sleep for seconds.
         options.autotune.enabled = False
         return data.prefetch(2).with_options(options)
+
+    def _noting_errors(self, generator: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+        try:
+            yield from generator()
+        except Exception as error:
+            self.errors.append(error)
+            raise
 
 
 def steps(count: int, batch_size: int) -> int:

@@ -57,22 +57,42 @@ class EpochPlanner:
         self.epoch, self.epochs, self.current_side = 0, work.epochs, 0
         self.share = self.done = 0.0
         """Finished fraction of training, and of the current epoch, 0 to 1."""
+        self.step = self.first = 0
+        """Finished steps of the current epoch, and those of them in earlier sittings."""
+        self.resumed_side = 0
         self.paces: dict[int, float] = {}
         """Seconds per epoch, with its validation, at each side."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that changes in training, between two epochs."""
-        names = ("epoch", "epochs", "share", "epoch_steps")
+        """Everything that changes in training, between two steps."""
+        names = ("epoch", "epochs", "share", "done", "step", "epoch_steps")
         # Strings, since JSON has no other keys.
         paces = {str(k): v for k, v in self.paces.items()}
-        return {**{x: getattr(self, x) for x in names}, "paces": paces}
+        state = {x: getattr(self, x) for x in names}
+        return {**state, "side": self.current_side, "paces": paces}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`; the first steps count as slow again."""
         self.epoch, self.epochs = int(state["epoch"]), int(state["epochs"])
-        self.share, self.epoch_steps = float(state["share"]), int(state["epoch_steps"])
+        self.share, self.done = float(state["share"]), float(state["done"])
+        self.step = self.first = int(state["step"])
+        self.epoch_steps = int(state["epoch_steps"])
         self.paces = {int(k): float(v) for k, v in state["paces"].items()}
-        self.current_side, self.done = 0, 0.0
+        self.current_side, self.resumed_side = 0, int(state["side"])
+
+    def extend(self) -> None:
+        """Plan anew after a change of epochs or of the deadline; the share follows."""
+        self.epochs, self.epoch_steps = self.work.epochs, self.work.steps
+        if self.paces and not self.over:
+            self._plan()
+        self.share = min(1.0, (self.epoch + self.done) / self.epochs)
+
+    def restart_epoch(self) -> None:
+        """Forget the steps of the current epoch."""
+        part = self.done / max(self.epochs - self.epoch, 1)
+        self.share = max(0.0, (self.share - part) / (1 - part)) if part < 1 else 0.0
+        self.step = self.first = 0
+        self.done = 0.0
 
     @property
     def over(self) -> bool:
@@ -80,8 +100,10 @@ class EpochPlanner:
         return self.epoch >= self.epochs
 
     def side(self, share: float | None = None) -> int:
-        """Side of the images after `share` of training, by default now."""
+        """Side of the images after `share` of training, by default in this epoch."""
         start, full = self.work.start_size, self.work.side
+        if share is None and self.first:
+            return self.resumed_side
         if not start:
             return full
         share = self.share if share is None else share
@@ -95,13 +117,14 @@ class EpochPlanner:
 
     def advance(self, step: int) -> float:
         """Start step `step` of the epoch; the share of training at the step's middle."""
-        if step == SLOW_STEPS:
+        run = step - self.first
+        if run == SLOW_STEPS:
             self.warm = self.clock()
-        elif SLOW_STEPS < step <= 4 * SLOW_STEPS and not self.epoch:
+        elif SLOW_STEPS < run <= 4 * SLOW_STEPS and not self.epoch:
             work = self.work
             larger = (work.side / self.current_side) ** 2
             validating = VALIDATION_COST * work.validated * larger
-            trained = self._seconds_per_epoch(step)
+            trained = self._seconds_per_epoch(run)
             self.paces[self.current_side] = trained * (1 + validating)
             self._plan()
             self._cut_short(step, trained, validating)
@@ -110,10 +133,14 @@ class EpochPlanner:
 
     def finish(self) -> None:
         """End an epoch after its validation."""
-        self.paces[self.current_side] = self._seconds_per_epoch(self.epoch_steps)
+        if self.epoch_steps > self.first:
+            self.paces[self.current_side] = self._seconds_per_epoch(
+                self.epoch_steps - self.first
+            )
         self._move(1.0)
         self.epoch, self.done = self.epoch + 1, 0.0
-        if not self.over:
+        self.step = self.first = 0
+        if self.paces and not self.over:
             self._plan()
 
     def seconds_left(self) -> float | None:
@@ -140,11 +167,11 @@ class EpochPlanner:
         self.share += (1 - self.share) * min((done - self.done) / rest, 1.0)
         self.done = done
 
-    def _seconds_per_epoch(self, step: int) -> float:
-        """Seconds of a whole epoch at the pace of this one's first `step` steps."""
-        if step <= SLOW_STEPS or not self.compiling:
-            return (self.clock() - self.started) / step * self.work.steps
-        return (self.clock() - self.warm) / (step - SLOW_STEPS) * self.work.steps
+    def _seconds_per_epoch(self, run: int) -> float:
+        """Seconds of a whole epoch at the pace of the `run` steps of this sitting."""
+        if run <= SLOW_STEPS or not self.compiling:
+            return (self.clock() - self.started) / run * self.work.steps
+        return (self.clock() - self.warm) / (run - SLOW_STEPS) * self.work.steps
 
     def _plan(self) -> None:
         """Set `epochs` to as many as end by the deadline."""

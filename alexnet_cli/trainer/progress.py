@@ -1,7 +1,5 @@
-"""Progress, reported after every step and epoch, and Ctrl-C, checked after every step."""
+"""Progress, reported after every step and epoch; signals, looked at after every step."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any
 
 import keras
 
+from ..backend.signals import restore_handlers, set_handlers
 from ..errors import Interrupted
 from .history import History
 from .planner import EpochPlanner
@@ -76,51 +75,38 @@ class ProgressReporter(keras.callbacks.Callback):
             self.report(self.now)
 
 
-Handler = Callable[[int, FrameType | None], Any] | int | None
-
-
-def handle_ctrl_c(handler: Handler) -> Handler:
-    """Set the handler of Ctrl-C and return the one before it.
-
-    Outside the main thread, which alone receives signals, nothing is changed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return signal.getsignal(signal.SIGINT)
-    return signal.signal(signal.SIGINT, handler)
-
-
 class InterruptHandler(keras.callbacks.Callback):
-    """Turns Ctrl-C into `Interrupted` after the step; a second Ctrl-C acts at once."""
+    """Turns a signal into `Interrupted` after the step; a second one acts at once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stopping = False
+        self.number = 0
 
     def __enter__(self) -> "InterruptHandler":
-        """Handle Ctrl-C: code before the first step may swallow a KeyboardInterrupt."""
-        self.before = handle_ctrl_c(self._interrupt)
+        """Handle signals: code before the first step may swallow a KeyboardInterrupt."""
+        self.before = set_handlers(self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Restore the handler of Ctrl-C."""
-        handle_ctrl_c(self.before)
+        """Restore the handlers."""
+        restore_handlers(self.before)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.stopping = True
-        handle_ctrl_c(self.before)
+        self.number = number
+        restore_handlers(self.before)
 
     def _check(self) -> None:
-        if self.stopping:
-            raise Interrupted("interrupted")
+        if self.number:
+            raise Interrupted("interrupted", self.number)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Stop if Ctrl-C was pressed before the first step."""
+        """Stop if a signal has come before the first step."""
         self._check()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop if Ctrl-C was pressed."""
+        """Stop if a signal has come."""
         self._check()
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Stop if Ctrl-C was pressed."""
+        """Stop if a signal has come."""
         self._check()

@@ -1,5 +1,8 @@
 """Event files for TensorBoard: scalars, graph, histograms, images."""
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -8,31 +11,54 @@ import tensorflow as tf
 
 from ..arrays import Pixels
 from ..run.run import Run
+from .optional import reason
 
 
 class TensorBoardWriter:
-    """Event files in `logs/[NAME/]train` and `.../validation` of a run directory."""
+    """Event files in `logs/[NAME/]train` and `.../validation` of a run directory.
 
-    def __init__(self, run: Run, name: str = "") -> None:
+    After the first error it writes no more, and training goes on.
+    """
+
+    def __init__(
+        self, run: Run, name: str = "", log: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Open the event files; `log` gets a line if that or writing fails."""
+        self.log, self.broken = log, False
         logs = run.path / "logs" / name
-        self.train = tf.summary.create_file_writer(str(logs / "train"))
-        self.validation = tf.summary.create_file_writer(str(logs / "validation"))
+        with self._writing():
+            # As bytes, since a path need not be text that TensorFlow can encode.
+            self.train, self.validation = (
+                tf.summary.create_file_writer(os.fsencode(logs / x))
+                for x in ("train", "validation")
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write in the block, unless an error has ended the writing."""
+        try:
+            yield
+        # TensorFlow raises errors of many kinds here, none of which is worth a training.
+        except Exception as error:
+            if not self.broken:
+                self.log(f"warning: nothing more for TensorBoard: {reason(error)}")
+            self.broken = True
 
     def show_graph(self, network: keras.Model, side: int) -> None:
         """Write the graph of the network for inputs of `side`."""
         spec = tf.TensorSpec((None, side, side, 3), tf.float32)
         traced = tf.function(lambda x: network(x, training=False))
-        with self.train.as_default():
+        with self._writing(), self.train.as_default():
             tf.summary.graph(traced.get_concrete_function(spec).graph)
 
     def show_image(self, tag: str, image: Pixels, step: int) -> None:
         """Write a uint8 image [H, W, 3]; `step` is its epoch."""
-        with self.validation.as_default():
+        with self._writing(), self.validation.as_default():
             tf.summary.image(tag, image[None], step=step)
 
     def show_histograms(self, network: keras.Model, step: int) -> None:
         """Write the values of every weight; `step` is their epoch."""
-        with self.train.as_default():
+        with self._writing(), self.train.as_default():
             for weight in network.weights:
                 tf.summary.histogram(weight.path, np.asarray(weight), step=step)
 
@@ -41,17 +67,19 @@ class TensorBoardWriter:
         step = int(row["epoch"])
         for key, value in row.items():
             writer = self.validation if key.startswith("val_") else self.train
-            with writer.as_default():
+            with self._writing(), writer.as_default():
                 if key != "epoch":
                     tf.summary.scalar(key.removeprefix("val_"), value, step=step)
         # TensorBoard should show the epoch as soon as it ends.
-        self.train.flush()
-        self.validation.flush()
+        with self._writing():
+            self.train.flush()
+            self.validation.flush()
 
     def close(self) -> None:
         """Close the event files."""
-        self.train.close()
-        self.validation.close()
+        with self._writing():
+            self.train.close()
+            self.validation.close()
 
 
 class HistogramLogger(keras.callbacks.Callback):

@@ -1,58 +1,43 @@
-"""train(): a run and its images in, a finished run directory out."""
+"""train(): a run and its images in, a run directory that can be used out."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ..arrays import Doubles, Floats
+from ..arrays import Floats
 from ..backend.devices import precision, strategy
 from ..backend.dtype_policy import dtype_policy
-from ..dataset.augmentation.sampling import principal_colors
 from ..dataset.pixel_cache import Examples
-from ..errors import AlexNetError, Interrupted
-from ..model.pretrained.matching import LayerMatch
-from ..recipe.recipe import Recipe
-from ..run.run import Run
+from ..recipe.validation import check_batches
+from ..run.files import replacing
+from ..run.run import FAILED, INTERRUPTED, Run
 from .callbacks import (
     BestWeights,
     EarlyStopping,
     HistoryLogger,
     LearningRateScheduler,
+    NaNGuard,
     PlannerUpdate,
 )
+from .checkpointing import Checkpointer
+from .context import TrainContext
 from .ema import ExponentialMovingAverage
-from .finalize import Figures, Trained, estimated_seconds, finalize, tta_view_count
+from .finalize import Trained, estimated_seconds, finalize, tta_view_count
 from .history import History
-from .input_pipeline import InputPipeline, steps
+from .input_pipeline import steps
+from .optional import optional
 from .planner import EpochPlanner, Workload
-from .progress import InterruptHandler, ProgressReporter, Report
+from .progress import InterruptHandler, ProgressReporter
+from .state import TrainingState
 from .tensorboard import HistogramLogger, TensorBoardWriter
+from .training_loop import TrainingLoop
 from .training_model import TrainingModel
-
-
-@dataclass(frozen=True)
-class TrainContext:
-    """What training needs beside the run and its images."""
-
-    report: Report
-    figures: Figures
-    name: str = ""
-    """Name of the run in TensorBoard."""
-    start: Sequence[LayerMatch] = ()
-    """Pretrained weights to start from."""
-    deadline: float | None = None
-    """When training and its export are to be over, on the clock of `time.monotonic`."""
-    callbacks: Sequence[keras.callbacks.Callback] = ()
-    """Called before the trainer's own.
-
-    In `on_test_begin` the network thus has its own weights, not yet their average. Each
-    epoch is a `fit` of its own; `self.model.stop_training = True` ends training.
-    """
 
 
 def train(
@@ -63,34 +48,69 @@ def train(
     After Ctrl-C the best finished epoch is kept and the status is "interrupted".
 
     Raises:
-        Interrupted: before one epoch was finished.
-        AlexNetError: the loss became NaN or infinite in the first epoch.
+        Interrupted: before one epoch was finished; what was done can be resumed.
+        AlexNetError: training cannot go on.
         DeviceError: the recipe's device does not exist here.
     """
     devices = strategy(run.recipe.machine.device)
     exact = precision(run.recipe.machine.precision)
     run = dataclasses.replace(run, recipe=run.recipe.changed(precision=exact))
-    planner = _planner(run, training, validation, context.deadline)
+    check_batches(run.recipe, len(training), devices.num_replicas_in_sync)
+    _make_deterministic(run.recipe.machine.deterministic, run.recipe.machine.seed)
     with InterruptHandler() as interrupt:
-        run.write()
-        if run.preprocess.mean is None:
-            np.save(run.mean_image, _mean_image(training))
-        with closing(TensorBoardWriter(run, context.name)) as board:
+        if context.resume is None:
+            run.write()
+            if run.preprocess.mean is None:
+                _write_mean_image(run, training)
+        with closing(TensorBoardWriter(run, context.name, context.log)) as board:
             with dtype_policy(exact):
-                model = TrainingModel(run, devices, context.start)
-                loop = _TrainingLoop(model, planner, board, context, interrupt)
-                history = loop.run(training, validation)
+                state = _new_state(run, (training, validation), devices, context)
+                loop = _loop(state, (training, validation), board, context, interrupt)
+                with _keeping(loop.checkpointer, state.history):
+                    history = _run(loop, board)
             # The trained copy and its optimizer go before the float32 one comes.
-            del model, loop
+            del state, loop
             interrupt.set_model(None)
-            return finalize(run, history, validation, board, context.figures)
+            return finalize(run, history, validation, board, context)
 
 
-def _planner(
-    run: Run, training: Examples, validation: Examples, deadline: float | None
-) -> EpochPlanner:
-    """The plan of a training that ends, its export included, by `deadline`."""
+def _make_deterministic(deterministic: bool, seed: int) -> None:
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+        tf.random.set_seed(seed)
+
+
+def _new_state(
+    run: Run, data: tuple[Examples, Examples], devices: Any, context: TrainContext
+) -> TrainingState:
+    """The state before the first step, or where the checkpoint of `context` was written."""
+    recipe, resume = run.recipe, context.resume
+    elapsed = float(resume.checkpoint.state["elapsed"]) if resume else 0.0
+    planner = _planner(run, data, context.started - elapsed)
+    model = TrainingModel(run, devices, context.start)
+    decay = recipe.optimization.ema
+    state = TrainingState(
+        model,
+        planner,
+        LearningRateScheduler(recipe.lr_schedule, recipe.pretrained, planner),
+        ExponentialMovingAverage(model.network, decay) if decay else None,
+        History(),
+        started=context.started,
+    )
+    if resume:
+        state.restore(resume.checkpoint)
+        if resume.restart_epoch:
+            state.restart_epoch()
+        if resume.replan:
+            planner.extend()
+            state.history.reason = ""
+    return state
+
+
+def _planner(run: Run, data: tuple[Examples, Examples], started: float) -> EpochPlanner:
+    """The plan of a training that ends, its export included, in the recipe's time."""
     recipe = run.recipe
+    training, validation = data
     work = Workload(
         recipe.stopping.epochs,
         recipe.augmentation.start_size,
@@ -99,108 +119,78 @@ def _planner(
         validated=len(validation) / len(training),
         views=tta_view_count(recipe.inference.tta),
     )
-    if deadline is not None:
-        deadline -= estimated_seconds(run)
-    return EpochPlanner(work, deadline)
+    minutes = recipe.stopping.max_minutes
+    if minutes is None:
+        return EpochPlanner(work)
+    return EpochPlanner(work, started + 60 * minutes - estimated_seconds(run))
 
 
-class _TrainingLoop:
-    """The epochs of one training, and the history that they leave."""
+def _loop(
+    state: TrainingState,
+    data: tuple[Examples, Examples],
+    board: TensorBoardWriter,
+    context: TrainContext,
+    interrupt: InterruptHandler,
+) -> TrainingLoop:
+    """The loop, with its callbacks in the order of their calls.
 
-    def __init__(
-        self,
-        model: TrainingModel,
-        planner: EpochPlanner,
-        board: TensorBoardWriter,
-        context: TrainContext,
-        interrupt: InterruptHandler,
-    ) -> None:
-        self.model, self.planner, self.board = model, planner, board
-        self.context, self.interrupt = context, interrupt
-        self.history = History()
-
-    def run(self, training: Examples, validation: Examples) -> History:
-        """Fit all epochs; the best one's weights are in the run directory afterwards."""
-        run, model, planner = self.model.run, self.model, self.planner
-        recipe, classes = run.recipe, len(run.classes)
-        lighting = _lighting(recipe, training)
-        self._show_start(training, lighting)
-        pipeline = InputPipeline(recipe, run.preprocess, classes, lighting)
-        held_out = pipeline.validation(validation)
-        class_weights = _class_weights(recipe, training, classes)
-        callbacks = self._callbacks(len(training))
-        with self._expected_errors():
-            while not planner.over and not self.history.reason:
-                if planner.epoch == recipe.pretrained.unfreeze_after > 0:
-                    model.unfreeze()
-                side, epoch = planner.side(), planner.epoch
-                model.at(side).fit(
-                    pipeline.at(side).training(training, epoch + 1),
-                    validation_data=held_out, class_weight=class_weights,
-                    callbacks=callbacks, initial_epoch=epoch, epochs=epoch + 1,
-                    shuffle=False, verbose=0,
-                )  # fmt: skip
-                planner.finish()
-        return self.history
-
-    def _show_start(self, training: Examples, lighting: Doubles | None) -> None:
-        """What can be shown before the first step: augmented images and the graph."""
-        run = self.model.run
-        sheet = self.context.figures.augmented(run, training, lighting)
-        self.board.show_image("augmented training images", sheet, step=0)
-        self.board.show_graph(self.model.network, run.preprocess.input_size)
-
-    def _callbacks(self, images: int) -> list[keras.callbacks.Callback]:
-        """In the order of their calls: what is recorded and kept is the average."""
-        run, planner, history = self.model.run, self.planner, self.history
-        recipe, network = run.recipe, self.model.network
-        progress = ProgressReporter(planner, history, images, self.context.report)
-        decay = recipe.optimization.ema
-        return [
-            *self.context.callbacks,
-            PlannerUpdate(planner),
-            LearningRateScheduler(recipe.lr_schedule, recipe.pretrained, planner),
-            *([ExponentialMovingAverage(network, decay)] if decay else ()),
-            HistoryLogger(run, history, progress, self.board),
-            *([HistogramLogger(self.board, network)] if recipe.machine.histograms else ()),
-            BestWeights(run, network, history),
-            EarlyStopping(recipe.stopping, planner, history),
-            progress,
-            self.interrupt,
-        ]
-
-    @contextmanager
-    def _expected_errors(self) -> Iterator[None]:
-        """Make Ctrl-C after an epoch the end of training, and lack of memory one line."""
-        try:
-            yield
-        except tf.errors.ResourceExhaustedError as error:
-            size = self.model.run.recipe.optimization.batch_size
-            raise AlexNetError(
-                f"--batch-size {size} needs more memory than there is; use a smaller one"
-            ) from error
-        except Interrupted:
-            if not self.history.best:
-                raise
-            self.history.interrupted, self.history.reason = True, "interrupted"
+    What is recorded and kept is the average.
+    """
+    run, planner, history = state.model.run, state.planner, state.history
+    recipe, network = run.recipe, state.model.network
+    progress = ProgressReporter(planner, history, len(data[0]), context.report)
+    checkpointer = Checkpointer(run, state, recipe.machine.checkpoint_minutes)
+    callbacks = [
+        *context.callbacks,
+        PlannerUpdate(planner),
+        state.scheduler,
+        NaNGuard(planner, state.scheduler),
+        *([state.ema] if state.ema else ()),
+        HistoryLogger(run, history, progress, board),
+        *([HistogramLogger(board, network)] if recipe.machine.histograms else ()),
+        BestWeights(run, network, history),
+        EarlyStopping(recipe.stopping, planner, history),
+        progress,
+        checkpointer,
+        interrupt,
+    ]
+    calls = keras.callbacks.CallbackList(callbacks, epochs=planner.epochs, verbose=0)
+    return TrainingLoop(state, calls, checkpointer, data, context)
 
 
-def _lighting(recipe: Recipe, training: Examples) -> Doubles | None:
-    """The principal colors of some training images, if PCA lighting needs them."""
-    if not recipe.augmentation.pca_lighting:
-        return None
-    some = training.rows[:: max(1, len(training) // 500)]
-    return principal_colors(training.pixels(some))
+def _run(loop: TrainingLoop, board: TensorBoardWriter) -> History:
+    """Show what can be shown before the first step, and run the epochs."""
+    run, context = loop.state.model.run, loop.context
+    with optional("plots/augmented.png", context.log):
+        sheet = context.figures.augmented(run, loop.training, loop.lighting)
+        board.show_image("augmented training images", sheet, step=0)
+    board.show_graph(loop.state.model.network, run.preprocess.input_size)
+    return loop.run()
 
 
-def _class_weights(
-    recipe: Recipe, training: Examples, classes: int
-) -> dict[int, float] | None:
-    """Weights by which all classes sum to the same; their mean over images is 1."""
-    if recipe.optimization.class_weights == "none":
-        return None
-    counts = np.bincount(training.labels[training.rows], minlength=classes)
-    return {i: len(training) / (classes * int(n)) for i, n in enumerate(counts) if n}
+@contextmanager
+def _keeping(checkpointer: Checkpointer, history: History) -> Iterator[None]:
+    """If the block raises, have run.json say so; what was recorded stays."""
+    try:
+        yield
+    except BaseException as error:
+        checkpointer.close()
+        stopped = isinstance(error, KeyboardInterrupt)
+        run = dataclasses.replace(
+            checkpointer.run,
+            status=INTERRUPTED if stopped else FAILED,
+            reason="interrupted" if stopped else str(error).partition("\n")[0][:500],
+        )
+        # On a full disk it goes on saying "training".
+        with contextlib.suppress(OSError):
+            run.write()
+        raise
+    checkpointer.close()
+
+
+def _write_mean_image(run: Run, training: Examples) -> None:
+    with replacing(run.mean_image) as part, part.open("wb") as file:
+        np.save(file, _mean_image(training))
 
 
 def _mean_image(training: Examples) -> Floats:

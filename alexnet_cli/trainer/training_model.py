@@ -13,6 +13,7 @@ from ..inference.network import load_mean_image
 from ..model.model import build_model, layers_of, put_weights
 from ..model.pretrained.matching import LayerMatch, frozen_layers
 from ..run.run import Run
+from .accumulation import AccumulatingModel
 from .optimizers import build_optimizer
 
 
@@ -27,6 +28,8 @@ class TrainingModel:
         recipe = run.recipe
         self.run, self.strategy = run, strategy
         self.unfrozen = False
+        self.parts = 1
+        """How many parts a batch is computed in."""
         with strategy.scope():
             self.network = build_model(
                 run.architecture,
@@ -64,17 +67,19 @@ class TrainingModel:
         self.side = 0
 
     def state(self) -> dict[str, Any]:
-        """Weights, random generators, optimizer slots, and whether layers were unfrozen."""
+        """Weights, random generators, optimizer slots, and what was changed in training."""
         return {
             "network": [np.array(x) for x in self.network.variables],
             "optimizer": [np.array(x) for x in self.optimizer.variables],
             "unfrozen": self.unfrozen,
+            "parts": self.parts,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state` of a model of the same run."""
         if state["unfrozen"] and not self.unfrozen:
             self.unfreeze()
+        self.compute_in(state["parts"])
         for variables, values in (
             (self.network.variables, state["network"]),
             (self.optimizer.variables, state["optimizer"]),
@@ -88,6 +93,10 @@ class TrainingModel:
         for layer in self.network.layers:
             layer.trainable = True
         self._begin()
+
+    def compute_in(self, parts: int) -> None:
+        """Compute each batch in that many parts from now on."""
+        self.parts, self.model = parts, None
 
     def at(self, side: int) -> keras.Model:
         """The compiled model of pixels and augmentation parameters for images of `side`."""
@@ -106,7 +115,8 @@ class TrainingModel:
             recipe.augmentation, preprocess, load_mean_image(self.run), side
         )
         outputs = self.network(layer([pixels, parameters]))
-        model = keras.Model([pixels, parameters], outputs)
+        model = AccumulatingModel([pixels, parameters], outputs)
+        model.parts = self.parts
         model.compile(
             optimizer=self.optimizer,
             loss=build_loss(recipe.optimization.label_smoothing),

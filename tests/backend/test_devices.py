@@ -1,10 +1,19 @@
 """A device is used or refused; precision follows from what the processor has and may use."""
 
+import os
+
 import pytest
 import tensorflow as tf
 from helpers import TINY, python
 
-from alexnet_cli.backend.devices import cpu_precision, precision, strategy
+from alexnet_cli.backend import devices
+from alexnet_cli.backend.devices import (
+    cpu_precision,
+    onednn_limit,
+    precision,
+    strategy,
+    usable_cores,
+)
 from alexnet_cli.errors import DeviceError
 
 
@@ -20,6 +29,7 @@ from alexnet_cli.errors import DeviceError
         ({"amx_bf16"}, "AVX512_CORE_AMX", "mixed_bfloat16"),
         ({"amx_bf16", "avx512_bf16"}, "AVX512_CORE_BF16", "mixed_bfloat16"),
         ({"avx512f"}, "ALL", "float32"),
+        ({"amx_bf16", "avx512_bf16"}, "OFF", "float32"),
     ],
 )
 def test_auto_takes_bfloat16_where_it_is_multiplied_and_allowed(flags, limit, expected):
@@ -30,12 +40,50 @@ def test_a_precision_given_by_name_is_used_unless_forbidden():
     assert cpu_precision("float32", {"amx_bf16"}, "") == "float32"
     assert cpu_precision("mixed_float16", {"avx2"}, "AVX2") == "mixed_float16"
     assert cpu_precision("mixed_bfloat16", {"avx2"}, "") == "mixed_bfloat16"
+    assert cpu_precision("mixed_bfloat16", {"avx2"}, "OFF") == "mixed_bfloat16"
     with pytest.raises(DeviceError) as error:
         cpu_precision("mixed_bfloat16", {"amx_bf16"}, "AVX2")
     assert str(error.value) == (
         "--precision mixed_bfloat16: ONEDNN_MAX_CPU_ISA=AVX2 forbids it; "
         "unset the variable or use float32"
     )
+
+
+@pytest.mark.parametrize("environment, expected", [
+    ({}, ""),
+    ({"ONEDNN_MAX_CPU_ISA": "avx2", "DNNL_MAX_CPU_ISA": "ALL"}, "AVX2"),
+    ({"DNNL_MAX_CPU_ISA": "avx512_core"}, "AVX512_CORE"),
+    ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "OFF"),
+    ({"TF_ENABLE_ONEDNN_OPTS": "False", "ONEDNN_MAX_CPU_ISA": "ALL"}, "OFF"),
+    ({"TF_ENABLE_ONEDNN_OPTS": "1"}, ""),
+    ({"TF_ENABLE_ONEDNN_OPTS": ""}, ""),
+])  # fmt: skip
+def test_what_onednn_may_use_is_read_from_the_environment(environment, expected):
+    assert onednn_limit(environment) == expected
+
+
+def test_without_onednn_auto_is_float32(monkeypatch):
+    monkeypatch.setattr(devices, "_cpu_flags", lambda: {"amx_bf16"})
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
+        monkeypatch.delenv(name, raising=False)
+    assert precision("auto") == "mixed_bfloat16"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert precision("auto") == "float32"
+
+
+def test_a_processor_that_tells_nothing_computes_in_float32(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "Path", lambda path: tmp_path / "none")
+    assert precision("auto") == "float32"
+
+
+def test_cores_that_the_process_may_not_use_do_not_count(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5}, raising=False)
+    assert usable_cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert usable_cores() == 64
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1
 
 
 @pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])

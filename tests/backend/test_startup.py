@@ -2,11 +2,12 @@
 
 import os
 import sys
+import tempfile
 
 import pytest
 from helpers import python
 
-from alexnet_cli.backend.startup import quiet, start_tensorflow
+from alexnet_cli.backend.startup import quiet, standard_keras, start_tensorflow
 from alexnet_cli.errors import AlexNetError
 
 
@@ -24,6 +25,104 @@ def test_a_tensorflow_that_cannot_be_imported_is_one_line(monkeypatch, capfd):
     with pytest.raises(AlexNetError, match="^TensorFlow cannot be imported: ") as error:
         start_tensorflow()
     assert error.value.exit_code == 3 and "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", [
+    # Each start of TensorFlow takes seconds, so each tries several things.
+    {"KERAS_BACKEND": "jax", "TF_XLA_FLAGS": "--no_such_flag=1", "XLA_FLAGS": "--no_such_flag=1"},
+    {"KERAS_BACKEND": "torch", "TF_XLA_FLAGS": "--tf_xla_auto_jit=2", "TF_USE_LEGACY_KERAS": "1"},
+    {"KERAS_BACKEND": ""},
+], ids=lambda x: x["KERAS_BACKEND"])  # fmt: skip
+def test_keras_runs_on_tensorflow_whatever_the_user_set(tmp_path, environment):
+    """KERAS_BACKEND is left as it was: the user's other processes may need it."""
+    (tmp_path / "keras.json").write_text(
+        '{"backend": "torch", "floatx": "float16", "epsilon": 0.5, "image_data_format": "channels_first"}'
+    )
+    done = python(
+        """
+import os
+from alexnet_cli.backend.startup import standard_keras, start_tensorflow
+start_tensorflow()
+import keras, tensorflow as tf
+config = keras.config
+print(config.backend(), os.environ["KERAS_BACKEND"], os.environ.get("XLA_FLAGS"))
+print(float(tf.function(lambda x: x + 1)(tf.constant(1.0))))
+state = lambda: (config.floatx(), config.epsilon(), config.image_data_format())
+with standard_keras():
+    print(*state())
+print(*state())
+""",
+        KERAS_HOME=str(tmp_path),
+        **environment,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"tensorflow {environment['KERAS_BACKEND']} None", "2.0",
+        "float32 1e-07 channels_last", "float16 0.5 channels_first",
+    ]  # fmt: skip
+
+
+def test_keras_on_something_else_is_one_line():
+    done = python(
+        """
+import keras
+from alexnet_cli.backend.startup import start_tensorflow
+from alexnet_cli.errors import AlexNetError
+try:
+    start_tensorflow()
+except AlexNetError as error:
+    print(error)
+import sys
+print("tensorflow" in sys.modules)
+""",
+        KERAS_BACKEND="jax",
+    )
+    assert done.stdout.splitlines() == [
+        "Keras runs on jax in this process; set KERAS_BACKEND=tensorflow before keras is imported",
+        "False",
+    ]
+
+
+@pytest.mark.slow
+def test_tensorflow_starts_where_nothing_can_be_written():
+    code = """
+import os, tempfile
+def nowhere():
+    raise FileNotFoundError(2, "No usable temporary directory found")
+tempfile._get_default_tempdir = nowhere
+from alexnet_cli.backend.startup import start_tensorflow
+start_tensorflow()
+import tensorflow as tf
+print(float(tf.constant(3.0)), "TEST_TMPDIR" in os.environ)
+"""
+    done = python(code, TEST_TMPDIR="", HOME="/nonexistent")
+    assert (done.stdout, done.stderr) == ("3.0 True\n", "")
+
+
+@pytest.mark.slow
+def test_a_keras_json_that_keras_refuses_is_one_line(tmp_path):
+    (tmp_path / "keras.json").write_text('{"floatx": "float8"}')
+    code = "from alexnet_cli.backend.startup import start_tensorflow; start_tensorflow()"
+    done = python(code, KERAS_HOME=str(tmp_path))
+    assert done.stderr.splitlines()[-1] == (
+        "alexnet_cli.errors.AlexNetError: TensorFlow cannot be imported: "
+        "a value in keras.json is not allowed"
+    )
+
+
+def test_the_users_own_defaults_come_back_after_an_error():
+    import keras
+
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    try:
+        with pytest.raises(ZeroDivisionError), standard_keras():
+            assert keras.config.floatx() == "float32"
+            raise ZeroDivisionError
+        assert keras.config.floatx() == "float64"
+    finally:
+        keras.config.set_floatx(before)
 
 
 def test_the_users_own_log_level_is_kept(monkeypatch):
@@ -65,3 +164,52 @@ def test_blocks_within_blocks_leak_no_file_descriptors(capfd):
         raise ZeroDivisionError
     assert capfd.readouterr().err == "outer\n"
     assert len(os.listdir("/proc/self/fd")) == count
+
+
+def test_what_is_held_needs_no_folder(capfd, monkeypatch):
+    if not hasattr(os, "memfd_create"):
+        pytest.skip("the system has no files in memory")
+
+    def nowhere():
+        raise FileNotFoundError
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
+    with quiet():
+        os.write(2, b"native\n")
+    assert capfd.readouterr().err == ""
+    monkeypatch.delattr(os, "memfd_create")
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with quiet():
+        os.write(2, b"not held\n")
+    assert capfd.readouterr().err == "not held\n"
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_systems_without_files_in_memory_hold_it_on_disk(capfd, monkeypatch):
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    with pytest.raises(ZeroDivisionError), quiet():
+        os.write(2, b"native\n")
+        raise ZeroDivisionError
+    assert capfd.readouterr().err == "native\n"
+
+
+@pytest.mark.parametrize(
+    "close", ["os.close(2)", "sys.stderr.close()", "os.close(2); sys.stderr = None"]
+)
+def test_a_closed_standard_error_needs_no_quiet(close):
+    done = python(
+        f"""
+import os, sys
+from alexnet_cli.backend.startup import quiet
+{close}
+with quiet():
+    print("inside")
+try:
+    with quiet():
+        raise ZeroDivisionError
+except ZeroDivisionError:
+    print("after", flush=True)
+os._exit(0)
+"""
+    )
+    assert (done.returncode, done.stdout) == (0, "inside\nafter\n")

@@ -9,7 +9,7 @@ import pytest
 from helpers import encoded, photo
 from PIL import Image
 
-from alexnet_cli.dataset import images
+from alexnet_cli.dataset import decoding, images
 from alexnet_cli.dataset.decoding import (
     BadImage,
     decode_all,
@@ -92,7 +92,7 @@ def test_a_map_runs_in_threads_and_keeps_its_order():
 
 
 def test_a_map_reads_only_a_few_items_ahead(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(decoding, "usable_cores", lambda: 2)
     started = []
 
     def function(x):

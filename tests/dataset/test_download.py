@@ -1,12 +1,19 @@
 """Downloads resume, are checked, and unpack nowhere but where they should."""
 
 import io
+import os
+import signal
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
-from dataclasses import replace
+import time
+from contextlib import contextmanager
+from dataclasses import astuple, replace
 from pathlib import Path
 
+import portalocker
 import pytest
 from helpers import alexnet, python
 from local_server import Server
@@ -257,3 +264,127 @@ def test_weights_in_the_cache_are_not_fetched_again(tmp_path):
     code = "from alexnet_cli.cli.main import main; main(['fetch', 'imagenet'])"
     done = python(code, XDG_CACHE_HOME=str(tmp_path), https_proxy="http://127.0.0.1:9")
     assert done.returncode == 0 and done.stdout == f"{file}\n", done.stderr
+
+
+# Two processes, one cache
+
+BIG = archive(("flower_photos/a.jpg", os.urandom(3 * module.CHUNK)))
+HALF = 2 * module.CHUNK
+FETCH = """
+import sys
+from pathlib import Path
+from alexnet_cli.dataset.download import Download, download
+name, url, sha256, folder, size, to = sys.argv[1:]
+source = Download(name, url, sha256, folder, int(size))
+print("ready", flush=True)
+print(download(source, Path(to), lambda *x: print(*x, flush=True)), flush=True)
+"""
+
+
+@contextmanager
+def fetching(source, to):
+    """A process that downloads `source`, and prints every call of its progress."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", FETCH, *map(str, astuple(source)), str(to)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until(process, text):
+    """Read what `process` prints up to the line `text`."""
+    lines = []
+    while text not in lines:
+        line = process.stdout.readline()
+        assert line, (lines, process.stderr.read())
+        lines.append(line.strip())
+
+
+def test_a_second_download_waits_for_the_first_and_takes_its_file(tmp_path):
+    halfway = f"{HALF} {len(BIG)}"
+    with Server(BIG, hold=HALF + 1000) as server:
+        source = server.source()
+        with fetching(source, tmp_path) as one, fetching(source, tmp_path) as two:
+            # Either may be first; the other one shows what that has.
+            for process in (one, two):
+                until(process, halfway)
+            server.go.set()
+            ends = [x.communicate(timeout=60) for x in (one, two)]
+        for process, (out, err) in zip((one, two), ends, strict=True):
+            assert process.returncode == 0, err
+            assert out.splitlines()[-1] == str(tmp_path / "flower_photos")
+        assert server.asked == ["bytes=0-"], "there was one transfer"
+    assert [x.name for x in tmp_path.iterdir()] == ["flower_photos"]
+
+
+def test_a_second_download_goes_on_where_the_first_was_killed(tmp_path):
+    halfway = f"{HALF} {len(BIG)}"
+    with Server(BIG, hold=HALF + 1000) as server:
+        source = server.source()
+        with fetching(source, tmp_path) as one:
+            until(one, halfway)
+            with fetching(source, tmp_path) as two:
+                until(two, halfway)
+                one.send_signal(signal.SIGKILL)
+                out, err = two.communicate(timeout=60)
+        server.go.set()
+        assert two.returncode == 0, err
+        assert out.splitlines()[-1] == str(tmp_path / "flower_photos")
+        assert server.asked == ["bytes=0-", f"bytes={HALF}-"]
+    assert [x.name for x in tmp_path.iterdir()] == ["flower_photos"]
+
+
+def test_the_lock_of_a_process_that_died_is_no_hindrance(tmp_path):
+    (tmp_path / ".flower_photos.tgz.lock").touch()
+    with Server(GOOD) as server:
+        download(server.source(), tmp_path, none)
+    assert [x.name for x in tmp_path.iterdir()] == ["flower_photos"]
+
+
+def test_a_lock_that_vanishes_while_it_is_waited_for_is_made_again(tmp_path, monkeypatch):
+    """Its owner removes it; a lock on the removed file keeps nobody out."""
+    real, calls = portalocker.lock, []
+
+    def lock(file, flags):
+        real(file, flags)
+        calls.append(file)
+        if len(calls) == 1:
+            Path(file.name).unlink()
+
+    monkeypatch.setattr(portalocker, "lock", lock)
+    with Server(GOOD) as server:
+        download(server.source(), tmp_path, none)
+    assert len(calls) == 2 and calls[0].closed
+    assert [x.name for x in tmp_path.iterdir()] == ["flower_photos"]
+
+
+@pytest.mark.parametrize(
+    "error", [portalocker.LockException("no locks"), OSError(95, "no")]
+)
+def test_where_there_are_no_locks_it_downloads_without(tmp_path, monkeypatch, error):
+    def lock(file, flags):
+        raise error
+
+    monkeypatch.setattr(portalocker, "lock", lock)
+    with Server(GOOD) as server:
+        download(server.source(), tmp_path / "data", none)
+    assert [x.name for x in (tmp_path / "data").iterdir()] == ["flower_photos"]
+
+
+def test_a_cache_that_has_the_file_may_be_read_only(tmp_path):
+    folder = tmp_path / "cache"
+    (folder / "flower_photos").mkdir(parents=True)
+    folder.chmod(0o555)
+    before = folder.stat().st_mtime_ns
+    time.sleep(0.01)
+    try:
+        with Server(GOOD) as server:
+            assert download(server.source(), folder, none) == folder / "flower_photos"
+    finally:
+        folder.chmod(0o755)
+    assert server.asked == []
+    assert folder.stat().st_mtime_ns == before, "no lock was made, which root could do"

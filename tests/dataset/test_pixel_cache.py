@@ -1,9 +1,11 @@
 """Images come back as they were put in, wherever they were kept meanwhile."""
 
+import errno
 import os
 import shutil
 import tempfile
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,38 +89,10 @@ def test_a_third_of_the_free_memory_is_the_limit(monkeypatch):
     assert kind("ram") is MemoryCache
 
 
-@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
-def test_free_memory_is_what_the_system_says():
-    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
-    assert 0 < pixel_cache.free_memory() < total
-
-
-MEMINFO = "MemTotal:  8000 kB\nMemFree:  1000 kB\nMemAvailable:  4000 kB\n"
-
-
-@pytest.mark.parametrize(
-    "files,expected",
-    [
-        ({"meminfo": MEMINFO}, 4_096_000),
-        ({"meminfo": MEMINFO, "memory.max": "max\n", "memory.current": "5\n"}, 4_096_000),
-        ({"meminfo": MEMINFO, "memory.max": "3000\n", "memory.current": "1000\n"}, 2000),
-        (
-            {"meminfo": MEMINFO, "memory.max": "9999999999\n", "memory.current": "0"},
-            4_096_000,
-        ),
-        ({}, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2),
-    ],
-)
-def test_free_memory_ends_at_a_containers_limit(tmp_path, monkeypatch, files, expected):
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(pixel_cache, "Path", lambda *x: tmp_path / Path(*x).name)
-    assert pixel_cache.free_memory() == expected
-
-
 def test_a_scratch_file_that_changed_is_noticed():
     cache, _ = filled(DiskCache(8))
-    os.pwrite(cache.file, b"\x00\xff" * 50, 5 * cache.size + 50)
+    cache.file.seek(5 * cache.size + 50)
+    cache.file.write(b"\x00\xff" * 50)
     assert len(list(cache.images([4, 6]))) == 2
     with pytest.raises(AlexNetError) as error:
         list(cache.images([5]))
@@ -132,10 +106,67 @@ def test_a_scratch_file_has_no_name_and_ends_with_its_cache(tmp_path, monkeypatc
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cache, _ = filled(DiskCache(8))
     file = cache.file
-    assert list(tmp_path.iterdir()) == [] and os.fstat(file).st_size == 10 * 8 * 8 * 3
+    assert list(tmp_path.iterdir()) == []
+    assert os.fstat(file.fileno()).st_size == 10 * 8 * 8 * 3
     del cache
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(file)
+    assert file.closed
+
+
+def test_threads_that_read_at_once_get_their_own_images():
+    cache, pixels = filled(DiskCache(8))
+    rows = list(np.random.default_rng(1).integers(0, 10, 50))
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: list(cache.images(rows)), range(8)):
+            np.testing.assert_array_equal(found, pixels[rows])
+
+
+def test_no_place_for_a_scratch_file_is_one_line(monkeypatch):
+    def nowhere(**_):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(AlexNetError) as error:
+        DiskCache(8)
+    assert str(error.value) == (
+        "the scratch file: No usable temporary directory found; "
+        "set TMPDIR to another folder, or use --cache none"
+    )
+
+
+def test_a_disk_that_cannot_be_read_is_one_line():
+    cache, _ = filled(DiskCache(8))
+    cache.file = SimpleNamespace(seek=cache.file.seek, read=broken_disk)
+    with pytest.raises(
+        AlexNetError, match="^the scratch file in .*: I/O error; set TMPDIR"
+    ):
+        list(cache.images([5]))
+
+
+def broken_disk(size):
+    raise OSError(errno.EIO, "I/O error")
+
+
+@pytest.mark.slow
+def test_training_needs_only_what_every_system_has(toy, tmp_path):
+    code = """
+import os, sys
+import psutil
+from alexnet_cli.backend import devices, memory
+from pathlib import Path
+for name in ("sysconf", "pread", "pwrite", "sched_getaffinity", "fork", "memfd_create"):
+    delattr(os, name)
+sys.modules["resource"] = None
+memory.free_memory.__defaults__ = Path("/none"), Path("/none")
+devices.Path = lambda path: Path("/none")
+from alexnet_cli.cli.main import main
+main(sys.argv[1:])
+"""
+    out = tmp_path / "o"
+    words = ("--data", toy, "--out", out, *TINY, "--epochs", "1", "--cache", "disk")
+    done = python(code, "train", *words)
+    assert done.returncode == 0, done.stderr
+    assert "kept epoch 1" in done.stdout and (out / "model.tflite").exists()
 
 
 def test_an_image_that_vanished_is_named(toy, tmp_path):

@@ -1,12 +1,13 @@
 """The SavedModel predicts as `Classifier` does, in a process without this package."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import alexnet, draw_toy, encoded, photo, python
+from helpers import alexnet, draw_toy, encoded, new_tiny_run, photo, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,6 +20,7 @@ from alexnet_cli.export import saved_model
 from alexnet_cli.export.saved_model import save_model
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import load_network
+from alexnet_cli.model.model import build_model
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.run.run import Run
 
@@ -164,6 +166,24 @@ def test_what_is_not_an_image_is_an_error_of_tensorflow(trained, data):
     found = tf.saved_model.load(str(trained)).signatures["serving_default"]
     with pytest.raises(tf.errors.InvalidArgumentError):
         found(images=tf.constant([data]))
+
+
+def test_a_folder_need_not_be_utf8(tmp_path):
+    run = new_tiny_run(tmp_path / os.fsdecode(b"run\xff"))
+    network = build_model(run.architecture, 3)
+    save_model(run, network)
+    assert sorted(x.name for x in run.path.iterdir()) == [
+        "assets", "fingerprint.pb", "saved_model.pb", "variables",
+    ]  # fmt: skip
+    loaded = tf.saved_model.load(str(run.path.rename(tmp_path / "run")))
+    side = run.preprocess.stored_size
+    pixels = tf.constant(
+        np.arange(side * side * 3).reshape(1, side, side, 3) % 256, tf.uint8
+    )
+    found = loaded.signatures["pixels"](pixels=pixels)
+    expected = saved_model._ServedModel(run, network).pixels(pixels)
+    assert [x.decode() for x in found["classes"].numpy()[0]] == list(run.classes)
+    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-6)
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(run_copy):

@@ -12,7 +12,9 @@ from alexnet_cli.model.layer_specs import (
     BatchNorm,
     Conv,
     Dense,
+    Dropout,
     Flatten,
+    LocalNorm,
     Pool,
     ReLU,
 )
@@ -42,6 +44,32 @@ def test_groups_equal_keras_grouped_convolution():
     middle = keras.Model(ours.input, ours.get_layer("conv1").output)(x)
     join = keras.Model(ours.input, ours.get_layer("conv2_join").output)(x)
     np.testing.assert_allclose(join, grouped(middle), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("any_side", [False, True])
+def test_a_users_keras_json_changes_nothing(any_side):
+    layers = (Conv(4, 3, padding=2), ReLU(), BatchNorm(), Pool(), Conv(6, 3, groups=2),
+              LocalNorm(), Flatten(), Dropout(0.5), Dense(None))  # fmt: skip
+    arch = Architecture("k", "", 12, 3, layers)
+    x = images(2, 12)
+    expected = build_model(arch, 3, any_side=any_side)
+    before = keras.config.image_data_format(), keras.config.floatx(), keras.config.epsilon()
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    keras.config.set_epsilon(0.5)
+    try:
+        with dtype_policy("float32"):
+            ours = build_model(arch, 3, any_side=any_side)
+        logits = np.asarray(ours(x))
+    finally:
+        keras.config.set_image_data_format(before[0])
+        keras.config.set_floatx(before[1])
+        keras.config.set_epsilon(before[2])
+    assert ours.input.dtype == "float32"
+    assert [x.output.shape for x in ours.layers] == [
+        x.output.shape for x in expected.layers
+    ]
+    np.testing.assert_array_equal(logits, expected(x))
 
 
 def test_the_papers_initial_weights():

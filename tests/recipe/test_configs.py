@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alexnet_cli.errors import RecipeError
+from alexnet_cli.errors import RecipeError, WeightsError
 from alexnet_cli.model.architecture import trace
 from alexnet_cli.recipe import configs
 from alexnet_cli.recipe.configs import build_recipe, config_names, read_config, to_toml
@@ -47,6 +47,21 @@ def test_configs_claim_and_build(file):
     preprocess = preprocess_of(recipe)
     rows = list(trace(recipe.network.architecture(), 5))
     assert rows[-1].shape == (5,) and preprocess.stored_size >= preprocess.input_size
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_the_epochs_of_a_config_may_be_cut_short(name):
+    """For a first try; only what was asked for in so many words is refused."""
+    assert build_recipe(name, epochs=1).stopping.epochs == 1
+
+
+def test_a_recipe_cut_short_is_read_back(toml):
+    own = toml(
+        'weights = "w"\nfreeze = "conv"\nunfreeze_after = 5\nunfrozen_rate = 0.5\nepochs = 10\nwarmup_epochs = 0.5\n'
+    )
+    short = build_recipe(own, epochs=1)
+    again = build_recipe(toml(to_toml(short)))
+    assert again == short.changed(unfreeze_after=0, unfrozen_rate=0.1)
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda x: x.stem)
@@ -200,7 +215,7 @@ def test_a_field_that_does_not_exist_has_a_hint():
 def test_any_fields_build_a_recipe_or_are_one_line(fields):
     try:
         recipe = build_recipe(**fields)
-    except RecipeError as error:
+    except (RecipeError, WeightsError) as error:
         assert "\n" not in str(error)
     else:
         assert tomllib.loads(to_toml(recipe))["epochs"] == recipe.stopping.epochs

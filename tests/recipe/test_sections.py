@@ -32,7 +32,7 @@ def test_a_help_text_is_one_sentence_or_more_for_people():
 @pytest.mark.parametrize("text, targets", [
     (None, {}), ("", {}), (" , ", {}), ("loss=0.03", {"loss": 0.03}),
     ("accuracy=1.0, loss = 3e-2,", {"accuracy": 1.0, "loss": 0.03}),
-    ("loss=1,loss=2", {"loss": 2.0}),
+    ("loss=0,accuracy=0", {"loss": 0.0, "accuracy": 0.0}), ("loss=1e9", {"loss": 1e9}),
 ])  # fmt: skip
 def test_stop_targets(text, targets):
     assert Stopping(stop_at=text).stop_targets() == targets
@@ -49,6 +49,10 @@ def test_stop_targets(text, targets):
         "top5=1",
         "val_loss=1",
         "0.3",
+        "accuracy=nan",
+        "accuracy=inf",
+        "accuracy=-inf",
+        "accuracy=1e400",
     ],
 )
 def test_stop_targets_are_training_metrics_with_numbers(item):
@@ -57,6 +61,27 @@ def test_stop_targets_are_training_metrics_with_numbers(item):
     assert str(error.value) == (
         f"--stop-at: {item!r} is not METRIC=NUMBER with one of loss, accuracy"
     )
+
+
+@pytest.mark.parametrize("item, bounds", [
+    ("loss=-1", "0 or more"), ("loss=-1e-9", "0 or more"), ("accuracy=1.5", "0 to 1"), ("accuracy=-0.1", "0 to 1"),
+    ("accuracy=99", "0 to 1"), ("mse=1.01", "0 to 1"), ("mae=-1", "0 to 1"), ("mae=2", "0 to 1"),
+    ("macro_f1=1.1", "0 to 1"), ("top5=5", "0 to 1"),
+])  # fmt: skip
+def test_a_stop_target_is_a_value_that_the_metric_can_have(item, bounds):
+    with pytest.raises(RecipeError) as error:
+        Stopping(stop_at=item, metrics="accuracy,mse,mae,macro_f1,top5").stop_targets()
+    assert str(error.value) == f"--stop-at: {item!r} is not in the range {bounds}"
+
+
+@pytest.mark.parametrize(
+    "text", ["loss=1,loss=2", "loss=1, loss = 1", "accuracy=1,loss=1,accuracy=0.9"]
+)
+def test_a_stop_target_is_given_once(text):
+    with pytest.raises(
+        RecipeError, match="^--stop-at: [a-z]+ is listed twice; leave one out$"
+    ):
+        Stopping(stop_at=text).stop_targets()
 
 
 @pytest.mark.parametrize("text, names", [

@@ -1,15 +1,17 @@
 """A recipe that contradicts itself is refused, and a field that would have no effect."""
 
 import math
+import re
 
 import click
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alexnet_cli.errors import RecipeError
+from alexnet_cli.errors import RecipeError, WeightsError
 from alexnet_cli.recipe.recipe import FIELDS, Recipe
-from alexnet_cli.recipe.validation import check, has_effect, parsed
+from alexnet_cli.recipe.validation import check, check_batches, has_effect, parsed
 
 BASE = {"arch": "alexnet-bn", "size": None, "random_crop": False, "crop_area": 0.0}
 
@@ -18,6 +20,24 @@ BASE = {"arch": "alexnet-bn", "size": None, "random_crop": False, "crop_area": 0
     ({"size": 100, "arch": "alexnet"}, "--size 100 is smaller than the 227 pixels of alexnet's input"),
     ({"mean": "sky"}, "--mean: 'sky' is neither R,G,B nor a number nor imagenet"),
     ({"std": "0"}, "--std: '0' is neither R,G,B nor a number nor imagenet"),
+    *(({x: y}, f"--{x}: {y!r} is neither R,G,B nor a number nor imagenet")
+      for x in ("mean", "std") for y in ("nan", "inf", "1,nan,1")),
+    ({"std": "1e400"}, "--std: '1e400' is neither R,G,B nor a number nor imagenet"),
+    ({"stop_at": "accuracy=1.5"}, "--stop-at: 'accuracy=1.5' is not in the range 0 to 1"),
+    ({"stop_at": "loss=1,loss=2"}, "--stop-at: loss is listed twice; leave one out"),
+    ({"device": "cuda"}, "--device cuda is not auto, cpu, gpu or a list such as gpu:0,1; did you mean gpu?"),
+    ({"device": "gpu:0,0"}, "--device gpu:0,0: one is listed twice; leave it out"),
+    ({"device": "cpu:0"}, None),
+    ({"batch_size": 1}, "--batch-size 1 is too small: BatchNorm learns nothing from a single image; use 2 or more, or --norm none"),
+    ({"batch_size": 3, "device": "gpu:0,1"}, "--batch-size 3 is too small with --device gpu:0,1: BatchNorm learns nothing from a single image; use 4 or more, or --norm none"),
+    *(({"batch_size": 1, "arch": x, "norm": y}, "--batch-size 1 is too small: BatchNorm learns nothing from a single image; use 2 or more, or --norm none")
+      for x, y in (("alexnet-half", "table"), ("tiny", "table"), ("alexnet-owt", "all"), ("alexnet", "dense"), ("alexnet", "batch"))),
+    ({"batch_size": 1, "norm": "none"}, None),
+    ({"batch_size": 1, "arch": "alexnet-owt"}, None),
+    ({"batch_size": 2}, None), ({"batch_size": 4, "device": "gpu:0,1"}, None),
+    ({"batch_size": 1, "weights": "w", "freeze": "all-but-head"}, None),
+    ({"batch_size": 1, "weights": "w", "freeze": "all-but-head", "unfreeze_after": 3}, "--batch-size 1 is too small: BatchNorm learns nothing from a single image; use 2 or more, or --norm none"),
+    ({"batch_size": 1, "weights": "w", "freeze": "1"}, "--batch-size 1 is too small: BatchNorm learns nothing from a single image; use 2 or more, or --norm none"),
     ({"metrics": "accuracy,f2"}, "--metrics: no metric 'f2'; choose from accuracy, macro_f1, topN, mse, mae"),
     ({"watch": "val_mse"}, "--watch val_mse: choose from val_loss, val_accuracy"),
     ({"watch": "accuracy"}, "--watch accuracy: choose from val_loss, val_accuracy"),
@@ -58,6 +78,8 @@ NEEDS = [
     ({"schedule": "constant", "warmup_epochs": 2.0}, "warmup_epochs", "--schedule cosine", {"schedule": "cosine"}),
     ({"schedule": "cosine", "step_epochs": 3}, "step_epochs", "--schedule step", {"schedule": "step"}),
     ({"schedule": "step", "plateau_epochs": 3}, "plateau_epochs", "--schedule plateau", {"schedule": "plateau"}),
+    ({"batch_size": 1, "arch": "alexnet", "mixup": 0.2}, "mixup", "a --batch-size above 1", {"batch_size": 2}),
+    ({"batch_size": 1, "arch": "alexnet", "cutmix": 1.0}, "cutmix", "a --batch-size above 1", {"batch_size": 2}),
     ({"divide_by": 3.0, "schedule": "cosine"}, "divide_by", "--schedule step or plateau", {"schedule": "plateau"}),
     ({"fill_mode": "wrap", "hflip": True}, "fill_mode",
      "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment", {"zoom": 0.1}),
@@ -89,10 +111,62 @@ def test_all_fields_that_may_have_no_effect_are_tested_above():
         Recipe(schedule="step", optimizer="adam"),
         Recipe(folds=2),
         Recipe(schedule="constant"),
+        Recipe(batch_size=1),
     ]
     assert {x for r in some for x in FIELDS if not has_effect(r, x)} == {
         x[1] for x in NEEDS
     }
+
+
+def test_layers_that_the_network_lacks_are_not_frozen():
+    """At once, not after a download."""
+    with pytest.raises(
+        WeightsError, match="^--freeze 99 is not conv, all-but-head, or 1 to"
+    ):
+        check(Recipe(weights="imagenet", freeze="99", arch="alexnet-owt"), ())
+
+
+def by_hand(images, batch_size, devices):
+    """The images of each step on each device, divided as the trainer and TensorFlow do."""
+    for step in np.array_split(range(images), -(-images // batch_size)):
+        most = -(-len(step) // devices)
+        for i in range(devices):
+            yield len(step[i * most : (i + 1) * most])
+
+
+@given(st.integers(1, 40), st.integers(2, 20), st.integers(1, 4))
+@example(5, 2, 1)
+@example(5, 20, 4)
+def test_batch_norm_never_sees_a_single_image(images, batch_size, devices):
+    def smallest(size):
+        return min(by_hand(images, size, devices))
+
+    recipe = Recipe(batch_size=batch_size)
+    check_batches(recipe.changed(norm="none"), images, devices)
+    if smallest(batch_size) >= 2:
+        check_batches(recipe, images, devices)
+        return
+    with pytest.raises(RecipeError) as error:
+        check_batches(recipe, images, devices)
+    cure = re.search(r"use --batch-size (\d+),", str(error.value))
+    if cure:
+        assert smallest(int(cure[1])) >= 2
+        check_batches(recipe.changed(batch_size=int(cure[1])), images, devices)
+    else:
+        assert all(smallest(x) < 2 for x in range(1, images + 1))
+
+
+@pytest.mark.parametrize("images, size, devices, message", [
+    (5, 2, 1, "--batch-size 2 divides 5 training images into steps of which some have fewer than two, from which "
+              "BatchNorm learns nothing; use --batch-size 3, or --norm none"),
+    (9, 4, 2, "--batch-size 4 divides 9 training images into steps of which some have fewer than two on each of 2 devices, "
+              "from which BatchNorm learns nothing; use --batch-size 5, or --norm none"),
+    (1, 32, 1, "1 training image(s) cannot be divided into steps of two or more, as BatchNorm needs; add images, or use --norm none"),
+])  # fmt: skip
+def test_steps_that_batch_norm_cannot_use_are_one_line(images, size, devices, message):
+    with pytest.raises(RecipeError) as error:
+        check_batches(Recipe(batch_size=size), images, devices)
+    assert str(error.value) == message
 
 
 def test_defaults_are_a_recipe():
@@ -105,7 +179,7 @@ def test_text_that_is_not_printable_never_gets_into_a_message(name):
     try:
         value = parsed(FIELDS[name], fields[name])
         check(Recipe(**{**fields, name: value}), [name])
-    except RecipeError as error:
+    except (RecipeError, WeightsError) as error:
         assert str(error).isprintable()
 
 

@@ -1,5 +1,7 @@
 """TensorBoard gets what history.csv has, the graph, images, and histograms if wanted."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -55,6 +57,16 @@ def test_a_name_sets_runs_apart(run):
     board.close()
     assert [x.name for x in (run.path / "logs").iterdir()] == ["first"]
     assert scalars(run.path / "logs" / "first" / "train")[1]["loss"] == [0.5]
+
+
+def test_a_folder_need_not_be_utf8(tmp_path):
+    run = new_tiny_run(tmp_path / os.fsdecode(b"run\xff"))
+    board = TensorBoardWriter(run, os.fsdecode(b"first\xfe"))
+    board.show_scalars(ROW)
+    board.close()
+    for part in ("train", "validation"):
+        (file,) = (run.path / "logs" / os.fsdecode(b"first\xfe") / part).iterdir()
+        assert file.stat().st_size > 50
 
 
 def test_images_are_written_as_they_are(run):

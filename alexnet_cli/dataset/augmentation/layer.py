@@ -97,7 +97,9 @@ class AugmentAndStandardize(keras.layers.Layer):
         ready = standardize(pixels, preprocess, self.mean_image)
         if side == preprocess.input_size:
             return ready
-        return ops.image.resize(ready, (side, side), antialias=True)
+        return ops.image.resize(
+            ready, (side, side), antialias=True, data_format="channels_last"
+        )
 
     def _augmented(self, pixels: Any, parameters: AugmentationParameters) -> Any:
         std = np.array(self.preprocess.std, np.float32)

@@ -1,0 +1,214 @@
+"""resume(): an unfinished run goes on, exactly where its last checkpoint was written."""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..backend.startup import start_tensorflow
+from ..errors import DatasetError, RecipeError, RunError, printable
+from ..recipe.recipe import FIELDS
+from ..recipe.validation import check, parsed
+from ..run.checkpoints import Checkpoint, require_checkpoint
+from ..run.run import FINISHED, Run
+from ..run.staging import Staging, resumed
+from .listener import Listener
+
+if TYPE_CHECKING:
+    import keras
+
+    from ..dataset.pixel_cache import Examples
+    from ..trainer.finalize import Trained
+
+PLAN = ("epochs", "max_minutes", "patience", "stop_at")
+"""Fields that decide when training ends; with a new one it goes on."""
+CHANGEABLE = (*PLAN, "device", "cache", "checkpoint_minutes", "on_nan", "histograms")
+"""Fields of a recipe that do not change what is past."""
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """The options of `alexnet train --resume`."""
+
+    path: Path
+    """The run directory."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """New values of fields of the recipe, those of CHANGEABLE."""
+    data: Path | None = None
+    """Where its images are now; by default where they were."""
+    allow_changed_data: bool = False
+    """Go on although images have changed; the epoch then begins anew."""
+    run_name: str = ""
+    """Name of the run in TensorBoard."""
+    started: float = field(default_factory=time.monotonic)
+    """When this sitting began, on the clock of `time.monotonic`."""
+
+
+def resume(
+    run: Path | str,
+    *,
+    data: Path | str | None = None,
+    allow_changed_data: bool = False,
+    callbacks: "Sequence[keras.callbacks.Callback]" = (),
+    listener: Listener | None = None,
+    **changes: Any,
+) -> Run:
+    """Go on with the training of the run directory `run`, and return the run.
+
+    `changes` are new values of the fields in CHANGEABLE, such as `epochs`, with which a
+    finished run is extended. `data` is the folder of its images, if that has moved.
+
+    Raises:
+        RecipeError: another field, which would change what is past.
+        RunError: the directory has no checkpoint, or is being written to.
+        DatasetError: images have changed, and that is not allowed.
+    """
+    values = {k: _parsed(k, v) for k, v in changes.items()}
+    options = ResumeOptions(
+        Path(run), values, None if data is None else Path(data), allow_changed_data
+    )
+    return resume_run(options, listener or Listener(), callbacks).run
+
+
+def resume_run(
+    options: ResumeOptions,
+    listener: Listener,
+    callbacks: "Sequence[keras.callbacks.Callback]" = (),
+) -> "Trained":
+    """Go on with a run, as `resume`; a finished one only gets what it lacks."""
+    run = _changed(Run.read(options.path), options.changes)
+    with resumed(options.path) as staging:
+        run = dataclasses.replace(run, path=staging.folder)
+        checkpoint = require_checkpoint(staging.folder, listener.log)
+        listener.log(
+            f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
+            + (f" and {checkpoint.step} steps" if checkpoint.step else "")
+        )
+        trained = _train(run, checkpoint, options, listener, callbacks)
+        staging.complete = trained.run.status == FINISHED or bool(trained.signal)
+    return dataclasses.replace(trained, run=_at(trained.run, staging, options.path))
+
+
+def _at(run: Run, staging: Staging, path: Path) -> Run:
+    """`run` where it is now."""
+    moved = staging.complete and staging.final != staging.folder
+    return dataclasses.replace(run, path=staging.final if moved else path)
+
+
+def _parsed(name: str, value: Any) -> Any:
+    if name not in FIELDS:
+        raise RecipeError(f"no such option: {name}")
+    return parsed(FIELDS[name], value)
+
+
+def _changed(run: Run, changes: Mapping[str, Any]) -> Run:
+    """`run` with the new values of its recipe.
+
+    Raises:
+        RecipeError: one of them would change what is past.
+    """
+    past = [k for k, v in changes.items() if k not in CHANGEABLE and v != run.recipe[k]]
+    if past:
+        flags = ", ".join(FIELDS[x].flag for x in CHANGEABLE)
+        raise RecipeError(
+            f"--resume: {FIELDS[past[0]].flag} would change what is past; only {flags} "
+            f"can be given"
+        )
+    recipe = run.recipe.changed(**{k: v for k, v in changes.items() if k in CHANGEABLE})
+    check(recipe, changes)
+    # What follows is of other weights than what was read, and is written anew.
+    return dataclasses.replace(run, recipe=recipe, stamp=())
+
+
+def _train(
+    run: Run,
+    checkpoint: Checkpoint,
+    options: ResumeOptions,
+    listener: Listener,
+    callbacks: "Sequence[keras.callbacks.Callback]",
+) -> "Trained":
+    examples, changed = _examples(run, options, listener)
+    start_tensorflow()
+    from ..reports import training_figures
+    from ..trainer import trainer
+    from ..trainer.context import Resume, TrainContext
+
+    before = Run.read(run.path).recipe
+    context = TrainContext(
+        report=listener.progress,
+        figures=training_figures,
+        log=listener.log,
+        name=options.run_name,
+        started=options.started,
+        resume=Resume(
+            checkpoint,
+            replan=any(run.recipe[x] != before[x] for x in PLAN),
+            restart_epoch=changed,
+        ),
+        names=[x["file"] for x in run.split()],
+        callbacks=callbacks,
+    )
+    return trainer.train(run, *examples, context)
+
+
+def _examples(
+    run: Run, options: ResumeOptions, listener: Listener
+) -> "tuple[tuple[Examples, Examples], bool]":
+    """Training and validation examples, and whether they are others than they were.
+
+    Raises:
+        DatasetError: they are, which `options` do not allow.
+    """
+    from ..dataset.recorded import prepare_recorded, recorded_images
+
+    data = options.data or Path(run.data)
+    if not run.data or not data.is_dir():
+        raise DatasetError(
+            f"{printable(data)}, the folder of its images, does not exist; "
+            f"--data says where they are now"
+        )
+    split = run.split()
+    source = recorded_images(data, run.classes, split)
+    with listener.counting("decoding") as counter:
+        training, validation, changes = prepare_recorded(source, split, run.recipe, counter)
+    if not changes:
+        return (training, validation), False
+    listener.log(f"{len(changes)} of {len(split)} images have changed:")
+    listener.notes([printable(x) for x in changes])
+    if not options.allow_changed_data:
+        raise DatasetError(
+            f"{len(changes)} of {len(split)} images in {printable(data)} have changed; "
+            f"--allow-changed-data goes on with what is there now"
+        )
+    return _new_examples(run, data, listener), True
+
+
+def _new_examples(run: Run, data: Path, listener: Listener) -> "tuple[Examples, Examples]":
+    """What is in `data` now, split anew by content; split.csv is written anew."""
+    from ..dataset.prepare import prepare
+    from ..dataset.sources.class_folders import find_images
+
+    with listener.counting("decoding") as counter:
+        prepared = prepare(find_images(data, run.classes), run.recipe, counter)
+    listener.images_prepared(prepared)
+    run.write_records(
+        [dataclasses.astuple(x) for x in prepared.split],
+        [dataclasses.astuple(x) for x in prepared.bad],
+    )
+    return prepared.training, prepared.validation
+
+
+def unfinished(out: Path, run: Run) -> bool:
+    """Whether `out` holds a training of the same images with the same recipe, not ended."""
+    try:
+        old = Run.read(out)
+    except RunError:
+        return False
+    if old.status == FINISHED:
+        return False
+    recipe = run.recipe
+    if recipe.machine.precision == "auto":
+        recipe = recipe.changed(precision=old.recipe.machine.precision)
+    return (old.recipe, old.classes, old.data) == (recipe, run.classes, run.data)

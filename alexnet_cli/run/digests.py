@@ -1,0 +1,65 @@
+"""SHA256SUMS: what every file of a run directory has to be, as `sha256sum -c` reads it."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import RunError, printable
+from .files import replacing, sync
+from .lock import LOCK
+
+SUMS = "SHA256SUMS"
+_OWN = re.compile(
+    r"(run\.json|model\.weights\.h5|model\.tflite|mean_image\.npy|saved_model\.pb"
+    r"|fingerprint\.pb|(history|split|bad_images|validation)\.csv|variables/variables\..+"
+    r"|plots/(augmented|curves|confusion)\.png)"
+)
+"""The files of a run directory that are listed in SHA256SUMS."""
+_CHANGING = re.compile(
+    rf"({SUMS}|{re.escape(LOCK)}|\.part\..+|checkpoints/.+|logs/(.+/)?events\.out\.tfevents\..+)"
+)
+"""Those that change or may be deleted, and are not."""
+
+
+def sha256(file: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def seal(folder: Path) -> None:
+    """Write the digest of every file of a run, and have all of them written to disk."""
+    files = [x for x in _files(folder) if _OWN.fullmatch(_name(x, folder))]
+    for path in (*files, *{x.parent for x in files}):
+        sync(path)
+    with replacing(folder / SUMS) as part:
+        part.write_text("".join(f"{sha256(x)}  {_name(x, folder)}\n" for x in files))
+
+
+def verify(folder: Path) -> None:
+    """Compare every listed file with its digest.
+
+    Raises:
+        RunError: one of them is missing or is not what was written.
+    """
+    for line in (folder / SUMS).read_text().splitlines():
+        digest, _, name = line.partition("  ")
+        file = folder / name
+        if not file.is_file() or sha256(file) != digest:
+            raise RunError(f"{printable(file)} is not what was written; is the disk sound?")
+
+
+def notes(folder: Path) -> list[Path]:
+    """The files in a run directory that no training has written, sorted."""
+    names = [(x, _name(x, folder)) for x in _files(folder)]
+    return [x for x, n in names if not (_OWN.fullmatch(n) or _CHANGING.fullmatch(n))]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Everything but folders; links are not followed."""
+    yield from sorted(x for x in folder.rglob("*") if x.is_symlink() or not x.is_dir())
+
+
+def _name(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()

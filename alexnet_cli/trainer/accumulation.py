@@ -1,0 +1,58 @@
+"""A Keras model whose training step can take its batch in parts, to need less memory."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class AccumulatingModel(keras.Model):
+    """A functional model with `parts`: how many parts a batch is computed in.
+
+    Gradients are summed over the parts, so that an update is that of the whole batch up to
+    rounding. Dropout draws for each part anew, and BatchNorm's statistics are the parts'.
+    """
+
+    parts = 1
+
+    def train_step(self, data: Any) -> Any:
+        """One update with `data`, a batch (inputs, targets [B, K], weights [B])."""
+        if self.parts == 1:
+            return super().train_step(data)
+        _, targets, _ = data
+        count = tf.shape(targets)[0]
+        size = -(-count // self.parts)
+
+        def add(start: Any, sums: Any) -> Any:
+            part = tf.nest.map_structure(lambda x: x[start : start + size], data)
+            gradients = self._gradients(part, count)
+            sums = [
+                a + tf.convert_to_tensor(b) for a, b in zip(sums, gradients, strict=True)
+            ]
+            return start + size, sums
+
+        _, gradients = tf.while_loop(
+            lambda start, sums: start < count,
+            add,
+            (0, [tf.zeros(x.shape, x.dtype) for x in self.trainable_weights]),
+            parallel_iterations=1,  # else the parts would be in memory at once
+        )
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        return self.get_metrics_result()
+
+    def _gradients(self, part: Any, count: Any) -> Any:
+        """The gradients of a part's share in the loss of `count` images."""
+        inputs, targets, weights = part
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        size = tf.shape(targets)[0]
+        with tf.GradientTape() as tape:
+            outputs = self(inputs, training=True)
+            loss = self.compute_loss(
+                x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True
+            )
+            # The first metric of a compiled model is its loss.
+            self.metrics[0].update_state(loss * replicas, sample_weight=size)
+            share = tf.cast(size, loss.dtype) / tf.cast(count, loss.dtype)
+            loss = self.optimizer.scale_loss(loss * share)
+        self.compute_metrics(inputs, targets, outputs, sample_weight=weights)
+        return tape.gradient(loss, self.trainable_weights)

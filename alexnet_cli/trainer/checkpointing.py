@@ -1,0 +1,99 @@
+"""When checkpoints are written: after every epoch, and every few minutes within one."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ..run.checkpoints import best_file, write_checkpoint
+from ..run.files import write_csv
+from ..run.run import TRAINING, Run
+from .state import TrainingState
+
+
+class Checkpointer(keras.callbacks.Callback):
+    """Writes checkpoints in a thread of its own, and after each what it has recorded.
+
+    Training goes on once its state is copied. An error in writing is raised by the next
+    call.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        state: TrainingState,
+        minutes: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.run, self.training = run, state
+        """As it is in run.json."""
+        self.seconds, self.clock = 60 * minutes, clock
+        self.last = clock()
+        self.thread = ThreadPoolExecutor(1, "checkpoint")
+        self.pending: Future[None] | None = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Write a checkpoint if it is time."""
+        if self.clock() - self.last >= self.seconds:
+            self.save()
+
+    def save(self) -> None:
+        """Copy the state of training, and start to write it."""
+        self.wait()
+        plain, arrays = self.training.collect()
+        planner, history = self.training.planner, self.training.history
+        place = planner.epoch, planner.step
+        best = best_file(int(history.best["epoch"])) if history.best else ""
+        run = self._recorded(best)
+        rows = [dict(x) for x in history.rows]
+
+        def write() -> None:
+            write_checkpoint(run.path, place, plain, arrays, best)
+            if run is not self.run:
+                write_history(run.path, rows)
+                run.write()
+                self.run = run
+
+        self.pending = self.thread.submit(write)
+        self.last = self.clock()
+
+    def _recorded(self, best: str) -> Run:
+        """The run as run.json is to have it; the same object if nothing is new."""
+        history = self.training.history
+        if not history.rows or history.rows[-1] == self.run_row:
+            return self.run
+        self.run_row = history.rows[-1]
+        return dataclasses.replace(
+            self.run,
+            status=TRAINING,
+            reason="",
+            metrics=history.best,
+            weights_file=best,
+            # Of other weights, if at all.
+            temperature=1.0,
+            threshold=0.0,
+        )
+
+    run_row: dict[str, float] | None = None
+    """The last row that was recorded."""
+
+    def wait(self) -> None:
+        """Wait until the last checkpoint is written."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self) -> None:
+        """Wait for the thread, whatever becomes of the last checkpoint."""
+        self.thread.shutdown(wait=True)
+
+
+def write_history(folder: Path, rows: list[dict[str, float]]) -> None:
+    """Write history.csv, one row per epoch."""
+    cells = [[f"{v:.6g}" for v in x.values()] for x in rows]
+    write_csv(folder / "history.csv", tuple(rows[0]), cells)

@@ -1,0 +1,63 @@
+"""What training needs beside the run and its images."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import keras
+
+from ..arrays import Doubles, Pixels
+from ..dataset.pixel_cache import Examples
+from ..evaluation.scores import Scores
+from ..model.pretrained.matching import LayerMatch
+from ..run.checkpoints import Checkpoint
+from ..run.run import Run
+from .progress import Report
+
+
+class Figures(Protocol):
+    """Draws the figures of a run directory; `reports.training_figures` does."""
+
+    def augmented(self, run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
+        """Write plots/augmented.png; the same as uint8 [H, W, 3]."""
+
+    def results(self, run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
+        """Write curves and confusion matrix; the latter as uint8 [H, W, 3]."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Where an earlier training ended, and what has changed since."""
+
+    checkpoint: Checkpoint
+    replan: bool = False
+    """Whether the number of epochs or the time limit is another one."""
+    restart_epoch: bool = False
+    """Whether the images are others, so that the epoch has to begin anew."""
+
+
+@dataclass(frozen=True)
+class TrainContext:
+    """What training needs beside the run and its images."""
+
+    report: Report
+    figures: Figures
+    log: Callable[[str], None] = lambda text: None
+    """Called with lines about the work."""
+    name: str = ""
+    """Name of the run in TensorBoard."""
+    start: Sequence[LayerMatch] = ()
+    """Pretrained weights to start from."""
+    started: float = field(default_factory=time.monotonic)
+    """When the time of --max-minutes began, on the clock of `time.monotonic`."""
+    resume: Resume | None = None
+    names: Sequence[str] = ()
+    """Names of the images in the cache, for messages."""
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    """Called before the trainer's own.
+
+    In `on_test_begin` the network thus has its own weights, not yet their average. The
+    model is another one for each side of images; `self.model.stop_training = True` ends
+    training.
+    """

@@ -1,0 +1,25 @@
+"""Work that training can do without: what goes wrong in it is a line, not an end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def optional(what: str, log: Callable[[str], None]) -> Iterator[None]:
+    """If the block raises an error, `log` what is missing and why, and go on."""
+    try:
+        yield
+    # A library may raise anything, and hours of training are worth more than a figure.
+    except Exception as error:
+        log(
+            f"warning: {what} could not be written: {reason(error)}; "
+            f"`alexnet train --resume` makes it later"
+        )
+
+
+def reason(error: Exception) -> str:
+    """The first line of what an error says; TensorFlow's have hundreds."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines() or [""]
+    return lines[0][:200] or type(error).__name__

@@ -1,0 +1,84 @@
+"""Commands work, and give the same results, whatever the user's environment is like."""
+
+import json
+import os
+import sys
+
+import pytest
+from helpers import COLORS, TINY, history, python
+
+pytestmark = pytest.mark.slow
+
+COMMANDS = """
+import json, shutil, sys
+from pathlib import Path
+from click.testing import CliRunner
+from alexnet_cli.cli.main import main
+
+def run(*words):
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, (words, result.output)
+    return result.stdout
+
+data, out, *options = sys.argv[1:]
+run("train", "--data", data, "--out", out, *options)
+image = next(str(x) for x in sorted(Path(data).rglob("*.png")))
+quick = run("predict", "--model", out, image, "--json")
+Path(out, "model.tflite").unlink()
+exact = run("predict", "--model", out, image, "--json")
+scores = run("evaluate", "--model", out, "--data", data, "--json")
+print(json.dumps([json.loads(x) for x in (quick, exact, scores)]))
+"""
+OPTIONS = (
+    *TINY[:TINY.index("--crop-area")], "--epochs", "2", "--start-size", "24",
+    "--metrics", "accuracy,macro_f1,mse", "--precision", "float32",
+)  # fmt: skip
+HOSTILE = {
+    "KERAS_BACKEND": "jax",
+    "TF_USE_LEGACY_KERAS": "1",
+    "XLA_FLAGS": "--no_such_flag=1",
+    "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
+    "PYTHONIOENCODING": "ascii:strict",
+}
+KERAS_JSON = {
+    "backend": "torch",
+    "floatx": "float16",
+    "epsilon": 0.5,
+    "image_data_format": "channels_first",
+}
+
+
+def results(toy, out, **environment):
+    """What predict and evaluate print of a training, and its history."""
+    done = python(COMMANDS, toy, out, *OPTIONS, **environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = history(out)
+    for row in rows:
+        del row["images_per_second"]
+    return json.loads(done.stdout), rows
+
+
+def test_keras_json_and_variables_change_no_number(toy, tmp_path):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "keras.json").write_text(json.dumps(KERAS_JSON))
+    (tmp_path / "plain").mkdir()
+    expected, rows = results(
+        toy, tmp_path / "plain" / "run", KERAS_HOME=str(tmp_path / "new")
+    )
+    found, own = results(
+        toy, tmp_path / "run", KERAS_HOME=str(tmp_path / "keras"), **HOSTILE
+    )
+    assert own == rows
+    assert found[:2] == expected[:2] and found[2]["top1"] == expected[2]["top1"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only UTF-8")
+def test_a_run_directory_need_not_be_utf8(toy, tmp_path):
+    out = tmp_path / os.fsdecode(b"run\xff")
+    (quick, exact, scores), _ = results(toy, out)
+    assert {x["label"] for x in quick["classes"]} == set(COLORS)
+    assert quick["answer"] == exact["answer"] and 0 <= scores["top1"] <= 1
+    assert {"saved_model.pb", "variables", "model.weights.h5"} <= {
+        x.name for x in out.iterdir()
+    }
+    assert any(x.name.startswith("events") for x in (out / "logs" / "train").iterdir())
