@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "train": "api.train",
     "evaluate": "api.evaluate",
+    "resume": "api.resume",
     "import_weights": "api.pretrained",
     "build_model": "api.models",
     "Listener": "api.listener",
@@ -38,6 +39,7 @@ _MODULES = {
     "DatasetError": "errors",
     "ImageError": "errors",
     "RunError": "errors",
+    "RunReplaced": "errors",
     "DeviceError": "errors",
     "DownloadError": "errors",
     "WeightsError": "errors",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from .api.listener import Listener
     from .api.models import build_model
     from .api.pretrained import import_weights
+    from .api.resume import resume
     from .api.train import train
     from .errors import (
         AlexNetError,
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
         Interrupted,
         RecipeError,
         RunError,
+        RunReplaced,
         WeightsError,
     )
     from .evaluation.evaluate import Evaluation
@@ -101,10 +105,12 @@ __all__ = [
     "RecipeError",
     "Run",
     "RunError",
+    "RunReplaced",
     "WeightsError",
     "__version__",
     "build_model",
     "evaluate",
     "import_weights",
+    "resume",
     "train",
 ]

@@ -23,9 +23,18 @@ def test_the_tree_in_the_docstring_is_the_tree():
     rows = re.findall(r"(\w+) +(\d+)  \S", errors.__doc__)
     assert {k: int(v) for k, v in rows} == {k: v.exit_code for k, v in ERRORS.items()}
     for name, error in ERRORS.items():
-        assert error.__bases__ == (
-            (Exception,) if name == "AlexNetError" else (AlexNetError,)
-        )
+        base = {"AlexNetError": Exception, "RunReplaced": errors.RunError}
+        assert error.__bases__ == (base.get(name, AlexNetError),)
+    kinds = {x for x, v in vars(errors).items() if isinstance(v, type)} - set(ERRORS)
+    assert kinds == {"Path", "Signaled"} and errors.Signaled.__base__ is KeyboardInterrupt
+
+
+@pytest.mark.parametrize("number, code", [(2, 130), (15, 143), (1, 129)])
+def test_the_exit_code_is_that_of_a_process_that_a_signal_ends(number, code):
+    error = errors.Interrupted("interrupted", number)
+    assert (error.exit_code, error.number, str(error)) == (code, number, "interrupted")
+    assert errors.Interrupted("interrupted").exit_code == errors.Interrupted.exit_code == 130
+    assert errors.Signaled(number).number == number
 
 
 @pytest.mark.parametrize("path, text", [

@@ -44,7 +44,10 @@ def test_the_list_of_commands_loads_none_of_them():
     code = "import sys; from alexnet_cli.cli.main import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
     done = python(code)
     ours = {x for x in done.stdout.splitlines()[-1].split() if x.startswith("alexnet_cli.")}
-    assert ours == {"alexnet_cli.cli", "alexnet_cli.cli.main", "alexnet_cli.errors"}
+    assert ours == {
+        "alexnet_cli.cli", "alexnet_cli.cli.main", "alexnet_cli.errors",
+        "alexnet_cli.backend", "alexnet_cli.backend.signals",
+    }  # fmt: skip
 
 
 def test_wrong_folders_are_errors_before_tensorflow_starts(tmp_path):

@@ -84,7 +84,7 @@ def resume_run(
         checkpoint = require_checkpoint(staging.folder, listener.log)
         listener.log(
             f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
-            + (f" and {checkpoint.step} steps" if checkpoint.step else "")
+            + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
         )
         trained = _train(run, checkpoint, options, listener, callbacks)
         staging.complete = trained.run.status == FINISHED or bool(trained.signal)

@@ -1,6 +1,8 @@
 """Signals that end the work: Ctrl-C, SIGTERM and, where there is one, SIGHUP."""
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,10 +43,21 @@ def raising_signals() -> Iterator[None]:
 
     Process 1 of a container ignores signals that it has no handler for.
     """
-    before = set_handlers(raise_signaled)
+    before, hook = set_handlers(raise_signaled), sys.unraisablehook
+
+    def again(lost: Any) -> None:
+        """Deliver a signal once more that came where Python drops exceptions."""
+        if isinstance(lost.exc_value, Signaled):
+            signaled = signal.Signals(lost.exc_value.number)
+            threading.Timer(0.02, os.kill, (os.getpid(), signaled)).start()
+        else:
+            hook(lost)
+
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         restore_handlers(before)
 
 

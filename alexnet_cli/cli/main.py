@@ -99,7 +99,7 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
         return _with_notes(error), error.exit_code
     if isinstance(error, KeyboardInterrupt):
         number = getattr(error, "number", signal.SIGINT)  # of a Signaled
-        return "interrupted", 128 + number
+        return _with_notes(error, "interrupted"), 128 + number
     name, text = type(error).__name__, _first_line(error)
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
         # The latter is TensorFlow's.
@@ -107,7 +107,8 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
     elif isinstance(error, OSError):
         file = error.filename if isinstance(error.filename, str | bytes) else ""
         where = f"{printable(os.fsdecode(file))}: " if file else ""
-        text = f"{where}{error.strerror or text}"
+        reason = (error.strerror or text).partition("\n")[0]  # HDF5's has lines
+        text = f"{where}{reason}"
     else:
         text = (
             f"unexpected {name}{text and f': {text}'}; ALEXNET_DEBUG=1 prints the traceback"

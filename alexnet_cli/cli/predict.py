@@ -61,14 +61,17 @@ def predict_command(
     """
     from ..inference.classifier import Classifier
 
-    run = Run.open(model)
-    if reject is not None:
-        run = dataclasses.replace(run, threshold=_threshold(run, reject))
+    # An unusable model is an error before a list of files is read.
+    Run.open(model)
     files = list(image_files(images, sys.stdin.buffer))
     same_names = Counter(x.name for x in files)
     if draw:
         draw.mkdir(parents=True, exist_ok=True)
-    classifier = Classifier(run)
+    classifier = Classifier(model)
+    run = classifier.run
+    if reject is not None:
+        run = dataclasses.replace(run, threshold=_threshold(run, reject))
+        classifier.run = run
     top = min(top, len(run.classes))
     if form == "csv":
         columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]

@@ -16,11 +16,12 @@ from ..arrays import Floats, Pixels
 from ..dataset.decoding import parallel_map
 from ..dataset.images import from_pixels, load, read
 from ..dataset.standardize import views
-from ..errors import ImageError, RecipeError, RunError
+from ..errors import ImageError, RecipeError, RunError, RunReplaced, printable
 from ..recipe.sections import TTA
 from ..run.run import Run
 from .network import BATCH, Network, fastest_network, load_mean_image
 
+_ATTEMPTS = 20
 UNKNOWN = "unknown"
 """The label of a prediction whose confidence is below the run's threshold."""
 Image = str | Path | bytes | Pixels
@@ -88,7 +89,7 @@ class Classifier:
             RunError: the run is damaged, or its images have no margin for ten crops.
             RecipeError: there is no such `tta`.
         """
-        self.run = run if isinstance(run, Run) else Run.open(run)
+        self.run, self.network, self.mean_image = _loaded(run, network)
         self.tta = tta or self.run.recipe.inference.tta
         if self.tta not in TTA:
             raise RecipeError(f"--tta: {self.tta!r} is not one of {', '.join(TTA)}")
@@ -98,8 +99,6 @@ class Classifier:
                 f"--tta ten-crop needs images larger than the network's input; this run "
                 f"keeps {preprocess.stored_size} pixels, all of which the network sees"
             )
-        self.network = network or fastest_network(self.run)
-        self.mean_image = load_mean_image(self.run)
 
     def __call__(self, images: Image | Iterable[Image]) -> list[Prediction]:
         """A prediction for each image, in order; one that cannot be read has an error.
@@ -150,6 +149,25 @@ class Classifier:
             return _StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
             return _StoredImage(file, error=str(error))
+
+
+def _loaded(
+    given: Run | Path | str, network: Network | None
+) -> tuple[Run, Network, Floats | None]:
+    """A run, its network and its mean image, all three of one and the same training.
+
+    If another one takes its place meanwhile, that is read instead, unless `given` is a Run.
+    """
+    for _ in range(_ATTEMPTS):
+        run = given if isinstance(given, Run) else Run.open(given)
+        try:
+            found = network or fastest_network(run), load_mean_image(run)
+            run.require_unchanged()
+            return run, *found
+        except RunError:
+            if isinstance(given, Run) or run.is_unchanged():
+                raise
+    raise RunReplaced(f"{printable(run.path)} is replaced again and again; try later")
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:

@@ -1,5 +1,6 @@
 """A run's network: from inputs to probabilities, with or without TensorFlow."""
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -81,8 +82,20 @@ def load_network(run: Run) -> Any:
 
 def save_weights(network: Any, file: Path) -> None:
     """Write the weights of a keras.Model to `file`, whole or not at all."""
-    with replacing(file) as part:
-        network.save_weights(part)
+    memory = _WeightsInMemory()
+    network.save_weights(memory)
+    with replacing(file) as part, part.open("wb") as out:
+        out.write(memory.getbuffer())
+
+
+class _WeightsInMemory(io.BytesIO):
+    """A file in memory that Keras writes weights to, given a name that it accepts.
+
+    HDF5 must not write to a disk: it crashes the process once that is full.
+    """
+
+    def __str__(self) -> str:
+        return "model.weights.h5"
 
 
 def load_mean_image(run: Run) -> Floats | None:

@@ -133,14 +133,17 @@ class Run:
         Raises:
             RunReplaced: another run has taken its place.
         """
-        try:
-            now = _stamp((self.path / "run.json").stat())
-        except OSError:
-            now = ()
-        if self.stamp and now != self.stamp:
+        if not self.is_unchanged():
             raise RunReplaced(
-                f"{printable(self.path)} was replaced while it was being read"
+                f"{printable(self.path)} was replaced while being read; read it again"
             )
+
+    def is_unchanged(self) -> bool:
+        """Whether run.json is still the file that this run was read from, if it was."""
+        try:
+            return not self.stamp or self.stamp == _stamp((self.path / "run.json").stat())
+        except OSError:
+            return False
 
     def write(self) -> None:
         """Write run.json, whole or not at all."""

@@ -80,6 +80,8 @@ def resumed(folder: Path) -> Iterator[Staging]:
         locks.enter_context(locked(folder))
         if match and final.exists():
             locks.enter_context(locked(final))
+        for part in folder.glob("**/.part.*"):
+            part.unlink()  # of a killed process
         staging = Staging(folder, final)
         yield staging
         if match and staging.complete:

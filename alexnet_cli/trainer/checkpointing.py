@@ -36,6 +36,7 @@ class Checkpointer(keras.callbacks.Callback):
         self.last = clock()
         self.thread = ThreadPoolExecutor(1, "checkpoint")
         self.pending: Future[None] | None = None
+        self.recorded_row: dict[str, float] = {}
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Write a checkpoint if it is time."""
@@ -65,9 +66,9 @@ class Checkpointer(keras.callbacks.Callback):
     def _recorded(self, best: str) -> Run:
         """The run as run.json is to have it; the same object if nothing is new."""
         history = self.training.history
-        if not history.rows or history.rows[-1] == self.run_row:
+        if not history.rows or history.rows[-1] == self.recorded_row:
             return self.run
-        self.run_row = history.rows[-1]
+        self.recorded_row = history.rows[-1]
         return dataclasses.replace(
             self.run,
             status=TRAINING,
@@ -78,9 +79,6 @@ class Checkpointer(keras.callbacks.Callback):
             temperature=1.0,
             threshold=0.0,
         )
-
-    run_row: dict[str, float] | None = None
-    """The last row that was recorded."""
 
     def wait(self) -> None:
         """Wait until the last checkpoint is written."""

@@ -72,8 +72,9 @@ class TrainingLoop:
         except Interrupted as error:
             if not (planner.epoch or planner.step):
                 raise
-            history.signal, history.reason = error.number, "interrupted"
             self.checkpointer.save()
+            # Not part of the checkpoint, which training goes on from.
+            history.signal, history.reason = error.number, "interrupted"
         self.checkpointer.wait()
         return state.history
 

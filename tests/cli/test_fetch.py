@@ -60,7 +60,7 @@ def test_a_mirror_is_used_and_checked(server):
         result = fails(3, f"alexnet: {url}: ", "fetch", "flowers", "--mirror", url)
         assert mirror.asked and not server.asked
     assert "SHA-256 is" in result.stderr and len(result.stderr.splitlines()) == 1
-    assert not list(Path("data").iterdir())
+    assert not Path("data").exists()
 
 
 def test_no_connection_is_one_line(monkeypatch, tmp_path):

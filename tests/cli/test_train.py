@@ -14,8 +14,10 @@ from helpers import HARD_NAMES, TINY, alexnet, draw_toy, fails, history, python,
 from PIL import Image
 
 from alexnet_cli.api import train as api
+from alexnet_cli.api.resume import ResumeOptions
+from alexnet_cli.cli.train import warn_without_litert
 from alexnet_cli.evaluation.scores import score
-from alexnet_cli.run.run import INTERRUPTED, Run
+from alexnet_cli.run.run import FAILED, INTERRUPTED, Run
 from alexnet_cli.trainer.finalize import Trained
 
 
@@ -54,13 +56,22 @@ def test_train_refuses_before_anything_is_written(small, monkeypatch, code, text
     assert tree(Path()) == before
 
 
-@pytest.mark.parametrize("device", ["gpu:7", "cpu:5", "tpu", "cpu:0,0"])
+@pytest.mark.parametrize("device, text", [
+    ("tpu", "alexnet: --device tpu is not auto, cpu, gpu or a list such as gpu:0,1"),
+    ("cpu:0,0", "alexnet: --device cpu:0,0: one is listed twice; leave it out"),
+])  # fmt: skip
+def test_a_device_that_is_none_is_wrong_usage(toy, tmp_path, device, text):
+    out = tmp_path / "saved"
+    fails(2, text, "train", "--data", toy, "--out", out, *TINY, "--device", device)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("device", ["gpu:7", "cpu:5"])
 def test_a_device_that_does_not_exist(toy, tmp_path, device):
     out = tmp_path / "saved"
     args = ("train", "--data", toy, "--out", out, *TINY, "--device", device)
     result = fails(3, f"alexnet: --device {device}", *args)
-    if device != "tpu":
-        assert "; available: cpu:0" in result.stderr
+    assert "; available: cpu:0" in result.stderr
     assert not out.exists()
 
 
@@ -151,13 +162,14 @@ def test_strict_and_against(small, tmp_path, train_anyway):
 @pytest.fixture
 def calls(monkeypatch, trained):
     """The arguments of `train_recipe`, which gives a finished run, changed as in "run"."""
-    seen = {"run": {}, "reason": ""}
+    seen = {"run": {}, "reason": "", "signal": 0, "evaluated": True}
 
     def train_recipe(options, recipe, listener):
         seen.update(options=options, recipe=recipe)
         run = dataclasses.replace(Run.open(trained), path=options.out, **seen["run"])
         scores = score(np.eye(3), np.arange(3), run.classes)
-        return Trained(run, scores, seen["reason"])
+        scores = scores if seen["evaluated"] else None
+        return Trained(run, scores, seen["reason"], seen["signal"])
 
     monkeypatch.setattr(api, "train_recipe", train_recipe)
     return seen
@@ -185,25 +197,88 @@ def test_the_time_of_max_minutes_begins_with_the_command(calls, trained, monkeyp
     assert calls["options"].started == 1234.5
 
 
-def test_ctrl_c_keeps_the_best_epoch_and_says_so(calls, trained):
+@pytest.mark.parametrize("number, code", [(2, 130), (15, 143), (1, 129)])
+def test_a_signal_keeps_the_best_epoch_and_says_so(calls, trained, number, code):
     calls.update(
-        run={"status": INTERRUPTED, "metrics": {"epoch": 4.0}}, reason="interrupted"
+        run={"status": INTERRUPTED, "metrics": {"epoch": 4.0}}, reason="interrupted", signal=number
     )
     result = alexnet("train", "--data", "d", "--out", trained)
-    assert result.exit_code == 130
+    assert result.exit_code == code
     assert (
         result.stdout == f"{trained}: kept epoch 4, validation accuracy 1.0000 (3 images)\n"
     )
     assert result.stderr.splitlines()[1:] == [
-        "stopped: interrupted", f"alexnet: interrupted; epoch 4 is kept in {trained}",
+        "stopped: interrupted",
+        f"alexnet: interrupted; epoch 4 is kept in {trained}; `alexnet train --resume {trained}` goes on",
     ]  # fmt: skip
 
 
-def test_a_network_without_a_litert_copy_is_a_warning(calls, run_copy):
+def test_a_second_signal_leaves_no_time_for_scores(calls, trained):
+    calls.update(run={"status": INTERRUPTED}, signal=15, evaluated=False)
+    result = alexnet("train", "--data", "d", "--out", trained)
+    assert result.exit_code == 143
+    assert result.stdout.endswith(", not evaluated\n")
+
+
+def test_a_training_that_failed_is_an_error_that_says_how_to_go_on(calls, trained):
+    calls.update(run={"status": FAILED}, reason="the loss is NaN")
+    result = alexnet("train", "--data", "d", "--out", trained)
+    epoch = int(Run.open(trained).metrics["epoch"])
+    assert result.exit_code == 3
+    assert result.stdout.startswith(f"{trained}: kept epoch {epoch}, validation accuracy")
+    assert result.stderr.splitlines()[-1] == (
+        f"alexnet: the loss is NaN; epoch {epoch} is kept in {trained}; "
+        f"`alexnet train --resume {trained}` goes on"
+    )
+
+
+def test_a_network_without_a_litert_copy_is_a_warning(run_copy, capsys):
+    warn_without_litert(Run.open(run_copy))
+    assert capsys.readouterr().err == ""
     (run_copy / "model.tflite").unlink()
-    result = alexnet("train", "--data", "d", "--out", run_copy)
-    assert result.exit_code == 0
-    assert "warning: no model.tflite, because its predictions differed" in result.stderr
+    warn_without_litert(Run.open(run_copy))
+    text = "warning: no model.tflite, because its predictions differed"
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words, text", [
+    (("--resume", "{run}", "--out", "x"), "--out cannot be given with --resume (see"),
+    (("--resume", "{run}", "--overwrite"), "--overwrite cannot be given with --resume (see"),
+    (("--resume", "{run}", "--batch-size", "4"), "--resume: --batch-size would change what is past; only --epochs, "),
+    (("--resume", "{run}", "--epochs", "many"), "--epochs"),
+    (("--data", "d", "--allow-changed-data"), "--allow-changed-data has no effect without --resume (see"),
+    ((), "Missing option '--data' (see"),
+])  # fmt: skip
+def test_what_cannot_be_given_with_resume_is_wrong_usage(trained, words, text):
+    before = tree(trained)
+    fails(2, text, "train", *(x.format(run=trained) for x in words))
+    assert tree(trained) == before
+
+
+def test_resume_of_no_run_is_one_line(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        text = f"{path} is not a run directory (it has no run.json)"
+        fails(3, text, "train", "--resume", path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_resume_gets_the_options_that_were_given(monkeypatch, trained):
+    seen = []
+
+    def resume_run(options, listener):
+        seen.append(options)
+        return Trained(Run.open(trained), None)
+
+    monkeypatch.setattr("alexnet_cli.api.resume.resume_run", resume_run)
+    result = alexnet(
+        "train", "--resume", trained, "--data", "d", "--allow-changed-data", "--run-name", "n",
+        "--epochs", "9", "--patience", "2",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    (options,) = seen
+    assert options == ResumeOptions(
+        trained, {"epochs": 9, "patience": 2}, Path("d"), True, "n", options.started
+    )
 
 
 def test_print_config_trains_nothing(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import TINY, alexnet, history
+from helpers import TINY, alexnet, fails, history
 
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.model.alexnet import ARCHITECTURES
@@ -20,6 +20,10 @@ from alexnet_cli.recipe.recipe import FIELDS, Recipe
 from alexnet_cli.run.run import FINISHED, Run
 
 OLD = Path(__file__).parents[1] / "fixtures" / "run_of_cad7c8d"
+NEW = {"reason": "", "weights_file": "model.weights.h5"}
+"""Keys that run.json did not have, with what they are for a run of then."""
+NEW_FIELDS = {"checkpoint_minutes": 5.0, "deterministic": False, "on_nan": "stop"}
+"""The same of its recipe."""
 
 
 @pytest.fixture
@@ -64,13 +68,16 @@ def test_its_recipe_is_read_by_section(old):
     assert recipe.inference.tta == "none"
     assert recipe.machine.precision == "float32"
     data = json.loads((OLD / "run.json").read_text())
-    assert recipe.flat() == data["recipe"]
-    assert Recipe(**data["recipe"]) == recipe and len(data["recipe"]) == len(FIELDS)
+    assert recipe.flat() == {**data["recipe"], **NEW_FIELDS}
+    assert Recipe(**data["recipe"]) == recipe
+    assert {*data["recipe"], *NEW_FIELDS} == {*FIELDS}
 
 
-def test_todays_run_json_has_the_same_keys(trained):
+def test_todays_run_json_has_the_same_keys_and_the_new_ones(trained):
     before = json.loads((OLD / "run.json").read_text())
     now = json.loads((trained / "run.json").read_text())
+    assert {x: now.pop(x) for x in NEW} == NEW
+    assert {x: now["recipe"].pop(x) for x in NEW_FIELDS} == NEW_FIELDS
     for part in ("preprocess", "recipe", "architecture"):
         assert keys(now[part]) == keys(before[part]), part
     assert keys(now) == keys(before)
@@ -82,7 +89,16 @@ def test_todays_run_json_has_the_same_keys(trained):
 def test_written_again_it_says_the_same(old):
     Run.open(old).write()
     before, now = (json.loads((x / "run.json").read_text()) for x in (OLD, old))
-    assert now == before
+    before["recipe"] |= NEW_FIELDS
+    assert now == {**before, **NEW}
+
+
+def test_it_has_no_checkpoint_to_go_on_from(old):
+    fails(
+        3, f"{old} has no checkpoint that can be used; `alexnet train --weights {old}`",
+        "train", "--resume", old, "--epochs", "9",
+    )  # fmt: skip
+    assert not (old / ".lock").exists() and Run.open(old).status == FINISHED
 
 
 def test_todays_records_have_the_same_columns_and_rows(trained):

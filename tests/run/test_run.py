@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.errors import RunError
+from alexnet_cli.errors import RunError, RunReplaced
 from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.run.directory import new_run
-from alexnet_cli.run.run import INTERRUPTED, TRAINING, Run
+from alexnet_cli.run.run import FAILED, INTERRUPTED, TRAINING, Run
 
 RECIPES = st.builds(
     Recipe,
@@ -42,17 +42,40 @@ def test_class_names_keep_bytes_that_are_not_utf8(tmp_path):
     assert Run.read(tmp_path).classes == run.classes
 
 
-def test_an_unfinished_run_is_refused_and_an_interrupted_one_opens(run_copy):
+@pytest.mark.parametrize("status", [TRAINING, INTERRUPTED, FAILED])
+def test_an_unfinished_run_opens_once_it_has_weights(run_copy, status):
     run = Run.open(str(run_copy))
-    assert run.path == run_copy
-    replace(run, status=INTERRUPTED).write()
-    assert Run.open(run_copy).status == INTERRUPTED
-    replace(run, status=TRAINING).write()
+    assert run.path == run_copy and run.exported
+    weights = "checkpoints/epoch-00002.weights.h5"
+    replace(run, status=status, reason="why", weights_file=weights).write()
     with pytest.raises(RunError) as caught:
         Run.open(run_copy)
     assert str(caught.value) == (
-        f"{run_copy}: training is not finished, or was killed; train again"
+        f"{run_copy}: no epoch of its training is finished; "
+        f"`alexnet train --resume {run_copy}` goes on with it"
     )
+    assert Run.read(run_copy).status == status
+    (run_copy / "checkpoints").mkdir(exist_ok=True)
+    run.weights.rename(run_copy / weights)
+    found = Run.open(run_copy)
+    assert (found.status, found.reason, found.exported) == (status, "why", False)
+    assert found.weights == run_copy / weights
+
+
+def test_a_run_that_was_replaced_is_noticed(run_copy):
+    run = Run.open(run_copy)
+    run.require_unchanged()
+    assert run.is_unchanged()
+    run.write()  # The same text, but another file.
+    assert not run.is_unchanged()
+    with pytest.raises(RunReplaced) as caught:
+        run.require_unchanged()
+    assert str(caught.value) == f"{run_copy} was replaced while being read; read it again"
+    Run.open(run_copy).require_unchanged()
+    (run_copy / "run.json").unlink()
+    assert not run.is_unchanged()
+    new = new_run(run_copy, Recipe(arch="tiny"), ("a", "b"))
+    assert new.is_unchanged(), "it was not read"
 
 
 def edited(path, change):

@@ -10,7 +10,6 @@ from helpers import TINY, alexnet, history, new_tiny_run, train
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.errors import AlexNetError
 from alexnet_cli.model.model import build_model
 from alexnet_cli.recipe.sections import LRSchedule, Pretrained, Stopping
 from alexnet_cli.run.run import Run
@@ -19,6 +18,8 @@ from alexnet_cli.trainer.callbacks import (
     EarlyStopping,
     HistoryLogger,
     LearningRateScheduler,
+    LossIsNaN,
+    NaNGuard,
     PlannerUpdate,
     better,
 )
@@ -57,18 +58,20 @@ def test_the_planner_moves_with_epochs_and_steps():
             update.on_train_batch_end(batch)
         planner.finish()
     assert shares == pytest.approx([(i + 0.5) / 8 for i in range(8)])
-    assert planner.current_side == 32 and not update.model.stop_training
+    assert planner.current_side == 32 and planner.epoch == 2
 
 
-def test_an_epoch_that_is_cut_short_ends_after_its_last_step():
-    planner = plan(epochs=1, steps=4)
-    planner.epoch_steps = 3
+def test_the_planner_knows_how_many_steps_are_finished():
+    planner = plan(epochs=2, steps=3)
     update = attached(PlannerUpdate(planner))
-    ended = []
+    update.on_epoch_begin(0)
+    counts = []
     for batch in range(3):
+        update.on_train_batch_begin(batch)
         update.on_train_batch_end(batch)
-        ended.append(update.model.stop_training)
-    assert ended == [False, False, True]
+        counts.append(planner.step)
+    planner.finish()
+    assert [*counts, planner.step] == [1, 2, 3, 0]
 
 
 # LearningRateScheduler
@@ -116,9 +119,7 @@ def test_the_rate_falls_when_layers_are_unfrozen():
 
 
 @given(
-    losses=st.lists(
-        st.sampled_from([0.5, 1.0, 1.5, 2.0, math.nan]), min_size=1, max_size=12
-    ),
+    losses=st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.0]), min_size=1, max_size=12),
     patience=st.integers(1, 4),
 )
 def test_plateau_divides_after_epochs_without_improvement(losses, patience):
@@ -129,8 +130,7 @@ def test_plateau_divides_after_epochs_without_improvement(losses, patience):
     expected, rate, waited = [], 1.0, 0
     for i, loss in enumerate(losses):
         expected.append(rate)
-        before = [x for x in losses[:i] if x == x]
-        improved = loss == loss and (not before or loss < min(before))
+        improved = i == 0 or loss < min(losses[:i])
         waited = 0 if improved else waited + 1
         if waited == patience:
             rate, waited = rate / 2, 0
@@ -196,19 +196,20 @@ def logs(loss, **values):
     return {"loss": loss, **basics, "learning_rate": 0.01, "extra": 7.0, **values}
 
 
-def test_history_csv_has_a_row_per_epoch(tmp_path):
+def test_the_history_gets_a_row_per_epoch(tmp_path):
     callback = logger(tmp_path / "r")
     callback.on_epoch_end(0, logs(1.25))
     callback.on_epoch_end(1, logs(1 / 3))
-    assert (tmp_path / "r" / "history.csv").read_text() == (
-        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,side,images_per_second\n"
-        "1,1.25,0.25,1.5,0.5,0.01,24,250\n"
-        "2,0.333333,0.25,1.5,0.5,0.01,24,250\n"
-    )
     rows = callback.history.rows
-    assert callback.history.latest is rows[-1] and callback.board.rows == rows
+    assert rows[0] == {
+        "epoch": 1, "loss": 1.25, "accuracy": 0.25, "val_loss": 1.5, "val_accuracy": 0.5,
+        "learning_rate": 0.01, "side": 24, "images_per_second": 250.0,
+    }  # fmt: skip
     # In memory with all digits.
     assert rows[1]["loss"] == 1 / 3
+    assert callback.history.latest is rows[-1] and callback.board.rows == rows
+    # The checkpointer writes them.
+    assert not list((tmp_path / "r").iterdir())
 
 
 def test_the_columns_are_the_recipes_metrics(tmp_path):
@@ -221,35 +222,48 @@ def test_the_columns_are_the_recipes_metrics(tmp_path):
     ]  # fmt: skip
 
 
+# NaNGuard
+
+
+def guard():
+    planner = plan()
+    planner.epoch = 2
+    return NaNGuard(planner, scheduler(planner, schedule="constant", learning_rate=0.5))
+
+
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
-def test_a_first_epoch_that_diverges_is_an_error(tmp_path, loss):
-    callback = logger(tmp_path / "r", learning_rate=0.5)
-    with pytest.raises(AlexNetError) as caught:
-        callback.on_epoch_end(0, logs(loss))
-    message = "loss is NaN or infinite after epoch 1; lower --learning-rate (now 0.5)"
-    assert str(caught.value) == message
-    assert not callback.history.rows and not (tmp_path / "r" / "history.csv").exists()
-
-
-def test_a_later_epoch_that_diverges_ends_training(tmp_path):
-    callback = logger(tmp_path / "r")
-    callback.on_epoch_end(0, logs(1.0))
-    callback.history.best = callback.history.rows[0]
-    callback.on_epoch_end(1, logs(math.nan))
-    assert callback.history.reason == (
-        "loss is NaN or infinite after epoch 2; lower --learning-rate (now 0.01)"
+def test_a_loss_that_is_not_finite_ends_its_step(loss):
+    callback = guard()
+    callback.on_train_batch_end(0, {"loss": 1.0, "accuracy": math.nan})
+    with pytest.raises(LossIsNaN) as caught:
+        callback.on_train_batch_end(1, {"loss": loss})
+    assert str(caught.value) == (
+        "loss is NaN or infinite in step 2 of epoch 3, at learning rate 0.5"
     )
-    assert callback.history.latest is None and len(callback.history.rows) == 1
+    assert (caught.value.epoch, caught.value.step) == (3, 1)
 
 
-def test_a_loss_that_is_not_finite_is_one_line_and_leaves_nothing(toy, tmp_path):
+@pytest.mark.parametrize("name", ["loss", "val_loss", "val_accuracy"])
+def test_results_that_are_not_finite_are_not_recorded(name):
+    callback = guard()
+    callback.on_epoch_end(2, logs(1.0))
+    with pytest.raises(LossIsNaN) as caught:
+        callback.on_epoch_end(2, {**logs(1.0), name: math.nan})
+    assert str(caught.value) == (
+        f"{name} is NaN or infinite after epoch 3, at learning rate 0.5"
+    )
+    assert (caught.value.epoch, caught.value.step) == (3, None)
+
+
+def test_a_first_loss_that_is_not_finite_is_one_line_and_leaves_nothing(toy, tmp_path):
+    """Nothing was recorded that could be lost."""
     # Pixels so large that their squares are infinite.
     options = ("--std", "1e-30", "--precision", "float32")
     result = alexnet("train", "--data", toy, "--out", tmp_path / "r", *TINY, *options)
     assert result.exit_code == 3
-    assert result.stderr.splitlines()[-1].endswith(
-        "loss is NaN or infinite after epoch 1; lower --learning-rate (now 0.003)"
-    )
+    line = result.stderr.splitlines()[-1]
+    assert "loss is NaN or infinite in step 1 of epoch 1, at learning rate 0.003" in line
+    assert "(images " in line and "lower --learning-rate (now 0.003)" in line
     assert not (tmp_path / "r").exists()
 
 
@@ -269,9 +283,6 @@ def test_a_loss_that_is_not_finite_is_one_line_and_leaves_nothing(toy, tmp_path)
         ({"val_loss": 1.0}, {"val_loss": 1.0}, "val_accuracy", False),
         # Whatever its metric, an epoch at a larger side wins.
         ({"side": 32, "val_accuracy": 0.1}, {"side": 24}, "val_accuracy", True),
-        # NaN is worse than everything.
-        ({"val_loss": 9.0}, {"val_loss": math.nan}, "val_loss", True),
-        ({"val_loss": math.nan}, {"val_loss": 9.0}, "val_loss", False),
     ],
 )
 def test_the_better_epoch(new, old, watch, expected):
@@ -280,7 +291,6 @@ def test_the_better_epoch(new, old, watch, expected):
 
 def test_any_epoch_is_better_than_none():
     assert better(row(val_accuracy=0.0), {}, "val_accuracy")
-    assert better(row(val_accuracy=math.nan), {}, "val_accuracy")
 
 
 @given(
@@ -299,15 +309,19 @@ def test_the_weights_of_the_best_epoch_are_kept(tmp_path):
     network = build_model(run.architecture, 3)
     callback = BestWeights(run, network, record)
     bias = network.get_layer("dense2").bias
-    for epoch, accuracy in enumerate((0.25, 0.75, 0.5, None), 1):
+    for epoch, accuracy in enumerate((0.25, 0.75, 0.5), 1):
         bias.assign(np.full(3, epoch, np.float32))
-        # None: an epoch that diverged.
-        record.latest = accuracy and row(epoch, val_accuracy=accuracy)
+        record.latest = row(epoch, val_accuracy=accuracy)
         callback.on_epoch_end(epoch - 1)
     assert record.best["epoch"] == 2
-    network.load_weights(run.weights)
-    np.testing.assert_array_equal(bias, [2, 2, 2])
-    assert [x.name for x in run.path.iterdir()] == ["model.weights.h5"]
+    # One that was the best stays until no checkpoint needs it.
+    names = [f"epoch-0000{i}.weights.h5" for i in (1, 2)]
+    assert sorted(x.name for x in (run.path / "checkpoints").iterdir()) == names
+    for epoch, name in enumerate(names, 1):
+        network.load_weights(run.path / "checkpoints" / name)
+        np.testing.assert_array_equal(bias, [epoch] * 3)
+    # The run directory's own belong to a finished training.
+    assert [x.name for x in run.path.iterdir()] == ["checkpoints"]
 
 
 # EarlyStopping
@@ -369,12 +383,12 @@ def test_a_callback_of_the_caller_can_end_training():
     assert record.reason == "a callback ended training"
 
 
-def test_an_earlier_reason_stays():
-    callback, record = stopping([row(1), row(5)], row(1), patience=4)
-    record.reason = "loss is NaN or infinite after epoch 5"
+def test_a_reason_is_that_of_the_last_epoch():
+    """A training that goes on with other options has the old one in its history."""
+    callback, record = stopping([row(1), row(5)], row(1), patience=9)
+    record.reason = "val_accuracy did not improve for 4 epochs"
     callback.on_epoch_end(4)
-    assert record.reason == "loss is NaN or infinite after epoch 5"
-    assert callback.model.stop_training
+    assert record.reason == "" and not callback.model.stop_training
 
 
 @pytest.mark.slow

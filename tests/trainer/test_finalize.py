@@ -9,14 +9,18 @@ import pytest
 import tensorflow as tf
 from helpers import new_tiny_run, toy_examples
 
+from alexnet_cli.errors import AlexNetError, Interrupted
 from alexnet_cli.evaluation.calibration import at_temperature, fit_temperature
 from alexnet_cli.export.litert import save_litert
 from alexnet_cli.export.saved_model import save_model
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import keras_network, load_network, save_weights
 from alexnet_cli.model.model import build_model
+from alexnet_cli.run.checkpoints import best_file
+from alexnet_cli.run.digests import verify
 from alexnet_cli.run.run import Run
 from alexnet_cli.trainer import finalize as module
+from alexnet_cli.trainer.context import TrainContext
 from alexnet_cli.trainer.finalize import (
     calibrated,
     estimated_seconds,
@@ -40,16 +44,29 @@ class Board:
 
 
 class Figures:
-    """Draws nothing; Ctrl-C is pressed meanwhile."""
+    """Draws nothing; `press` is a signal that comes meanwhile, or an error."""
 
-    def __init__(self, press=False):
+    def __init__(self, press=None):
         self.calls, self.press = [], press
 
     def results(self, run, rows, scores):
         self.calls.append((run.metrics["epoch"], len(rows), scores.images))
+        if isinstance(self.press, Exception):
+            raise self.press
         if self.press:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self.press)
         return np.zeros((5, 7, 3), np.uint8)
+
+
+def ended(run, record, press=None, lines=None):
+    """The result of finalize; `lines` gets what it logs."""
+    log = (lambda text: None) if lines is None else lines.append
+    context = TrainContext(lambda x: None, Figures(press), log)
+    return finalize(run, record, VALIDATION, Board(), context)
+
+
+def status(run):
+    return json.loads((run.path / "run.json").read_text())["status"]
 
 
 def fitted_run(folder, **fields):
@@ -63,7 +80,9 @@ def fitted_run(folder, **fields):
     network = build_model(run.architecture, 3, seed=1)
     head = network.get_layer("dense2").kernel
     head.assign(head * 20)
-    save_weights(network, run)
+    file = run.path / best_file(2)
+    file.parent.mkdir()
+    save_weights(network, file)
     return run
 
 
@@ -76,10 +95,10 @@ def best(epoch=2):
 def finished(tmp_path_factory):
     """(run, the result of finalize, its board and its figures); with flips."""
     run = fitted_run(tmp_path_factory.mktemp("f") / "r", tta="flip", reject=0.5)
-    board, figures = Board(), Figures(press=True)
+    board, figures = Board(), Figures()
     before = signal.getsignal(signal.SIGINT)
-    result = finalize(run, best(), VALIDATION, board, figures)
-    # Ctrl-C was ignored, and is not any more.
+    context = TrainContext(lambda x: None, figures)
+    result = finalize(run, best(), VALIDATION, board, context)
     assert signal.getsignal(signal.SIGINT) is before
     return run, result, board, figures
 
@@ -94,6 +113,9 @@ def test_the_run_is_finished_and_can_be_opened(finished):
     assert board.images == [("confusion matrix", (5, 7, 3), 2)]
     for name in ("saved_model.pb", "variables", "model.tflite", "validation.csv"):
         assert (run.path / name).exists(), name
+    verify(run.path)
+    # One file, and no copy of it.
+    assert opened.weights.samefile(run.path / best_file(2))
 
 
 def test_the_temperature_is_fitted_on_the_mean_of_views(finished):
@@ -125,24 +147,96 @@ def test_the_scores_are_those_of_validation_csv(finished):
     assert result.scores.top1 == pytest.approx(np.mean(correct))
 
 
-def test_an_interrupted_training_says_so(tmp_path):
+@pytest.fixture
+def no_exports(monkeypatch):
+    """Leave out what takes long."""
+    monkeypatch.setattr(module, "save_model", lambda run, network: None)
+    monkeypatch.setattr(module, "keep_litert", lambda run, network, rows, expected: True)
+
+
+def test_a_training_that_ctrl_c_ended_says_so(no_exports, tmp_path):
     run = fitted_run(tmp_path / "r")
-    record = dataclasses.replace(best(), interrupted=True, reason="interrupted")
-    result = finalize(run, record, VALIDATION, Board(), Figures())
-    assert result.reason == "interrupted"
-    assert json.loads((run.path / "run.json").read_text())["status"] == "interrupted"
+    record = dataclasses.replace(best(), signal=signal.SIGINT, reason="interrupted")
+    result = ended(run, record)
+    assert (result.reason, result.signal) == ("interrupted", signal.SIGINT)
+    assert status(run) == "interrupted" and result.scores.images == 60
+    assert Run.open(run.path).exported and run.validation.exists()
 
 
-def test_ctrl_c_works_again_after_an_error(tmp_path, monkeypatch):
+def test_a_training_that_another_signal_ended_has_its_best_weights_at_once(tmp_path):
+    """As a process that is about to be killed has no time for more."""
+    run = fitted_run(tmp_path / "r")
+    for name in ("model.tflite", "saved_model.pb"):
+        (run.path / name).write_text("of an earlier epoch")
+    record = dataclasses.replace(best(), signal=signal.SIGTERM, reason="interrupted")
+    result = ended(run, record)
+    assert (result.scores, result.signal) == (None, signal.SIGTERM)
+    opened = Run.open(run.path)
+    assert (opened.status, opened.reason) == ("interrupted", "interrupted")
+    assert opened.metrics["epoch"] == 2 and opened.weights.name == "model.weights.h5"
+    assert not (run.path / "model.tflite").exists()
+    assert not (run.path / "saved_model.pb").exists()
+    verify(run.path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_the_rest_out(no_exports, tmp_path, number):
+    before = signal.getsignal(number)
+    run = fitted_run(tmp_path / "r")
+    result = ended(run, best(), press=number)
+    assert (result.scores, result.signal) == (None, number)
+    assert signal.getsignal(number) is before
+    opened = Run.open(run.path)
+    assert opened.status == "interrupted" and opened.metrics["epoch"] == 2
+    load_network(opened)
+
+
+def test_a_training_that_failed_has_its_best_epoch(no_exports, tmp_path):
+    run = fitted_run(tmp_path / "r")
+    record = dataclasses.replace(best(), failed=True, reason="loss is NaN")
+    result = ended(run, record)
+    assert (result.reason, result.signal, result.scores.images) == ("loss is NaN", 0, 60)
+    assert (status(run), Run.open(run.path).reason) == ("failed", "loss is NaN")
+
+
+def test_without_an_epoch_there_is_nothing_to_use(tmp_path):
+    run = fitted_run(tmp_path / "r")
+    with pytest.raises(Interrupted) as caught:
+        ended(run, History(signal=signal.SIGTERM, reason="interrupted"))
+    assert caught.value.exit_code == 143 and status(run) == "interrupted"
+    assert not run.weights.exists()
+
+
+@pytest.mark.parametrize("part", ["plots", "the SavedModel", "model.tflite"])
+def test_what_training_can_do_without_is_one_line(no_exports, tmp_path, monkeypatch, part):
     def broken(*_):
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        raise OSError("disk full")
+        raise full
 
-    monkeypatch.setattr(module, "save_model", broken)
+    full = OSError(28, "No space left on device")
+    name = {"the SavedModel": "save_model", "model.tflite": "keep_litert"}.get(part)
+    if name:
+        monkeypatch.setattr(module, name, broken)
+    run, lines = fitted_run(tmp_path / "r"), []
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(OSError, match="disk full"):
-        finalize(fitted_run(tmp_path / "r"), best(), VALIDATION, Board(), Figures())
+    result = ended(run, best(), press=None if name else full, lines=lines)
+    assert lines == [
+        f"warning: {part} could not be written: No space left on device; "
+        f"`alexnet train --resume` makes it later"
+    ]
+    assert (result.reason, status(run)) == ("", "finished")
+    assert Run.open(run.path).metrics["epoch"] == 2 and run.validation.exists()
+    assert not (run.path / "saved_model.pb").exists()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_network_that_answers_nan_is_not_kept(no_exports, tmp_path):
+    run = fitted_run(tmp_path / "r")
+    network = build_model(run.architecture, 3)
+    network.get_layer("dense2").bias.assign([np.nan] * 3)
+    save_weights(network, run.path / best_file(2))
+    with pytest.raises(AlexNetError, match="the network of epoch 2 answers NaN"):
+        ended(run, best())
+    assert status(run) == "failed" and not run.weights.exists()
 
 
 def views_of(confidence, right):

@@ -60,7 +60,14 @@ def test_a_new_history_has_a_state_too():
 
 
 def test_why_training_ended_is_part_of_the_state(half):
-    half.reason, half.interrupted = "interrupted", True
+    half.reason = "reached loss=0.1 in epoch 2"
     other = History()
     other.restore(half.state())
-    assert (other.reason, other.interrupted) == ("interrupted", True)
+    assert other.reason == half.reason
+
+
+def test_a_signal_or_a_loss_that_was_nan_is_of_one_sitting(half):
+    half.signal, half.failed = 15, True
+    other = History(signal=2, failed=True)
+    other.restore(half.state())
+    assert (other.signal, other.failed) == (0, False)

@@ -30,7 +30,7 @@ def saved_run(folder, **fields):
     """A run with weights, and its network."""
     run = new_tiny_run(folder, **fields)
     network = build_model(run.architecture, 3, seed=4)
-    save_weights(network, run)
+    save_weights(network, run.weights)
     run.write()
     return run, network
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import toy_examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def numbered(count):
 def batches(dataset):
     return [
         (x[0].numpy(), x[1].numpy(), y.numpy())
-        for x, y in dataset  # pixels, parameters; labels
+        for x, y, _ in dataset  # pixels, parameters; labels; weights
     ]
 
 
@@ -142,3 +143,67 @@ def test_at_a_smaller_side_the_crops_are_of_that_side():
     large_maps = np.concatenate([p for _, p, _ in batches(whole.training(examples, 1))])
     small_maps = np.concatenate([p for _, p, _ in batches(small.training(examples, 1))])
     np.testing.assert_allclose(small_maps[:, 0], large_maps[:, 0] * 31 / 23, rtol=1e-5)
+
+
+# Weights of images
+
+
+def weights_of(dataset):
+    return np.concatenate([w.numpy() for _, _, w in dataset])
+
+
+def test_images_weigh_the_same_unless_classes_have_weights():
+    examples = toy_examples()
+    plain = pipeline(**PLAIN)
+    for data in (plain.training(examples, 1), plain.validation(examples)):
+        weights = weights_of(data)
+        assert weights.dtype == np.float32 and (weights == 1).all()
+    by_class = np.array([0.5, 1.0, 2.0], np.float32)
+    weighted = dataclasses.replace(plain, class_weights=by_class)
+    for (_, _, labels), (_, _, found) in zip(
+        batches(weighted.training(examples, 1)), weighted.training(examples, 1), strict=True
+    ):
+        np.testing.assert_array_equal(found, by_class[labels.argmax(axis=1)])
+    # Validation counts every image the same.
+    assert (weights_of(weighted.validation(examples)) == 1).all()
+
+
+# The rest of an epoch
+
+
+@pytest.mark.parametrize("first", range(5))
+def test_an_epoch_can_begin_within(first):
+    """The same batches to the last bit, whatever was drawn for those before."""
+    fields = {"crop_area": 0.4, "hue": 0.1, "mixup": 0.3, "erasing": 0.5, "randaugment": 2}
+    examples = toy_examples()
+    whole = batches(pipeline(**fields).training(examples, 2))
+    rest = pipeline(**fields).training(examples, 2, first)
+    assert len(rest) == len(whole) - first
+    assert same(batches(rest), whole[first:])
+
+
+def test_the_images_of_a_step_are_known():
+    """By their rows in the cache, of which the training images are only some."""
+    examples = dataclasses.replace(numbered(30), rows=np.arange(4, 30))
+    plain = pipeline(2, **PLAIN)
+    for epoch in (1, 2):
+        for step, (pixels, _, _) in enumerate(batches(plain.training(examples, epoch))):
+            rows = plain.batch_rows(examples, epoch, step)
+            np.testing.assert_array_equal(pixels[:, 0, 0, 0], rows)
+
+
+def test_the_error_of_a_batch_is_noted():
+    """TensorFlow's own has a traceback as its text."""
+
+    class Gone(MemoryCache):
+        def images(self, rows):
+            raise OSError(5, "Input/output error")
+
+    examples = Examples(Gone(8, 36), np.arange(8), np.zeros(8, np.int64))
+    plain = pipeline(2, **PLAIN)
+    small = plain.at(24)
+    for each in (plain, small):
+        with pytest.raises(tf.errors.OpError):
+            batches(each.training(examples, 1))
+    # Those of any side are in one list.
+    assert [x.errno for x in plain.errors] == [5, 5]

@@ -168,6 +168,63 @@ def test_the_second_half_is_that_of_an_uninterrupted_plan(deadline, half):
     assert (other.epochs < 16) == (deadline is not None)
 
 
+@pytest.mark.parametrize("step", [1, 4, 7, 8])
+@pytest.mark.parametrize("half", [0, 7, 12])
+def test_the_rest_of_an_epoch_is_that_of_an_uninterrupted_plan(half, step):
+    """Its side is that of its first step, though the share has moved on since."""
+    work = Workload(16, 50, 100, 8)
+    whole, machine = EpochPlanner(work), even_machine()
+    for _ in range(half):
+        machine.run_epoch(whole)
+    whole.begin()
+    for i in range(step):
+        whole.advance(i)
+        whole.step = i + 1
+    side, state = whole.current_side, json.loads(json.dumps(whole.state()))
+    assert (state["step"], state["side"]) == (step, side)
+    other = EpochPlanner(work)
+    other.restore(state)
+    # Also where nothing was done in between: two restarts in a row.
+    assert other.state() == state
+    assert (other.first, other.side()) == (step, side)
+    other.begin()
+    assert other.current_side == side
+    for i in range(step, 8):
+        assert other.advance(i) == whole.advance(i)
+    for planner in (whole, other):
+        planner.finish()
+    assert (other.share, other.epoch, other.first) == (whole.share, half + 1, 0)
+    assert other.side() == whole.side()
+
+
+def test_an_epoch_that_begins_anew_has_its_share_again():
+    planner, machine = EpochPlanner(Workload(4, 0, 100, 8)), even_machine()
+    machine.run_epoch(planner)
+    before = planner.share
+    planner.begin()
+    for i in range(5):
+        planner.advance(i)
+        planner.step = i + 1
+    planner.restart_epoch()
+    assert planner.share == pytest.approx(before)
+    assert (planner.step, planner.first, planner.done) == (0, 0, 0.0)
+    shares = machine.run_epoch(planner)
+    assert shares == pytest.approx([(i + 0.5) / 32 for i in range(8, 16)])
+
+
+def test_more_epochs_can_be_added():
+    machine = even_machine()
+    planner = EpochPlanner(Workload(4, 0, 100, 8))
+    machine.run(planner)
+    other = EpochPlanner(Workload(8, 0, 100, 8), clock=machine)
+    other.restore(json.loads(json.dumps(planner.state())))
+    assert other.over
+    other.extend()
+    assert not other.over and other.share == pytest.approx(0.5)
+    _, shares = machine.run(other)
+    assert shares == pytest.approx([(i + 0.5) / 64 for i in range(32, 64)])
+
+
 def test_the_state_of_a_plan_is_plain():
     machine = even_machine()
     planner = EpochPlanner(Workload(4, 50, 100, 8), 1e6, machine)

@@ -19,7 +19,6 @@ from alexnet_cli.trainer.progress import (
     InterruptHandler,
     Progress,
     ProgressReporter,
-    handle_ctrl_c,
 )
 
 
@@ -74,22 +73,41 @@ def test_the_rate_is_images_per_second():
     assert Progress(1, 2, 100).rate == 0
 
 
-def test_ctrl_c_raises_after_the_step():
-    before = signal.getsignal(signal.SIGINT)
+NAMES = [x for x in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, x)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_signal_raises_after_the_step(name):
+    number = getattr(signal, name)
+    before = [signal.getsignal(getattr(signal, x)) for x in NAMES]
     with InterruptHandler() as handler:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         # From now on a second one acts at once.
-        assert signal.getsignal(signal.SIGINT) is before
+        assert [signal.getsignal(getattr(signal, x)) for x in NAMES] == before
         for end in (
             handler.on_train_begin,
             lambda: handler.on_train_batch_end(0),
             lambda: handler.on_test_batch_end(0),
         ):
-            with pytest.raises(Interrupted, match="^interrupted$"):
+            with pytest.raises(Interrupted, match="^interrupted$") as caught:
                 end()
+            assert caught.value.number == number
+            assert caught.value.exit_code == 128 + number
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert [signal.getsignal(getattr(signal, x)) for x in NAMES] == before
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    """As under nohup."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with InterruptHandler() as handler:
+            signal.raise_signal(signal.SIGTERM)
+            handler.on_train_batch_end(0)
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_without_ctrl_c_nothing_is_raised():
@@ -115,12 +133,12 @@ def test_outside_the_main_thread_nothing_is_handled():
         with InterruptHandler() as handler:
             inside.append(signal.getsignal(signal.SIGINT))
             handler.on_train_begin()
-        inside.append(handle_ctrl_c(signal.SIG_IGN))
+        inside.append(handler.before)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert inside == [before, before]
+    assert inside == [before, {}]
     assert signal.getsignal(signal.SIGINT) is before
 
 

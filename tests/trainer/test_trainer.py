@@ -24,9 +24,11 @@ from alexnet_cli.evaluation.scores import score
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import load_network
 from alexnet_cli.model.model import build_model
+from alexnet_cli.run.checkpoints import newest, recorded
 from alexnet_cli.run.run import Run
 from alexnet_cli.trainer import finalize, trainer, training_model
-from alexnet_cli.trainer.trainer import TrainContext
+from alexnet_cli.trainer.context import TrainContext
+from alexnet_cli.trainer.training_loop import balanced_weights
 
 TRAINING, VALIDATION = toy_examples(24), toy_examples(6, seed=1)
 
@@ -53,13 +55,12 @@ def untrained(folder, **fields):
     return run
 
 
-def train_here(folder, callbacks=(), deadline=None, **fields):
+def train_here(folder, callbacks=(), **fields):
     """A training in this process; its result and what it reported."""
     reports = []
     context = TrainContext(
         report=lambda x: reports.append(dataclasses.replace(x)),
         figures=NoFigures(),
-        deadline=deadline,
         callbacks=callbacks,
     )
     run = untrained(folder, **fields)
@@ -190,13 +191,12 @@ def test_class_weights_make_classes_sum_to_the_same():
         TRAINING, rows=np.arange(20), labels=np.array([0] * 3 + [1] * 16 + [2] + [1] * 4)
     )
     recipe = new_recipe(class_weights="balanced")
-    weights = trainer._class_weights(recipe, examples, 4)
-    counts = {0: 3, 1: 16, 2: 1}
-    assert weights.keys() == counts.keys()
-    sums = [weights[k] * n for k, n in counts.items()]
-    # A class without images weighs nothing, and would have had its share.
+    weights = balanced_weights(recipe, examples, 4)
+    assert weights.dtype == np.float32 and weights.shape == (4,)
+    sums = weights[:3] * np.array([3, 16, 1])
+    # A class without images would have had its share.
     assert sums == pytest.approx([20 / 4] * 3)
-    assert trainer._class_weights(new_recipe(class_weights="none"), examples, 4) is None
+    assert balanced_weights(new_recipe(class_weights="none"), examples, 4) is None
 
 
 def new_recipe(**fields):
@@ -359,24 +359,42 @@ def test_ctrl_c_keeps_the_best_finished_epoch(no_exports, tmp_path):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_before_an_epoch_is_finished_ends_everything(tmp_path):
+def status(folder):
+    return json.loads((folder / "run.json").read_text())["status"]
+
+
+def test_ctrl_c_before_an_epoch_is_finished_keeps_its_steps(tmp_path):
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Interrupted, match="^interrupted$"):
+    with pytest.raises(Interrupted, match="^interrupted before an epoch was finished$"):
         train_here(tmp_path / "r", [press_ctrl_c(0, 1)])
     assert signal.getsignal(signal.SIGINT) is before
-    assert json.loads((tmp_path / "r" / "run.json").read_text())["status"] == "training"
+    assert status(tmp_path / "r") == "interrupted"
+    checkpoint = newest(tmp_path / "r")
+    assert (checkpoint.epoch, checkpoint.step, checkpoint.best) == (0, 2, "")
 
 
-def test_lack_of_memory_names_the_batch_size(tmp_path):
-    def fail(batch, logs):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+def test_ctrl_c_before_the_first_step_ends_everything(tmp_path):
+    press = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: signal.raise_signal(signal.SIGINT)
+    )
+    with pytest.raises(Interrupted, match="^interrupted$"):
+        train_here(tmp_path / "r", [press])
+    assert not recorded(tmp_path / "r") and status(tmp_path / "r") == "interrupted"
 
-    with pytest.raises(AlexNetError) as caught:
-        train_here(
-            tmp_path / "r", [keras.callbacks.LambdaCallback(on_train_batch_end=fail)]
-        )
-    message = "--batch-size 8 needs more memory than there is; use a smaller one"
-    assert str(caught.value) == message
+
+def test_an_error_leaves_what_was_recorded(tmp_path):
+    def fail(epoch, logs):
+        if epoch == 1:
+            raise ValueError("of a callback\nwith more")
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=fail)
+    with pytest.raises(ValueError, match="of a callback"):
+        train_here(tmp_path / "r", [callback])
+    run = Run.open(tmp_path / "r")
+    assert (run.status, run.reason) == ("failed", "of a callback")
+    assert run.metrics["epoch"] == 1 and len(history(run.path)) == 1
+    assert not run.exported
+    load_network(run)
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path):
@@ -386,8 +404,9 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_pa
 
 
 def test_a_deadline_that_has_passed_leaves_a_part_of_an_epoch(no_exports, tmp_path):
+    # Less than the export is expected to take.
     trained, reports = train_here(
-        tmp_path / "r", deadline=time.monotonic(), batch_size=1, epochs=9
+        tmp_path / "r", max_minutes=0.1, batch_size=1, epochs=9, norm="none"
     )
     assert re.fullmatch(r"time for only [2-4]\d% of an epoch", trained.reason)
     assert len(history(tmp_path / "r")) == 1 and trained.run.status == "finished"
@@ -463,7 +482,7 @@ def test_training_leaves_the_process_as_it_was(tmp_path, policy):
 
 def test_training_leaves_the_process_as_it_was_after_an_error(tmp_path, policy):
     before = process_state()
-    with pytest.raises(AlexNetError, match="loss is NaN"):
+    with pytest.raises(AlexNetError, match="loss is NaN or infinite in step 1 of epoch 1"):
         train_here(tmp_path / "r", std="1e-30")
     assert process_state() == before
 
@@ -537,6 +556,7 @@ def test_the_trained_copy_is_gone_before_the_float32_one_comes(
 
 @pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_nothing(toy, tmp_path):
+    """Not even the first checkpoint, before the first step, can be written."""
     limited = (
         "import resource, sys;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"

@@ -168,7 +168,7 @@ def test_the_loss_scale_of_float16_is_part_of_the_state(tmp_path):
     assert_equal(other.state(), whole.state())
 
 
-def test_the_state_is_arrays_and_one_plain_value(tmp_path):
+def test_the_state_is_arrays_and_plain_values(tmp_path):
     model = training_model(new_tiny_run(tmp_path / "r"))
     for _ in range(2):
         state = model.state()
@@ -197,9 +197,8 @@ def test_all_sides_share_weights_and_optimizer(tmp_path):
 def test_the_model_standardizes_what_the_network_gets(tmp_path):
     run = new_tiny_run(tmp_path / "r", crop_area=0.5)
     model = training_model(run)
-    ((pixels, parameters), _), *_ = InputPipeline(run.recipe, run.preprocess, 3).validation(
-        EXAMPLES
-    )
+    data = InputPipeline(run.recipe, run.preprocess, 3).validation(EXAMPLES)
+    ((pixels, parameters), _, _), *_ = data
     logits = model.at(32)([pixels, parameters], training=False)
     inputs = standardize(pixels.numpy()[:, 2:34, 2:34], run.preprocess, None)
     np.testing.assert_allclose(logits, model.network(inputs), rtol=1e-5, atol=1e-6)
