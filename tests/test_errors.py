@@ -33,7 +33,9 @@ def test_the_tree_in_the_docstring_is_the_tree():
 def test_the_exit_code_is_that_of_a_process_that_a_signal_ends(number, code):
     error = errors.Interrupted("interrupted", number)
     assert (error.exit_code, error.number, str(error)) == (code, number, "interrupted")
-    assert errors.Interrupted("interrupted").exit_code == errors.Interrupted.exit_code == 130
+    assert (
+        errors.Interrupted("interrupted").exit_code == errors.Interrupted.exit_code == 130
+    )
     assert errors.Signaled(number).number == number
 
 

@@ -11,7 +11,7 @@ from ..backend.startup import start_tensorflow
 from ..errors import DatasetError, RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
-from ..run.checkpoints import Checkpoint, require_checkpoint
+from ..run.checkpoints import Checkpoint, recorded, require_checkpoint
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, resumed
 from .listener import Listener
@@ -81,6 +81,8 @@ def resume_run(
     run = _changed(Run.read(options.path), options.changes)
     with resumed(options.path) as staging:
         run = dataclasses.replace(run, path=staging.folder)
+        if options.data:
+            run = dataclasses.replace(run, data=str(options.data.resolve()))
         checkpoint = require_checkpoint(staging.folder, listener.log)
         listener.log(
             f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
@@ -163,7 +165,7 @@ def _examples(
     """
     from ..dataset.recorded import prepare_recorded, recorded_images
 
-    data = options.data or Path(run.data)
+    data = Path(run.data)
     if not run.data or not data.is_dir():
         raise DatasetError(
             f"{printable(data)}, the folder of its images, does not exist; "
@@ -206,7 +208,7 @@ def unfinished(out: Path, run: Run) -> bool:
         old = Run.read(out)
     except RunError:
         return False
-    if old.status == FINISHED:
+    if old.status == FINISHED or not recorded(out):
         return False
     recipe = run.recipe
     if recipe.machine.precision == "auto":

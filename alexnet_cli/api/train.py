@@ -17,10 +17,10 @@ from ..recipe.late import too_late
 from ..recipe.reachable import unreachable_targets
 from ..recipe.recipe import Recipe
 from ..recipe.validation import check_batches
-from ..run.checkpoints import recorded
+from ..run.destination import leftovers
 from ..run.directory import new_run, require_space
 from ..run.run import FAILED, Run
-from ..run.staging import leftovers, noting_how_to_go_on, staged
+from ..run.staging import noting_how_to_go_on, staged
 from .listener import Listener
 from .pretrained import weights_file
 from .resume import ResumeOptions, resume_run, unfinished
@@ -109,12 +109,11 @@ def train_recipe(
     from ..dataset.sources.class_folders import find_images
 
     _check(options)
-    _refuse_inside(options.out, options.data)
     source = find_images(options.data, options.classes)
     listener.images_found(source)
     recipe, matches = _initial_weights(recipe, source.classes, listener)
     run = new_run(options.out, recipe, source.classes, options.data)
-    if not options.overwrite and unfinished(options.out, run) and recorded(options.out):
+    if not options.overwrite and unfinished(options.out, run):
         name = printable(options.out)
         listener.log(
             f"{name} holds this training, which did not end; --overwrite replaces it"
@@ -127,26 +126,9 @@ def train_recipe(
     with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
         run = dataclasses.replace(run, path=staging.folder)
         prepared = _prepared(source, options, run, listener)
-        examples = prepared.training, prepared.validation
-        names = [x.file for x in prepared.split]
         # Training is the peak of memory; the names of the images have done their part.
-        del source, prepared
-        start_tensorflow()
-        from ..reports import training_figures
-        from ..trainer import trainer
-        from ..trainer.context import TrainContext
-
-        context = TrainContext(
-            report=listener.progress,
-            figures=training_figures,
-            log=listener.log,
-            name=options.run_name,
-            start=matches,
-            started=options.started,
-            names=names,
-            callbacks=callbacks,
-        )
-        trained = trainer.train(run, *examples, context)
+        del source
+        trained = _trained(run, prepared, matches, options, (listener, callbacks))
         # A training that failed is not to take the place of another.
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
@@ -154,7 +136,35 @@ def train_recipe(
     return dataclasses.replace(trained, run=run)
 
 
+def _trained(
+    run: Run,
+    prepared: "PreparedData",
+    matches: "Sequence[LayerMatch]",
+    options: TrainOptions,
+    watchers: "tuple[Listener, Sequence[keras.callbacks.Callback]]",
+) -> "Trained":
+    """Start TensorFlow and train."""
+    start_tensorflow()
+    from ..reports import training_figures
+    from ..trainer import trainer
+    from ..trainer.context import TrainContext
+
+    listener, callbacks = watchers
+    context = TrainContext(
+        report=listener.progress,
+        figures=training_figures,
+        log=listener.log,
+        name=options.run_name,
+        start=matches,
+        started=options.started,
+        names=[x.file for x in prepared.split],
+        callbacks=callbacks,
+    )
+    return trainer.train(run, prepared.training, prepared.validation, context)
+
+
 def _check(options: TrainOptions) -> None:
+    _refuse_inside(options.out, options.data)
     if isinstance(options.classes, str):
         raise RecipeError(f"classes must be a list of names, not {options.classes!r}")
     if Path(options.run_name).name != options.run_name:

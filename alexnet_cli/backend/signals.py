@@ -24,11 +24,12 @@ def set_handlers(handler: Handler) -> Mapping[int, Handler]:
     if threading.current_thread() is not threading.main_thread():
         return {}
     numbers = [getattr(signal, x) for x in NAMES if hasattr(signal, x)]
-    before = {x: signal.getsignal(x) for x in numbers}
-    for number, old in before.items():
-        if old != signal.SIG_IGN:
-            signal.signal(number, handler)
-    return {k: v for k, v in before.items() if v != signal.SIG_IGN}
+    handlers = {x: signal.getsignal(x) for x in numbers}
+    # One that was not set from Python is None, and could not be set again.
+    before = {k: v for k, v in handlers.items() if v not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, handler)
+    return before
 
 
 def restore_handlers(before: Mapping[int, Handler]) -> None:

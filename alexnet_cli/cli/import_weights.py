@@ -6,8 +6,8 @@ import click
 
 from ..errors import printable
 from .arguments import FOLDER, OVERWRITE, class_names
+from .console import log
 from .progress import ConsoleListener
-from .train import warn_without_litert
 
 
 @click.command("import")
@@ -29,7 +29,11 @@ def import_command(weights: str, out: Path, classes: str | None, overwrite: bool
     run = import_weights(
         weights, out, classes=names, overwrite=overwrite, listener=ConsoleListener()
     )
-    warn_without_litert(run)
+    if not run.litert.is_file():
+        log(
+            "warning: no model.tflite, because its predictions differed from the "
+            "network's; TensorFlow is used instead, which starts more slowly"
+        )
     click.echo(
         f"{printable(out)}: {run.recipe.network.arch} with {len(run.classes)} classes"
     )

@@ -15,7 +15,6 @@ from .progress import ConsoleListener
 from .recipe_options import RecipeCommand, given_options, recipe_of, recipe_options
 
 if TYPE_CHECKING:
-    from ..run.run import Run
     from ..trainer.finalize import Trained
 
 _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
@@ -129,12 +128,3 @@ def _print_result(trained: "Trained") -> None:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
         raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
-
-
-def warn_without_litert(run: "Run") -> None:
-    """Print a warning if `run` has no LiteRT copy."""
-    if not run.litert.is_file():
-        log(
-            "warning: no model.tflite, because its predictions differed from the "
-            "network's; TensorFlow is used instead, which starts more slowly"
-        )

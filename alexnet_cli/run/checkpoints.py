@@ -27,7 +27,7 @@ KEPT = 2
 _INDEX = re.compile(r"(\d{5,})\.json")
 _NUMBERED = re.compile(r"(\d{5,})\.(?:json|safetensors)")
 _WEIGHTS = re.compile(r"epoch-(\d{5,})\.weights\.h5")
-_DAMAGED = (OSError, ValueError, KeyError, TypeError)
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
 """What reading a damaged JSON file raises."""
 
 
@@ -163,7 +163,7 @@ def _from_json(index: Path) -> Checkpoint:
     """The checkpoint of a JSON file.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it is damaged.
+        OSError, ValueError, KeyError, TypeError, AttributeError: it is damaged.
     """
     body = json.loads(index.read_text("utf-8"))
     digest = body.pop("sha256")

@@ -17,7 +17,7 @@ _OWN = re.compile(
 )
 """The files of a run directory that are listed in SHA256SUMS."""
 _CHANGING = re.compile(
-    rf"({SUMS}|{re.escape(LOCK)}|\.part\..+|checkpoints/.+|logs/(.+/)?events\.out\.tfevents\..+)"
+    rf"({SUMS}|{re.escape(LOCK)}|(.+/)?\.part\..+|checkpoints/.+|logs/(.+/)?events\.out\.tfevents\..+)"
 )
 """Those that change or may be deleted, and are not."""
 

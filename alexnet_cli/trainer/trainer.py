@@ -14,6 +14,7 @@ from ..arrays import Floats
 from ..backend.devices import precision, strategy
 from ..backend.dtype_policy import dtype_policy
 from ..dataset.pixel_cache import Examples
+from ..errors import Interrupted
 from ..recipe.validation import check_batches
 from ..run.files import replacing
 from ..run.run import FAILED, INTERRUPTED, Run
@@ -71,6 +72,8 @@ def train(
             # The trained copy and its optimizer go before the float32 one comes.
             del state, loop
             interrupt.set_model(None)
+            # One that came after the last step was looked at.
+            history.signal = history.signal or interrupt.number
             return finalize(run, history, validation, board, context)
 
 
@@ -175,7 +178,7 @@ def _keeping(checkpointer: Checkpointer, history: History) -> Iterator[None]:
         yield
     except BaseException as error:
         checkpointer.close()
-        stopped = isinstance(error, KeyboardInterrupt)
+        stopped = isinstance(error, KeyboardInterrupt | Interrupted)
         run = dataclasses.replace(
             checkpointer.run,
             status=INTERRUPTED if stopped else FAILED,

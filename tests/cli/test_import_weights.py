@@ -63,3 +63,11 @@ def test_every_option_reaches_the_import(run_copy, monkeypatch, litert):
         "overwrite": True,
     }
     assert ("no model.tflite" in result.stderr) is not litert
+
+
+def test_a_network_without_a_litert_copy_is_a_warning(run_copy, monkeypatch):
+    monkeypatch.setattr(pretrained, "import_weights", lambda *_, **__: Run.open(run_copy))
+    text = "warning: no model.tflite, because its predictions differed"
+    assert text not in alexnet("import", "x.pth", "--out", run_copy).stderr
+    (run_copy / "model.tflite").unlink()
+    assert text in alexnet("import", "x.pth", "--out", run_copy).stderr

@@ -52,7 +52,11 @@ def started(folder, *words, before=(), **kwargs):
     command = [*before, sys.executable, "-m", "alexnet_cli", *map(str, words)]
     with log.open("w") as out:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out, **kwargs
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=out,
+            **kwargs,
         )
     try:
         yield Started(process, log)
@@ -180,7 +184,9 @@ def test_a_signal_that_nohup_ignores_stays_ignored(toy, tmp_path):
 def can_be_process_1():
     if sys.platform != "linux" or not shutil.which("unshare"):
         return False
-    return subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    )
 
 
 @pytest.mark.slow
@@ -202,7 +208,9 @@ def test_as_process_1_it_ends_while_pictures_are_decoded(large, tmp_path):
     if not can_be_process_1():
         pytest.skip("no permission to start process 1 of a container (unshare)")
     out = tmp_path / "saved"
-    with started(tmp_path, "train", "--data", large, "--out", out, *TINY, before=UNSHARE) as command:
+    with started(
+        tmp_path, "train", "--data", large, "--out", out, *TINY, before=UNSHARE
+    ) as command:
         command.until((out / ".lock").exists)
         time.sleep(0.5)
         os.kill(child_of(command.process.pid), signal.SIGTERM)

@@ -15,7 +15,6 @@ from PIL import Image
 
 from alexnet_cli.api import train as api
 from alexnet_cli.api.resume import ResumeOptions
-from alexnet_cli.cli.train import warn_without_litert
 from alexnet_cli.evaluation.scores import score
 from alexnet_cli.run.run import FAILED, INTERRUPTED, Run
 from alexnet_cli.trainer.finalize import Trained
@@ -200,7 +199,9 @@ def test_the_time_of_max_minutes_begins_with_the_command(calls, trained, monkeyp
 @pytest.mark.parametrize("number, code", [(2, 130), (15, 143), (1, 129)])
 def test_a_signal_keeps_the_best_epoch_and_says_so(calls, trained, number, code):
     calls.update(
-        run={"status": INTERRUPTED, "metrics": {"epoch": 4.0}}, reason="interrupted", signal=number
+        run={"status": INTERRUPTED, "metrics": {"epoch": 4.0}},
+        reason="interrupted",
+        signal=number,
     )
     result = alexnet("train", "--data", "d", "--out", trained)
     assert result.exit_code == code
@@ -230,15 +231,6 @@ def test_a_training_that_failed_is_an_error_that_says_how_to_go_on(calls, traine
         f"alexnet: the loss is NaN; epoch {epoch} is kept in {trained}; "
         f"`alexnet train --resume {trained}` goes on"
     )
-
-
-def test_a_network_without_a_litert_copy_is_a_warning(run_copy, capsys):
-    warn_without_litert(Run.open(run_copy))
-    assert capsys.readouterr().err == ""
-    (run_copy / "model.tflite").unlink()
-    warn_without_litert(Run.open(run_copy))
-    text = "warning: no model.tflite, because its predictions differed"
-    assert text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words, text", [

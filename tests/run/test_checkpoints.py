@@ -146,7 +146,9 @@ def test_a_damaged_newest_is_named_and_the_older_one_used(tmp_path, name, change
     assert recorded(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "3", '"x"', "{}", '{"sha256": "0"}', "\ufeff{}"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "3", '"x"', "{}", '{"sha256": "0"}', "\ufeff{}"]
+)
 def test_other_json_is_damage(tmp_path, text):
     write(tmp_path, 1)
     (tmp_path / JSON).write_text(text)

@@ -26,7 +26,13 @@ from alexnet_cli.run.staging import (
     staged,
 )
 
-NOTES = ("NOTES.md", "mine/deep/er.txt", "plots/mine.png", os.fsdecode(b"bad\xff"), "new\nline")
+NOTES = (
+    "NOTES.md",
+    "mine/deep/er.txt",
+    "plots/mine.png",
+    os.fsdecode(b"bad\xff"),
+    "new\nline",
+)
 
 
 def names(folder):
@@ -65,7 +71,10 @@ def way(request, monkeypatch):
 
 def refused(out, overwrite, text):
     before = tree(out.parent) if not os.path.ismount(out) else None
-    for check in (lambda: check_destination(out, overwrite), lambda: staged(out, overwrite).__enter__()):
+    for check in (
+        lambda: check_destination(out, overwrite),
+        lambda: staged(out, overwrite).__enter__(),
+    ):
         with pytest.raises(RunError) as caught:
             check()
         assert str(caught.value) == text
@@ -78,7 +87,11 @@ def test_the_old_stays_until_the_new_is_whole(tmp_path, way):
         assert staging.folder == staging.final == out and (out / LOCK).is_file()
         write_run(staging.folder)
     assert said(out) == "old" and not (out / LOCK).exists()
-    refused(out, False, f"{out} already exists; --overwrite replaces it, or choose another --out")
+    refused(
+        out,
+        False,
+        f"{out} already exists; --overwrite replaces it, or choose another --out",
+    )
     with pytest.raises(ZeroDivisionError), staged(out, overwrite=True) as staging:
         assert re.fullmatch(r"\.saved\.new-[0-9a-f]{8}", staging.folder.name)
         assert staging.final == out and staging.folder.parent == tmp_path
@@ -143,7 +156,10 @@ def test_where_the_second_rename_fails_the_old_one_comes_back(tmp_path, monkeypa
         return real(path, target)
 
     monkeypatch.setattr(Path, "rename", rename)
-    with pytest.raises(OSError, match="Input/output"), staged(out, overwrite=True) as staging:
+    with (
+        pytest.raises(OSError, match="Input/output"),
+        staged(out, overwrite=True) as staging,
+    ):
         write_run(staging.folder, "new")
     assert names(tmp_path) == ["saved"] and said(out) == "old"
     assert (out / "NOTES.md").read_text() == "mine"
@@ -298,7 +314,11 @@ def test_what_is_not_a_run_is_never_touched(tmp_path, overwrite):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "holiday.jpg").write_text("x")
-    refused(folder, overwrite, f"{folder} already exists and is not a run directory; choose another --out")
+    refused(
+        folder,
+        overwrite,
+        f"{folder} already exists and is not a run directory; choose another --out",
+    )
     file = folder / "holiday.jpg"
     refused(file, overwrite, f"{file} is a file; choose another --out")
     (folder / "link").symlink_to("nowhere")
@@ -312,7 +332,9 @@ def test_the_run_json_of_another_program_is_never_replaced(tmp_path, text, overw
     out = tmp_path / "saved"
     out.mkdir()
     (out / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"run\.json .*; delete it yourself, or choose another --out$"):
+    with pytest.raises(
+        RunError, match=r"run\.json .*; delete it yourself, or choose another --out$"
+    ):
         check_destination(out, overwrite)
     (out / LOCK).touch()  # of a process that was killed
     with pytest.raises(RunError), staged(out, overwrite):
@@ -362,7 +384,9 @@ def test_the_current_folder_can_be_written_to_if_it_is_empty(tmp_path, monkeypat
     assert said(tmp_path / "saved") == "old"
 
 
-def test_a_mount_point_is_not_replaced_but_an_empty_one_is_written_to(tmp_path, monkeypatch):
+def test_a_mount_point_is_not_replaced_but_an_empty_one_is_written_to(
+    tmp_path, monkeypatch
+):
     out = tmp_path / "saved"
     (out / "lost+found").mkdir(parents=True)
     (out / "lost+found" / "kept").touch()
@@ -371,7 +395,11 @@ def test_a_mount_point_is_not_replaced_but_an_empty_one_is_written_to(tmp_path, 
         assert staging.folder == out
         write_run(out)
     assert (out / "lost+found" / "kept").exists()
-    refused(out, True, f"{out} is a mount point and cannot be replaced; choose a folder inside it")
+    refused(
+        out,
+        True,
+        f"{out} is a mount point and cannot be replaced; choose a folder inside it",
+    )
 
 
 def test_without_permission_for_the_folder_above_nothing_is_trained(tmp_path, monkeypatch):
@@ -379,7 +407,9 @@ def test_without_permission_for_the_folder_above_nothing_is_trained(tmp_path, mo
     write_run(out)
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
     refused(
-        out, True, f"{out} cannot be replaced: {tmp_path} cannot be written to; choose another --out"
+        out,
+        True,
+        f"{out} cannot be replaced: {tmp_path} cannot be written to; choose another --out",
     )
 
 
@@ -409,14 +439,21 @@ def test_what_a_killed_training_left_before_its_first_step_is_reused(tmp_path, s
     for name in (LOCK, "split.csv", ".part.run.json", "bad_images.csv"):
         (out / name).write_text("half")
     (out / "plots").mkdir()
+    (out / "plots" / ".part.augmented.png").write_text("half")
     assert not check_destination(out, False)
     with staged(out) as staging:
         assert names(out) == [LOCK]
         write_run(staging.folder, "new")
-    assert said(out) == "new" and names(out) == ["SHA256SUMS", "model.weights.h5", "run.json"]
+    assert said(out) == "new" and names(out) == [
+        "SHA256SUMS",
+        "model.weights.h5",
+        "run.json",
+    ]
 
 
-@pytest.mark.parametrize("what", ["notes", "finished", "interrupted", "recorded", "no lock"])
+@pytest.mark.parametrize(
+    "what", ["notes", "finished", "interrupted", "recorded", "no lock"]
+)
 def test_anything_more_than_that_is_not(tmp_path, what):
     out = tmp_path / "saved"
     out.mkdir()
@@ -465,7 +502,9 @@ def test_two_at_once_never_write_to_the_same_folder(tmp_path):
     assert said(out) == "old"
 
 
-def test_a_relative_path_is_where_it_was_though_the_current_folder_changes(tmp_path, monkeypatch):
+def test_a_relative_path_is_where_it_was_though_the_current_folder_changes(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other").mkdir()
     with staged(Path("saved")) as staging:

@@ -47,8 +47,12 @@ def test_history_csv_is_that_of_the_last_checkpoint(tmp_path):
     train_logged(folder, [watch], epochs=3)
     # At the end of an epoch, those before it are written.
     assert [x[:3] for x in seen] == [(i, i, "training") for i in range(3)]
-    assert (folder / "history.csv").read_text().startswith(
-        "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,side,images_per_second\n1,"
+    assert (
+        (folder / "history.csv")
+        .read_text()
+        .startswith(
+            "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,side,images_per_second\n1,"
+        )
     )
     # Two checkpoints, and the weights that belong to them.
     names = sorted(x.name for x in (folder / "checkpoints").iterdir())

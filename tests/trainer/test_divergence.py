@@ -13,7 +13,12 @@ from alexnet_cli.run.checkpoints import newest
 from alexnet_cli.run.run import Run
 
 NAMES = [f"img{i}.png" for i in range(24)]
-FIELDS = {"optimizer": "sgd", "crop_area": 0.0, "schedule": "constant", "checkpoint_minutes": 5.0}
+FIELDS = {
+    "optimizer": "sgd",
+    "crop_area": 0.0,
+    "schedule": "constant",
+    "checkpoint_minutes": 5.0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +74,9 @@ def test_a_later_epoch_that_diverges_keeps_the_best(tmp_path):
     # What can be resumed is sound.
     checkpoint = newest(run.path)
     assert (checkpoint.epoch, checkpoint.step) == (2, 0)
-    assert all(np.isfinite(x).all() for k, x in checkpoint.arrays().items() if x.dtype.kind == "f")
+    assert all(
+        np.isfinite(x).all() for k, x in checkpoint.arrays().items() if x.dtype.kind == "f"
+    )
     json.dumps(dict(checkpoint.state), allow_nan=False)
 
 
@@ -107,7 +114,9 @@ def test_rewind_goes_back_and_halves_the_rate(tmp_path):
     assert poison.rates == pytest.approx([0.01] * 5 + [0.005] * 6)
     assert recorded_epochs(tmp_path / "r") == [1, 2, 3]
     (line,) = lines
-    assert line.startswith("loss is NaN or infinite in step 2 of epoch 2, at learning rate 0.01")
+    assert line.startswith(
+        "loss is NaN or infinite in step 2 of epoch 2, at learning rate 0.01"
+    )
     assert line.endswith("; back to the last checkpoint, with half the rate")
 
 
@@ -120,6 +129,7 @@ def test_rewind_ends_after_three_times(tmp_path):
     assert recorded_epochs(tmp_path / "r") == [1] and trained.run.metrics["epoch"] == 1
 
 
+@pytest.mark.slow
 def test_rewind_before_the_first_epoch_is_over(tmp_path):
     """Then it goes back to the checkpoint before the first step."""
     trained, lines = go(tmp_path / "r", Poison(0, 2), epochs=2, on_nan="rewind", ema=0.9)

@@ -22,7 +22,9 @@ class NoFigures:
 def new_run(folder, **fields):
     """A run with a split, about to be trained."""
     run = new_tiny_run(folder, **{"epochs": 3, **fields})
-    rows = [(f"{i}.png", run.classes[y], "val", "", "") for i, y in enumerate(VALIDATION.labels)]
+    rows = [
+        (f"{i}.png", run.classes[y], "val", "", "") for i, y in enumerate(VALIDATION.labels)
+    ]
     run.write_records(rows, [])
     return run
 
@@ -31,7 +33,11 @@ def train_logged(folder, callbacks=(), figures=None, names=(), **fields):
     """A training; its result and the lines that it logged."""
     lines = []
     context = TrainContext(
-        lambda x: None, figures or NoFigures(), lines.append, names=names, callbacks=callbacks
+        lambda x: None,
+        figures or NoFigures(),
+        lines.append,
+        names=names,
+        callbacks=callbacks,
     )
     return trainer.train(new_run(folder, **fields), TRAINING, VALIDATION, context), lines
 
