@@ -69,7 +69,7 @@ class EpochPlanner:
         # Strings, since JSON has no other keys.
         paces = {str(k): v for k, v in self.paces.items()}
         state = {x: getattr(self, x) for x in names}
-        return {**state, "side": self.current_side, "paces": paces}
+        return {**state, "side": self.current_side or self.resumed_side, "paces": paces}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`; the first steps count as slow again."""

@@ -69,6 +69,8 @@ class TrainingState:
 
     def _counted(self) -> list[np.ndarray[Any, Any]]:
         """What metrics have counted in the steps of this epoch, unless it is over."""
+        if self.metrics:
+            return self.metrics  # not yet given to the model
         model = self.model.model
         if model is None or not self.planner.step or self.trained:
             return []

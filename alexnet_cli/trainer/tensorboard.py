@@ -66,10 +66,11 @@ class TensorBoardWriter:
         """Write a row of history.csv; `x` and `val_x` get one tag, and so share a chart."""
         step = int(row["epoch"])
         for key, value in row.items():
-            writer = self.validation if key.startswith("val_") else self.train
-            with self._writing(), writer.as_default():
-                if key != "epoch":
-                    tf.summary.scalar(key.removeprefix("val_"), value, step=step)
+            with self._writing():
+                writer = self.validation if key.startswith("val_") else self.train
+                with writer.as_default():
+                    if key != "epoch":
+                        tf.summary.scalar(key.removeprefix("val_"), value, step=step)
         # TensorBoard should show the epoch as soon as it ends.
         with self._writing():
             self.train.flush()

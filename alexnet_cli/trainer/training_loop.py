@@ -64,6 +64,7 @@ class TrainingLoop:
         """
         state, planner, history = self.state, self.state.planner, self.state.history
         try:
+            self.callbacks.set_model(state.model.at(planner.side()))
             self.callbacks.on_train_begin()
             self.checkpointer.save()
             while not planner.over and not history.reason:
@@ -173,10 +174,13 @@ class TrainingLoop:
         """
         size = self.recipe.optimization.batch_size
         parts = 2 * self.state.model.parts
-        if size // parts < (2 if trains_batch_norm(self.recipe) else 1):
+        # As AccumulatingModel divides it, the last part may be smaller than the others.
+        last = size - (-(-size // parts)) * (parts - 1)
+        if last < (2 if trains_batch_norm(self.recipe) else 1):
+            also = f", also in {parts // 2} parts" if parts > 2 else ""
             raise AlexNetError(
-                f"--batch-size {size} needs more memory than there is, also in "
-                f"{self.state.model.parts} parts; use a smaller one"
+                f"--batch-size {size} needs more memory than there is{also}; "
+                f"use a smaller one"
             ) from error
         self._go_back()
         self.state.model.compute_in(parts)

@@ -15,16 +15,11 @@ from helpers import new_tiny_run, tree
 from alexnet_cli.errors import RunError
 from alexnet_cli.run import staging as module
 from alexnet_cli.run.checkpoints import write_checkpoint
+from alexnet_cli.run.destination import check_destination, leftovers
 from alexnet_cli.run.digests import seal, verify
 from alexnet_cli.run.lock import LOCK, locked
 from alexnet_cli.run.run import FINISHED, INTERRUPTED, TRAINING, Run
-from alexnet_cli.run.staging import (
-    check_destination,
-    leftovers,
-    noting_how_to_go_on,
-    resumed,
-    staged,
-)
+from alexnet_cli.run.staging import noting_how_to_go_on, resumed, staged
 
 NOTES = (
     "NOTES.md",
