@@ -10,6 +10,7 @@ from .files import replacing, sync
 from .lock import LOCK
 
 SUMS = "SHA256SUMS"
+RUN_JSON = "run.json"
 _OWN = re.compile(
     r"(run\.json|model\.weights\.h5|model\.tflite|mean_image\.npy|saved_model\.pb"
     r"|fingerprint\.pb|(history|split|bad_images|validation)\.csv|variables/variables\..+"
@@ -28,13 +29,20 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def seal(folder: Path) -> None:
-    """Write the digest of every file of a run, and have all of them written to disk."""
-    files = [x for x in _files(folder) if _OWN.fullmatch(_name(x, folder))]
+def seal(folder: Path, run_json: str) -> None:
+    """Write the digest of every file of a run, and have all of them written to disk.
+
+    `run_json` is the content of run.json, which is to be written after this: a run that
+    says it is finished thus has everything else.
+    """
+    names = [_name(x, folder) for x in _files(folder)]
+    files = [folder / x for x in names if _OWN.fullmatch(x) and x != RUN_JSON]
     for path in (*files, *{x.parent for x in files}):
         sync(path)
+    sums = {_name(x, folder): sha256(x) for x in files}
+    sums[RUN_JSON] = hashlib.sha256(run_json.encode()).hexdigest()
     with replacing(folder / SUMS) as part:
-        part.write_text("".join(f"{sha256(x)}  {_name(x, folder)}\n" for x in files))
+        part.write_text("".join(f"{v}  {k}\n" for k, v in sorted(sums.items())))
 
 
 def verify(folder: Path) -> None:

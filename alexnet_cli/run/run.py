@@ -147,10 +147,13 @@ class Run:
 
     def write(self) -> None:
         """Write run.json, whole or not at all."""
+        write_text(self.path / "run.json", self.text())
+
+    def text(self) -> str:
+        """The content of run.json."""
         fields = {x.name: getattr(self, x.name) for x in dataclasses.fields(self)}
         del fields["path"], fields["stamp"]
-        text = json.dumps(to_json(fields), indent=2)
-        write_text(self.path / "run.json", text + "\n")
+        return json.dumps(to_json(fields), indent=2) + "\n"
 
     def write_records(
         self, split: Sequence[Sequence[str]], bad: Sequence[Sequence[str]]

@@ -75,8 +75,8 @@ def finalize(
         except KeyboardInterrupt as error:
             number = getattr(error, "number", signal.SIGINT)
     run = dataclasses.replace(run, status=INTERRUPTED, reason=history.reason)
+    seal(run.path, run.text())
     run.write()
-    seal(run.path)
     return Trained(run, None, history.reason, number)
 
 
@@ -122,8 +122,8 @@ def _completed(
     run = dataclasses.replace(
         run, status=INTERRUPTED if history.signal else status, reason=history.reason
     )
+    seal(run.path, run.text())
     run.write()
-    seal(run.path)
     return Trained(run, scores, history.reason, history.signal)
 
 

@@ -109,8 +109,8 @@ def write_run(run: Run, matches: list[LayerMatch]) -> None:
     some = _probes(run.preprocess)
     expected = verify.tta_views(run, some, as_probabilities(network), "none")[0]
     verify.keep_litert(run, network, some, expected)
+    seal(run.path, run.text())
     run.write()
-    seal(run.path)
 
 
 def _probes(preprocess: Preprocess, count: int = 16) -> Examples:

@@ -29,8 +29,9 @@ def two(trained, tmp_path):
         run = Run.open(folder)
         np.save(folder / "mean_image.npy", np.full((36, 36, 3), value, np.float32))
         preprocess = replace(run.preprocess, mean=None)
-        replace(run, preprocess=preprocess, temperature=value).write()
-        seal(folder)
+        run = replace(run, preprocess=preprocess, temperature=value)
+        run.write()
+        seal(folder, run.text())
     return folders
 
 

@@ -33,7 +33,7 @@ def fill(folder, names):
 
 def test_coreutils_agree(tmp_path):
     fill(tmp_path, (*OWN, *CHANGING, *NOTES))
-    seal(tmp_path)
+    seal(tmp_path, (tmp_path / "run.json").read_text())
     program = shutil.which("sha256sum")
     if program is None:
         pytest.skip("no sha256sum")
@@ -58,7 +58,7 @@ def test_a_run_of_training_is_listed_whole(trained):
 @pytest.mark.parametrize("place", [0, -1, None])
 def test_a_changed_byte_or_a_missing_file_is_named(tmp_path, name, place):
     fill(tmp_path, OWN)
-    seal(tmp_path)
+    seal(tmp_path, (tmp_path / "run.json").read_text())
     file = tmp_path / name
     if place is None:
         file.unlink()
@@ -73,7 +73,7 @@ def test_a_changed_byte_or_a_missing_file_is_named(tmp_path, name, place):
 
 def test_a_file_that_is_cut_off_is_named(tmp_path):
     fill(tmp_path, OWN)
-    seal(tmp_path)
+    seal(tmp_path, (tmp_path / "run.json").read_text())
     os.truncate(tmp_path / "history.csv", 100)
     with pytest.raises(RunError, match=r"history\.csv is not what was written"):
         verify(tmp_path)
@@ -81,7 +81,7 @@ def test_a_file_that_is_cut_off_is_named(tmp_path):
 
 def test_notes_are_what_no_training_has_written(tmp_path):
     fill(tmp_path, (*OWN, *CHANGING, *NOTES))
-    seal(tmp_path)
+    seal(tmp_path, (tmp_path / "run.json").read_text())
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "empty").mkdir()
     (tmp_path / "folder").symlink_to(tmp_path / "old")

@@ -39,7 +39,7 @@ def write_run(folder, text="old", status=FINISHED):
     run = replace(new_tiny_run(folder), status=status, reason=text)
     run.write()
     run.weights.write_text(text)
-    seal(folder)
+    seal(folder, run.text())
     return run
 
 
