@@ -86,6 +86,16 @@ class Signaled(KeyboardInterrupt):
         self.number = number
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says that is not empty, at most 200 characters.
+
+    TensorFlow's messages hold tracebacks of hundreds of lines, and HDF5's have lines too.
+    """
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = said.encode(errors="backslashreplace").decode().strip().splitlines()
+    return printable(lines[0])[:200] if lines else ""
+
+
 def printable(path: str | Path) -> str:
     r"""`path` as one printable line; bytes that are not UTF-8 appear as `\xNN`."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")

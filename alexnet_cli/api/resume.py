@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backend.startup import start_tensorflow
 from ..errors import DatasetError, RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
-from ..run.checkpoints import Checkpoint, recorded, require_checkpoint
+from ..run.checkpoints import Resume, recorded, require_checkpoint
+from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
-from ..run.staging import Staging, resumed
+from ..run.staging import Staging, noting_how_to_go_on, resumed
 from .listener import Listener
+from .run_training import run_training
 
 if TYPE_CHECKING:
     import keras
 
     from ..dataset.pixel_cache import Examples
-    from ..trainer.finalize import Trained
+    from ..trainer.result import Trained
 
 PLAN = ("epochs", "max_minutes", "patience", "stop_at")
 """Fields that decide when training ends; with a new one it goes on."""
@@ -78,7 +79,15 @@ def resume_run(
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
 ) -> "Trained":
     """Go on with a run, as `resume`; a finished one only gets what it lacks."""
-    run = _changed(Run.read(options.path), options.changes)
+    before = Run.read(options.path)
+    run = _changed(before, options.changes)
+    replan = any(run.recipe[x] != before.recipe[x] for x in PLAN)
+    if before.status == FINISHED and not replan and not _lacks_files(before):
+        listener.log(
+            f"{printable(options.path)} is finished and lacks nothing; "
+            f"a larger --epochs extends it"
+        )
+        return _as_it_is(before)
     with resumed(options.path) as staging:
         run = dataclasses.replace(run, path=staging.folder)
         if options.data:
@@ -88,7 +97,14 @@ def resume_run(
             f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
             + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
         )
-        trained = _train(run, checkpoint, options, listener, callbacks)
+        examples, changed = _examples(run, options, listener)
+        with noting_how_to_go_on(staging):
+            trained = run_training(
+                run, examples, listener,
+                resume=Resume(checkpoint, replan, restart_epoch=changed),
+                names=[x["file"] for x in run.split()],
+                name=options.run_name, started=options.started, callbacks=callbacks,
+            )  # fmt: skip
         staging.complete = trained.run.status == FINISHED or bool(trained.signal)
     return dataclasses.replace(trained, run=_at(trained.run, staging, options.path))
 
@@ -97,6 +113,19 @@ def _at(run: Run, staging: Staging, path: Path) -> Run:
     """`run` where it is now."""
     moved = staging.complete and staging.final != staging.folder
     return dataclasses.replace(run, path=staging.final if moved else path)
+
+
+def _lacks_files(run: Run) -> bool:
+    """Whether a finished run lacks something that is always written at its end."""
+    names = ("saved_model.pb", "validation.csv", "plots/curves.png", SUMS)
+    return not all((run.path / x).is_file() for x in names)
+
+
+def _as_it_is(run: Run) -> "Trained":
+    """The result of a training that had ended before."""
+    from ..trainer.result import Trained
+
+    return Trained(run, None, run.reason)
 
 
 def _parsed(name: str, value: Any) -> Any:
@@ -122,37 +151,6 @@ def _changed(run: Run, changes: Mapping[str, Any]) -> Run:
     check(recipe, changes)
     # What follows is of other weights than what was read, and is written anew.
     return dataclasses.replace(run, recipe=recipe, stamp=())
-
-
-def _train(
-    run: Run,
-    checkpoint: Checkpoint,
-    options: ResumeOptions,
-    listener: Listener,
-    callbacks: "Sequence[keras.callbacks.Callback]",
-) -> "Trained":
-    examples, changed = _examples(run, options, listener)
-    start_tensorflow()
-    from ..reports import training_figures
-    from ..trainer import trainer
-    from ..trainer.context import Resume, TrainContext
-
-    before = Run.read(run.path).recipe
-    context = TrainContext(
-        report=listener.progress,
-        figures=training_figures,
-        log=listener.log,
-        name=options.run_name,
-        started=options.started,
-        resume=Resume(
-            checkpoint,
-            replan=any(run.recipe[x] != before[x] for x in PLAN),
-            restart_epoch=changed,
-        ),
-        names=[x["file"] for x in run.split()],
-        callbacks=callbacks,
-    )
-    return trainer.train(run, *examples, context)
 
 
 def _examples(

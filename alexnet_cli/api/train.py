@@ -24,6 +24,7 @@ from ..run.staging import noting_how_to_go_on, staged
 from .listener import Listener
 from .pretrained import weights_file
 from .resume import ResumeOptions, resume_run, unfinished
+from .run_training import run_training
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ..dataset.prepare import PreparedData
     from ..dataset.sources.class_folders import ImageFolder
     from ..model.pretrained.matching import LayerMatch
-    from ..trainer.finalize import Trained
+    from ..trainer.result import Trained
 
 
 @dataclass(frozen=True)
@@ -114,53 +115,38 @@ def train_recipe(
     recipe, matches = _initial_weights(recipe, source.classes, listener)
     run = new_run(options.out, recipe, source.classes, options.data)
     if not options.overwrite and unfinished(options.out, run):
-        name = printable(options.out)
-        listener.log(
-            f"{name} holds this training, which did not end; --overwrite replaces it"
-        )
-        again = ResumeOptions(options.out, started=options.started)
-        return resume_run(again, listener, callbacks)
+        return _gone_on(options, listener, callbacks)
     require_space(run)
     _require_gpus(recipe.machine.device)
     listener.notes(leftovers(options.out))
     with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
         run = dataclasses.replace(run, path=staging.folder)
         prepared = _prepared(source, options, run, listener)
-        # Training is the peak of memory; the names of the images have done their part.
-        del source
-        trained = _trained(run, prepared, matches, options, (listener, callbacks))
+        data = prepared.training, prepared.validation
+        names = [x.file for x in prepared.split]
+        # Training is the peak of memory, and these have done their part.
+        del source, prepared
+        trained = run_training(
+            run, data, listener,
+            start=matches, names=names,
+            name=options.run_name, started=options.started, callbacks=callbacks,
+        )  # fmt: skip
         # A training that failed is not to take the place of another.
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
-    run = dataclasses.replace(trained.run, path=path)
-    return dataclasses.replace(trained, run=run)
+    return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))
 
 
-def _trained(
-    run: Run,
-    prepared: "PreparedData",
-    matches: "Sequence[LayerMatch]",
+def _gone_on(
     options: TrainOptions,
-    watchers: "tuple[Listener, Sequence[keras.callbacks.Callback]]",
+    listener: Listener,
+    callbacks: "Sequence[keras.callbacks.Callback]",
 ) -> "Trained":
-    """Start TensorFlow and train."""
-    start_tensorflow()
-    from ..reports import training_figures
-    from ..trainer import trainer
-    from ..trainer.context import TrainContext
-
-    listener, callbacks = watchers
-    context = TrainContext(
-        report=listener.progress,
-        figures=training_figures,
-        log=listener.log,
-        name=options.run_name,
-        start=matches,
-        started=options.started,
-        names=[x.file for x in prepared.split],
-        callbacks=callbacks,
-    )
-    return trainer.train(run, prepared.training, prepared.validation, context)
+    """The same command goes on with what it has begun, as a job that is queued again."""
+    name = printable(options.out)
+    listener.log(f"{name} holds this training, which did not end; --overwrite replaces it")
+    again = ResumeOptions(options.out, run_name=options.run_name, started=options.started)
+    return resume_run(again, listener, callbacks)
 
 
 def _check(options: TrainOptions) -> None:

@@ -17,7 +17,7 @@ from click.exceptions import Abort, Exit
 
 from .. import __version__
 from ..backend.signals import raising_signals
-from ..errors import AlexNetError, printable
+from ..errors import AlexNetError, first_line, printable
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
@@ -100,15 +100,14 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         number = getattr(error, "number", signal.SIGINT)  # of a Signaled
         return _with_notes(error, "interrupted"), 128 + number
-    name, text = type(error).__name__, _first_line(error)
+    name, text = type(error).__name__, first_line(error)
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
         # The latter is TensorFlow's.
         text = "there is not enough memory"
     elif isinstance(error, OSError):
         file = error.filename if isinstance(error.filename, str | bytes) else ""
         where = f"{printable(os.fsdecode(file))}: " if file else ""
-        reason = (error.strerror or text).partition("\n")[0]  # HDF5's has lines
-        text = f"{where}{reason}"
+        text = f"{where}{text}"
     else:
         text = (
             f"unexpected {name}{text and f': {text}'}; ALEXNET_DEBUG=1 prints the traceback"
@@ -119,15 +118,6 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
 def _with_notes(error: BaseException, text: str = "") -> str:
     """The message with what to do next, which was noted where that was known."""
     return "; ".join([text or str(error), *getattr(error, "__notes__", ())])
-
-
-def _first_line(error: BaseException) -> str:
-    """The first line of the message that is not empty, as at most 200 characters.
-
-    TensorFlow's messages hold tracebacks of hundreds of lines.
-    """
-    lines = str(error).encode(errors="backslashreplace").decode().strip().splitlines()
-    return printable(lines[0])[:200] if lines else ""
 
 
 def _open_streams() -> None:

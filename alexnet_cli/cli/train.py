@@ -15,7 +15,7 @@ from .progress import ConsoleListener
 from .recipe_options import RecipeCommand, given_options, recipe_of, recipe_options
 
 if TYPE_CHECKING:
-    from ..trainer.finalize import Trained
+    from ..trainer.result import Trained
 
 _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
 """Options besides fields of the recipe that can be given with --resume."""
@@ -119,7 +119,7 @@ def _print_result(trained: "Trained") -> None:
     if trained.reason:
         log(f"stopped: {trained.reason}")
     epoch, out = int(run.metrics["epoch"]), printable(run.path)
-    how_good = "not evaluated"
+    how_good = "not evaluated" if trained.signal else "as before"
     if scores:
         how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"
     result(f"{out}: kept epoch {epoch}, {how_good}")

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import http.client
-import os
 import shutil
 import tarfile
 import time
@@ -16,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import platformdirs
-import portalocker
 
+from ..backend.file_lock import AlreadyLocked, release, try_lock
 from ..errors import DownloadError, printable
 
 CHUNK = 1 << 18
@@ -113,42 +112,24 @@ def _folder(folder: Path) -> Iterator[None]:
 def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock on the file `path`; call `waiting` while another process has it.
 
-    The system ends it with its process. Where there are no locks, go on without one.
+    Where there are no locks, or nothing can be written, go on without one.
     """
     file = _acquire(path, waiting)
     try:
         yield
     finally:
-        if file is not None:
-            # While it is held: who waits for it then sees that it has vanished.
-            with contextlib.suppress(OSError):
-                path.unlink()
-            file.close()
+        release(file, path)
 
 
-def _acquire(path: Path, waiting: Callable[[], None]) -> IO[bytes] | None:
-    """The locked file; None if the file system has no locks, or cannot be written to."""
-    flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+def _acquire(path: Path, waiting: Callable[[], None]) -> IO[str] | None:
     while True:
         try:
-            file = path.open("ab")
-        except OSError:
-            return None
-        try:
-            portalocker.lock(file, flags)
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
-        except portalocker.AlreadyLocked:
-            file.close()
+            return try_lock(path)
+        except AlreadyLocked:
             waiting()
             time.sleep(PATIENCE)
-        except (OSError, portalocker.LockException) as error:
-            file.close()
-            # If it is missing, its last owner has removed it after we had opened it.
-            if not isinstance(error, FileNotFoundError):
-                path.unlink(missing_ok=True)
-                return None
-        file.close()
+        except OSError:
+            return None
 
 
 def _complete(

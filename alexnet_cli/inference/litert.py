@@ -9,7 +9,7 @@ from ..arrays import Floats
 from ..backend.devices import usable_cores
 from ..backend.paths import utf8_path
 from ..backend.startup import quiet
-from ..errors import RunError, printable
+from ..errors import RunError, first_line, printable
 
 
 class LiteRTNetwork:
@@ -60,8 +60,7 @@ class LiteRTNetwork:
                     interpreter.resize_tensor_input(index, shape)
                     interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0][:200]
-            raise self._error(f"is damaged: {reason}") from error
+            raise self._error(f"is damaged: {first_line(error)}") from error
         if difference:
             raise self._error(difference)
         return interpreter

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..backend.startup import start_tensorflow
-from ..errors import RunError, printable
+from ..errors import RunError, first_line, printable
 from ..run.files import replacing
 from ..run.run import Run
 
@@ -72,10 +72,9 @@ def load_network(run: Run) -> Any:
             warnings.simplefilter("error", UserWarning)
             network.load_weights(run.weights)
     except (ValueError, OSError, KeyError, UserWarning) as error:
-        reason = str(error).splitlines()[0][:200]
         raise RunError(
             f"{printable(run.weights)} does not fit {run.architecture.name} with "
-            f"{len(run.classes)} classes: {reason}; train again"
+            f"{len(run.classes)} classes: {first_line(error)}; train again"
         ) from error
     return network
 

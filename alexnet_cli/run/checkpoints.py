@@ -73,6 +73,17 @@ class Checkpoint:
         return ""
 
 
+@dataclass(frozen=True)
+class Resume:
+    """Where an earlier training ended, and what has changed since."""
+
+    checkpoint: Checkpoint
+    replan: bool = False
+    """Whether the number of epochs or the time limit is another one."""
+    restart_epoch: bool = False
+    """Whether the images are others, so that the epoch has to begin anew."""
+
+
 def best_file(epoch: int) -> str:
     """The name below the run of the weights of the best epoch so far, counted from 1."""
     return f"{FOLDER}/epoch-{epoch:05d}.weights.h5"

@@ -47,6 +47,9 @@ def staged(out: Path, overwrite: bool = False) -> Iterator[Staging]:
             locks.enter_context(locked(final))
         made = _made(final if not is_run else _beside(final))
         locks.enter_context(locked(made[0]))
+        if not is_run:
+            # Another training may have ended there since.
+            check_destination(out, overwrite=False)
         _clear(made[0])
         try:
             staging = Staging(made[0], final)

@@ -47,38 +47,50 @@ class Checkpointer(keras.callbacks.Callback):
         """Copy the state of training, and start to write it."""
         self.wait()
         plain, arrays = self.training.collect()
-        planner, history = self.training.planner, self.training.history
-        place = planner.epoch, planner.step
-        best = best_file(int(history.best["epoch"])) if history.best else ""
-        run = self._recorded(best)
-        rows = [dict(x) for x in history.rows]
+        planner = self.training.planner
+        place, best = (planner.epoch, planner.step), self._best()
+        publish = self._publication()
 
         def write() -> None:
-            write_checkpoint(run.path, place, plain, arrays, best)
-            if run is not self.run:
-                write_history(run.path, rows)
-                run.write()
-                self.run = run
+            write_checkpoint(self.run.path, place, plain, arrays, best)
+            publish()
 
         self.pending = self.thread.submit(write)
         self.last = self.clock()
 
-    def _recorded(self, best: str) -> Run:
-        """The run as run.json is to have it; the same object if nothing is new."""
+    def publish(self) -> None:
+        """Write the epochs so far to history.csv and run.json."""
+        self._publication()()
+
+    def _best(self) -> str:
+        """The file of the best epoch's weights; empty before the first epoch."""
+        best = self.training.history.best
+        return best_file(int(best["epoch"])) if best else ""
+
+    def _publication(self) -> Callable[[], None]:
+        """What writes the epochs that are finished now, if one of them is new."""
         history = self.training.history
         if not history.rows or history.rows[-1] == self.recorded_row:
-            return self.run
+            return lambda: None
         self.recorded_row = history.rows[-1]
-        return dataclasses.replace(
+        rows = [dict(x) for x in history.rows]
+        run = dataclasses.replace(
             self.run,
             status=TRAINING,
             reason="",
             metrics=history.best,
-            weights_file=best,
+            weights_file=self._best(),
             # Of other weights, if at all.
             temperature=1.0,
             threshold=0.0,
         )
+
+        def write() -> None:
+            write_history(run.path, rows)
+            run.write()
+            self.run = run
+
+        return write
 
     def wait(self) -> None:
         """Wait until the last checkpoint is written."""

@@ -11,7 +11,7 @@ from ..arrays import Doubles, Pixels
 from ..dataset.pixel_cache import Examples
 from ..evaluation.scores import Scores
 from ..model.pretrained.matching import LayerMatch
-from ..run.checkpoints import Checkpoint
+from ..run.checkpoints import Resume
 from ..run.run import Run
 from .progress import Report
 
@@ -24,17 +24,6 @@ class Figures(Protocol):
 
     def results(self, run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
         """Write curves and confusion matrix; the latter as uint8 [H, W, 3]."""
-
-
-@dataclass(frozen=True)
-class Resume:
-    """Where an earlier training ended, and what has changed since."""
-
-    checkpoint: Checkpoint
-    replan: bool = False
-    """Whether the number of epochs or the time limit is another one."""
-    restart_epoch: bool = False
-    """Whether the images are others, so that the epoch has to begin anew."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import dataclasses
 import gc
 import shutil
 import signal
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ..evaluation.calibration import (
     fit_temperature,
     rejection_threshold,
 )
-from ..evaluation.scores import Scores, score
+from ..evaluation.scores import score
 from ..export.saved_model import save_model
 from ..export.verify import keep_litert, tta_views
 from ..inference.network import as_probabilities, load_network
@@ -30,20 +29,8 @@ from ..run.run import FAILED, FINISHED, INTERRUPTED, Run
 from .context import TrainContext
 from .history import History
 from .optional import optional
+from .result import Trained
 from .tensorboard import TensorBoardWriter
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A run that can be used."""
-
-    run: Run
-    scores: Scores | None
-    """Of the validation images; None if a signal left no time for them."""
-    reason: str = ""
-    """Why training ended before its last epoch; empty if it did not."""
-    signal: int = 0
-    """The number of the signal that ended it; 0 if none did."""
 
 
 def finalize(

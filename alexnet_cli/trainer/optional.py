@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..errors import first_line
+
 
 @contextmanager
 def optional(what: str, log: Callable[[str], None]) -> Iterator[None]:
@@ -12,14 +14,6 @@ def optional(what: str, log: Callable[[str], None]) -> Iterator[None]:
     # A library may raise anything, and hours of training are worth more than a figure.
     except Exception as error:
         log(
-            f"warning: {what} could not be written: {reason(error)}; "
+            f"warning: {what} could not be written: {first_line(error)}; "
             f"`alexnet train --resume` makes it later"
         )
-
-
-def reason(error: Exception) -> str:
-    """The first line of what an error says; TensorFlow's have hundreds."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = str(error).strip().splitlines() or [""]
-    return lines[0][:200] or type(error).__name__

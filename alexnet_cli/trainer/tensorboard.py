@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..arrays import Pixels
+from ..errors import first_line
 from ..run.run import Run
-from .optional import reason
 
 
 class TensorBoardWriter:
@@ -41,7 +41,7 @@ class TensorBoardWriter:
         # TensorFlow raises errors of many kinds here, none of which is worth a training.
         except Exception as error:
             if not self.broken:
-                self.log(f"warning: nothing more for TensorBoard: {reason(error)}")
+                self.log(f"warning: nothing more for TensorBoard: {first_line(error)}")
             self.broken = True
 
     def show_graph(self, network: keras.Model, side: int) -> None:

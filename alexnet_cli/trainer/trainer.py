@@ -14,7 +14,7 @@ from ..arrays import Floats
 from ..backend.devices import precision, strategy
 from ..backend.dtype_policy import dtype_policy
 from ..dataset.pixel_cache import Examples
-from ..errors import Interrupted
+from ..errors import Interrupted, first_line
 from ..recipe.validation import check_batches
 from ..run.files import replacing
 from ..run.run import FAILED, INTERRUPTED, Run
@@ -29,12 +29,13 @@ from .callbacks import (
 from .checkpointing import Checkpointer
 from .context import TrainContext
 from .ema import ExponentialMovingAverage
-from .finalize import Trained, estimated_seconds, finalize, tta_view_count
+from .finalize import estimated_seconds, finalize, tta_view_count
 from .history import History
 from .input_pipeline import steps
 from .optional import optional
 from .planner import EpochPlanner, Workload
 from .progress import InterruptHandler, ProgressReporter
+from .result import Trained
 from .state import TrainingState
 from .tensorboard import HistogramLogger, TensorBoardWriter
 from .training_loop import TrainingLoop
@@ -182,7 +183,7 @@ def _keeping(checkpointer: Checkpointer, history: History) -> Iterator[None]:
         run = dataclasses.replace(
             checkpointer.run,
             status=INTERRUPTED if stopped else FAILED,
-            reason="interrupted" if stopped else str(error).partition("\n")[0][:500],
+            reason="interrupted" if stopped else first_line(error),
         )
         # On a full disk it goes on saying "training".
         with contextlib.suppress(OSError):

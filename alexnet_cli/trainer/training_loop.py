@@ -66,7 +66,7 @@ class TrainingLoop:
         try:
             self.callbacks.set_model(state.model.at(planner.side()))
             self.callbacks.on_train_begin()
-            self.checkpointer.save()
+            self._record_start()
             while not planner.over and not history.reason:
                 self._try_epoch()
             self.callbacks.on_train_end()
@@ -78,6 +78,15 @@ class TrainingLoop:
             history.signal, history.reason = error.number, "interrupted"
         self.checkpointer.wait()
         return state.history
+
+    def _record_start(self) -> None:
+        """Write what a kill before the next checkpoint is to leave."""
+        resume = self.context.resume
+        if resume and not (resume.replan or resume.restart_epoch):
+            # The checkpoint that it went on from says the same.
+            self.checkpointer.publish()
+        else:
+            self.checkpointer.save()
 
     def _try_epoch(self) -> None:
         """Run the next epoch, or what is left of it; go back if it cannot go on."""

@@ -6,7 +6,7 @@ import signal
 import keras
 import numpy as np
 import pytest
-from helpers import TINY, as_fields, draw_toy, history
+from helpers import TINY, as_fields, draw_toy, history, tree
 from PIL import Image
 
 from alexnet_cli import (
@@ -179,10 +179,14 @@ def test_what_would_change_the_past_is_refused(whole, changes, text):
 
 
 @pytest.mark.parametrize("value", [8, "8"])
-def test_the_value_that_it_has_is_no_change(whole, monkeypatch, value):
-    monkeypatch.setattr("alexnet_cli.api.resume._train", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        resume(whole[1], batch_size=value)
+def test_the_value_that_it_has_is_no_change(whole, value):
+    before, heard = tree(whole[1]), Heard()
+    assert resume(whole[1], batch_size=value, listener=heard).status == "finished"
+    # Nothing is done twice.
+    assert heard.lines == [
+        f"{whole[1]} is finished and lacks nothing; a larger --epochs extends it"
+    ]
+    assert tree(whole[1]) == before
 
 
 def change(file):
@@ -249,7 +253,7 @@ def test_a_damaged_checkpoint_is_heard_of(copy, monkeypatch):
     out, heard = copy[1], Heard()
     newest = sorted(out.glob("checkpoints/*.safetensors"))[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
-    monkeypatch.setattr("alexnet_cli.api.resume._train", lambda *_: 1 / 0)
+    monkeypatch.setattr("alexnet_cli.api.resume.run_training", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         resume(out, epochs=3, listener=heard)
     assert heard.lines[0].startswith(f"warning: checkpoint {newest.stem} is damaged: ")

@@ -1,0 +1,19 @@
+"""What training gives back. No TensorFlow."""
+
+from dataclasses import dataclass
+
+from ..evaluation.scores import Scores
+from ..run.run import Run
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that can be used."""
+
+    run: Run
+    scores: Scores | None
+    """Of the validation images; None if a signal left no time, or it had ended before."""
+    reason: str = ""
+    """Why training ended before its last epoch; empty if it did not."""
+    signal: int = 0
+    """The number of the signal that ended it; 0 if none did."""
