@@ -51,16 +51,17 @@ def finalize(
     if not history.best:
         dataclasses.replace(run, status=INTERRUPTED, reason=history.reason).write()
         raise Interrupted("interrupted before an epoch was finished", history.signal)
-    # The trained model is in reference cycles.
-    gc.collect()
-    run = _with_best_weights(run, history)
     number = history.signal
     if number in (0, signal.SIGINT):
         try:
             with raising_signals():
-                return _completed(run, history, validation, board, context)
+                # The trained model is in reference cycles.
+                gc.collect()
+                best = _with_best_weights(run, history)
+                return _completed(best, history, validation, board, context)
         except KeyboardInterrupt as error:
             number = getattr(error, "number", signal.SIGINT)
+    run = _with_best_weights(run, history)
     run = dataclasses.replace(run, status=INTERRUPTED, reason=history.reason)
     seal(run.path, run.text())
     run.write()

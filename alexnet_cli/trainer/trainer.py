@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..arrays import Floats
 from ..backend.devices import precision, strategy
 from ..backend.dtype_policy import dtype_policy
+from ..backend.signals import raising_signals
 from ..dataset.pixel_cache import Examples
 from ..errors import Interrupted, first_line
 from ..recipe.validation import check_batches
@@ -73,9 +74,10 @@ def train(
             # The trained copy and its optimizer go before the float32 one comes.
             del state, loop
             interrupt.set_model(None)
-            # One that came after the last step was looked at.
-            history.signal = history.signal or interrupt.number
-            return finalize(run, history, validation, board, context)
+            with raising_signals():
+                # One that came after the last step was looked at.
+                history.signal = history.signal or interrupt.number
+                return finalize(run, history, validation, board, context)
 
 
 def _make_deterministic(deterministic: bool, seed: int) -> None:
