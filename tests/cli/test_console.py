@@ -57,22 +57,17 @@ def worker(done, **streams):
     return subprocess.Popen(words, stdin=subprocess.PIPE, text=True, **streams)
 
 
-def test_a_pipe_that_breaks_stops_no_work(tmp_path):
-    reader, writer = os.pipe()
+def pseudoterminal():
+    """Both ends of a terminal."""
+    return pytest.importorskip("pty").openpty()
+
+
+@pytest.mark.parametrize("both_ends", [os.pipe, pseudoterminal])
+def test_a_pipe_that_breaks_or_a_terminal_that_closes_stops_no_work(tmp_path, both_ends):
+    reader, writer = both_ends()
     with worker(tmp_path / "done", stdout=writer, stderr=writer) as process:
         os.close(writer)
         os.close(reader)
-        process.communicate("go\n")
-    assert process.returncode == 0
-    assert (tmp_path / "done").read_text() == "the work is done"
-
-
-def test_a_terminal_that_closes_stops_no_work(tmp_path):
-    pty = pytest.importorskip("pty")
-    screen, terminal = pty.openpty()
-    with worker(tmp_path / "done", stdout=terminal, stderr=terminal) as process:
-        os.close(terminal)
-        os.close(screen)
         process.communicate("go\n")
     assert process.returncode == 0
     assert (tmp_path / "done").read_text() == "the work is done"
