@@ -1,6 +1,9 @@
 """A run's network as a TensorFlow SavedModel that needs nothing of this package."""
 
 import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,14 +13,17 @@ import tensorflow as tf
 from ..backend.paths import utf8_path
 from ..dataset.images import PAD_GRAY
 from ..dataset.standardize import views
-from ..errors import AlexNetError
+from ..errors import AlexNetError, first_line
 from ..inference.network import load_mean_image
 from ..preprocess import Preprocess
 from ..run.run import Run
 
+FILES = ("saved_model.pb", "fingerprint.pb", "assets", "variables")
+"""What a SavedModel consists of."""
+
 
 def save_model(run: Run, network: keras.Model) -> None:
-    """Write `run` as a SavedModel into its own directory.
+    """Write `run` as a SavedModel into its own directory, whole or not at all.
 
     `serving_default` takes `images`, encoded images [B]; `pixels` takes `pixels`, uint8
     [B, R, R, 3]. Both give `probabilities`, float32 [B, K], and `classes`, their names,
@@ -28,11 +34,35 @@ def save_model(run: Run, network: keras.Model) -> None:
     """
     module = _ServedModel(run, network)
     signatures = {"serving_default": module.encoded, "pixels": module.pixels}
+    part = run.path / ".part.saved_model"
     try:
-        with utf8_path(run.path) as folder:
+        # A killed process may have left one.
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        with utf8_path(part) as folder:
             tf.saved_model.save(module, str(folder), signatures=signatures)
+        remove_saved_model(run.path)
+        # Without the first of its files there is none, so that comes last.
+        for name in reversed(FILES):
+            if (part / name).exists():
+                (part / name).rename(run.path / name)
     except (tf.errors.OpError, OSError) as error:
-        raise AlexNetError(f"the SavedModel could not be written: {error}") from error
+        with suppress(OSError):
+            remove_saved_model(run.path)
+        reason = first_line(error)
+        raise AlexNetError(f"the SavedModel could not be written: {reason}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def remove_saved_model(folder: Path) -> None:
+    """Remove the SavedModel in a run directory, if there is one."""
+    for name in FILES:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 class _ServedModel(tf.Module):

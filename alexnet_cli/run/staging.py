@@ -77,8 +77,11 @@ def resumed(folder: Path) -> Iterator[Staging]:
         if match and final.exists():
             locks.enter_context(locked(final))
         for part in folder.glob("**/.part.*"):
-            if not part.is_dir():
-                part.unlink()  # of a killed process
+            # Of a killed process.
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink(missing_ok=True)
         staging = Staging(folder, final)
         yield staging
         if match and staging.complete:

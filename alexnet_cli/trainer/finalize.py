@@ -2,7 +2,6 @@
 
 import dataclasses
 import gc
-import shutil
 import signal
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..evaluation.calibration import (
     rejection_threshold,
 )
 from ..evaluation.scores import score
-from ..export.saved_model import save_model
+from ..export.saved_model import remove_saved_model, save_model
 from ..export.verify import keep_litert, tta_views
 from ..inference.network import as_probabilities, load_network
 from ..model.architecture import trace
@@ -70,9 +69,8 @@ def finalize(
 
 def _with_best_weights(run: Run, history: History) -> Run:
     """`run` with the weights of its best epoch in their place, and no exports of others."""
-    for name in ("model.tflite", "saved_model.pb", "fingerprint.pb"):
-        (run.path / name).unlink(missing_ok=True)
-    shutil.rmtree(run.path / "variables", ignore_errors=True)
+    run.litert.unlink(missing_ok=True)
+    remove_saved_model(run.path)
     link_or_copy(run.path / best_file(int(history.best["epoch"])), run.weights)
     return dataclasses.replace(run, metrics=history.best, temperature=1.0, threshold=0.0)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..errors import first_line
+from ..errors import AlexNetError, first_line
 
 
 @contextmanager
@@ -13,7 +13,7 @@ def optional(what: str, log: Callable[[str], None]) -> Iterator[None]:
         yield
     # A library may raise anything, and hours of training are worth more than a figure.
     except Exception as error:
-        log(
-            f"warning: {what} could not be written: {first_line(error)}; "
-            f"`alexnet train --resume` makes it later"
-        )
+        said = f"{what} could not be written: {first_line(error)}"
+        if isinstance(error, AlexNetError):
+            said = str(error)  # which says it already
+        log(f"warning: {said}; `alexnet train --resume` makes it later")
