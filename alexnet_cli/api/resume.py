@@ -11,6 +11,7 @@ from ..errors import DatasetError, RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
 from ..run.checkpoints import Resume, recorded, require_checkpoint
+from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
@@ -82,7 +83,7 @@ def resume_run(
     before = Run.read(options.path)
     run = _changed(before, options.changes)
     replan = any(run.recipe[x] != before.recipe[x] for x in PLAN)
-    if before.status == FINISHED and not replan and not _lacks_files(before):
+    if not (replan or _is_to_be_finished(before)):
         listener.log(
             f"{printable(options.path)} is finished and lacks nothing; "
             f"a larger --epochs extends it"
@@ -115,10 +116,11 @@ def _at(run: Run, staging: Staging, path: Path) -> Run:
     return dataclasses.replace(run, path=staging.final if moved else path)
 
 
-def _lacks_files(run: Run) -> bool:
-    """Whether a finished run lacks something that is always written at its end."""
+def _is_to_be_finished(run: Run) -> bool:
+    """Whether `run` lacks something of what its end writes, or is not yet in its place."""
     names = ("saved_model.pb", "validation.csv", "plots/curves.png", SUMS)
-    return not all((run.path / x).is_file() for x in names)
+    lacks_files = not all((run.path / x).is_file() for x in names)
+    return run.status != FINISHED or lacks_files or is_staged(run.path)
 
 
 def _as_it_is(run: Run) -> "Trained":

@@ -16,6 +16,11 @@ EMPTY = {LOCK, "lost+found"}
 _LEFTOVER = r"\.{name}\.(new|old)(-[0-9a-f]{{8}})?"
 
 
+def is_staged(folder: Path) -> bool:
+    """Whether `folder` is to replace the run directory that its name says."""
+    return STAGED.fullmatch(folder.resolve().name) is not None
+
+
 def check_destination(out: Path, overwrite: bool) -> bool:
     """Whether `out` is a run directory, which a new one is to replace.
 
