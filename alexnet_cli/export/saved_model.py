@@ -70,7 +70,11 @@ class _ServedModel(tf.Module):
 
     def __init__(self, run: Run, network: keras.Model) -> None:
         super().__init__()
-        self.run, self.network = run, network
+        self.run = run
+        # Not the network itself: what Keras gives a SavedModel besides its variables are
+        # second ones, which then are what is restored, except in Python.
+        self.weights = [x.value for x in network.variables]
+        self.logits = lambda inputs: network(inputs, training=False)
         self.mean_image = load_mean_image(run)
         self.classes = tf.constant([os.fsencode(x) for x in run.classes])  # [K]
         side = run.preprocess.stored_size
@@ -81,12 +85,14 @@ class _ServedModel(tf.Module):
 
     def _predict(self, pixels: Any) -> dict[str, Any]:
         """Probabilities and class names, each [B, K], of pixels uint8 [B, R, R, 3]."""
-        run = self.run
-        values = tf.cast(pixels, tf.float32)
+        run, count = self.run, tf.shape(pixels)[0]
+        # Kernels that TensorFlow fuses fail on a batch of none.
+        one = tf.cast(count == 0, tf.int32)
+        values = tf.cast(tf.pad(pixels, [[0, one], [0, 0], [0, 0], [0, 0]]), tf.float32)
         inputs = views(values, run.preprocess, self.mean_image, run.recipe.inference.tta)
-        logits = [self.network(x, training=False) for x in inputs]  # V times [B, K]
+        logits = [self.logits(x) for x in inputs]  # V times [B, K]
         each = [tf.nn.softmax(x / run.temperature) for x in logits]
-        probabilities = tf.add_n(each) / len(each)
+        probabilities = (tf.add_n(each) / len(each))[:count]
         names = tf.broadcast_to(self.classes, tf.shape(probabilities))
         return {"probabilities": probabilities, "classes": names}
 
