@@ -43,6 +43,7 @@ _MODULES = {
     "DeviceError": "errors",
     "DownloadError": "errors",
     "WeightsError": "errors",
+    "ExportError": "errors",
     "CheckFailed": "errors",
     "Interrupted": "errors",
 }
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         DatasetError,
         DeviceError,
         DownloadError,
+        ExportError,
         ImageError,
         Interrupted,
         RecipeError,
@@ -97,6 +99,7 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "Evaluation",
+    "ExportError",
     "ImageError",
     "Interrupted",
     "Listener",

@@ -9,6 +9,7 @@
     ├── DeviceError      3  a processor that the machine does not have
     ├── DownloadError    3  a file that could not be fetched
     ├── WeightsError     3  a file of pretrained weights
+    ├── ExportError      3  a format that cannot hold the network, or could not be written
     ├── CheckFailed      1  the work was done, and a check of its result failed
     └── Interrupted    130  Ctrl-C; 143 SIGTERM, 129 SIGHUP
 
@@ -58,6 +59,10 @@ class DownloadError(AlexNetError):
 
 class WeightsError(AlexNetError):
     """A file of weights is damaged, unsafe, or of an unknown layout."""
+
+
+class ExportError(AlexNetError):
+    """A run's network cannot be written in a format."""
 
 
 class CheckFailed(AlexNetError):

@@ -10,22 +10,25 @@ from .listener import Listener
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
+    from ..inference.exported import Model
 
 
 def evaluate(
-    run: Run | Path | str,
+    run: "Model | Run | Path | str",
     data: Path | str | None = None,
     *,
     ignore_unknown: bool = False,
     tta: str | None = None,
-    compare: Run | Path | str | None = None,
+    compare: "Model | Run | Path | str | None" = None,
     listener: Listener | None = None,
 ) -> "Evaluation":
     """Evaluate `run` on the class folders of `data`, or on its own held-out images.
 
+    `run` is a run, its directory, or a file that `alexnet export` wrote.
+
     `ignore_unknown` leaves out folders of classes that the network does not know. `tta` is
-    "none", "flip" or "ten-crop", by default the run's own. `compare` is another run, which
-    is evaluated on the same images.
+    "none", "flip" or "ten-crop", by default the run's own. `compare` is another model,
+    which is evaluated on the same images.
 
     Raises:
         RunError, DatasetError: the run or the images cannot be used.
@@ -35,12 +38,12 @@ def evaluate(
     from ..inference.classifier import Classifier
 
     listener = listener or Listener()
-    run = _opened(run)
+    model = _opened(run)
     other = None if compare is None else _opened(compare)
-    images = _images(run, data, ignore_unknown)
-    listener.log(f"{printable(data or run.data)}: {len(images.files)} files")
+    images = _images(model.run, data, ignore_unknown)
+    listener.log(f"{printable(data or model.run.data)}: {len(images.files)} files")
     listener.notes(images.notes)
-    classifier = Classifier(run, tta)
+    classifier = Classifier(model, tta)
     with listener.counting("evaluating") as counter:
         result = evaluation.evaluate(classifier, images, counter)
     if data and result.trained_on:
@@ -53,8 +56,12 @@ def evaluate(
     return dataclasses.replace(result, comparison=_compared(result, other, tta, listener))
 
 
-def _opened(run: Run | Path | str) -> Run:
-    return run if isinstance(run, Run) else Run.open(run)
+def _opened(model: "Model | Run | Path | str") -> "Model":
+    from ..inference.exported import Model, open_model
+
+    if isinstance(model, Run):
+        return Model(model)
+    return model if isinstance(model, Model) else open_model(model)
 
 
 def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "LabeledImages":
@@ -66,7 +73,7 @@ def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "Labeled
 
 
 def _compared(
-    result: "Evaluation", other: Run, tta: str | None, listener: Listener
+    result: "Evaluation", other: "Model", tta: str | None, listener: Listener
 ) -> "Comparison":
     """`other` on the images of `result`."""
     from ..evaluation.evaluate import compare
@@ -75,8 +82,8 @@ def _compared(
     with listener.counting("comparing") as counter:
         comparison = compare(result, Classifier(other, tta), counter)
     if comparison.trained_on:
+        name = printable(other.file or other.run.path)
         listener.log(
-            f"warning: the network of {printable(other.path)} was trained on "
-            f"{comparison.trained_on} of them"
+            f"warning: the network of {name} was trained on {comparison.trained_on} of them"
         )
     return comparison

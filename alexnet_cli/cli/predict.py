@@ -60,9 +60,10 @@ def predict_command(
     IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
     """
     from ..inference.classifier import Classifier
+    from ..inference.exported import open_model
 
     # An unusable model is an error before a list of files is read.
-    Run.open(model)
+    open_model(model)
     files = list(image_files(images, sys.stdin.buffer))
     same_names = Counter(x.name for x in files)
     if draw:

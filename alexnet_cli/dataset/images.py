@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
+from . import jpeg
 from .color import to_rgb
 from .pillow_scope import pillow_scope
 
@@ -58,11 +59,6 @@ _TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-_END = b"\xff\xd9"
-
-# Bytes with which the entropy-coded data of a JPEG might go on.
-_FILLERS = (b"\xf1\x3c\x87" * 90, b"\x55\xaa" * 128, b"\x00" * 256)
 
 
 @dataclass(frozen=True)
@@ -188,9 +184,7 @@ def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
             f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
         )
     if image.format in ("JPEG", "MPO"):
-        if min_side:
-            image.draft(None, (min_side, min_side))
-        return _jpeg(data, image, min_side)
+        return jpeg.load(data, image, min_side)
     image.load()
     return image
 
@@ -206,37 +200,6 @@ def _identified(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
         raise ImageError("is not an image in a known format") from error
-
-
-def _jpeg(data: bytes, image: Image.Image, min_side: int) -> Image.Image:
-    """`image` with its pixels, if all of them come from the file.
-
-    libjpeg fills what a cut file lacks with gray, and Pillow drops its warning. The
-    pixels of a whole file do not depend on what follows the last of them; those of a cut
-    one do, whether it still has its end marker or not.
-    """
-    # An end marker before the last start of scan belongs to an EXIF thumbnail.
-    end = data.rfind(_END, data.rfind(b"\xff\xda"))
-    fillers = _FILLERS if end < 0 else _FILLERS[:1]
-    end = len(data) if end < 0 else end
-    try:
-        image.load()
-    except OSError as error:
-        if "truncated" not in str(error):
-            raise
-        image = _with_end(data, b"", min_side)
-    pixels = image.tobytes()
-    if any(_with_end(data[:end], x, min_side).tobytes() != pixels for x in fillers):
-        raise ImageError("is damaged: image data is missing at its end")
-    return image
-
-
-def _with_end(data: bytes, filler: bytes, min_side: int) -> Image.Image:
-    image = Image.open(io.BytesIO(data + filler + _END * 8), formats=("JPEG",))
-    if min_side:
-        image.draft(None, (min_side, min_side))
-    image.load()
-    return image
 
 
 def _upright(image: Image.Image) -> Image.Image:

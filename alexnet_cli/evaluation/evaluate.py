@@ -80,7 +80,8 @@ def held_out(run: Run) -> LabeledImages:
     """
     if not run.data:
         raise RunError(
-            f"{printable(run.path)} was imported and has no images of its own; use --data"
+            f"{printable(run.path)} was imported or exported and has no images of its own; "
+            f"use --data"
         )
     rows = run.split()
     test = [x for x in rows if x["split"] == TEST]
@@ -152,21 +153,22 @@ def evaluate(
         RunError: split.csv is damaged.
     """
     run = classifier.run
-    trained_on = {x["sha256"] for x in run.split() if x["split"] == TRAIN}
+    rows = run.split() if run.data else []
+    trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
     predictions = []
     for prediction in classifier.predict(images.files):
         predictions.append(prediction)
         progress(len(predictions), len(images.files))
-    rows = [
+    found = [
         (x.probabilities, label)
         for x, label in zip(predictions, images.labels, strict=True)
         if x.probabilities is not None
     ]
-    if not rows:
+    if not found:
         first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
         raise DatasetError(f"none of the images can be read{first}")
-    probabilities = np.stack([x for x, _ in rows])
-    labels = np.array([label for _, label in rows])
+    probabilities = np.stack([x for x, _ in found])
+    labels = np.array([label for _, label in found])
     scores = score(probabilities, labels, run.classes)
     return Evaluation(
         run,

@@ -74,7 +74,7 @@ class _ServedModel(tf.Module):
         # Not the network itself: what Keras gives a SavedModel besides its variables are
         # second ones, which then are what is restored, except in Python.
         self.weights = [x.value for x in network.variables]
-        self.logits = lambda inputs: network(inputs, training=False)
+        self.logits: Any = lambda inputs: network(inputs, training=False)
         self.mean_image = load_mean_image(run)
         self.classes = tf.constant([os.fsencode(x) for x in run.classes])  # [K]
         side = run.preprocess.stored_size

@@ -19,6 +19,8 @@ from ..dataset.standardize import views
 from ..errors import ImageError, RecipeError, RunError, RunReplaced, printable
 from ..recipe.sections import TTA
 from ..run.run import Run
+from .exported import Model, open_model
+from .formats import PixelNetwork
 from .network import BATCH, Network, fastest_network, load_mean_image
 
 _ATTEMPTS = 20
@@ -70,7 +72,7 @@ class Prediction:
 
 
 class Classifier:
-    """A run's network, ready to predict the classes of images.
+    """A run's network, or an exported one, ready to predict the classes of images.
 
     >>> classifier = Classifier("saved")
     >>> [x.label for x in classifier(["a.jpg", "b.png"])]
@@ -78,21 +80,32 @@ class Classifier:
     """
 
     def __init__(
-        self, run: Run | Path | str, tta: str | None = None, network: Network | None = None
+        self,
+        run: Model | Run | Path | str,
+        tta: str | None = None,
+        network: Network | None = None,
     ) -> None:
-        """Load the fastest network of `run`, unless a `network` is given.
+        """Load the fastest network of a run, unless a `network` is given.
 
-        `tta`, test-time augmentation, is "none", "flip" or "ten-crop"; by default the
-        run's own.
+        `run` is a run, its directory, or a file that `alexnet export` wrote. `tta`,
+        test-time augmentation, is "none", "flip" or "ten-crop"; by default the run's own.
 
         Raises:
-            RunError: the run is damaged, or its images have no margin for ten crops.
+            RunError: the run is damaged, its images have no margin for ten crops, or an
+                exported model is to compute other views than it does.
             RecipeError: there is no such `tta`.
         """
-        self.run, self.network, self.mean_image = _loaded(run, network)
+        loaded = _loaded(run, network)
+        self.run, self.exported = loaded.run, loaded.exported
+        self.network, self.mean_image = loaded.network, loaded.mean_image
         self.tta = tta or self.run.recipe.inference.tta
         if self.tta not in TTA:
             raise RecipeError(f"--tta: {self.tta!r} is not one of {', '.join(TTA)}")
+        if self.exported and self.tta != self.run.recipe.inference.tta:
+            raise RunError(
+                f"--tta {self.tta}: the views of an exported model are inside it, "
+                f"{self.run.recipe.inference.tta}; set --tta of `alexnet train`"
+            )
         preprocess = self.run.preprocess
         if self.tta == "ten-crop" and preprocess.stored_size == preprocess.input_size:
             raise RunError(
@@ -130,6 +143,8 @@ class Classifier:
 
     def probabilities(self, pixels: Pixels) -> Floats:
         """Probabilities [B, K] of stored pixels [B, R, R, 3]: the mean over the views."""
+        if self.exported:
+            return self.exported(pixels)
         mean: Floats = np.mean(self.views(pixels), axis=0)
         return mean
 
@@ -151,23 +166,45 @@ class Classifier:
             return _StoredImage(file, error=str(error))
 
 
-def _loaded(
-    given: Run | Path | str, network: Network | None
-) -> tuple[Run, Network, Floats | None]:
+@dataclass(frozen=True)
+class _Loaded:
+    """A run, and what answers for it: an exported network, or its own on each view."""
+
+    run: Run
+    exported: PixelNetwork | None
+    network: Network
+    mean_image: Floats | None
+
+
+def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded:
     """A run, its network and its mean image, all three of one and the same training.
 
-    If another one takes its place meanwhile, that is read instead, unless `given` is a Run.
+    If another one takes its place meanwhile, that is read instead, if `given` is a path.
     """
+    by_path = isinstance(given, Path | str)
     for _ in range(_ATTEMPTS):
-        run = given if isinstance(given, Run) else Run.open(given)
+        model = _model(given)
+        run = model.run
         try:
-            found = network or fastest_network(run), load_mean_image(run)
+            exported = model.network()
+            found = network or (_no_network if exported else fastest_network(run))
+            mean_image = None if exported else load_mean_image(run)
             run.require_unchanged()
-            return run, *found
+            return _Loaded(run, exported, found, mean_image)
         except RunError:
-            if isinstance(given, Run) or run.is_unchanged():
+            if not by_path or run.is_unchanged():
                 raise
     raise RunReplaced(f"{printable(run.path)} is replaced again and again; try later")
+
+
+def _model(given: Model | Run | Path | str) -> Model:
+    if isinstance(given, Run):
+        return Model(given)
+    return given if isinstance(given, Model) else open_model(given)
+
+
+def _no_network(inputs: Floats) -> Floats:
+    raise TypeError("an exported model takes stored pixels, not single views")
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:

@@ -1,35 +1,52 @@
-"""A run's LiteRT copy: predicts without TensorFlow, whose import alone takes seconds."""
+"""LiteRT files: they predict without TensorFlow, whose import alone takes seconds."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import Array, Floats
 from ..backend.devices import usable_cores
 from ..backend.paths import utf8_path
 from ..backend.startup import quiet
 from ..errors import RunError, first_line, printable
 
+DELETE = "delete it, and TensorFlow is used instead"
+
 
 class LiteRTNetwork:
-    """Inputs float32 [B, S, S, 3] to probabilities [B, K], computed on all cores.
+    """Inputs [B, S, S, 3] to probabilities float32 [B, K], computed on all cores.
 
     Source: https://ai.google.dev/edge/litert
     """
 
-    def __init__(self, path: Path, side: int, classes: int, batch: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        side: int,
+        classes: int,
+        batch: int,
+        *,
+        content: bytes | None = None,
+        remedy: str = DELETE,
+    ) -> None:
         """Load the network at `path`, for inputs of `batch` images or fewer at a time.
 
+        `content` are its bytes if it is inside the file at `path`.
+
         Raises:
-            RunError: it is damaged, or takes other inputs or gives other outputs.
+            RunError: it is damaged, or takes other inputs or gives other outputs; `remedy`
+                says what to do.
         """
         self.path, self.side, self.classes, self.batch = path, side, classes, batch
+        self.content, self.remedy = content, remedy
         self.interpreters: dict[int, Any] = {}
         self._interpreter(1)
 
-    def __call__(self, inputs: Floats) -> Floats:
+    def __call__(self, inputs: Array) -> Floats:
         """Probabilities [B, K]; rows sum to 1."""
+        if not len(inputs):
+            return np.zeros((0, self.classes), np.float32)
         # An interpreter has one batch size and a copy of the weights: two are enough.
         if len(inputs) not in (1, self.batch):
             return np.concatenate([self(inputs[i : i + 1]) for i in range(len(inputs))])
@@ -52,8 +69,10 @@ class LiteRTNetwork:
         shape = (count, self.side, self.side, 3)
         try:
             with quiet(), utf8_path(self.path.parent) as folder:
-                file = str(folder / self.path.name)
-                interpreter = Interpreter(file, num_threads=usable_cores())
+                file = None if self.content else str(folder / self.path.name)
+                interpreter = Interpreter(
+                    file, model_content=self.content, num_threads=usable_cores()
+                )
                 difference = self._difference(interpreter)
                 if not difference:
                     index = interpreter.get_input_details()[0]["index"]
@@ -78,6 +97,4 @@ class LiteRTNetwork:
         )
 
     def _error(self, problem: str) -> RunError:
-        return RunError(
-            f"{printable(self.path)} {problem}; delete it, and TensorFlow is used instead"
-        )
+        return RunError(f"{printable(self.path)} {problem}; {self.remedy}")

@@ -106,8 +106,7 @@ class Run:
         try:
             with file.open("rb") as opened:
                 stamp = _stamp(os.fstat(opened.fileno()))
-                data = json.loads(opened.read())
-            version = data.pop("format")
+                text = opened.read()
         except FileNotFoundError as error:
             raise RunError(
                 f"{printable(path)} is not a run directory (it has no run.json); "
@@ -115,6 +114,19 @@ class Run:
             ) from error
         except OSError as error:
             raise RunError(f"{printable(file)}: {error.strerror}") from error
+        return dataclasses.replace(cls.parse(path, text, file), stamp=stamp)
+
+    @classmethod
+    def parse(cls, path: Path, text: bytes, file: Path | None = None) -> "Run":
+        """The run at `path` whose run.json is `text`, read from `file`.
+
+        Raises:
+            RunError: it is damaged or of a newer format.
+        """
+        file = file or path
+        try:
+            data = json.loads(text)
+            version = data.pop("format")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(file, error) from error
         if not isinstance(version, int) or version > FORMAT:
@@ -123,7 +135,7 @@ class Run:
                 f"{FORMAT}: upgrade alexnet"
             )
         try:
-            return cls(path, **from_json(data), stamp=stamp)
+            return cls(path, **from_json(data))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(file, error) from error
 
@@ -200,8 +212,12 @@ class Run:
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
-    """What tells run.json from another one: it is never changed, only replaced."""
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    """What tells run.json from another one: it is never changed, only replaced.
+
+    A copy may keep the time of modification, and a number that has become free.
+    """
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, *times
 
 
 def _damaged(file: Path, error: Exception) -> RunError:

@@ -163,7 +163,7 @@ def test_a_run_without_usable_images_of_its_own_is_named(run_copy):
     with pytest.raises(RunError) as caught:
         held_out(replace(run, data=""))
     assert str(caught.value) == (
-        f"{run_copy} was imported and has no images of its own; use --data"
+        f"{run_copy} was imported or exported and has no images of its own; use --data"
     )
     with pytest.raises(RunError) as caught:
         held_out(replace(run, data="/gone"))
