@@ -24,6 +24,7 @@ TINY = (
     "--arch", "tiny", "--size", "36", "--optimizer", "adam", "--learning-rate", "0.003",
     "--epochs", "6", "--batch-size", "8", "--schedule", "constant", "--no-hflip", "--crop-area", "0",
     "--brightness", "0", "--contrast", "0", "--saturation", "0", "--label-smoothing", "0",
+    "--precision", "float32",
 )  # fmt: skip
 HARD_NAMES = [
     b"a b.jpg", b"quote'\".jpg", b"com,ma.jpg", b"new\nline.jpg", b"return\r.jpg", "emoji\U0001f337.jpg".encode(),
