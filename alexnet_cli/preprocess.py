@@ -7,6 +7,12 @@ Channels = tuple[float, float, float]
 MAX_PIXELS = 100_000_000
 """Images with more pixels are not decoded, unless a recipe changes the limit."""
 
+_RESIZES = {
+    "squash": "scale both sides to {0} pixels",
+    "crop": "cut out the largest square in the center, then scale it to {0} pixels",
+    "pad": "scale the longer side to {0} pixels and pad to a square with gray (127)",
+}
+
 
 @dataclass(frozen=True)
 class Preprocess:
@@ -23,3 +29,11 @@ class Preprocess:
     std: Channels
     """What pixels are then divided by."""
     max_pixels: int = MAX_PIXELS
+
+    def steps(self) -> str:
+        """What turns an image into the pixels that are stored, in two sentences."""
+        resize = _RESIZES[self.resize_mode].format(self.stored_size)
+        return (
+            f"RGB, 0 to 255. Turn the image upright (EXIF), blend transparency with white, "
+            f"{resize}, bilinear with antialiasing."
+        )

@@ -1,7 +1,6 @@
 """`alexnet predict`: the class of each image, according to a run's network."""
 
 import dataclasses
-import json
 import os
 import sys
 from collections import Counter
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
-from ..run.files import csv_line
 from ..run.run import Run
 from .arguments import FOLDER, MODEL
 from .image_arguments import image_files
@@ -61,6 +59,7 @@ def predict_command(
     """
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
+    from ..reports.predictions import csv_header, line
 
     # An unusable model is an error before a list of files is read.
     open_model(model)
@@ -75,11 +74,11 @@ def predict_command(
         classifier.run = run
     top = min(top, len(run.classes))
     if form == "csv":
-        columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
-        click.echo(csv_line(["file", "error", "answer", *columns]))
+        click.echo(csv_header(top))
     unreadable = 0
     for number, prediction in enumerate(classifier.predict(files)):
-        _print(prediction, top, form)
+        # Names of files are bytes, which need not be UTF-8.
+        click.echo(os.fsencode(line(prediction, top, form)))
         unreadable += bool(prediction.error)
         if draw and not prediction.error:
             name = prediction.file.name
@@ -113,25 +112,6 @@ def _threshold(run: Run, precision: float) -> float:
             f"predictions of {printable(run.path)} that precise"
         )
     return threshold
-
-
-def _print(prediction: "Prediction", top: int, form: str | None) -> None:
-    """Print one prediction as text, JSON or CSV."""
-    file, error, label = prediction.file, prediction.error, prediction.label
-    ranked = prediction.top(top)
-    if form == "json":
-        classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
-        result = {"error": error} if error else {"answer": label}
-        click.echo(json.dumps({"file": str(file), **result, "classes": classes}))
-    elif form == "csv":
-        cells = [x for n, p in ranked for x in (n, f"{p:.6f}")]
-        click.echo(os.fsencode(csv_line([file, error, label, *cells])))
-    elif error:
-        click.echo(f"{printable(file)}: error: {error}")
-    else:
-        text = ", ".join(f"{printable(n)} {p:.1%}" for n, p in ranked)
-        text = text if label == ranked[0][0] else f"{label} ({text})"
-        click.echo(f"{printable(file)}: {text}")
 
 
 def _draw(prediction: "Prediction", drawn: Path, max_pixels: int) -> None:

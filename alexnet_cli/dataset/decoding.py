@@ -1,22 +1,19 @@
 """Decode once: encoded images -> a cache of pixels, with hashes and a list of bad ones."""
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from ..arrays import Fingerprints, Pixels
-from ..backend.devices import usable_cores
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
 from .near_duplicates import SIDE, fingerprint
+from .parallel import parallel_map
 from .pixel_cache import PixelCache, Reader, new_pixel_cache
 from .sources.source import Sample
 
@@ -114,21 +111,6 @@ def decode_samples(
             return error
 
     return parallel_map(decode, samples)
-
-
-def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`function` of each item, in order, computed by all cores.
-
-    Only a few items ahead of the caller, so that memory does not grow with `items`.
-    Threads are enough: Pillow releases the interpreter while it decodes and resizes.
-    """
-    workers = usable_cores()
-    rest = iter(items)
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = deque(pool.submit(function, x) for x in islice(rest, 8 * workers))
-        while jobs:
-            yield jobs.popleft().result()
-            jobs += [pool.submit(function, x) for x in islice(rest, 1)]
 
 
 def digest(sample: T, read: Callable[[T], bytes]) -> str:

@@ -22,25 +22,31 @@ FILES = ("saved_model.pb", "fingerprint.pb", "assets", "variables")
 """What a SavedModel consists of."""
 
 
-def save_model(run: Run, network: keras.Model) -> None:
-    """Write `run` as a SavedModel into its own directory, whole or not at all.
+def write_saved_model(run: Run, network: keras.Model, folder: Path) -> None:
+    """Write `run` as a SavedModel into `folder`.
 
     `serving_default` takes `images`, encoded images [B]; `pixels` takes `pixels`, uint8
     [B, R, R, 3]. Both give `probabilities`, float32 [B, K], and `classes`, their names,
     [B, K].
+    """
+    module = _ServedModel(run, network)
+    signatures = {"serving_default": module.encoded, "pixels": module.pixels}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+def save_model(run: Run, network: keras.Model) -> None:
+    """Write the SavedModel of `run` into its own directory, whole or not at all.
 
     Raises:
         AlexNetError: it could not be written.
     """
-    module = _ServedModel(run, network)
-    signatures = {"serving_default": module.encoded, "pixels": module.pixels}
     part = run.path / ".part.saved_model"
     try:
         # A killed process may have left one.
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         with utf8_path(part) as folder:
-            tf.saved_model.save(module, str(folder), signatures=signatures)
+            write_saved_model(run, network, folder)
         remove_saved_model(run.path)
         # Without the first of its files there is none, so that comes last.
         for name in reversed(FILES):

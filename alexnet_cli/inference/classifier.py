@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..arrays import Floats, Pixels
-from ..dataset.decoding import parallel_map
 from ..dataset.images import from_pixels, load, read
+from ..dataset.parallel import parallel_map
 from ..dataset.standardize import views
 from ..errors import ImageError, RecipeError, RunError, RunReplaced, printable
 from ..recipe.sections import TTA

@@ -1,0 +1,125 @@
+"""export(): a run in formats of other programs, each of them proven."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..backend.startup import start_tensorflow
+from ..errors import ExportError, printable
+from ..run.run import Run
+from .judging import Judge, judging_images
+from .listener import Listener
+
+if TYPE_CHECKING:
+    from ..evaluation.proof import Judged
+    from ..export.formats import Format
+
+MAX_DROP = 0.01
+"""Accuracy that an exported model may lose by default."""
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """A run as `alexnet predict` uses it, and what it was exported to."""
+
+    run: Run
+    images: str
+    """Which images they were compared on."""
+    own: "Judged"
+    exported: "tuple[Judged, ...]"
+    left_out: tuple[str, ...] = ()
+    """A line about each format that was not written."""
+    max_drop: float = MAX_DROP
+
+    @property
+    def failed(self) -> "tuple[Judged, ...]":
+        """Those that lost too much accuracy."""
+        return tuple(x for x in self.exported if x.lost_more_than(self.max_drop))
+
+
+def export(
+    run: Run | Path | str,
+    out: Path | str = "exported",
+    *,
+    formats: Sequence[str] = ("all",),
+    data: Path | str | None = None,
+    max_drop: float = MAX_DROP,
+    overwrite: bool = False,
+    listener: Listener | None = None,
+) -> ExportReport:
+    """Write `run` into the folder `out` in each of `formats`, and prove what was written.
+
+    Every file is read again in a new process and compared with the run on its held-out
+    images, or on the class folders of `data`; one that lost more than `max_drop` is among
+    those that `failed`. `overwrite` replaces what another run was exported to.
+
+    Raises:
+        RecipeError: there is no such format, or a package that it needs is missing.
+        ExportError: a format that was named cannot hold the network.
+        RunError: the run cannot be used, or `out` holds something else.
+    """
+    from ..export.formats import chosen
+    from ..export.record import check_out
+
+    run = run if isinstance(run, Run) else Run.open(run)
+    out, listener = Path(out), listener or Listener()
+    wanted, left_out = chosen(tuple(formats))
+    check_out(out, run, overwrite=overwrite)
+    with judging_images(run, Path(data) if data else None) as images:
+        written, refused = _write(run, out, wanted, listener)
+        if refused and "all" not in formats:
+            raise refused[0]
+        listener.log(f"comparing on {len(images.files)} {images.name}")
+        judge = Judge(run, images, listener)
+        judged = tuple(judge.judge(x.name, out / x.file) for x in written)
+    left_out += [str(x) for x in refused]
+    report = ExportReport(
+        run, images.name, judge.run_itself, judged, tuple(left_out), max_drop
+    )
+    _record(report, out, len(images.files))
+    return report
+
+
+def _record(report: ExportReport, out: Path, count: int) -> None:
+    """Write export.json with the proof of every model."""
+    from ..evaluation.proof import as_row
+    from ..export.record import digests, files_of, write_record
+
+    rows = [
+        {
+            **as_row(x, report.max_drop),
+            "file": x.path.name,
+            "digests": digests(out, files_of(out, x.path.name)),
+        }
+        for x in report.exported
+    ]
+    content = {
+        "images": {"from": report.images, "count": count},
+        "max_drop": report.max_drop,
+        "run": as_row(report.own, report.max_drop),
+        "exports": rows,
+    }
+    write_record(out, report.run, content)
+
+
+def _write(
+    run: Run, out: Path, wanted: "Sequence[Format]", listener: Listener
+) -> "tuple[list[Format], list[ExportError]]":
+    """The formats that were written, and the errors of those that were not."""
+    start_tensorflow()
+    from ..export.formats import write_format
+    from ..export.record import write_run
+    from ..export.source import ExportSource
+
+    source = ExportSource(run)
+    write_run(source, out)
+    written, refused = [], []
+    for form in wanted:
+        listener.log(f"{printable(out / form.file)}: writing {form.name}")
+        try:
+            write_format(form, source, out)
+            written.append(form)
+        except ExportError as error:
+            refused.append(error)
+    return written, refused

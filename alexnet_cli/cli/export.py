@@ -1,0 +1,89 @@
+"""`alexnet export`: a run in formats of other programs, proven to answer as it does."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import CheckFailed, printable
+from .arguments import FOLDER, JSON, MODEL
+from .console import log, notes
+from .progress import ConsoleListener
+
+NAMES = (
+    "savedmodel", "litert", "litert-float16", "litert-int8", "litert-full-int8", "onnx",
+    "openvino", "keras", "web", "portable", "all",
+)  # fmt: skip
+"""The formats; a test holds that they are those of `export.formats`."""
+
+
+@click.command("export")
+@MODEL
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("all",),
+    show_default=True,
+    type=click.Choice(NAMES),
+    help="What to write; can be given several times. all is every format whose packages "
+    "are installed.",
+)
+@click.option(
+    "--out", default="exported", show_default=True, type=FOLDER, help="Folder to write to."
+)
+@click.option(
+    "--data",
+    type=FOLDER,
+    help="Folder of class folders to compare on. [default: the run's own held-out images]",
+)
+@click.option(
+    "--max-drop",
+    default=0.01,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Exit with 1 if a model loses more accuracy than this on the same images.",
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Replace models of another run in the folder."
+)
+@JSON
+def export_command(
+    *,
+    model: Path,
+    formats: tuple[str, ...],
+    out: Path,
+    data: Path | None,
+    max_drop: float,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write a run in formats that other programs run, and prove each of them.
+
+    Every file is read again in a new process and compared with the run on images that it
+    was not trained on.
+    """
+    from ..api.export import export
+    from ..reports.models_table import text, to_json
+
+    report = export(
+        model,
+        out,
+        formats=formats,
+        data=data,
+        max_drop=max_drop,
+        overwrite=overwrite,
+        listener=ConsoleListener(),
+    )
+    if as_json:
+        click.echo(to_json(report.own, report.exported, report.images, max_drop))
+    else:
+        click.echo("\n".join(text(report.own, report.exported)))
+    if report.left_out:
+        log("left out:")
+        notes(report.left_out)
+    if report.failed:
+        names = ", ".join(x.name for x in report.failed)
+        raise CheckFailed(
+            f"{names} lost more than {max_drop:g} of accuracy (in {printable(out)}); "
+            f"--max-drop allows more"
+        )

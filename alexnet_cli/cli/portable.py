@@ -1,0 +1,81 @@
+"""What a file of `--format portable` runs: `alexnet predict` for the one run inside it.
+
+It has Python's own parser of options, since click is not where the file is to run.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import AlexNetError
+
+
+def main(application: Path, words: Sequence[str]) -> int:
+    """Predict as `words` ask with the model in the file `application`; the exit code."""
+    try:
+        code = _predict(application, _parser(application).parse_args(words))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Who reads has seen enough; Python would complain when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _report(application, "interrupted", 130)
+    except AlexNetError as error:
+        return _report(application, str(error), error.exit_code)
+    except ImportError as error:
+        text = f"{error}; pip install numpy pillow ai-edge-litert"
+        return _report(application, text, AlexNetError.exit_code)
+
+
+def _report(application: Path, text: str, code: int) -> int:
+    sys.stderr.write(f"{application.name}: {text}\n")
+    return code
+
+
+def _parser(application: Path) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        application.name,
+        description="Predict the class of each IMAGE: a file, a folder, a glob pattern, or "
+        "- for a list of files on standard input.",
+    )
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGE")
+    add("--top", type=_positive, default=3, help="how many classes to print per image (3)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_const", dest="form", const="json",
+                      help="print one JSON object per image and line")  # fmt: skip
+    form.add_argument("--csv", action="store_const", dest="form", const="csv",
+                      help="print CSV, one row per image")  # fmt: skip
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _predict(application: Path, options: argparse.Namespace) -> int:
+    from ..inference.classifier import Classifier
+    from ..reports.predictions import csv_header, line
+    from .image_arguments import image_files
+
+    classifier = Classifier(application)
+    top = min(options.top, len(classifier.run.classes))
+    if options.form == "csv":
+        print(csv_header(top))
+    unreadable = 0
+    for prediction in classifier.predict(image_files(options.images, sys.stdin.buffer)):
+        text = line(prediction, top, options.form)
+        # Names of files are bytes, which need not be UTF-8.
+        sys.stdout.buffer.write(f"{text}\n".encode(errors="surrogateescape"))
+        sys.stdout.buffer.flush()
+        unreadable += bool(prediction.error)
+    if unreadable:
+        return _report(application, f"{unreadable} image(s) cannot be read", 1)
+    return 0

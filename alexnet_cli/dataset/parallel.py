@@ -1,0 +1,27 @@
+"""A function of many items, computed by all cores."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from ..backend.devices import usable_cores
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`function` of each item, in order, computed by all cores.
+
+    Only a few items ahead of the caller, so that memory does not grow with `items`.
+    Threads are enough: Pillow releases the interpreter while it decodes and resizes.
+    """
+    workers = usable_cores()
+    rest = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = deque(pool.submit(function, x) for x in islice(rest, 8 * workers))
+        while jobs:
+            yield jobs.popleft().result()
+            jobs += [pool.submit(function, x) for x in islice(rest, 1)]

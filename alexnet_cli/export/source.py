@@ -1,0 +1,88 @@
+"""What is exported: a run, its network, and images to calibrate on."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..arrays import Pixels
+from ..dataset.decoding import decode_files
+from ..dataset.split import TRAIN
+from ..errors import ExportError, ImageError, printable
+from ..inference.network import load_network
+from ..run.run import Run
+
+if TYPE_CHECKING:
+    import keras
+
+LABELS = "labels.txt"
+"""A file with the name of a class per line."""
+CALIBRATION_IMAGES = 200
+"""How many training images show the ranges of activations."""
+
+
+@dataclass
+class ExportSource:
+    """A run, and what its formats are made from, each made once and when it is needed."""
+
+    run: Run
+
+    @cached_property
+    def network(self) -> "keras.Model":
+        """Inputs [B, S, S, 3] to logits [B, K]."""
+        return load_network(self.run)
+
+    @cached_property
+    def served(self) -> "keras.Model":
+        """Stored pixels uint8 [B, R, R, 3] to probabilities [B, K]."""
+        from .served_network import served_network
+
+        return served_network(self.run, self.network)
+
+    @property
+    def record(self) -> str:
+        """run.json as it is shipped: without names of this machine's folders."""
+        return shipped(self.run).text()
+
+    @cached_property
+    def calibration(self) -> Pixels:
+        """Stored pixels uint8 [N, R, R, 3] of training images.
+
+        Raises:
+            ExportError: there are none.
+        """
+        files = _spread(_training_files(self.run), CALIBRATION_IMAGES)
+        found: list[Any] = [
+            x.pixels
+            for x in decode_files(files, self.run.preprocess)
+            if not isinstance(x, ImageError)
+        ]
+        if not found:
+            raise ExportError(
+                f"{printable(self.run.path)} has no training images to calibrate on; "
+                f"litert-int8 needs none"
+            )
+        return np.stack(found)
+
+
+def shipped(run: Run) -> Run:
+    """`run` as others may read it: without names of this machine's folders."""
+    weights = run.recipe.pretrained.weights
+    name = None if weights is None else Path(weights).name
+    return replace(run, data="", recipe=run.recipe.changed(weights=name), stamp=())
+
+
+def _training_files(run: Run) -> list[Path]:
+    if not run.data:
+        return []
+    rows = [x for x in run.split() if x["split"] == TRAIN]
+    return [x for x in (Path(run.data, row["file"]) for row in rows) if x.is_file()]
+
+
+def _spread(files: list[Path], count: int) -> list[Path]:
+    """At most `count` of `files`, evenly: split.csv is in the order of classes."""
+    if len(files) <= count:
+        return files
+    return [files[i * len(files) // count] for i in range(count)]

@@ -1,0 +1,86 @@
+"""Exported models: files that compute all that a run does to stored pixels."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import RunError, first_line, printable
+from ..run.run import Run
+from .formats import EXPORT_AGAIN, PixelNetwork, is_readable, read_network, unusable
+
+RECORD = "export.json"
+"""Lies beside exported files, with the proof of each; run.json beside it says the rest."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What answers: a run's own network, or a file that it was exported to."""
+
+    run: Run
+    file: Path | None = None
+
+    def network(self) -> PixelNetwork | None:
+        """The network of `file`; None if that is the run's own.
+
+        Raises:
+            RunError: it is damaged, or of another run.
+            RecipeError: a package that it needs is not installed.
+        """
+        if self.file is None:
+            return None
+        network = read_network(self.file, self.run)
+        # What does not answer at all is to be found out before there is work for it.
+        size = self.run.preprocess.stored_size
+        found = network(np.zeros((1, size, size, 3), np.uint8))
+        if found.shape != (1, len(self.run.classes)):
+            raise unusable(self.file, f"gives {list(found.shape)[1:]} probabilities")
+        return network
+
+
+def open_model(path: Path | str) -> Model:
+    """The run directory at `path`, or the exported file there with the run beside it.
+
+    Raises:
+        RunError: it is neither, or a folder with several exported files.
+    """
+    path = Path(path)
+    if path.suffix == ".pyz" and path.is_file():
+        return Model(_packed_run(path), path)
+    if (path / RECORD).is_file():
+        return Model(Run.read(path), _only_file(path))
+    if path.exists() and (path.parent / RECORD).is_file():
+        return Model(Run.read(path.parent), path)
+    # A file of a run directory stands for all of it.
+    return Model(Run.open(path.parent if path.is_file() else path))
+
+
+def _only_file(folder: Path) -> Path:
+    """The exported file in `folder`.
+
+    Raises:
+        RunError: there are several, or none that can be read.
+    """
+    found = [x for x in sorted(folder.iterdir()) if is_readable(x)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(printable(x.name) for x in found)
+    raise RunError(
+        f"{printable(folder)} holds {names or 'no model'}; "
+        + (f"name one, as {printable(found[0])}" if found else EXPORT_AGAIN)
+    )
+
+
+def _packed_run(file: Path) -> Run:
+    """The run in the zip application at `file`.
+
+    Raises:
+        RunError: it is damaged, or another program.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            text = archive.read("run.json")
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise unusable(file, f"is not an exported model: {first_line(error)}") from error
+    return Run.parse(file, text)

@@ -1,0 +1,182 @@
+"""Files that other programs read too, as networks: one case for each format."""
+
+import base64
+import gzip
+import re
+import zipfile
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Floats, Pixels
+from ..backend.devices import usable_cores
+from ..backend.paths import utf8_path
+from ..backend.startup import quiet, start_tensorflow
+from ..errors import RecipeError, RunError, first_line, printable
+from ..run.run import Run
+from .network import BATCH
+
+PixelNetwork = Callable[[Pixels], Floats]
+"""Stored pixels [B, R, R, 3] to probabilities [B, K]: the mean over the views."""
+EXPORT_AGAIN = "export it again"
+_GZIP = b"\x1f\x8b"
+
+
+def is_readable(path: Path) -> bool:
+    """Whether `read_network` knows what `path` is."""
+    return _suffix(path) in _READERS
+
+
+def read_network(file: Path, run: Run) -> PixelNetwork:
+    """The network in an exported file, or in the folder of a SavedModel, of `run`.
+
+    Raises:
+        RunError: it is of an unknown format, or damaged.
+        RecipeError: a package that it needs is not installed.
+    """
+    if not is_readable(file):
+        known = ", ".join(x for x in _READERS if x.startswith("."))
+        raise RunError(
+            f"{printable(file)} is not an exported model that can be read: {known}, or a "
+            f"SavedModel"
+        )
+    return _READERS[_suffix(file)](file, run)
+
+
+def _suffix(path: Path) -> str:
+    """What tells the format: the suffix, or what a folder holds."""
+    if (path / "saved_model.pb").is_file():
+        return "saved_model"
+    return "web" if (path / "model.js").is_file() else path.suffix
+
+
+def unusable(file: Path, problem: str) -> RunError:
+    """The error that says so."""
+    return RunError(f"{printable(file)} {problem}; {EXPORT_AGAIN}")
+
+
+def require(package: str, extra: str, what: str) -> Any:
+    """The module `package`.
+
+    Raises:
+        RecipeError: it is not installed; the message names the extra that has it.
+    """
+    try:
+        with quiet():
+            return import_module(package)
+    except ImportError as error:
+        raise RecipeError(
+            f"{what} needs {package.partition('.')[0]}: pip install 'alexnet[{extra}]'"
+        ) from error
+
+
+def _packed_litert(file: Path, run: Run) -> PixelNetwork:
+    with zipfile.ZipFile(file) as archive:
+        content = archive.read("model.tflite")
+    return _litert(file, run, content)
+
+
+def _litert(file: Path, run: Run, content: bytes | None = None) -> PixelNetwork:
+    from .litert import LiteRTNetwork
+
+    size, classes = run.preprocess.stored_size, len(run.classes)
+    return LiteRTNetwork(file, size, classes, BATCH, content=content, remedy=EXPORT_AGAIN)
+
+
+def _web(folder: Path, run: Run) -> PixelNetwork:
+    """The network inside a page, which takes one image as float32."""
+    try:
+        text = (folder / "model.js").read_text("ascii")
+        pieces = re.findall(r'add\("model", "([^"]*)"\)', text)
+        content = b"".join(base64.b64decode(x) for x in pieces)
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise unusable(folder, f"is damaged: {first_line(error)}") from error
+    network = _litert(folder, run, content or b"none")
+    return lambda pixels: np.concatenate(
+        [network(x[None].astype(np.float32)) for x in pixels]
+        or [np.zeros((0, len(run.classes)), np.float32)]
+    )
+
+
+def _onnx(file: Path, run: Run) -> PixelNetwork:
+    onnxruntime = require("onnxruntime", "onnx", printable(file))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 4
+    failure = onnxruntime.capi.onnxruntime_pybind11_state
+    try:
+        session = onnxruntime.InferenceSession(
+            file.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except (failure.Fail, failure.InvalidProtobuf, failure.InvalidGraph, OSError) as error:
+        raise unusable(file, f"is damaged: {first_line(error)}") from error
+    [source] = session.get_inputs()
+
+    def predict(pixels: Pixels) -> Floats:
+        found: Floats = session.run(None, {source.name: pixels})[0]
+        return found
+
+    return predict
+
+
+def _openvino(file: Path, run: Run) -> PixelNetwork:
+    openvino = require("openvino", "openvino", printable(file))
+    # Its own default on some processors is 16 bits.
+    config = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": usable_cores()}
+    try:
+        with utf8_path(file.parent) as folder:
+            compiled = openvino.compile_model(str(folder / file.name), "CPU", config)
+    except RuntimeError as error:
+        raise unusable(file, f"is damaged: {first_line(error)}") from error
+
+    def predict(pixels: Pixels) -> Floats:
+        return np.array(compiled(pixels)[0], np.float32)
+
+    return predict
+
+
+def _keras(file: Path, run: Run) -> PixelNetwork:
+    start_tensorflow()
+    import keras
+
+    try:
+        model = keras.saving.load_model(file, compile=False)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise unusable(file, f"is damaged: {first_line(error)}") from error
+    return lambda pixels: np.asarray(model(pixels, training=False))
+
+
+def _saved_model(folder: Path, run: Run) -> PixelNetwork:
+    start_tensorflow()
+    import tensorflow as tf
+
+    try:
+        with quiet(), utf8_path(folder) as path:
+            loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures["pixels"]
+    except (tf.errors.OpError, OSError, KeyError, ValueError) as error:
+        raise unusable(folder, f"is damaged: {first_line(error)}") from error
+
+    def predict(pixels: Pixels) -> Floats:
+        # `loaded` has the variables, and lives as long as this function.
+        assert loaded is not None
+        return np.asarray(signature(pixels=tf.constant(pixels))["probabilities"])
+
+    return predict
+
+
+_READERS: dict[str, Callable[[Path, Run], PixelNetwork]] = {
+    ".tflite": _litert,
+    ".onnx": _onnx,
+    ".xml": _openvino,
+    ".keras": _keras,
+    ".pyz": _packed_litert,
+    "saved_model": _saved_model,
+    "web": _web,
+}

@@ -1,0 +1,46 @@
+"""One prediction as text, JSON or CSV, as `alexnet predict` prints it."""
+
+import json
+from typing import TYPE_CHECKING
+
+from ..errors import printable
+from ..run.files import csv_line
+
+if TYPE_CHECKING:
+    from ..inference.classifier import Prediction
+
+
+def line(prediction: "Prediction", top: int, form: str | None) -> str:
+    """The `top` classes of `prediction`; `form` is json, csv or None for people.
+
+    Bytes of names that are not UTF-8 are surrogates.
+    """
+    if form == "json":
+        return _json(prediction, top)
+    if form == "csv":
+        cells = [x for n, p in prediction.top(top) for x in (n, f"{p:.6f}")]
+        return csv_line([prediction.file, prediction.error, prediction.label, *cells])
+    return _text(prediction, top)
+
+
+def csv_header(top: int) -> str:
+    """The first line of CSV with `top` classes."""
+    columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
+    return csv_line(["file", "error", "answer", *columns])
+
+
+def _json(prediction: "Prediction", top: int) -> str:
+    error = prediction.error
+    classes = [{"label": n, "probability": round(p, 6)} for n, p in prediction.top(top)]
+    result = {"error": error} if error else {"answer": prediction.label}
+    return json.dumps({"file": str(prediction.file), **result, "classes": classes})
+
+
+def _text(prediction: "Prediction", top: int) -> str:
+    file, label = printable(prediction.file), prediction.label
+    if prediction.error:
+        return f"{file}: error: {prediction.error}"
+    ranked = prediction.top(top)
+    text = ", ".join(f"{printable(n)} {p:.1%}" for n, p in ranked)
+    text = text if label == ranked[0][0] else f"{label} ({text})"
+    return f"{file}: {text}"
