@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..backend.startup import start_tensorflow
 from ..errors import ExportError, printable
+from ..run.files import write_text
 from ..run.run import Run
 from .judging import Judge, judging_images
 from .listener import Listener
@@ -45,6 +46,7 @@ def export(
     formats: Sequence[str] = ("all",),
     data: Path | str | None = None,
     max_drop: float = MAX_DROP,
+    data_license: str = "",
     overwrite: bool = False,
     listener: Listener | None = None,
 ) -> ExportReport:
@@ -52,7 +54,8 @@ def export(
 
     Every file is read again in a new process and compared with the run on its held-out
     images, or on the class folders of `data`; one that lost more than `max_drop` is among
-    those that `failed`. `overwrite` replaces what another run was exported to.
+    those that `failed`. `data_license` is what the card, README.md, says of the license of
+    the training images. `overwrite` replaces what another run was exported to.
 
     Raises:
         RecipeError: there is no such format, or a package that it needs is missing.
@@ -77,14 +80,15 @@ def export(
     report = ExportReport(
         run, images.name, judge.run_itself, judged, tuple(left_out), max_drop
     )
-    _record(report, out, len(images.files))
+    _record(report, out, len(images.files), data_license)
     return report
 
 
-def _record(report: ExportReport, out: Path, count: int) -> None:
-    """Write export.json with the proof of every model."""
+def _record(report: ExportReport, out: Path, count: int, data_license: str) -> None:
+    """Write export.json with the proof of every model, and the card."""
     from ..evaluation.proof import as_row
-    from ..export.record import digests, files_of, write_record
+    from ..export.record import digests, files_of, read_record, write_record
+    from ..reports.model_card import CARD, card
 
     rows = [
         {
@@ -101,6 +105,7 @@ def _record(report: ExportReport, out: Path, count: int) -> None:
         "exports": rows,
     }
     write_record(out, report.run, content)
+    write_text(out / CARD, card(report.run, read_record(out), data_license))
 
 
 def _write(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..evaluation.proof import Judged
     from ..inference.measure import Measured
 
+VALIDATION_IMAGES = "validation images"
+"""What is said of the run's own, where no test images were set apart."""
 PROBES = 32
 """Drawn images that a run without any is judged on."""
 
@@ -88,7 +90,9 @@ def judging_images(run: Run, data: Path | None) -> Iterator[JudgedOn]:
     found = labeled_folder(run, data) if data else held_out(run)
     if not found.files:
         raise DatasetError(f"{data or run.data} has no images to compare models on")
-    name = str(data) if data else "held-out images of the run"
+    name = f"images of {data}" if data else "test images"
+    if not data and found.notes:
+        name = VALIDATION_IMAGES
     yield JudgedOn(name, found.files, np.array(found.labels))
 
 

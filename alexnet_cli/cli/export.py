@@ -44,6 +44,12 @@ NAMES = (
     help="Exit with 1 if a model loses more accuracy than this on the same images.",
 )
 @click.option(
+    "--data-license",
+    default="",
+    metavar="TEXT",
+    help="What README.md says of the license of the training images.",
+)
+@click.option(
     "--overwrite", is_flag=True, help="Replace models of another run in the folder."
 )
 @JSON
@@ -54,6 +60,7 @@ def export_command(
     out: Path,
     data: Path | None,
     max_drop: float,
+    data_license: str,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -71,6 +78,7 @@ def export_command(
         formats=formats,
         data=data,
         max_drop=max_drop,
+        data_license=data_license,
         overwrite=overwrite,
         listener=ConsoleListener(),
     )

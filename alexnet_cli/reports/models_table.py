@@ -29,7 +29,7 @@ def _cells(judged: Judged) -> tuple[str, ...]:
         )
     return (
         judged.name,
-        _size(judged.bytes),
+        size_text(judged.bytes),
         f"{proof.agreement:.2%}",
         f"{proof.largest_difference:.5f}",
         *scores,
@@ -39,7 +39,8 @@ def _cells(judged: Judged) -> tuple[str, ...]:
     )
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """A number of bytes for people."""
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 

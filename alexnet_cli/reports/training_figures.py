@@ -1,4 +1,4 @@
-"""Figures of a run directory: curves, confusion matrix, augmented training images."""
+"""What a run directory shows of itself: curves, confusion matrix, images, its card."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,8 +12,11 @@ from ..dataset.augmentation.parameters import AugmentationParameters
 from ..dataset.augmentation.sampling import sample_parameters
 from ..dataset.pixel_cache import Examples
 from ..evaluation.scores import Scores
+from ..run import digests
+from ..run.files import write_text
 from ..run.run import Run
 from . import plots
+from .model_card import CARD, card
 
 ROWS, COLUMNS = 6, 8
 
@@ -52,3 +55,9 @@ def results(run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixel
     )
     confusion = plots.confusion(scores, title)
     return plots.save(confusion, run.path / "plots" / "confusion.png")
+
+
+def describe(run: Run) -> None:
+    """Write README.md, the card of the run, unless the user has changed it."""
+    if digests.is_as_written(run.path, CARD):
+        write_text(run.path / CARD, card(run))

@@ -14,7 +14,7 @@ RUN_JSON = "run.json"
 _OWN = re.compile(
     r"(run\.json|model\.weights\.h5|model\.tflite|mean_image\.npy|saved_model\.pb"
     r"|fingerprint\.pb|(history|split|bad_images|validation)\.csv|variables/variables\..+"
-    r"|plots/(augmented|curves|confusion)\.png)"
+    r"|plots/(augmented|curves|confusion)\.png|README\.md)"
 )
 """The files of a run directory that are listed in SHA256SUMS."""
 _CHANGING = re.compile(
@@ -56,6 +56,17 @@ def verify(folder: Path) -> None:
         file = folder / name
         if not file.is_file() or sha256(file) != digest:
             raise RunError(f"{printable(file)} is not what was written; is the disk sound?")
+
+
+def is_as_written(folder: Path, name: str) -> bool:
+    """Whether the file `name` of a run is what was written, or does not exist."""
+    if not (folder / name).exists():
+        return True
+    try:
+        lines = (folder / SUMS).read_text().splitlines()
+    except OSError:
+        return False
+    return f"{sha256(folder / name)}  {name}" in lines
 
 
 def notes(folder: Path) -> list[Path]:

@@ -17,13 +17,16 @@ from .progress import Report
 
 
 class Figures(Protocol):
-    """Draws the figures of a run directory; `reports.training_figures` does."""
+    """Draws and describes a run directory; `reports.training_figures` does."""
 
     def augmented(self, run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
         """Write plots/augmented.png; the same as uint8 [H, W, 3]."""
 
     def results(self, run: Run, rows: Sequence[dict[str, float]], scores: Scores) -> Pixels:
         """Write curves and confusion matrix; the latter as uint8 [H, W, 3]."""
+
+    def describe(self, run: Run) -> None:
+        """Write README.md, unless the user has changed it."""
 
 
 @dataclass(frozen=True)

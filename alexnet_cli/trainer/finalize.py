@@ -96,6 +96,9 @@ def _completed(
     with optional("plots", context.log):
         confusion = context.figures.results(run, history.rows, scores)
         board.show_image("confusion matrix", confusion, step=int(history.best["epoch"]))
+    run = dataclasses.replace(run, reason=history.reason)
+    with optional("README.md", context.log):
+        context.figures.describe(run)
     with optional("the SavedModel", context.log):
         save_model(run, network)
     with optional("model.tflite", context.log):
@@ -105,9 +108,7 @@ def _completed(
                 "network's; TensorFlow is used instead, which starts more slowly"
             )
     status = FAILED if history.failed else FINISHED
-    run = dataclasses.replace(
-        run, status=INTERRUPTED if history.signal else status, reason=history.reason
-    )
+    run = dataclasses.replace(run, status=INTERRUPTED if history.signal else status)
     seal(run.path, run.text())
     run.write()
     return Trained(run, scores, history.reason, history.signal)
