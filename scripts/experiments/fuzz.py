@@ -3,8 +3,9 @@
     python scripts/experiments/fuzz.py FOLDER [--count 10000] [--seed 0]
 
 FOLDER holds real images of many formats. Every mutation must end in pixels or in an
-ImageError, within SECONDS and MEGABYTES. Prints how often each happened; exit code 1 if
-anything else did. A mutation is named by its seed, which repeats it.
+ImageError, within SECONDS and MEGABYTES; a JPEG in the same ones if simplejpeg is hidden,
+also at a reduced size. Prints how often each happened; exit code 1 if anything else did.
+A mutation is named by its seed, which repeats it.
 """
 
 import argparse
@@ -14,11 +15,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from alexnet_cli.dataset import images
+from alexnet_cli.dataset import images, jpeg
 from alexnet_cli.errors import ImageError
 
 SECONDS, MEGABYTES = 5.0, 600
 MAX_PIXELS = 20_000_000
+MIN_SIDE = 64
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -57,12 +59,31 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 def outcome(data: bytes) -> tuple[str, float]:
     """The result of decoding, and its seconds."""
     started = time.perf_counter()
+    found = answer(data)
+    seconds = time.perf_counter() - started
+    if data.startswith(b"\xff\xd8") and not ways_agree(data):
+        return "DIFFERENT WITHOUT simplejpeg", seconds
+    return ("ImageError" if isinstance(found, str) else "pixels"), seconds
+
+
+def answer(data: bytes, min_side: int = 0) -> str | tuple[tuple[int, int], bytes]:
+    """What is wrong with an image, or its size and pixels."""
     try:
-        pixels = images.decode(data, MAX_PIXELS)
-        result = "pixels" if pixels.ndim == 3 and pixels.shape[2] == 3 else "WRONG SHAPE"
-    except ImageError:
-        result = "ImageError"
-    return result, time.perf_counter() - started
+        found = images.open_image(data, MAX_PIXELS, min_side).image
+    except ImageError as error:
+        return str(error)
+    return found.size, found.tobytes()
+
+
+def ways_agree(data: bytes) -> bool:
+    """Whether simplejpeg makes no difference, at full and at reduced size."""
+    sides = (0, MIN_SIDE)
+    strict, answers = jpeg.STRICT, [answer(data, x) for x in sides]
+    jpeg.STRICT = None
+    try:
+        return answers == [answer(data, x) for x in sides]
+    finally:
+        jpeg.STRICT = strict
 
 
 def peak_megabytes() -> float:

@@ -9,16 +9,16 @@ import pytest
 from helpers import encoded, photo
 from PIL import Image
 
-from alexnet_cli.dataset import decoding, images
+from alexnet_cli.dataset import images, parallel
 from alexnet_cli.dataset.decoding import (
     BadImage,
     decode_all,
     decode_files,
     decode_samples,
     digest,
-    parallel_map,
 )
 from alexnet_cli.dataset.near_duplicates import fingerprint
+from alexnet_cli.dataset.parallel import parallel_map
 from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.errors import ImageError
 from alexnet_cli.preprocess import Preprocess
@@ -92,7 +92,7 @@ def test_a_map_runs_in_threads_and_keeps_its_order():
 
 
 def test_a_map_reads_only_a_few_items_ahead(monkeypatch):
-    monkeypatch.setattr(decoding, "usable_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
     started = []
 
     def function(x):

@@ -1,0 +1,1 @@
+"""A page that runs a network in the browser, on the device that shows it."""
