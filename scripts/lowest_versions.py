@@ -15,4 +15,6 @@ def lowest(requirements: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    print("\n".join(lowest(project["dependencies"])))
+    extras = project["optional-dependencies"]
+    tested = [x for name in ("onnx", "openvino", "serve", "hub") for x in extras[name]]
+    print("\n".join(lowest([*project["dependencies"], *tested])))

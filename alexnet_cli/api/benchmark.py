@@ -33,7 +33,6 @@ def benchmark(
     folder = None if exported is None else Path(exported)
     formats = _formats(folder, run) if folder else []
     with judging_images(run, Path(data) if data else None) as images:
-        listener.log(f"comparing on {len(images.files)} {images.name}")
         judge = Judge(run, images, listener)
         judged = [judge.judge("keras", run.path, "keras", run.weights)]
         left_out = []

@@ -24,11 +24,9 @@ def evaluate(
 ) -> "Evaluation":
     """Evaluate `run` on the class folders of `data`, or on its own held-out images.
 
-    `run` is a run, its directory, or a file that `alexnet export` wrote.
-
-    `ignore_unknown` leaves out folders of classes that the network does not know. `tta` is
-    "none", "flip" or "ten-crop", by default the run's own. `compare` is another model,
-    which is evaluated on the same images.
+    `run` is a run, its directory, or an exported file. `ignore_unknown` leaves out folders
+    of classes that the network does not know. `tta` is "none", "flip" or "ten-crop", by
+    default the run's own. `compare` is another model, evaluated on the same images.
 
     Raises:
         RunError, DatasetError: the run or the images cannot be used.

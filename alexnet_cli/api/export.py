@@ -73,13 +73,10 @@ def export(
         written, refused = _write(run, out, wanted, listener)
         if refused and "all" not in formats:
             raise refused[0]
-        listener.log(f"comparing on {len(images.files)} {images.name}")
         judge = Judge(run, images, listener)
         judged = tuple(judge.judge(x.name, out / x.file) for x in written)
-    left_out += [str(x) for x in refused]
-    report = ExportReport(
-        run, images.name, judge.run_itself, judged, tuple(left_out), max_drop
-    )
+    lines = (*left_out, *map(str, refused))
+    report = ExportReport(run, images.name, judge.run_itself, judged, lines, max_drop)
     _record(report, out, len(images.files), data_license)
     return report
 

@@ -43,6 +43,7 @@ class Judge:
         """
         self.run, self.images, self.listener = run, images, listener
         self.own: Measured | None = None
+        listener.log(f"comparing on {len(images.files)} {images.name}")
         # The run's weights stand for it where it has no LiteRT copy.
         file = run.litert if run.exported and run.litert.is_file() else run.weights
         self.run_itself = self.judge("run", run.path, size_of=file)

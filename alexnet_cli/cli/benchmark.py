@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from .arguments import FOLDER, JSON, MODEL
-from .console import log, notes
-from .progress import ConsoleListener
+from .progress import ConsoleListener, show_left_out
 
 
 @click.command("benchmark")
@@ -32,6 +31,4 @@ def benchmark_command(
         click.echo(to_json(report.own, report.exported, report.images, report.max_drop))
     else:
         click.echo("\n".join(text(report.own, report.exported)))
-    if report.left_out:
-        log("left out:")
-        notes(report.left_out)
+    show_left_out(report.left_out)

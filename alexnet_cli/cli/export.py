@@ -6,8 +6,7 @@ import click
 
 from ..errors import CheckFailed, printable
 from .arguments import FOLDER, JSON, MODEL
-from .console import log, notes
-from .progress import ConsoleListener
+from .progress import ConsoleListener, show_left_out
 
 NAMES = (
     "savedmodel", "litert", "litert-float16", "litert-int8", "litert-full-int8", "onnx",
@@ -73,22 +72,14 @@ def export_command(
     from ..reports.models_table import text, to_json
 
     report = export(
-        model,
-        out,
-        formats=formats,
-        data=data,
-        max_drop=max_drop,
-        data_license=data_license,
-        overwrite=overwrite,
-        listener=ConsoleListener(),
-    )
+        model, out, formats=formats, data=data, max_drop=max_drop, overwrite=overwrite,
+        data_license=data_license, listener=ConsoleListener(),
+    )  # fmt: skip
     if as_json:
         click.echo(to_json(report.own, report.exported, report.images, max_drop))
     else:
         click.echo("\n".join(text(report.own, report.exported)))
-    if report.left_out:
-        log("left out:")
-        notes(report.left_out)
+    show_left_out(report.left_out)
     if report.failed:
         names = ", ".join(x.name for x in report.failed)
         raise CheckFailed(

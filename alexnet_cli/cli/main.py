@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": "Predict the class of each IMAGE.",
     "export": "Write a run in formats that other programs run, and prove each of them.",
     "benchmark": "Compare how well and how fast the models of a run answer here.",
+    "serve": "Answer requests over HTTP with the classes of images.",
     "import": "Make a run directory from WEIGHTS that others trained.",
     "models": "List the networks, or the layers of NETWORK.",
     "fetch": "Download the five flowers (229 MB) or weights trained on ImageNet (233 MB).",

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,9 +65,7 @@ def predict_command(
     # An unusable model is an error before a list of files is read.
     open_model(model)
     files = list(image_files(images, sys.stdin.buffer))
-    same_names = Counter(x.name for x in files)
-    if draw:
-        draw.mkdir(parents=True, exist_ok=True)
+    pen = _Pen(draw, files) if draw else None
     classifier = Classifier(model)
     run = classifier.run
     if reject is not None:
@@ -76,14 +75,12 @@ def predict_command(
     if form == "csv":
         click.echo(csv_header(top))
     unreadable = 0
-    for number, prediction in enumerate(classifier.predict(files)):
+    for prediction in classifier.predict(files):
         # Names of files are bytes, which need not be UTF-8.
         click.echo(os.fsencode(line(prediction, top, form)))
         unreadable += bool(prediction.error)
-        if draw and not prediction.error:
-            name = prediction.file.name
-            drawn = draw / (f"{number:05}-{name}" if same_names[name] > 1 else name)
-            _draw(prediction, drawn, run.preprocess.max_pixels)
+        if pen:
+            pen.draw(prediction, run.preprocess.max_pixels)
     if unreadable:
         raise CheckFailed(f"{unreadable} image(s) cannot be read")
 
@@ -114,22 +111,40 @@ def _threshold(run: Run, precision: float) -> float:
     return threshold
 
 
-def _draw(prediction: "Prediction", drawn: Path, max_pixels: int) -> None:
-    """Write the image to `drawn` with its class and confidence on it.
+class _Pen:
+    """Writes images into a folder with their classes on them."""
 
-    Raises:
-        DatasetError: `drawn` is the image itself.
-    """
-    from ..dataset.images import decode
-    from ..reports.plots import labeled
+    def __init__(self, folder: Path, files: Sequence[Path]) -> None:
+        """Make `folder`; `files` are those that will be drawn, in order."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.same_names = folder, Counter(x.name for x in files)
+        self.number = -1
 
-    file, label = prediction.file, prediction.label
-    best, confidence = prediction.top(1)[0]
-    text = f"{printable(best)} {confidence:.1%}" if label == best else label
-    if file.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-        drawn = drawn.with_name(f"{drawn.name}.jpg")
-    if drawn.exists() and drawn.samefile(file):
-        raise DatasetError(
-            f"--draw {printable(drawn.parent)} would overwrite {printable(file)}"
-        )
-    labeled(decode(file, max_pixels), text).save(drawn, quality=90)
+    def draw(self, prediction: "Prediction", max_pixels: int) -> None:
+        """Write the next image with its class and confidence on it, if it can be read.
+
+        Raises:
+            DatasetError: that would overwrite the image itself.
+        """
+        from ..dataset.images import decode
+        from ..reports.plots import labeled
+
+        self.number += 1
+        if prediction.error:
+            return
+        file, label = prediction.file, prediction.label
+        best, confidence = prediction.top(1)[0]
+        text = f"{printable(best)} {confidence:.1%}" if label == best else label
+        drawn = self._target(file)
+        if drawn.exists() and drawn.samefile(file):
+            raise DatasetError(
+                f"--draw {printable(self.folder)} would overwrite {printable(file)}"
+            )
+        labeled(decode(file, max_pixels), text).save(drawn, quality=90)
+
+    def _target(self, file: Path) -> Path:
+        many = self.same_names[file.name] > 1
+        drawn = self.folder / (f"{self.number:05}-{file.name}" if many else file.name)
+        if file.suffix.lower() in (".jpg", ".jpeg", ".png"):
+            return drawn
+        return drawn.with_name(f"{drawn.name}.jpg")

@@ -146,3 +146,10 @@ class ConsoleListener(Listener):
         self.line.clear()
         values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN)
         log(f"{name}  {values}  {speed}{remaining}{'  best' if now.best else ''}")
+
+
+def show_left_out(lines: Sequence[str]) -> None:
+    """Print why models were left out, if any were."""
+    if lines:
+        log("left out:")
+        notes(lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import RunError, first_line, printable
+from ..errors import RunError, printable
 from ..run.run import Run
 from .formats import EXPORT_AGAIN, PixelNetwork, is_readable, read_network, unusable
 
@@ -46,14 +46,14 @@ def open_model(path: Path | str) -> Model:
         RunError: it is neither, or a folder with several exported files.
     """
     path = Path(path)
-    if path.suffix == ".pyz" and path.is_file():
-        return Model(_packed_run(path), path)
     if (path / RECORD).is_file():
         return Model(Run.read(path), _only_file(path))
     if path.exists() and (path.parent / RECORD).is_file():
         return Model(Run.read(path.parent), path)
-    # A file of a run directory stands for all of it.
-    return Model(Run.open(path.parent if path.is_file() else path))
+    if path.is_file() and (path.parent / "run.json").is_file():
+        # A file of a run directory stands for all of it.
+        return Model(Run.open(path.parent))
+    return Model(_packed_run(path), path) if path.is_file() else Model(Run.open(path))
 
 
 def _only_file(folder: Path) -> Path:
@@ -73,14 +73,17 @@ def _only_file(folder: Path) -> Path:
 
 
 def _packed_run(file: Path) -> Run:
-    """The run in the zip application at `file`.
+    """The run inside a LiteRT file or a zip application.
 
     Raises:
-        RunError: it is damaged, or another program.
+        RunError: there is none.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             text = archive.read("run.json")
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise unusable(file, f"is not an exported model: {first_line(error)}") from error
+        raise RunError(
+            f"{printable(file)} has no run inside or beside it (run.json and export.json); "
+            f"use it where `alexnet export` has written it"
+        ) from error
     return Run.parse(file, text)

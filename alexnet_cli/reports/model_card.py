@@ -8,14 +8,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
 
-from .. import __version__
 from ..errors import printable
 from ..evaluation.calibration import expected_calibration_error, reliability
 from ..evaluation.significance import bootstrap
@@ -67,7 +66,7 @@ def card(run: Run, record: Mapping[str, Any] | None = None, data_license: str = 
         title=_cell(", ".join(run.classes[:5]) + (", ..." if len(run.classes) > 5 else "")),
         network=run.architecture.name,
         origin=f"The network: {run.architecture.source}.",
-        version=__version__,
+        version=metadata.version("alexnet"),
         created=run.created[:10] or "an unknown day",
         parts=[_PARTS[x] for x in _parts(run)],
         counts=_counts(run),
