@@ -25,6 +25,8 @@ _MODULES = {
     "train": "api.train",
     "evaluate": "api.evaluate",
     "resume": "api.resume",
+    "export_run": "api.export",
+    "benchmark": "api.benchmark",
     "import_weights": "api.pretrained",
     "build_model": "api.models",
     "Listener": "api.listener",
@@ -50,7 +52,9 @@ _MODULES = {
 """The public names and the modules that define them."""
 
 if TYPE_CHECKING:
+    from .api.benchmark import benchmark
     from .api.evaluate import evaluate
+    from .api.export import export_run
     from .api.listener import Listener
     from .api.models import build_model
     from .api.pretrained import import_weights
@@ -111,8 +115,10 @@ __all__ = [
     "RunReplaced",
     "WeightsError",
     "__version__",
+    "benchmark",
     "build_model",
     "evaluate",
+    "export_run",
     "import_weights",
     "resume",
     "train",

@@ -1,4 +1,4 @@
-"""export(): a run in formats of other programs, each of them proven."""
+"""export_run(): a run in formats of other programs, each of them proven."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ExportReport:
         return tuple(x for x in self.exported if x.lost_more_than(self.max_drop))
 
 
-def export(
+def export_run(
     run: Run | Path | str,
     out: Path | str = "exported",
     *,

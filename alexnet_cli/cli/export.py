@@ -68,10 +68,10 @@ def export_command(
     Every file is read again in a new process and compared with the run on images that it
     was not trained on.
     """
-    from ..api.export import export
+    from ..api.export import export_run
     from ..reports.models_table import text, to_json
 
-    report = export(
+    report = export_run(
         model, out, formats=formats, data=data, max_drop=max_drop, overwrite=overwrite,
         data_license=data_license, listener=ConsoleListener(),
     )  # fmt: skip

@@ -87,7 +87,7 @@ def prove(
     """
     known = np.isfinite(own.probabilities).all(1) & np.isfinite(other.probabilities).all(1)
     one, two = own.probabilities[known], other.probabilities[known]
-    truth = None if labels is None else labels[known]
+    truth = None if labels is None or not len(one) else labels[known]
     agreement = (one.argmax(1) == two.argmax(1)).mean() if len(one) else 0.0
     return Proof(
         images=len(one),
