@@ -21,7 +21,7 @@ from alexnet_cli.recipe.recipe import FIELDS, TITLES
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
-    "cli", "api", "trainer", "reports", "evaluation", "export", "inference", "dataset", "run",
+    "cli", "api", "trainer", "reports", "evaluation", "export", "serving", "inference", "dataset", "run",
     "recipe", "model", "backend",
 )  # fmt: skip
 """From the top floor down."""

@@ -9,7 +9,7 @@ from ..arrays import Array, Floats
 from ..backend.devices import usable_cores
 from ..backend.paths import utf8_path
 from ..backend.startup import quiet
-from ..errors import RunError, first_line, printable
+from ..errors import RunError, RunReplaced, first_line, printable
 
 DELETE = "delete it, and TensorFlow is used instead"
 
@@ -41,6 +41,7 @@ class LiteRTNetwork:
         self.path, self.side, self.classes, self.batch = path, side, classes, batch
         self.content, self.remedy = content, remedy
         self.interpreters: dict[int, Any] = {}
+        self.stamp = self._stamp()
         self._interpreter(1)
 
     def __call__(self, inputs: Array) -> Floats:
@@ -57,10 +58,24 @@ class LiteRTNetwork:
         probabilities: Floats = interpreter.get_tensor(output)
         return probabilities
 
+    def _stamp(self) -> tuple[int, ...]:
+        """What tells the file from another one in its place; empty if there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
     def _interpreter(self, count: int) -> Any:
-        """The interpreter for batches of `count`."""
+        """The interpreter for batches of `count`.
+
+        Raises:
+            RunReplaced: the file is another one than that of the first interpreter.
+        """
         if count not in self.interpreters:
             self.interpreters[count] = self._new_interpreter(count)
+            if self._stamp() != self.stamp and not self.content:
+                raise RunReplaced(f"{printable(self.path)} was replaced while being read")
         return self.interpreters[count]
 
     def _new_interpreter(self, count: int) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import alexnet
 
-from alexnet_cli.errors import RunError
+from alexnet_cli.errors import RunError, RunReplaced
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.litert import LiteRTNetwork
 from alexnet_cli.inference.network import keras_network
@@ -76,3 +76,14 @@ def test_a_copy_of_another_network_is_refused(run, side, classes):
         f"{run.litert} has inputs [32, 32, 3] and outputs [3], the run has "
         f"[{side}, {side}, 3] and [{classes}]; delete it, and TensorFlow is used instead"
     )
+
+
+def test_weights_of_two_networks_are_never_mixed(run_copy):
+    run = Run.open(run_copy)
+    network = LiteRTNetwork(run.litert, 32, 3, batch=16)
+    new = run.litert.with_name("new.tflite")
+    new.write_bytes(run.litert.read_bytes())
+    new.replace(run.litert)
+    network(INPUTS[:1])
+    with pytest.raises(RunReplaced, match="was replaced while being read"):
+        network(INPUTS)
