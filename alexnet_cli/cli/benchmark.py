@@ -22,7 +22,7 @@ from .progress import ConsoleListener, show_left_out
 def benchmark_command(
     *, model: Path, exported: Path | None, data: Path | None, as_json: bool
 ) -> None:
-    """Compare how well and how fast the models of a run answer on this machine."""
+    """Compare how well and how fast the models of a run answer."""
     from ..api.benchmark import benchmark
     from ..reports.models_table import text, to_json
 

@@ -75,7 +75,12 @@ def test_every_key_of_a_config_has_an_effect(file):
 def test_the_commands_that_configs_claim_name_options_and_recipes_that_exist(name):
     head = (FOLDER / f"{name}.toml").read_text("utf-8").partition("\narch")[0]
     assert set(re.findall(r"--config (\w+)", head)) <= set(config_names())
-    known = {x.flag for x in FIELDS.values()} | {"--config", "--data", "--classes"}
+    known = {x.flag for x in FIELDS.values()} | {
+        "--config",
+        "--data",
+        "--classes",
+        "--resume",
+    }
     assert set(re.findall(r"--[a-z-]+", head)) <= known
 
 
