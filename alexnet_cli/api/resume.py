@@ -118,7 +118,7 @@ def _at(run: Run, staging: Staging, path: Path) -> Run:
 
 def _is_to_be_finished(run: Run) -> bool:
     """Whether `run` lacks something of what its end writes, or is not yet in its place."""
-    names = ("saved_model.pb", "validation.csv", "plots/curves.png", SUMS)
+    names = ("saved_model.pb", "validation.csv", "plots/curves.png", "README.md", SUMS)
     lacks_files = not all((run.path / x).is_file() for x in names)
     return run.status != FINISHED or lacks_files or is_staged(run.path)
 

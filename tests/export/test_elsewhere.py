@@ -19,7 +19,7 @@ from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.run.run import Run
 
 pytestmark = pytest.mark.slow
-[TENSORFLOW] = importlib.util.find_spec("tensorflow").submodule_search_locations
+TENSORFLOW = importlib.util.find_spec("tensorflow").submodule_search_locations[0]
 SAVED_MODEL_CLI = "from tensorflow.python.tools.saved_model_cli import main; main()"
 GRAPH = """
 import json, sys

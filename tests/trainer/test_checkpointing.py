@@ -129,11 +129,15 @@ def test_figures_that_cannot_be_drawn_are_a_line_each(tmp_path):
         def results(self, *args):
             raise FULL
 
+        def describe(self, run):
+            raise FULL
+
     trained, lines = train_logged(tmp_path / "r", figures=Broken(), epochs=1)
     later = "`alexnet train --resume` makes it later"
     assert lines == [
         f"warning: plots/augmented.png could not be written: no font; {later}",
         f"warning: plots could not be written: No space left on device; {later}",
+        f"warning: README.md could not be written: No space left on device; {later}",
     ]
     assert (trained.run.status, trained.reason) == ("finished", "")
 

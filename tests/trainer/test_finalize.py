@@ -57,6 +57,9 @@ class Figures:
             signal.raise_signal(self.press)
         return np.zeros((5, 7, 3), np.uint8)
 
+    def describe(self, run):
+        pass
+
 
 def ended(run, record, press=None, lines=None):
     """The result of finalize; `lines` gets what it logs."""

@@ -18,6 +18,9 @@ class NoFigures:
     def results(self, run, rows, scores):
         return np.zeros((2, 2, 3), np.uint8)
 
+    def describe(self, run):
+        pass
+
 
 def new_run(folder, **fields):
     """A run with a split, about to be trained."""
