@@ -24,7 +24,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         return _srgb(Image.alpha_composite(white, image).convert("RGB"), profile)
-    if image.mode not in ("CMYK", "L"):
+    if image.mode not in ("CMYK", "L", "RGB"):
         image = image.convert("RGB")
     return _srgb(image, profile)
 
@@ -46,7 +46,8 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """`image` in sRGB; a profile that does not fit the pixels is ignored."""
     transform = _transform(profile, image.mode) if profile else None
     converted = ImageCms.applyTransform(image, transform) if transform else None
-    return converted or image.convert("RGB")
+    # `convert` copies what is RGB already.
+    return converted or (image if image.mode == "RGB" else image.convert("RGB"))
 
 
 @lru_cache(maxsize=32)
