@@ -146,7 +146,7 @@ def _keras(file: Path, run: Run) -> PixelNetwork:
     import keras
 
     try:
-        model = keras.saving.load_model(file, compile=False)
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
     return lambda pixels: np.asarray(model(pixels, training=False))
