@@ -26,11 +26,18 @@ def served_network(
     with dtype_policy("float32"):
         pixels = keras.Input((size, size, 3), batch, dtype=dtype, name="pixels")
         values = ops.cast(pixels, "float32")
-        inputs = views(values, preprocess, load_mean_image(run), run.recipe.inference.tta)
-        each = [ops.softmax(network(x) / run.temperature) for x in inputs]
-        mean = each[0] if len(each) == 1 else ops.mean(ops.stack(each), axis=0)
+        inputs = list(
+            views(values, preprocess, load_mean_image(run), run.recipe.inference.tta)
+        )
+        # All views are one batch, so that the weights are read once.
+        several = len(inputs) > 1
+        logits = network(ops.concatenate(inputs, axis=0) if several else inputs[0])
+        found = ops.softmax(logits / run.temperature)  # [V * B, K]
+        if several:
+            each = ops.reshape(found, (len(inputs), batch or -1, len(run.classes)))
+            found = ops.mean(each, axis=0)
         named = keras.layers.Activation("linear", dtype="float32", name="probabilities")
-        return keras.Model(pixels, named(mean), name=network.name)
+        return keras.Model(pixels, named(found), name=network.name)
 
 
 def plain_network(network: keras.Model) -> keras.Model:

@@ -50,7 +50,9 @@ class LiteRTNetwork:
             return np.zeros((0, self.classes), np.float32)
         # An interpreter has one batch size and a copy of the weights: two are enough.
         if len(inputs) not in (1, self.batch):
-            return np.concatenate([self(inputs[i : i + 1]) for i in range(len(inputs))])
+            step = self.batch if len(inputs) > self.batch else 1
+            starts = range(0, len(inputs), step)
+            return np.concatenate([self(inputs[i : i + step]) for i in starts])
         interpreter = self._interpreter(len(inputs))
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
         interpreter.invoke()
