@@ -31,7 +31,7 @@ _MODULES = {
     "build_model": "api.models",
     "Listener": "api.listener",
     "Classifier": "inference.classifier",
-    "Prediction": "inference.classifier",
+    "Prediction": "inference.prediction",
     "Evaluation": "evaluation.evaluate",
     "Run": "run.run",
     "Recipe": "recipe.recipe",
@@ -75,7 +75,8 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from .evaluation.evaluate import Evaluation
-    from .inference.classifier import Classifier, Prediction
+    from .inference.classifier import Classifier
+    from .inference.prediction import Prediction
     from .model.alexnet import ARCHITECTURES
     from .recipe.recipe import Recipe
     from .run.run import Run

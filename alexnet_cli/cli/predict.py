@@ -16,7 +16,7 @@ from .arguments import FOLDER, MODEL
 from .image_arguments import image_files
 
 if TYPE_CHECKING:
-    from ..inference.classifier import Prediction
+    from ..inference.prediction import Prediction
 
 
 @click.command("predict")

@@ -12,16 +12,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`function` of each item, in order, computed by all cores.
+def parallel_map(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    workers: int | None = None,
+    ahead: int = 8,
+) -> Iterator[R]:
+    """`function` of each item, in order, computed by all cores or that many `workers`.
 
-    Only a few items ahead of the caller, so that memory does not grow with `items`.
+    Each is at most `ahead` items ahead of the caller, so that memory does not grow with
+    `items`.
     Threads are enough: Pillow releases the interpreter while it decodes and resizes.
     """
-    workers = usable_cores()
+    workers = workers or usable_cores()
     rest = iter(items)
     with ThreadPoolExecutor(workers) as pool:
-        jobs = deque(pool.submit(function, x) for x in islice(rest, 8 * workers))
+        jobs = deque(pool.submit(function, x) for x in islice(rest, ahead * workers))
         while jobs:
             yield jobs.popleft().result()
             jobs += [pool.submit(function, x) for x in islice(rest, 1)]

@@ -11,7 +11,8 @@ from ..dataset.decoding import ProgressCallback
 from ..dataset.folders import find_parts, scan
 from ..dataset.split import TEST, TRAIN, VAL
 from ..errors import DatasetError, RunError, printable
-from ..inference.classifier import Classifier, Prediction
+from ..inference.classifier import Classifier
+from ..inference.prediction import Prediction
 from ..run.run import Run
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
 from .scores import Scores, score

@@ -4,11 +4,13 @@ The network runs in float32 whatever it was trained in: as the run's LiteRT copy
 starts at once, or in TensorFlow if there is none.
 """
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -21,54 +23,13 @@ from ..recipe.sections import TTA
 from ..run.run import Run
 from .exported import Model, open_model
 from .formats import PixelNetwork
+from .litert import LiteRTNetwork
 from .network import BATCH, Network, fastest_network, load_mean_image
+from .prediction import Prediction
 
 _ATTEMPTS = 20
-UNKNOWN = "unknown"
-"""The label of a prediction whose confidence is below the run's threshold."""
 Image = str | Path | bytes | Pixels
 """A file, the bytes of one, or RGB pixels uint8 [H, W, 3]."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The probabilities [K] of one image's classes, or why it cannot be read."""
-
-    file: Path
-    """The file of the image; `Path()` if it was given as bytes or pixels."""
-    classes: tuple[str, ...]
-    threshold: float = 0.0
-    """Confidence below which the label is "unknown"."""
-    digest: str = ""
-    """SHA-256 of the file's bytes, hexadecimal; empty for pixels."""
-    probabilities: Floats | None = None
-    error: str = ""
-
-    def ranked(self, count: int) -> list[tuple[int, float]]:
-        """The `count` most probable classes' indices and probabilities, best first."""
-        if self.probabilities is None:
-            return []
-        # Stable, so that equal probabilities come in class order.
-        order = np.argsort(-self.probabilities, kind="stable")[:count]
-        return [(int(i), float(self.probabilities[i])) for i in order]
-
-    def top(self, count: int) -> list[tuple[str, float]]:
-        """The `count` most probable classes and their probabilities, best first."""
-        return [(self.classes[i], p) for i, p in self.ranked(count)]
-
-    @property
-    def label(self) -> str:
-        """The most probable class; "unknown" below the threshold; empty for an error."""
-        best = self.top(1)
-        if not best:
-            return ""
-        return best[0][0] if best[0][1] >= self.threshold else UNKNOWN
-
-    @property
-    def confidence(self) -> float:
-        """The probability of the most probable class; 0 for an error."""
-        best = self.ranked(1)
-        return best[0][1] if best else 0.0
 
 
 class Classifier:
@@ -127,19 +88,48 @@ class Classifier:
         self, images: Image | Iterable[Image], batch_size: int = BATCH
     ) -> Iterator[Prediction]:
         """Yield what calling returns, one by one; memory does not grow with the images."""
-        stored = parallel_map(self._stored, _several(images))
+        rest = iter(_several(images))
+        few = list(islice(rest, batch_size + 1))
+        copies = self._copies() if len(few) > batch_size else [self]
+        if len(copies) > 1:
+            yield from _in_threads(copies, chain(few, rest), batch_size)
+            return
+        stored = parallel_map(self._stored, chain(few, rest))
         while batch := list(islice(stored, batch_size)):
-            readable = [x.pixels for x in batch if x.pixels is not None]
-            rows = iter(self.probabilities(np.stack(readable)) if readable else ())
-            for image in batch:
-                yield Prediction(
-                    image.file,
-                    self.run.classes,
-                    self.run.threshold,
-                    digest=image.digest,
-                    probabilities=None if image.pixels is None else next(rows),
-                    error=image.error,
-                )
+            yield from self._predictions(batch)
+
+    def _copies(self) -> "list[Classifier]":
+        """The same for several threads; only itself if its network is for one."""
+        network = self.exported or self.network
+        if not isinstance(network, LiteRTNetwork):
+            return [self]
+        copies = []
+        for replica in network.replicas():
+            one = copy.copy(self)
+            if self.exported:
+                one.exported = replica
+            else:
+                one.network = replica
+            copies.append(one)
+        return copies
+
+    def _of_batch(self, batch: "list[Image]") -> "list[Prediction]":
+        return self._predictions([self._stored(x) for x in batch])
+
+    def _predictions(self, batch: "list[_StoredImage]") -> "list[Prediction]":
+        readable = [x.pixels for x in batch if x.pixels is not None]
+        rows = iter(self.probabilities(np.stack(readable)) if readable else ())
+        return [
+            Prediction(
+                image.file,
+                self.run.classes,
+                self.run.threshold,
+                digest=image.digest,
+                probabilities=None if image.pixels is None else next(rows),
+                error=image.error,
+            )
+            for image in batch
+        ]
 
     def probabilities(self, pixels: Pixels) -> Floats:
         """Probabilities [B, K] of stored pixels [B, R, R, 3]: the mean over the views."""
@@ -205,6 +195,27 @@ def _model(given: Model | Run | Path | str) -> Model:
 
 def _no_network(inputs: Floats) -> Floats:
     raise TypeError("an exported model takes stored pixels, not single views")
+
+
+def _in_threads(
+    copies: list[Classifier], images: Iterable[Image], batch_size: int
+) -> Iterator[Prediction]:
+    """A prediction for each image, in order; threads decode and compute batches."""
+    idle: SimpleQueue[Classifier] = SimpleQueue()
+    for one in copies:
+        idle.put(one)
+
+    def work(batch: list[Image]) -> list[Prediction]:
+        classifier = idle.get()
+        try:
+            return classifier._of_batch(batch)
+        finally:
+            idle.put(classifier)
+
+    rest = iter(images)
+    batches = iter(lambda: list(islice(rest, batch_size)), [])
+    for batch in parallel_map(work, batches, len(copies), ahead=2):
+        yield from batch
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:

@@ -1,5 +1,6 @@
 """LiteRT files: they predict without TensorFlow, whose import alone takes seconds."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from ..backend.startup import quiet
 from ..errors import RunError, RunReplaced, first_line, printable
 
 DELETE = "delete it, and TensorFlow is used instead"
+REPLICA_BYTES = 2**30
+"""Most memory that the weights of replicas may take."""
 
 
 class LiteRTNetwork:
@@ -29,10 +32,12 @@ class LiteRTNetwork:
         *,
         content: bytes | None = None,
         remedy: str = DELETE,
+        threads: int = 0,
     ) -> None:
         """Load the network at `path`, for inputs of `batch` images or fewer at a time.
 
-        `content` are its bytes if it is inside the file at `path`.
+        `content` are its bytes if it is inside the file at `path`; `threads` is how many
+        compute, by default one per core.
 
         Raises:
             RunError: it is damaged, or takes other inputs or gives other outputs; `remedy`
@@ -40,6 +45,7 @@ class LiteRTNetwork:
         """
         self.path, self.side, self.classes, self.batch = path, side, classes, batch
         self.content, self.remedy = content, remedy
+        self.threads = threads or usable_cores()
         self.interpreters: dict[int, Any] = {}
         self.stamp = self._stamp()
         self._interpreter(1)
@@ -49,16 +55,35 @@ class LiteRTNetwork:
         if not len(inputs):
             return np.zeros((0, self.classes), np.float32)
         # An interpreter has one batch size and a copy of the weights: two are enough.
-        if len(inputs) not in (1, self.batch):
-            step = self.batch if len(inputs) > self.batch else 1
-            starts = range(0, len(inputs), step)
-            return np.concatenate([self(inputs[i : i + step]) for i in starts])
+        if len(inputs) in (1, self.batch):
+            return self._compute(inputs)
+        if self.batch // 2 < len(inputs) < self.batch:
+            rest = np.zeros((self.batch - len(inputs), *inputs.shape[1:]), inputs.dtype)
+            return self._compute(np.concatenate([inputs, rest]))[: len(inputs)]
+        step = self.batch if len(inputs) > self.batch else 1
+        starts = range(0, len(inputs), step)
+        return np.concatenate([self(inputs[i : i + step]) for i in starts])
+
+    def _compute(self, inputs: Array) -> Floats:
         interpreter = self._interpreter(len(inputs))
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
         interpreter.invoke()
         output = interpreter.get_output_details()[0]["index"]
         probabilities: Floats = interpreter.get_tensor(output)
         return probabilities
+
+    def replicas(self) -> "list[LiteRTNetwork]":
+        """The same network several times, for as many threads, which share the cores.
+
+        Threads that compute different images never wait for each other, as those of one
+        interpreter do.
+        """
+        size = len(self.content or b"") or self.path.stat().st_size
+        count = max(1, min(usable_cores(), REPLICA_BYTES // size))
+        found = [copy.copy(self) for _ in range(count)]
+        for one in found:
+            one.threads, one.interpreters = usable_cores() // count, {}
+        return found
 
     def _stamp(self) -> tuple[int, ...]:
         """What tells the file from another one in its place; empty if there is none."""
@@ -88,7 +113,7 @@ class LiteRTNetwork:
             with quiet(), utf8_path(self.path.parent) as folder:
                 file = None if self.content else str(folder / self.path.name)
                 interpreter = Interpreter(
-                    file, model_content=self.content, num_threads=usable_cores()
+                    file, model_content=self.content, num_threads=self.threads
                 )
                 difference = self._difference(interpreter)
                 if not difference:

@@ -7,7 +7,7 @@ from ..errors import printable
 from ..run.files import csv_line
 
 if TYPE_CHECKING:
-    from ..inference.classifier import Prediction
+    from ..inference.prediction import Prediction
 
 
 def line(prediction: "Prediction", top: int, form: str | None) -> str:

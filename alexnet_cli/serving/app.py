@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import printable
-from ..inference.classifier import Prediction
+from ..inference.prediction import Prediction
 from . import pages, tf_serving
 from .bodies import MULTIPART, files_of, media_type, require_image_type
 from .refusals import Refused, error_response, json_response

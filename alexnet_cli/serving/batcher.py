@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from ..arrays import Pixels
 from ..errors import first_line
-from ..inference.classifier import Prediction
 from ..inference.network import BATCH
+from ..inference.prediction import Prediction
 from .refusals import Refused
 
 Image = bytes | Pixels

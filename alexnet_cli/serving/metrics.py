@@ -13,8 +13,9 @@ from prometheus_client import (
 )
 
 from ..errors import printable
-from ..inference.classifier import Classifier, Prediction
+from ..inference.classifier import Classifier
 from ..inference.network import BATCH
+from ..inference.prediction import Prediction
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = tuple(range(1, BATCH + 1))

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..inference.classifier import Prediction
+from ..inference.prediction import Prediction
 from .batcher import Batcher, Image
 from .bodies import Bodies
 from .metrics import Metrics

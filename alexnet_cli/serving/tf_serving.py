@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import Pixels
 from ..errors import printable
-from ..inference.classifier import Prediction
+from ..inference.prediction import Prediction
 from .batcher import Image
 from .refusals import Refused
 

@@ -17,7 +17,8 @@ from alexnet_cli.dataset.decoding import decode_files
 from alexnet_cli.dataset.images import decode
 from alexnet_cli.dataset.standardize import standardize
 from alexnet_cli.errors import RecipeError, RunError
-from alexnet_cli.inference.classifier import UNKNOWN, Classifier, Prediction
+from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.prediction import UNKNOWN, Prediction
 from alexnet_cli.run.run import Run
 
 

@@ -10,7 +10,7 @@ from alexnet_cli.evaluation.calibration import reliability
 from alexnet_cli.evaluation.evaluate import Evaluation, LabeledImages
 from alexnet_cli.evaluation.scores import score
 from alexnet_cli.evaluation.significance import bootstrap
-from alexnet_cli.inference.classifier import Prediction
+from alexnet_cli.inference.prediction import Prediction
 
 
 @pytest.fixture

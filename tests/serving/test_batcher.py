@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexnet_cli.inference.classifier import Classifier, Prediction
+from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.prediction import Prediction
 from alexnet_cli.serving.batcher import Batcher
 from alexnet_cli.serving.refusals import Refused
 

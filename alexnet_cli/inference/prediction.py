@@ -1,0 +1,52 @@
+"""Prediction: the probabilities of one image's classes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..arrays import Floats
+
+UNKNOWN = "unknown"
+"""The label of a prediction whose confidence is below the run's threshold."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The probabilities [K] of one image's classes, or why it cannot be read."""
+
+    file: Path
+    """The file of the image; `Path()` if it was given as bytes or pixels."""
+    classes: tuple[str, ...]
+    threshold: float = 0.0
+    """Confidence below which the label is "unknown"."""
+    digest: str = ""
+    """SHA-256 of the file's bytes, hexadecimal; empty for pixels."""
+    probabilities: Floats | None = None
+    error: str = ""
+
+    def ranked(self, count: int) -> list[tuple[int, float]]:
+        """The `count` most probable classes' indices and probabilities, best first."""
+        if self.probabilities is None:
+            return []
+        # Stable, so that equal probabilities come in class order.
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(i), float(self.probabilities[i])) for i in order]
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The `count` most probable classes and their probabilities, best first."""
+        return [(self.classes[i], p) for i, p in self.ranked(count)]
+
+    @property
+    def label(self) -> str:
+        """The most probable class; "unknown" below the threshold; empty for an error."""
+        best = self.top(1)
+        if not best:
+            return ""
+        return best[0][0] if best[0][1] >= self.threshold else UNKNOWN
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the most probable class; 0 for an error."""
+        best = self.ranked(1)
+        return best[0][1] if best else 0.0
