@@ -7,7 +7,7 @@ from ..errors import ExportError, RecipeError, RunError, printable
 from ..inference.exported import RECORD
 from ..run.run import Run
 from .export import ExportReport
-from .judging import Judge, judging_images
+from .judging import Judge, judging_images, run_to_judge
 from .listener import Listener
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ def benchmark(
     Raises:
         RunError: `run` is no run directory, or `exported` is not of this run.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = run_to_judge(run)
     listener = listener or Listener()
     folder = None if exported is None else Path(exported)
     formats = _formats(folder, run) if folder else []
-    with judging_images(run, Path(data) if data else None) as images:
+    with judging_images(run, data) as images:
         judge = Judge(run, images, listener)
-        judged = [judge.judge("keras", run.path, "keras", run.weights)]
+        judged = [judge.judge("run in Keras", run.path, "keras", run.weights)]
         left_out = []
         if run.exported and (run.path / "saved_model.pb").is_file():
             weights = run.path / "variables"
-            judged.append(judge.judge("savedmodel", run.path, "saved_model", weights))
+            judged.append(judge.judge("run's SavedModel", run.path, "saved_model", weights))
         for form in formats:
             assert folder is not None
             try:
@@ -46,7 +46,7 @@ def benchmark(
             except (ExportError, RecipeError) as error:
                 left_out.append(str(error))
     return ExportReport(
-        run, images.name, judge.run_itself, tuple(judged), tuple(left_out), max_drop=1
+        run, images, judge.run_itself, tuple(judged), tuple(left_out), max_drop=1
     )
 
 
@@ -61,8 +61,8 @@ def _formats(folder: Path, run: Run) -> "list[Format]":
 
     if not (folder / RECORD).is_file():
         raise RunError(
-            f"--exported {printable(folder)} is no folder of exported models; "
-            f"`alexnet export --out {printable(folder)}` makes one"
+            f"--exported {printable(folder)} is no folder of exported models; `alexnet "
+            f"export` makes one"
         )
     if not is_of(folder, run):
         raise RunError(

@@ -9,7 +9,7 @@ from ..backend.startup import start_tensorflow
 from ..errors import ExportError, printable
 from ..run.files import write_text
 from ..run.run import Run
-from .judging import Judge, judging_images
+from .judging import Judge, JudgedOn, judging_images, run_to_judge, unless_replaced
 from .listener import Listener
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class ExportReport:
     """A run as `alexnet predict` uses it, and what it was exported to."""
 
     run: Run
-    images: str
-    """Which images they were compared on."""
+    images: JudgedOn
+    """What they were compared on."""
     own: "Judged"
     exported: "tuple[Judged, ...]"
     left_out: tuple[str, ...] = ()
@@ -54,50 +54,58 @@ def export_run(
 
     Every file is read again in a new process and compared with the run on its held-out
     images, or on the class folders of `data`; one that lost more than `max_drop` is among
-    those that `failed`. `data_license` is what the card, README.md, says of the license of
-    the training images. `overwrite` replaces what another run was exported to.
+    those that `failed`. The card, README.md, has the `data_license` of the training
+    images. `overwrite` replaces what another run was exported to.
 
     Raises:
         RecipeError: there is no such format, or a package that it needs is missing.
         ExportError: a format that was named cannot hold the network.
-        RunError: the run cannot be used, or `out` holds something else.
+        RunError: the run or the folder cannot be used.
     """
     from ..export.formats import chosen
     from ..export.record import check_out
 
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = run_to_judge(run)
     out, listener = Path(out), listener or Listener()
     wanted, left_out = chosen(tuple(formats))
-    check_out(out, run, overwrite=overwrite)
-    with judging_images(run, Path(data) if data else None) as images:
+    with unless_replaced(run), judging_images(run, data) as images:
+        check_out(out, run, overwrite=overwrite)
         written, refused = _write(run, out, wanted, listener)
-        if refused and "all" not in formats:
-            raise refused[0]
         judge = Judge(run, images, listener)
         judged = tuple(judge.judge(x.name, out / x.file) for x in written)
     lines = (*left_out, *map(str, refused))
-    report = ExportReport(run, images.name, judge.run_itself, judged, lines, max_drop)
-    _record(report, out, len(images.files), data_license)
+    report = ExportReport(run, images, judge.run_itself, judged, lines, max_drop)
+    _record(report, out, data_license)
+    if refused and "all" not in formats:
+        raise refused[0]
     return report
 
 
-def _record(report: ExportReport, out: Path, count: int, data_license: str) -> None:
+def _record(report: ExportReport, out: Path, data_license: str) -> None:
     """Write export.json with the proof of every model, and the card."""
     from ..evaluation.proof import as_row
     from ..export.record import digests, files_of, read_record, write_record
     from ..reports.model_card import CARD, card
 
+    images = report.images
     rows = [
         {
             **as_row(x, report.max_drop),
             "file": x.path.name,
+            "compared_on": images.text,
+            "max_drop": report.max_drop,
             "digests": digests(out, files_of(out, x.path.name)),
         }
         for x in report.exported
     ]
+    data_license = data_license or read_record(out).get("data_license", "")
     content = {
-        "images": {"from": report.images, "count": count},
-        "max_drop": report.max_drop,
+        "images": {
+            "from": images.name,
+            "count": len(images.files),
+            "trained_on": images.trained_on,
+        },
+        "data_license": data_license,
         "run": as_row(report.own, report.max_drop),
         "exports": rows,
     }

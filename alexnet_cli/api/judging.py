@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DatasetError
+from ..errors import DatasetError, RunError, printable
+from ..inference.exported import RECORD
 from ..run.run import Run
 from .listener import Listener
 
@@ -30,6 +31,14 @@ class JudgedOn:
     files: tuple[Path, ...]
     labels: "Labels | None"
     """[N], if their classes are known."""
+    trained_on: int = 0
+    """How many of them the run was trained on."""
+
+    @property
+    def text(self) -> str:
+        """Which and how many they are."""
+        seen = f", {self.trained_on} of them trained on" if self.trained_on else ""
+        return f"{len(self.files)} {self.name}{seen}"
 
 
 class Judge:
@@ -43,7 +52,12 @@ class Judge:
         """
         self.run, self.images, self.listener = run, images, listener
         self.own: Measured | None = None
-        listener.log(f"comparing on {len(images.files)} {images.name}")
+        listener.log(f"comparing on {images.text}")
+        if images.trained_on:
+            listener.log(
+                f"warning: the network was trained on {images.trained_on} of these images, "
+                f"so that its accuracy on them says little"
+            )
         # The run's weights stand for it where it has no LiteRT copy.
         file = run.litert if run.exported and run.litert.is_file() else run.weights
         self.run_itself = self.judge("run", run.path, size_of=file)
@@ -74,27 +88,65 @@ def bytes_of(path: Path) -> int:
     return path.stat().st_size + (weights.stat().st_size if weights else 0)
 
 
+def run_to_judge(run: Run | Path | str) -> Run:
+    """The run at a path, unless it is one already.
+
+    Raises:
+        RunError: the path is that of exported models, or of no run.
+    """
+    if isinstance(run, Run):
+        return run
+    if any((x / RECORD).is_file() for x in (Path(run), Path(run).parent)):
+        raise RunError(
+            f"--model {printable(run)}: these are exported models; name the run directory "
+            f"that they are from"
+        )
+    return Run.open(run)
+
+
 @contextmanager
-def judging_images(run: Run, data: Path | None) -> Iterator[JudgedOn]:
+def unless_replaced(run: Run) -> Iterator[None]:
+    """If a file of `run` is gone in the block since training has gone on, say so.
+
+    Raises:
+        RunReplaced: it is.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        run.require_unchanged()
+        raise error
+
+
+@contextmanager
+def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     """The run's held-out images, those of the class folders in `data`, or drawn ones.
 
     The last if there are no others; they exist for the length of the block.
     """
     import numpy as np
 
+    from ..dataset.decoding import digest
+    from ..dataset.images import read
+    from ..dataset.split import TRAIN
     from ..evaluation.evaluate import held_out, labeled_folder
 
     if data is None and not run.data:
         with tempfile.TemporaryDirectory() as folder:
             yield JudgedOn("drawn images", tuple(_probes(Path(folder))), None)
         return
-    found = labeled_folder(run, data) if data else held_out(run)
+    folder = Path(data) if data else None
+    found = labeled_folder(run, folder) if folder else held_out(run)
     if not found.files:
         raise DatasetError(f"{data or run.data} has no images to compare models on")
-    name = f"images of {data}" if data else "test images"
-    if not data and found.notes:
+    # The name alone: a record of models that are shipped has no paths of this machine.
+    name = f"images of {folder.resolve().name}" if folder else "test images"
+    if not folder and found.notes:
         name = VALIDATION_IMAGES
-    yield JudgedOn(name, found.files, np.array(found.labels))
+    rows = run.split() if run.data and folder else []
+    known = {x["sha256"] for x in rows if x["split"] == TRAIN}
+    trained_on = sum(digest(x, read) in known for x in found.files) if known else 0
+    yield JudgedOn(name, found.files, np.array(found.labels), trained_on)
 
 
 def _probes(folder: Path) -> Iterator[Path]:

@@ -12,6 +12,13 @@ MODEL = click.option(
     type=FOLDER,
     help="Run directory to use.",
 )
+ANY_MODEL = click.option(
+    "--model",
+    default="saved",
+    show_default=True,
+    type=FOLDER,
+    help="Run directory to use, or a file that `alexnet export` wrote.",
+)
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace a run directory that exists at --out."
 )

@@ -28,7 +28,9 @@ def benchmark_command(
 
     report = benchmark(model, exported, data=data, listener=ConsoleListener())
     if as_json:
-        click.echo(to_json(report.own, report.exported, report.images, report.max_drop))
+        click.echo(
+            to_json(report.own, report.exported, report.images.text, report.left_out)
+        )
     else:
         click.echo("\n".join(text(report.own, report.exported)))
     show_left_out(report.left_out)

@@ -8,7 +8,7 @@ import click
 from ..errors import CheckFailed
 from ..recipe.sections import TTA
 from ..run.files import write_csv, write_page
-from .arguments import FOLDER, JSON, MODEL
+from .arguments import ANY_MODEL, FOLDER, JSON
 from .progress import ConsoleListener
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate")
-@MODEL
+@ANY_MODEL
 @click.option(
     "--data",
     type=FOLDER,

@@ -76,7 +76,9 @@ def export_command(
         data_license=data_license, listener=ConsoleListener(),
     )  # fmt: skip
     if as_json:
-        click.echo(to_json(report.own, report.exported, report.images, max_drop))
+        click.echo(
+            to_json(report.own, report.exported, report.images.text, report.left_out)
+        )
     else:
         click.echo("\n".join(text(report.own, report.exported)))
     show_left_out(report.left_out)

@@ -12,7 +12,7 @@ import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
 from ..run.run import Run
-from .arguments import FOLDER, MODEL
+from .arguments import ANY_MODEL, FOLDER
 from .image_arguments import image_files
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("predict")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@MODEL
+@ANY_MODEL
 @click.option(
     "--top",
     default=3,

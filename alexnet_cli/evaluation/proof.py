@@ -58,9 +58,13 @@ class Judged:
         return accuracy is not None and accuracy.drop > max_drop + 1e-9
 
 
-def as_row(judged: Judged, max_drop: float) -> dict[str, Any]:
-    """`judged` as JSON values, as in export.json; seconds, and 0 to 1."""
+def as_row(judged: Judged, max_drop: float | None = None) -> dict[str, Any]:
+    """`judged` as JSON values, as in export.json; seconds, and 0 to 1.
+
+    With `max_drop` also whether it `passed`.
+    """
     proof, accuracy = judged.proof, judged.proof.accuracy
+    passed = {} if max_drop is None else {"passed": not judged.lost_more_than(max_drop)}
     return {
         "name": judged.name,
         "bytes": judged.bytes,
@@ -71,7 +75,7 @@ def as_row(judged: Judged, max_drop: float) -> dict[str, Any]:
         "accuracy_interval": accuracy and list(accuracy.interval),
         "drop": accuracy and accuracy.drop,
         "drop_interval": accuracy and list(accuracy.drop_interval),
-        "passed": not judged.lost_more_than(max_drop),
+        **passed,
         "start_seconds": proof.start,
         "latency_seconds": proof.latency,
         "images_per_second": proof.throughput,

@@ -4,7 +4,8 @@
 
 Needs NumPy and Pillow, and for the model: onnxruntime (.onnx), ai-edge-litert (.tflite),
 openvino (.xml) or keras (.keras). Each takes pixels, uint8 [B, R, R, 3], and gives
-probabilities, float32 [B, K]; everything else that a run does is inside.
+probabilities, float32 [B, K]; everything else that a run does is inside. Unlike `alexnet
+predict` it decodes large JPEGs at their full size, and reads what is left of cut ones.
 """
 
 import io
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+Image.MAX_IMAGE_PIXELS = None  # `pixels_of` has the run's own limit.
 HERE = Path(__file__).parent
 RUN = json.loads((HERE / "run.json").read_text("utf-8"))
 SIZE, RESIZE = RUN["preprocess"]["size"], RUN["preprocess"]["resize"]
@@ -25,6 +27,10 @@ SIZE, RESIZE = RUN["preprocess"]["size"], RUN["preprocess"]["resize"]
 def pixels_of(file: str) -> Any:
     """The image in `file` as the models take it: upright, sRGB, square, uint8 [R, R, 3]."""
     with Image.open(file) as opened:
+        if opened.width * opened.height > RUN["preprocess"]["max_pixels"]:
+            raise ValueError(
+                f"has {opened.width} x {opened.height} pixels, which is too many"
+            )
         image = ImageOps.exif_transpose(opened)
     image = to_rgb(image)
     width, height = image.size
@@ -62,6 +68,8 @@ def to_rgb(image: Any) -> Any:
 def model_of(file: str) -> Callable[[Any], Any]:
     """A function from pixels, uint8 [B, R, R, 3], to probabilities, float32 [B, K]."""
     kind = Path(file).suffix
+    if not Path(file).is_file():
+        sys.exit(f"{file} is not a file")
     if kind == ".onnx":
         import onnxruntime
 
@@ -100,16 +108,26 @@ def litert(interpreter: Any) -> Callable[[Any], Any]:
     return predict
 
 
-def main(model: str, *files: str) -> None:
-    """Print the three most probable classes of each file."""
-    predict = model_of(model)
-    for file in files:
-        probabilities = predict(pixels_of(file)[None])[0]
+def main(*words: str) -> int:
+    """Print the three most probable classes of each file; the exit code."""
+    if len(words) < 2 or words[0].startswith("-"):
+        print(__doc__)
+        return 2
+    predict = model_of(words[0])
+    unreadable = 0
+    for file in words[1:]:
+        try:
+            probabilities = predict(pixels_of(file)[None])[0]
+        except (OSError, ValueError, SyntaxError) as error:
+            print(f"{file}: error: {error}")
+            unreadable += 1
+            continue
         best = np.argsort(-probabilities, kind="stable")[:3]
         text = ", ".join(f"{RUN['classes'][i]} {probabilities[i]:.1%}" for i in best)
         sure = probabilities[best[0]] >= RUN["threshold"]
         print(f"{file}: {text if sure else f'unknown ({text})'}")
+    return 1 if unreadable else 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

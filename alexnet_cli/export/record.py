@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend.devices import usable_cores
-from ..errors import RunError, first_line, printable
+from ..errors import RecipeError, RunError, first_line, printable
 from ..inference.exported import RECORD
 from ..run.digests import sha256
 from ..run.files import write_text
@@ -30,8 +30,14 @@ def check_out(out: Path, run: Run, *, overwrite: bool) -> None:
 
     Raises:
         RunError: it holds something else.
+        RecipeError: it is among the run's images.
     """
     name = printable(out)
+    if run.data and out.resolve().is_relative_to(Path(run.data).resolve()):
+        raise RecipeError(
+            f"--out {name} is inside {printable(run.data)}, where it would be taken for a "
+            f"class; choose a folder outside"
+        )
     try:
         entries = [x.name for x in out.iterdir()] if out.exists() else []
     except OSError as error:

@@ -61,7 +61,8 @@ class ExportSource:
         ]
         if not found:
             raise ExportError(
-                f"{printable(self.run.path)} has no training images to calibrate on; "
+                f"--format litert-full-int8: the training images, on which it is "
+                f"calibrated, are not in {printable(self.run.data or '(none)')}; "
                 f"litert-int8 needs none"
             )
         return np.stack(found)

@@ -1,6 +1,5 @@
 """Exported models: files that compute all that a run does to stored pixels."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +7,19 @@ import numpy as np
 
 from ..errors import RunError, printable
 from ..run.run import Run
-from .formats import EXPORT_AGAIN, PixelNetwork, is_readable, read_network, unusable
+from .formats import (
+    EXPORT_AGAIN,
+    PixelNetwork,
+    is_readable,
+    packed_run,
+    read_network,
+    unusable,
+)
 
 RECORD = "export.json"
 """Lies beside exported files, with the proof of each; run.json beside it says the rest."""
+_OF_A_RUN = ("run.json", "model.weights.h5", "model.tflite", "saved_model.pb")
+"""Files of a run directory that stand for all of it."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,34 @@ def open_model(path: Path | str) -> Model:
         RunError: it is neither, or a folder with several exported files.
     """
     path = Path(path)
+    if not path.exists():
+        if path.suffix or (path.parent / RECORD).is_file():
+            raise RunError(f"{printable(path)} does not exist")
+        return Model(Run.open(path))
     if (path / RECORD).is_file():
         return Model(Run.read(path), _only_file(path))
-    if path.exists() and (path.parent / RECORD).is_file():
-        return Model(Run.read(path.parent), path)
-    if path.is_file() and (path.parent / "run.json").is_file():
-        # A file of a run directory stands for all of it.
-        return Model(Run.open(path.parent))
-    return Model(_packed_run(path), path) if path.is_file() else Model(Run.open(path))
+    if path.is_dir() and not is_readable(path):
+        return Model(Run.open(path))
+    if path.is_dir() and (path / "run.json").is_file():
+        return Model(Run.open(path))  # It has its SavedModel in it.
+    return _model_of_file(path)
+
+
+def _model_of_file(path: Path) -> Model:
+    """The exported file, or folder of one format, at `path` with the run it is from."""
+    # What is inside comes first, whatever the file is beside.
+    packed = packed_run(path)
+    if packed is not None:
+        return Model(Run.parse(path, packed), path)
+    folder = path.parent
+    if (folder / RECORD).is_file():
+        return Model(Run.read(folder), path)
+    if path.name in _OF_A_RUN and (folder / "run.json").is_file():
+        return Model(Run.open(folder))
+    raise RunError(
+        f"{printable(path)} has no run inside or beside it (run.json and export.json); use "
+        f"it where `alexnet export` has written it"
+    )
 
 
 def _only_file(folder: Path) -> Path:
@@ -70,20 +98,3 @@ def _only_file(folder: Path) -> Path:
         f"{printable(folder)} holds {names or 'no model'}; "
         + (f"name one, as {printable(found[0])}" if found else EXPORT_AGAIN)
     )
-
-
-def _packed_run(file: Path) -> Run:
-    """The run inside a LiteRT file or a zip application.
-
-    Raises:
-        RunError: there is none.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            text = archive.read("run.json")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(
-            f"{printable(file)} has no run inside or beside it (run.json and export.json); "
-            f"use it where `alexnet export` has written it"
-        ) from error
-    return Run.parse(file, text)

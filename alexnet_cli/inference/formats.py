@@ -51,7 +51,20 @@ def _suffix(path: Path) -> str:
     """What tells the format: the suffix, or what a folder holds."""
     if (path / "saved_model.pb").is_file():
         return "saved_model"
-    return "web" if (path / "model.js").is_file() else path.suffix
+    if (path / "model.js").is_file():
+        return "web"
+    if path.suffix not in _READERS and packed_run(path) is not None:
+        return ".pyz"  # It runs under any name.
+    return path.suffix
+
+
+def packed_run(file: Path) -> bytes | None:
+    """run.json inside a LiteRT file or a zip application; None if there is none."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.read("run.json")
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def unusable(file: Path, problem: str) -> RunError:
@@ -63,26 +76,31 @@ def require(package: str, extra: str, what: str) -> Any:
     """The module `package`.
 
     Raises:
-        RecipeError: it is not installed; the message names the extra that has it.
+        RecipeError: it is not installed; the message names `extra`, which has it, if it is
+            in one.
     """
     try:
         with quiet():
             return import_module(package)
     except ImportError as error:
-        raise RecipeError(
-            f"{what} needs {package.partition('.')[0]}: pip install 'alexnet[{extra}]'"
-        ) from error
+        name = package.partition(".")[0]
+        source = f"'alexnet[{extra}]'" if extra else name.replace("_", "-")
+        raise RecipeError(f"{what} needs {name}: pip install {source}") from error
 
 
 def _packed_litert(file: Path, run: Run) -> PixelNetwork:
-    with zipfile.ZipFile(file) as archive:
-        content = archive.read("model.tflite")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            content = archive.read("model.tflite")
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise unusable(file, f"is damaged: {first_line(error)}") from error
     return _litert(file, run, content)
 
 
 def _litert(file: Path, run: Run, content: bytes | None = None) -> PixelNetwork:
     from .litert import LiteRTNetwork
 
+    require("ai_edge_litert.interpreter", "", printable(file))
     size, classes = run.preprocess.stored_size, len(run.classes)
     return LiteRTNetwork(file, size, classes, BATCH, content=content, remedy=EXPORT_AGAIN)
 
@@ -109,12 +127,12 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 4
-    failure = onnxruntime.capi.onnxruntime_pybind11_state
+    failures = _onnx_failures(onnxruntime.capi.onnxruntime_pybind11_state)
     try:
         session = onnxruntime.InferenceSession(
             file.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
-    except (failure.Fail, failure.InvalidProtobuf, failure.InvalidGraph, OSError) as error:
+    except failures as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
     [source] = session.get_inputs()
 
@@ -125,6 +143,12 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
     return predict
 
 
+def _onnx_failures(failure: Any) -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises for files that it cannot read."""
+    names = ("Fail", "InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NotImplemented")
+    return (OSError, *(getattr(failure, x) for x in names))
+
+
 def _openvino(file: Path, run: Run) -> PixelNetwork:
     openvino = require("openvino", "openvino", printable(file))
     # Its own default on some processors is 16 bits.
@@ -133,7 +157,9 @@ def _openvino(file: Path, run: Run) -> PixelNetwork:
         with utf8_path(file.parent) as folder:
             compiled = openvino.compile_model(str(folder / file.name), "CPU", config)
     except RuntimeError as error:
-        raise unusable(file, f"is damaged: {first_line(error)}") from error
+        whole = file.with_suffix(".bin").is_file()
+        problem = "cannot be read by OpenVINO" if whole else "lacks its .bin file"
+        raise unusable(file, problem) from error
 
     def predict(pixels: Pixels) -> Floats:
         return np.array(compiled(pixels)[0], np.float32)
@@ -145,6 +171,8 @@ def _keras(file: Path, run: Run) -> PixelNetwork:
     start_tensorflow()
     import keras
 
+    if not zipfile.is_zipfile(file):
+        raise unusable(file, "is damaged: it is not a zip file")
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, TypeError) as error:

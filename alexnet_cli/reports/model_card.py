@@ -32,6 +32,7 @@ _TEMPLATES = jinja2.Environment(
 )
 _LICENSES = ("LICENSE.txt", "LICENSE", "LICENSE.md", "LICENCE.txt", "LICENCE", "COPYING")
 _VIEWS = {"none": [], "flip": ["the mirrored view"], "ten-crop": ["ten crops"]}
+_NOT_NEW = ("validation images", "drawn images")
 _PARTS = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -71,13 +72,12 @@ def card(run: Run, record: Mapping[str, Any] | None = None, data_license: str = 
         parts=[_PARTS[x] for x in _parts(run)],
         counts=_counts(run),
         results=[*map(str, found), *_confidence(run)] or ["It has not been measured."],
-        limits=list(_limits(run, found)),
+        limits=list(_limits(run, record)),
         data=_cell(data_license) or _data(run),
         steps=run.preprocess.steps(),
         size=run.preprocess.stored_size,
         inside=", ".join(["crop", "standardization", *_VIEWS[run.recipe.inference.tta]]),
         models=_models(record),
-        compared=_compared(record),
         snippets=_snippets("exported" if record else "run", run),
     )
 
@@ -104,9 +104,11 @@ def _counts(run: Run) -> list[tuple[str, list[int]]]:
 def _accuracies(run: Run, record: Mapping[str, Any] | None) -> Iterator[CardAccuracy]:
     """What was measured: by the export, if there was one, and on the validation images."""
     own = (record or {}).get("run", {})
-    if record and own.get("accuracy") is not None and not _on_validation(record):
+    if record and own.get("accuracy") is not None and not _repeats(record, run):
         low, high = own["accuracy_interval"]
         name = printable(record["images"]["from"])
+        seen = record["images"].get("trained_on", 0)
+        name += f", {seen} of which it was trained on" if seen else ""
         yield CardAccuracy(name, own["images"], own["accuracy"], (low, high))
     if run.validation.is_file():
         rows = read_csv(run.validation, {"class", "predicted"})
@@ -119,8 +121,17 @@ def _accuracies(run: Run, record: Mapping[str, Any] | None) -> Iterator[CardAccu
         yield CardAccuracy(on, len(rows), top1, bootstrap(confusion).top1)
 
 
-def _on_validation(record: Mapping[str, Any]) -> bool:
-    return bool(record["images"]["from"] == "validation images")
+def _repeats(record: Mapping[str, Any], run: Run) -> bool:
+    """Whether the export was judged on the images of validation.csv."""
+    same = record["images"]["from"] == "validation images"
+    return bool(same and run.validation.is_file())
+
+
+def _is_independent(record: Mapping[str, Any] | None) -> bool:
+    """Whether the export was judged on images that took no part in training."""
+    images = (record or {}).get("images", {})
+    unseen = not images.get("trained_on")
+    return bool(images) and unseen and images["from"] not in _NOT_NEW
 
 
 def _index(run: Run, found: list[CardAccuracy]) -> list[dict[str, Any]]:
@@ -142,21 +153,23 @@ def _confidence(run: Run) -> Iterator[str]:
     if known:
         confidence, right = (np.array(x) for x in zip(*known, strict=True))
         two = np.stack([confidence, 1 - confidence], axis=1)
+        fitted = run.temperature != 1
         error = expected_calibration_error(reliability(two, (~right).astype(np.int64)))
         yield (
-            f"Expected calibration error {error:.3f} on the validation images, at "
-            f"temperature {run.temperature:.3g}, which they chose."
+            f"Expected calibration error {error:.3f} on the validation images"
+            + (f", which chose its temperature, {run.temperature:.3g}" if fitted else "")
+            + "."
         )
     if run.threshold > 0:
         yield f'Below a confidence of {run.threshold:.2f} the answer is "unknown".'
 
 
-def _limits(run: Run, found: list[CardAccuracy]) -> Iterator[str]:
-    if len(found) < 2:
+def _limits(run: Run, record: Mapping[str, Any] | None) -> Iterator[str]:
+    if not _is_independent(record):
         yield "Images that took no part in its training and its choices."
     yield "Pictures from other sources than its training images, as other cameras."
-    unsure = "" if run.threshold > 0 else ", and may be confident"
-    yield f"Pictures of none of its classes. It names one of them all the same{unsure}."
+    names = "it may name one of them" if run.threshold > 0 else "it names one of them"
+    yield f"Pictures of none of its classes: {names} all the same, perhaps with confidence."
     yield "Damaged, drawn or manipulated pictures, and uses in which a mistake does harm."
 
 
@@ -172,20 +185,12 @@ def _models(record: Mapping[str, Any] | None) -> list[list[str]]:
     for x in (record or {}).get("exports", []):
         scores = ("-", "-")
         if x["accuracy"] is not None:
-            scores = (f"{x['accuracy']:.1%}", f"{x['drop']:+.1%}")
+            failed = "" if x.get("passed", True) else " (too much)"
+            scores = (f"{x['accuracy']:.1%}", f"{x['drop']:+.1%}{failed}")
         numbers = (f"{x['agreement']:.1%}", f"{x['largest_difference']:.5f}")
-        rows.append([f"`{x['file']}`", size_text(x["bytes"]), *numbers, *scores])
+        on = _cell(x.get("compared_on", ""))
+        rows.append([f"`{x['file']}`", size_text(x["bytes"]), *numbers, *scores, on])
     return rows
-
-
-def _compared(record: Mapping[str, Any] | None) -> str:
-    if not record:
-        return ""
-    images = record["images"]
-    return (
-        f"Compared with the run on {images['count']} {_cell(images['from'])}, each read "
-        f"again in a new process; `export.json` has the rest."
-    )
 
 
 def _snippets(kind: str, run: Run) -> list[tuple[str, str]]:

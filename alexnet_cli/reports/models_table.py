@@ -7,7 +7,7 @@ from ..evaluation.proof import Judged, as_row
 from .text import table
 
 HEADER = (
-    "model", "size", "same class", "largest diff", "accuracy", "95 % interval", "drop",
+    "model", "size", "same class", "largest diff", "accuracy", "95 % interval", "lost",
     "start", "one image", "images/s",
 )  # fmt: skip
 
@@ -44,14 +44,10 @@ def size_text(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def to_json(own: Judged, others: Sequence[Judged], images: str, max_drop: float) -> str:
-    """The same as one JSON object."""
-    rows = [{**as_row(x, max_drop), "path": str(x.path)} for x in others]
-    return json.dumps(
-        {
-            "images": images,
-            "max_drop": max_drop,
-            "run": as_row(own, max_drop),
-            "models": rows,
-        }
-    )
+def to_json(
+    own: Judged, others: Sequence[Judged], images: str, left_out: Sequence[str]
+) -> str:
+    """The same as one JSON object; whether a model lost too much is the exit code."""
+    rows = [{**as_row(x), "path": str(x.path)} for x in others]
+    found = {"images": images, "run": as_row(own), "models": rows, "left_out": left_out}
+    return json.dumps(found)

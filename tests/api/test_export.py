@@ -114,11 +114,14 @@ def test_a_run_without_images_is_compared_on_drawn_ones(run_copy, toy_test, tmp_
     (run_copy / "run.json").write_text(json.dumps({**data, "data": ""}))
     report = export_run(run_copy, tmp_path / "out", formats=["litert"])
     [judged] = report.exported
-    assert report.images == "drawn images" and judged.proof.accuracy is None
+    assert report.images.name == "drawn images" and judged.proof.accuracy is None
     assert judged.proof.images == PROBES and judged.proof.agreement == 1
     report = export_run(run_copy, tmp_path / "out", formats=["litert"], data=toy_test)
     assert report.exported[0].proof.images == 12 and report.own.proof.accuracy.top1 > 0.5
-    with pytest.raises(formats.ExportError, match="has no training images to calibrate on"):
+    with pytest.raises(
+        formats.ExportError,
+        match="the training images, on which it is calibrated, are not in",
+    ):
         export_run(run_copy, tmp_path / "out", formats=["litert-full-int8"])
 
 
@@ -126,14 +129,13 @@ def test_a_benchmark_has_what_is_installed_and_what_was_exported(trained, export
     result = alexnet("benchmark", "--model", trained, "--exported", exported, "--json")
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)
-    assert [x["name"] for x in data["models"]] == ["keras", "savedmodel", *FORMATS]
+    own = ["run in Keras", "run's SavedModel"]
+    assert [x["name"] for x in data["models"]] == [*own, *FORMATS]
     assert all(x["agreement"] == 1 for x in data["models"])
     assert data["run"]["images_per_second"] > 0
     result = alexnet("benchmark", "--model", trained)
     assert result.exit_code == 0
-    assert [x.split()[0] for x in result.stdout.splitlines()] == [
-        "model", "run", "keras", "savedmodel",
-    ]  # fmt: skip
+    assert [x.split("  ")[0] for x in result.stdout.splitlines()] == ["model", "run", *own]
     fails(
         3,
         "is no folder of exported models",
@@ -149,3 +151,64 @@ def test_an_unusable_run_is_refused_first(tmp_path):
     with pytest.raises(RunError, match="is not a run directory"):
         export_run(tmp_path / "none", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_training_images_are_no_proof(trained, toy, tmp_path):
+    result = alexnet(
+        "export",
+        "--model",
+        trained,
+        "--format",
+        "litert",
+        "--out",
+        tmp_path / "out",
+        "--data",
+        toy,
+    )
+    assert result.exit_code == 0
+    assert "warning: the network was trained on 30 of these images" in result.stderr
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "36 images of photos, 30 of which it was trained on" in text
+    assert "- Images that took no part in its training and its choices." in text
+    assert str(toy) not in text + (tmp_path / "out" / "export.json").read_text()
+
+
+def test_each_model_says_what_it_was_compared_on(trained, toy_test, tmp_path):
+    out = tmp_path / "out"
+    export_run(trained, out, formats=["litert"], max_drop=0.5, data_license="CC-BY 2.0")
+    export_run(trained, out, formats=["onnx"], data=toy_test)
+    rows = json.loads((out / "export.json").read_text())["exports"]
+    assert [(x["compared_on"], x["max_drop"]) for x in rows] == [
+        ("6 validation images", 0.5), ("12 images of Test_set", 0.01),
+    ]  # fmt: skip
+    text = (out / "README.md").read_text()
+    assert "| 6 validation images |" in text and "| 12 images of Test\\_set |" in text
+    assert "CC-BY 2.0" in text
+
+
+def test_models_are_not_written_among_the_images(trained, toy):
+    fails(2, "is inside", "export", "--model", trained, "--out", toy / "exp")
+    assert not (toy / "exp").exists()
+
+
+def test_exported_models_are_no_run_to_export(exported):
+    for model in (exported, exported / "model.onnx"):
+        fails(3, "these are exported models; name the run", "export", "--model", model)
+        fails(3, "these are exported models; name the run", "benchmark", "--model", model)
+
+
+def test_one_refused_format_leaves_the_others_proven(run_copy, tmp_path):
+    data = json.loads((run_copy / "run.json").read_text())
+    (run_copy / "run.json").write_text(json.dumps({**data, "data": ""}))
+    words = ("export", "--model", run_copy, "--out", tmp_path / "out")
+    fails(
+        3,
+        "the training images",
+        *words,
+        "--format",
+        "litert-full-int8",
+        "--format",
+        "litert",
+    )
+    [row] = json.loads((tmp_path / "out" / "export.json").read_text())["exports"]
+    assert row["name"] == "litert" and (tmp_path / "out" / "README.md").is_file()

@@ -193,3 +193,45 @@ def test_a_damaged_file_is_one_line(exported, toy, tmp_path, name):
     result = alexnet("predict", "--model", file, toy / "red" / "00.jpg")
     assert result.exit_code == 3, result.output
     assert "export it again" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_what_is_inside_comes_before_what_is_beside(trained, exported, toy, tmp_path):
+    """A file among files of another run still is of its own."""
+    other = tmp_path / "saved"
+    result = alexnet(
+        "train", "--data", toy, "--out", other, "--arch", "tiny", "--size", "36", "--epochs", "1",
+        "--classes", "red,green",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    image = toy / "red" / "00.jpg"
+    expected = alexnet("predict", "--model", trained, image).stdout
+    for name in ("model.tflite", "model.pyz"):
+        file = shutil.copy(exported / name, other / f"copied-{name}")
+        assert alexnet("predict", "--model", file, image).stdout == expected
+    file = shutil.copy(exported / "model.pyz", other / "any name")
+    assert alexnet("predict", "--model", file, image).stdout == expected
+    for name in ("model.onnx", "model.keras"):
+        file = shutil.copy(exported / name, other / f"copied-{name}")
+        fails(3, "has no run inside or beside it", "predict", "--model", file, image)
+    fails(
+        3,
+        "has no run inside or beside it",
+        "predict",
+        "--model",
+        other / "history.csv",
+        image,
+    )
+    for name in ("model.tflite", "model.weights.h5", "run.json"):
+        assert alexnet("predict", "--model", trained / name, image).stdout == expected
+
+
+def test_files_that_lack_their_other_half(exported, toy, tmp_path):
+    out = shutil.copytree(exported, tmp_path / "out")
+    (out / "model.bin").unlink()
+    (out / "model.onnx").write_bytes(b"")
+    image = toy / "red" / "00.jpg"
+    fails(
+        3, "model.xml lacks its .bin file", "predict", "--model", out / "model.xml", image
+    )
+    fails(3, "model.onnx is damaged", "predict", "--model", out / "model.onnx", image)
+    fails(3, "nix.onnx does not exist", "predict", "--model", out / "nix.onnx", image)
