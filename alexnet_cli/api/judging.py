@@ -132,8 +132,8 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     from ..evaluation.evaluate import held_out, labeled_folder
 
     if data is None and not run.data:
-        with tempfile.TemporaryDirectory() as folder:
-            yield JudgedOn("drawn images", tuple(_probes(Path(folder))), None)
+        with tempfile.TemporaryDirectory() as drawn:
+            yield JudgedOn("drawn images", tuple(_probes(Path(drawn))), None)
         return
     folder = Path(data) if data else None
     found = labeled_folder(run, folder) if folder else held_out(run)

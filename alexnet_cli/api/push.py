@@ -15,8 +15,7 @@ from ..run.digests import RUN_JSON, sha256
 from ..run.run import TRAINING, Run
 from .listener import Listener
 
-MESSAGE = "Upload a model made with alexnet"
-"""Of the commit, by default."""
+MESSAGE = "Upload a model made with alexnet"  # Of the commit, by default.
 _CARD = "README.md"
 # The last four are a SavedModel: `export.saved_model.FILES`, without TensorFlow's start.
 _RUN = (
@@ -27,24 +26,21 @@ _RUN = (
 _RECORDS = ("split.csv", "validation.csv", "bad_images.csv", "plots/augmented.png")
 """These name the images of the data, or show them."""
 _NAME = re.compile(r"(?!.*(--|\.\.|\.git$))\b[\w.-]+\b/\b[\w.-]+\b", re.ASCII)
-_LARGE = 1_000_000
-"""Bytes from which on a file is uploaded by itself, so that progress is seen."""
+_LARGE = 1_000_000  # Bytes from which a file is uploaded by itself: progress is seen.
 _LOGIN = "--token-file, HF_TOKEN or `hf auth login` gives one that may write"
 
 
 @dataclass(frozen=True)
 class PushFile:
-    """A file of a repository, and what it holds."""
+    """A file of a repository, its name there with / between folders, and what it holds."""
 
     name: str
-    """Below the repository, with /."""
     content: Path | bytes
 
     @property
     def size(self) -> int:
         """How many bytes it has."""
-        content = self.content
-        return len(content) if isinstance(content, bytes) else content.stat().st_size
+        return len(x) if isinstance(x := self.content, bytes) else x.stat().st_size
 
 
 def push(
@@ -70,16 +66,17 @@ def push(
         RunError: the folder is none of ours, or not complete.
         AlexNetError: the hub refuses it, or cannot be reached.
     """
-    check_repository(repository)
-    if not message.strip():
-        raise RecipeError("--message is empty; say what is uploaded")
+    check_repository(repository, message)
     files = files_to_push(folder, with_records=with_records)
-    for part in (".constants", ".errors", ".utils", ""):  # They are not loaded by it.
-        hub = require(f"huggingface_hub{part}", "hub", "alexnet push")
+    try:
+        for part in (".constants", ".errors", ".utils", ""):  # They are not loaded by it.
+            hub = require(f"huggingface_hub{part}", "hub", "alexnet push")
+    except ValueError as error:
+        raise RecipeError(f"HF_ENDPOINT is no address: {first_line(error)}") from error
     with _calling(hub, repository, token):
         token = token or hub.get_token() or ""
     if not re.fullmatch("[!-~]+", token):  # The client would show what it cannot send.
-        raise AlexNetError(f"the hub asks for a token, and there is none; {_LOGIN}")
+        raise AlexNetError(f"the hub asks for a token of one line, there is none; {_LOGIN}")
     with _calling(hub, repository, token):
         api, listener = hub.HfApi(token=token), listener or Listener()
         listener.log(f"{repository}: {_made(api, hub, repository, private=private)}")
@@ -88,17 +85,18 @@ def push(
     return f"{api.endpoint}/{repository}" + (f"/tree/{revision}" if revision else "")
 
 
-def check_repository(name: str) -> None:
-    """Check that `name` is owner/name, as the hub has it.
+def check_repository(name: str, message: str = MESSAGE) -> None:
+    """Check that `name` is owner/name, as the hub has it, and that `message` is not empty.
 
     Raises:
-        RecipeError: it is not.
+        RecipeError: one of them is not so.
     """
     if not _NAME.fullmatch(name) or len(name) > 96:
         raise RecipeError(
-            f"{printable(name)[:100]} is not the name of a repository: owner/name, of "
-            f"letters, digits and single . - _"
+            f"{printable(name)[:100]} is not owner/name of letters, digits and single . - _"
         )
+    if not message.strip():
+        raise RecipeError("--message is empty; say what is uploaded")
 
 
 def files_to_push(folder: Path | str, *, with_records: bool = False) -> list[PushFile]:
@@ -153,7 +151,7 @@ def _of_exports(folder: Path) -> list[PushFile]:
         proven = {str(name): digest for row in rows for name, digest in row}
     except (KeyError, TypeError, AttributeError) as error:
         raise RunError(
-            f"{printable(folder / RECORD)} is damaged; {EXPORT_AGAIN}"
+            f"{printable(folder)}/{RECORD} is damaged; {EXPORT_AGAIN}"
         ) from error
     names = [*dict.fromkeys((RECORD, RUN_JSON, _CARD, LABELS, HOST, *proven))]
     for name in names:
@@ -238,9 +236,11 @@ def _explained(error: BaseException, repository: str, hub: str) -> str:
         401: f"{hub} does not accept the token; {_LOGIN}",
         403: f"{repository}: the token may not write there; {_LOGIN}",
         404: f"{repository} was not found at {hub}, or the token may not see it",
+        "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set, and a push needs the hub; unset it",
+        "UnsupportedProtocol": f"HF_ENDPOINT {printable(hub)} is no address: https://...",
     }
-    if status in known:
-        return known[status]
+    if (found := status or type(error).__name__) in known:
+        return known[found]
     said = getattr(error, "server_message", None) or str(error) or type(error).__name__
     line = printable(" ".join(said.encode(errors="replace").decode().split()))[:200]
     if status:

@@ -1,10 +1,11 @@
 """`alexnet push`: a run, or its exported models, to the Hugging Face hub."""
 
+import re
 from pathlib import Path
 
 import click
 
-from ..errors import RecipeError, printable
+from ..errors import RecipeError, first_line, printable
 from .arguments import FOLDER
 from .console import log, result
 from .progress import ConsoleListener
@@ -56,7 +57,9 @@ def push_command(
     from ..api.push import MESSAGE, check_repository, files_to_push, push
     from ..reports.models_table import size_text
 
-    check_repository(repository)
+    message = MESSAGE if message is None else message
+    check_repository(repository, message)
+    token = None if token_file is None else _token(token_file)
     files = files_to_push(folder, with_records=with_records)
     total = size_text(sum(x.size for x in files))
     if dry_run:
@@ -69,9 +72,9 @@ def push_command(
         folder,
         repository,
         private=private,
-        message=MESSAGE if message is None else message,
+        message=message,
         revision=revision,
-        token=None if token_file is None else _token(token_file),
+        token=token,
         with_records=with_records,
         listener=ConsoleListener(),
     )
@@ -82,9 +85,17 @@ def _token(file: Path) -> str:
     """What the file holds, without the spaces around it.
 
     Raises:
-        RecipeError: it holds nothing, or no text.
+        RecipeError: it cannot be read, holds nothing, or not one line without spaces.
     """
-    text = file.read_bytes().decode(errors="replace").strip()
+    name = f"--token-file {printable(file)}"
+    try:
+        text = file.read_bytes().decode(errors="replace").strip()
+    except OSError as error:
+        raise RecipeError(f"{name}: {first_line(error)}") from error
     if not text:
-        raise RecipeError(f"--token-file {printable(file)} is empty")
+        raise RecipeError(f"{name} is empty")
+    if not re.fullmatch("[!-~]+", text):
+        count = len(text.splitlines())
+        found = f"holds {count} lines" if count > 1 else "holds what is no token"
+        raise RecipeError(f"{name} {found}; it must hold one line, the token alone")
     return text

@@ -1,18 +1,45 @@
 """`alexnet serve`: predictions over HTTP."""
 
+import math
+import re
 from pathlib import Path
 
 import click
 
-from ..errors import RecipeError
+from ..errors import RecipeError, printable
 from . import console
-from .arguments import MODEL
+from .arguments import FOLDER
 
 _MIB = 2**20
 
 
+def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """The value of --timeout, which no range of click's keeps from being nan."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is not a number of seconds.")
+    return value
+
+
+def _name(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """The value of --name, which has to be one part of an address."""
+    if value is not None and not re.fullmatch("[^/:]+", value):
+        raise click.BadParameter(
+            f"'{printable(value)}' cannot stand in /v1/models/NAME:predict: a name is not "
+            f"empty and has no / and no :"
+        )
+    return value
+
+
 @click.command("serve")
-@MODEL
+@click.option(
+    "--model",
+    default="saved",
+    show_default=True,
+    type=FOLDER,
+    help="Run directory or exported model to use.",
+)
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -45,6 +72,7 @@ _MIB = 2**20
     default=30.0,
     show_default=True,
     type=click.FloatRange(0.1, 3600),
+    callback=_seconds,
     help="Seconds after which a request is answered with an error.",
 )
 @click.option(
@@ -56,7 +84,9 @@ _MIB = 2**20
 )
 @click.option(
     "--name",
-    help="What TensorFlow Serving's clients call it. [default: the directory's name]",
+    callback=_name,
+    help="What TensorFlow Serving's clients call it; without / and :. [default: the "
+    "directory's name]",
 )
 @click.option("--access-log", is_flag=True, help="Print a line for each request.")
 def serve_command(
@@ -74,8 +104,8 @@ def serve_command(
     """Answer requests over HTTP with the classes of the images they send.
 
     POST an image to /predict, or open / in a browser. A new run in the place of the
-    directory is used as soon as it is there. SIGTERM and Ctrl-C end the server once what
-    it has accepted is answered; a second one ends it at once.
+    directory is used as soon as it is there. SIGTERM, SIGINT and SIGHUP answer what was
+    accepted and end with 0; a second one ends the server at once.
     """
     _require_extra()
     from ..serving.server import serve
@@ -83,7 +113,7 @@ def serve_command(
 
     settings = Settings(
         model=model,
-        name=name or model.resolve().name,
+        name=name or _default_name(model.resolve()),
         host=host,
         port=port,
         max_bytes=max_bytes,
@@ -93,6 +123,18 @@ def serve_command(
         access_log=access_log,
     )
     serve(settings, console.log)
+
+
+def _default_name(model: Path) -> str:
+    """The name of the directory; of a file without one, its own."""
+    from ..inference.exported import RECORD
+    from ..run.digests import RUN_JSON
+
+    name = model.stem if model.is_file() else model.name
+    own = (model / RECORD).is_file() or (model / RUN_JSON).is_file()
+    if not own and any((model.parent / x).is_file() for x in (RECORD, RUN_JSON)):
+        name = model.parent.name
+    return re.sub("[/:]", "_", name) or "model"
 
 
 def _require_extra() -> None:

@@ -3,6 +3,21 @@
 const byId = (id) => document.getElementById(id);
 let newest = 0;
 
+// Characters that are not seen, or turn the text around, as their numbers.
+function visible(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (x) => "\\u" + x.codePointAt(0).toString(16).padStart(4, "0"));
+}
+
+function say(text, kind = "") {
+  byId("status").textContent = text;
+  byId("status").className = kind;
+}
+
+function fail(problem) {
+  byId("result").hidden = true;
+  say(problem, "problem");
+}
+
 function bar(label, probability) {
   const percent = (100 * probability).toFixed(1) + "%";
   const item = document.createElement("li");
@@ -10,10 +25,10 @@ function bar(label, probability) {
   const track = document.createElement("div");
   const filled = document.createElement("div");
   words.className = "words";
-  for (const text of [label, percent]) {
-    const span = document.createElement("span");
-    span.textContent = text;
-    words.append(span);
+  for (const [kind, text] of [["bdi", visible(label)], ["span", percent]]) {
+    const word = document.createElement(kind);
+    word.textContent = text;
+    words.append(word);
   }
   track.className = "track";
   track.setAttribute("aria-hidden", "true");
@@ -28,15 +43,16 @@ function show(file, found) {
   const preview = byId("preview");
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(file);
-  byId("answer").textContent = found.answer;
+  byId("answer").textContent = visible(found.answer);
   byId("classes").replaceChildren(...found.classes.map((x) => bar(x.label, x.probability)));
   byId("result").hidden = false;
-  byId("status").textContent = "Done: " + found.answer;
+  // The heading shows it already; this is for those who hear the page.
+  say("Done: " + visible(found.answer), "spoken");
 }
 
 async function send(file) {
   const own = ++newest;
-  byId("status").textContent = "Looking at the picture ...";
+  say("Looking at the picture ...");
   byId("result").hidden = true;
   let problem;
   try {
@@ -50,14 +66,21 @@ async function send(file) {
   } catch (error) {
     problem = "no answer from the server";
   }
-  if (own === newest) byId("status").textContent = "That did not work: " + problem;
+  if (own === newest) fail("That did not work: " + problem);
 }
 
 function first(files) {
-  if (files.length) send(files[0]);
+  if (files.length) return send(files[0]);
+  newest++;
+  fail("There is no picture in that: a text or a link is none. Save the picture, and choose its file.");
 }
 
-byId("file").addEventListener("change", (event) => first(event.target.files));
+byId("file").addEventListener("change", (event) => {
+  const files = [...event.target.files];
+  // Otherwise the same file could not be chosen again.
+  event.target.value = "";
+  if (files.length) first(files);
+});
 byId("drop").addEventListener("submit", (event) => event.preventDefault());
 document.addEventListener("paste", (event) => first(event.clipboardData.files));
 for (const name of ["dragover", "dragleave", "drop"]) {

@@ -15,9 +15,11 @@ from starlette.routing import Route
 from ..errors import printable
 from ..inference.prediction import Prediction
 from . import pages, tf_serving
-from .bodies import MULTIPART, files_of, media_type, require_image_type
+from .bodies import MULTIPART, media_type, require_image_type
+from .multipart import files_of
 from .refusals import Refused, error_response, json_response
 from .service import Service
+from .tf_calls import tf_verb
 from .watched import Watched
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,7 +47,10 @@ def new_app(service: Service) -> Starlette:
         Exception: _failed,
     }
     watched = Middleware(Watched, service=service)
-    return Starlette(routes=routes, middleware=[watched], exception_handlers=handlers)
+    app = Starlette(routes=routes, middleware=[watched], exception_handlers=handlers)
+    # An address with / at its end is as unknown as any other.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Served:
@@ -68,26 +73,24 @@ class _Served:
             images = [x for _, x in files]
             found = await self.service.predict(request, images, deadline)
         names = [x for x, _ in files]
-        if all(x.error for x in found):
-            raise _unreadable(names[0], found[0].error)
         top = self.service.settings.top
         answers = [_answer(n, x, top) for n, x in zip(names, found, strict=True)]
-        return json_response({"predictions": answers} if several else answers[0])
+        content = {"predictions": answers} if several else {}
+        if all(x.error for x in found):
+            return _unreadable(answers, content)
+        return json_response(content or answers[0])
 
     async def tf_serving(self, request: Request) -> Response:
         """What TensorFlow Serving would answer."""
-        call = request.path_params["call"]
-        name, version, verb = _parts(call)
         own = self.service.settings.name
-        if name != own or version not in ("", tf_serving.VERSION):
-            raise Refused(404, f"there is no model {printable(name)[:200]}; there is {own}")
+        verb = tf_verb(request.path_params["call"], own)
         run = self.service.model.classifier.run
         side, classes = run.preprocess.stored_size, len(run.classes)
         if request.method == "POST" and verb == "predict":
             return await self._tf_predict(request, side)
         if request.method == "POST" or verb == "predict":
             method = "POST" if verb == "predict" else "GET, HEAD"
-            raise Refused(405, f"this needs {method}", {"Allow": method})
+            raise HTTPException(405, headers={"Allow": method})
         if verb == "metadata":
             return json_response(tf_serving.metadata(own, side, classes))
         return json_response(tf_serving.status())
@@ -123,15 +126,6 @@ class _Served:
         return self.service.bodies.read(request, deadline), deadline
 
 
-def _parts(call: str) -> tuple[str, str, str]:
-    """Name, version or "", and verb or "" of NAME[/versions/V][:predict | /metadata]."""
-    for ending in (":predict", "/metadata"):
-        if call.endswith(ending):
-            return *_parts(call.removesuffix(ending))[:2], ending[1:]
-    name, found, version = call.partition("/versions/")
-    return (name, version, "") if found else (call, "", "")
-
-
 def _answer(name: str, prediction: Prediction, top: int) -> dict[str, Any]:
     """What `alexnet predict --json` says about the file `name`."""
     ranked = prediction.top(top)
@@ -141,9 +135,12 @@ def _answer(name: str, prediction: Prediction, top: int) -> dict[str, Any]:
     return {"file": name, **result, "classes": classes}
 
 
-def _unreadable(name: str, error: str) -> Refused:
-    status = 413 if _TOO_MANY_PIXELS.match(error) else 422
-    return Refused(status, f"{name or 'the image'} {error}")
+def _unreadable(answers: list[dict[str, Any]], content: dict[str, Any]) -> Response:
+    """The first error in `answers`, which are all errors, and `content`."""
+    errors = [x["error"] for x in answers]
+    status = 413 if all(map(_TOO_MANY_PIXELS.match, errors)) else 422
+    error = f"{answers[0]['file'] or 'the file'} {errors[0]}"
+    return json_response({"error": error, **content}, status)
 
 
 async def _refused(request: Request, error: Refused) -> Response:
@@ -151,8 +148,12 @@ async def _refused(request: Request, error: Refused) -> Response:
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
-    text = f"{request.method} {printable(request.url.path)[:200]}: {error.detail}"
-    return error_response(Refused(error.status_code, text, error.headers))
+    headers, detail = dict(error.headers or {}), error.detail
+    if methods := sorted(re.findall(r"\w+", headers.get("Allow", ""))):
+        headers["Allow"] = ", ".join(methods)
+        detail = f"needs {' or '.join(x for x in methods if x != 'HEAD')}"
+    text = f"{request.method} {printable(request.url.path)[:200]}: {detail}"
+    return error_response(Refused(error.status_code, text, headers))
 
 
 async def _disconnected(request: Request, error: ClientDisconnect) -> Response:

@@ -1,12 +1,9 @@
-"""Bodies of requests: read within limits, and the files in them."""
+"""Bodies of requests, read within limits."""
 
 import asyncio
-import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from starlette.datastructures import FormData, Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from ..errors import printable
@@ -14,7 +11,6 @@ from .refusals import Refused
 
 _AT_ONCE = 32
 """Bodies of the largest size that may be held at the same time."""
-_MAX_FIELDS = 100
 MULTIPART = "multipart/form-data"
 # What `curl --data-binary` sends by itself is the third.
 _RAW = ("", "application/octet-stream", "application/x-www-form-urlencoded")
@@ -36,7 +32,7 @@ class Bodies:
             ClientDisconnect: it was cut off.
         """
         encoding = request.headers.get("content-encoding", "identity")
-        if encoding != "identity":
+        if encoding.lower() != "identity":
             raise Refused(415, f"Content-Encoding {printable(encoding)} is not supported")
         declared = request.headers.get("content-length", "0")
         if int(declared) > self.max_bytes:
@@ -93,36 +89,3 @@ def require_image_type(request: Request) -> None:
             f"Content-Type {printable(found)} is not supported; send the image itself as "
             f"image/* or application/octet-stream, or files as {MULTIPART}",
         )
-
-
-async def files_of(
-    headers: Headers, body: bytes, max_files: int
-) -> list[tuple[str, bytes]]:
-    """The name and content of each file in a multipart body, in order.
-
-    Raises:
-        Refused: 400, it is malformed, or has no file or too many.
-    """
-    try:
-        parser = _InMemory(
-            headers, _stream(body), max_files=max_files, max_fields=_MAX_FIELDS
-        )
-        form: FormData = await parser.parse()
-    except (MultiPartException, KeyError, ValueError, LookupError) as error:
-        reason = getattr(error, "message", "") or f"it has no usable {error}"
-        raise Refused(400, f"the multipart body is malformed: {reason}") from error
-    uploads = [x for _, x in form.multi_items() if isinstance(x, UploadFile)]
-    if not uploads:
-        raise Refused(400, "there is no file in the multipart body")
-    return [(printable(x.filename or ""), await x.read()) for x in uploads]
-
-
-class _InMemory(MultiPartParser):
-    """Keeps files in memory, where the body is already, and not on a disk."""
-
-    spool_max_size = sys.maxsize
-
-
-async def _stream(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
-    yield b""

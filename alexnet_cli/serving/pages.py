@@ -18,7 +18,7 @@ _TEMPLATES = jinja2.Environment(
 )
 _FILES = {"/app.js": "text/javascript", "/app.css": "text/css"}
 _FEW = 30
-"""Classes that are listed on the page; of more it says only how many there are."""
+"""Classes that are seen on the page at once; more are listed when that is asked for."""
 
 
 def routes(service: Service) -> list[Route]:
@@ -29,8 +29,9 @@ def routes(service: Service) -> list[Route]:
         text = _TEMPLATES.get_template("page.html").render(
             name=printable(settings.name),
             count=len(run.classes),
-            classes=[printable(x) for x in run.classes[:_FEW]],
-            mebibytes=f"{settings.max_bytes / 2**20:.3g}",
+            classes=[printable(x) for x in run.classes],
+            few=_FEW,
+            largest=_size(settings.max_bytes),
         )
         return Response(text, media_type="text/html")
 
@@ -39,6 +40,14 @@ def routes(service: Service) -> list[Route]:
 
     icon = Route("/favicon.ico", no_icon)
     return [Route("/", page), icon, *(_file(x, kind) for x, kind in _FILES.items())]
+
+
+def _size(count: int) -> str:
+    """`count` bytes as one reads them."""
+    for unit, name in ((2**20, "MiB"), (2**10, "KiB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count} bytes"
 
 
 def _file(path: str, kind: str) -> Route:

@@ -51,7 +51,8 @@ class ServedModel:
         try:
             self.classifier = ready_classifier(self.path)
         except _UNREADABLE as error:
-            reason = first_line(error) or type(error).__name__
+            # Its last part says how to make a run, which is not for who reads a log.
+            reason = first_line(error).rsplit("; ", 1)[0] or type(error).__name__
             if reason != self._said:
                 self.log(f"the run that was loaded before goes on: {reason}")
             self._said = reason

@@ -45,6 +45,7 @@ class Service:
         """
         futures = map(asyncio.wrap_future, self.batcher.submit(images))
         found = asyncio.gather(*futures)
+        found.add_done_callback(_retrieve)
         gone = asyncio.ensure_future(_gone(request))
         both: set[asyncio.Future[Any]] = {found, gone}
         left = deadline - asyncio.get_running_loop().time()
@@ -64,6 +65,12 @@ class Service:
 
     def _classify(self, images: Sequence[Image]) -> list[Prediction]:
         return list(self.model.classifier.predict(images))
+
+
+def _retrieve(found: asyncio.Future[Any]) -> None:
+    """Ask for what it ended with, which asyncio would complain that nobody did."""
+    if not found.cancelled():
+        found.exception()
 
 
 async def _gone(request: Request) -> None:

@@ -351,7 +351,7 @@ def test_no_connection_is_one_line(server, exported, monkeypatch):
         push(exported, NAME)
     monkeypatch.setattr(hub.constants, "ENDPOINT", server.address)
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(AlexNetError, match="offline mode is enabled"):
+    with pytest.raises(AlexNetError, match="HF_HUB_OFFLINE is set"):
         push(exported, NAME)
     assert server.routes() == []
 

@@ -77,8 +77,33 @@ def test_a_token_from_a_file(server, trained, monkeypatch, tmp_path):
     file.write_text("\n")
     ends(run(monkeypatch, trained, NAME, "--token-file", file), 2, "is empty")
     file.write_bytes(b"\xff\xfe key")
-    ends(run(monkeypatch, trained, NAME, "--token-file", file), 3, "asks for a token")
+    ends(
+        run(monkeypatch, trained, NAME, "--token-file", file),
+        2,
+        "token holds what is no token",
+    )
+    file.write_text(f"{TOKEN}\nhf_another\n")
+    result = run(monkeypatch, trained, NAME, "--token-file", file)
+    ends(result, 2, f"--token-file {file} holds 2 lines; it must hold one line")
     ends(run(monkeypatch, trained, NAME, "--token-file", tmp_path / "none"), 2, "does not exist")  # fmt: skip
+
+
+@pytest.mark.parametrize("variable, text", [
+    ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"), ({"HF_ENDPOINT": "http://["}, "HF_ENDPOINT is no address"),
+    ({"HF_ENDPOINT": "htp://x"}, "HF_ENDPOINT htp://x is no address"), ({"HF_ENDPOINT": "x"}, "HF_ENDPOINT x is no address"),
+    ({"HF_ENDPOINT": "http://127.0.0.1:abc"}, "Port could not be cast"),
+])  # fmt: skip
+@pytest.mark.slow
+def test_an_environment_that_cannot_work_is_not_to_be_tried_again(trained, tmp_path, variable, text):  # fmt: skip
+    code = "from alexnet_cli.cli.main import main; main(prog_name='alexnet')"
+    environment = {**os.environ, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path), **variable}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "push", str(trained), NAME],
+        capture_output=True, text=True, timeout=100, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode in (2, 3) and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert text in last and "try again" not in last
 
 
 @pytest.mark.parametrize("words, code, text", [
@@ -87,8 +112,9 @@ def test_a_token_from_a_file(server, trained, monkeypatch, tmp_path):
 ])  # fmt: skip
 def test_wrong_usage(server, trained, monkeypatch, words, code, text):
     words = [trained if x == "TRAINED" else x for x in words]
-    ends(run(monkeypatch, *words), code, text)
-    assert server.routes() == []
+    result = run(monkeypatch, *words)
+    ends(result, code, text)
+    assert server.routes() == [] and " files, " not in result.stderr
 
 
 def test_a_wrong_token_is_one_line(server, trained, monkeypatch):

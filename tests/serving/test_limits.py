@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -85,6 +87,23 @@ def test_a_prediction_that_takes_too_long_is_a_504(serve, trained, pictures):
 
 
 @pytest.mark.slow
+def test_clients_that_leave_and_late_answers_are_no_news(serve, trained, pictures):
+    sent = HEAD % len(pictures[0]) + pictures[0]
+    with serve(trained, "--timeout", 0.3, seconds=0.2) as server:
+        for _ in range(50):
+            server.connect(sent).close()
+            reset = server.connect(sent)
+            reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset.close()
+        with ThreadPoolExecutor(60) as pool:
+            asked = [pool.submit(server.ask, "POST", "/predict", pictures[0], RAW) for _ in range(60)]  # fmt: skip
+            assert 504 in {x.result()[0] for x in asked}
+        assert server.stop() == 0
+        lines = server.log().splitlines()
+    assert len(lines) == 2 and lines[1].startswith("stopped"), lines
+
+
+@pytest.mark.slow
 def test_bodies_that_fit_alone_but_not_together(serve, trained):
     """Memory is for 32 of the largest bodies; the rest are told to come again."""
     part = bytes(49_000)
@@ -114,5 +133,5 @@ def test_the_runs_own_limit_on_pixels_is_kept(serve, trained, pictures, tmp_path
     with serve(copy) as server:
         status, found = server.json("POST", "/predict", pictures[0], RAW)
         assert (status, found) == (
-            413, {"error": "the image has 96 x 64 pixels, more than 0.001 million"},
+            413, {"error": "the file has 96 x 64 pixels, more than 0.001 million"},
         )  # fmt: skip

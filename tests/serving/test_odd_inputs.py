@@ -1,6 +1,7 @@
 """Whatever is sent is answered with one line of JSON, and the server goes on."""
 
 import json
+import socket
 
 import pytest
 from helpers import encoded, photo
@@ -30,16 +31,16 @@ ODD = {
     "field only": ("POST", "/predict", part(b"x", 'form-data; name="f"'), FORM, 400, "no file"),
     "part without a name": ("POST", "/predict", part(b"x", "form-data"), FORM, 400, "name"),
     "empty file": ("POST", "/predict", part(b""), FORM, 422, "f.jpg is empty"),
-    "too many files": ("POST", "/predict", (part(b"x")[:-8] + b"\r\n") * 50, FORM, 400, "Too many files"),
+    "too many files": ("POST", "/predict", (part(b"x")[:-8] + b"\r\n") * 50, FORM, 413, "more than 40 files"),
     "large body": ("POST", "/predict", bytes(300_001), RAW, 413, "300000 bytes"),
     "many pixels": ("POST", "/predict", encoded(photo().convert("1").resize((20_000, 10_000))), RAW, 413, "million"),
     "unknown path": ("GET", "/predict/x", None, {}, 404, "Not Found"),
     "strange path": ("GET", "/%00%ff%0a<b>", None, {}, 404, "Not Found"),
     "path above": ("GET", "/../../etc/passwd", None, {}, 404, "Not Found"),
-    "GET": ("GET", "/predict", None, {}, 405, "Not Allowed"),
-    "OPTIONS": ("OPTIONS", "/predict", None, {}, 405, "Not Allowed"),
-    "DELETE": ("DELETE", "/v1/models/toy", None, {}, 405, "Not Allowed"),
-    "unknown method": ("BREW", "/", None, {}, 405, "Not Allowed"),
+    "GET": ("GET", "/predict", None, {}, 405, "GET /predict: needs POST"),
+    "OPTIONS": ("OPTIONS", "/predict", None, {}, 405, "needs POST"),
+    "DELETE": ("DELETE", "/v1/models/toy", None, {}, 405, "needs GET or POST"),
+    "unknown method": ("BREW", "/", None, {}, 405, "BREW /: needs GET"),
     "body nobody wants": ("POST", "/nothing", bytes(200_000), RAW, 404, "Not Found"),
     "not JSON": ("POST", TF, b"{", {}, 400, "not JSON"),
     "not UTF-8": ("POST", TF, b'{"instances": "\xff"}', {}, 400, "not JSON"),
@@ -59,8 +60,19 @@ ODD = {
     "signature of no text": ("POST", TF, b'{"signature_name": [1], "instances": [1]}', {}, 400, "no signature"),
     "ragged pixels": ("POST", TF, b'{"signature_name": "pixels", "instances": [[[1], [1, 2]]]}', {}, 400, "36 x 36"),
     "unknown name": ("POST", "/v1/models/other:predict", b"{}", {}, 404, "there is toy"),
-    "unknown version": ("GET", "/v1/models/toy/versions/7", None, {}, 404, "no model"),
-    "unknown verb": ("POST", "/v1/models/toy:classify", b"{}", {}, 404, "no model"),
+    "unknown version": ("GET", "/v1/models/toy/versions/7", None, {}, 404, "there is no version 7 of toy; there is 1"),
+    "unknown version's verb": ("POST", "/v1/models/toy/versions/2:predict", b"{}", {}, 404, "no version 2 of toy"),
+    "no version": ("GET", "/v1/models/toy/versions/", None, {}, 404, "toy/versions/ is not served; toy, "),
+    "classify": ("POST", "/v1/models/toy:classify", b"{}", {}, 404, "toy:classify is not served; :predict is"),
+    "regress": ("POST", "/v1/models/toy/versions/1:regress", b"{}", {}, 404, "1:regress is not served; :predict is"),
+    "label": ("GET", "/v1/models/toy/labels/stable", None, {}, 404, "toy/labels/stable is not served; toy, "),
+    "metadata twice": ("GET", "/v1/models/toy/metadata/metadata", None, {}, 404, "is not served"),
+    "model with a slash": ("GET", "/v1/models/toy/", None, {}, 404, "toy/ is not served; toy, "),
+    "no name": ("GET", "/v1/models/", None, {}, 404, "no model is named; there is toy"),
+    "no models": ("GET", "/v1/models", None, {}, 404, "GET /v1/models: Not Found"),
+    "predict with a slash": ("POST", "/predict/", JPEG, RAW, 404, "POST /predict/: Not Found"),
+    "form without its end": ("POST", "/predict", part(JPEG)[:-10], FORM, 400, "the multipart body is malformed: its end is missing"),
+    "form whose last file has no end": ("POST", "/predict", part(JPEG)[:-8] + part(JPEG)[:-10], FORM, 400, "its end is missing"),
     "GET of predict": ("GET", TF, None, {}, 405, "POST"),
     "POST of status": ("POST", "/v1/models/toy", b"{}", {}, 405, "GET"),
 }  # fmt: skip
@@ -114,3 +126,59 @@ def test_no_picture_is_kept_of_a_client_that_leaves(server):
     assert server.json("POST", "/predict", JPEG, RAW)[0] == 200
     assert server.metric("alexnet_queue_images") == 0
     assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("name", ["not HTTP", "wrong chunk", "no host"])
+def test_what_is_not_http_is_told_so_in_json(server, name):
+    with server.connect(RAW_BYTES[name][0]) as connection:
+        head, _, content = server.hear(connection).partition(b"\r\n\r\n")
+        assert connection.recv(65536) == b""
+    assert json.loads(content) == {"error": "the request is not valid HTTP/1.1"}
+    assert b"nosniff" in head and b"content-type: application/json" in head.lower()
+    assert len(server.log().splitlines()) == 1
+
+
+@pytest.mark.parametrize("disposition, kind, file", [
+    ('form-data; name="f"', "image/jpeg", ""), ('form-data; name="f"', "IMAGE/png", ""),
+    ("form-data; name=\"f\"; filename*=UTF-8''b%20%D1%86.jpg", "", "b ц.jpg"),
+    ("form-data; name=\"f\"; filename*=utf-8''a%22%5Cb.jpg; x=y", "", 'a"\\b.jpg'),
+    ("form-data; name=\"f\"; filename=\"a.jpg\"; filename*=UTF-8''b.jpg", "", "a.jpg"),
+])  # fmt: skip
+def test_a_part_of_an_image_is_a_file(server, disposition, kind, file):
+    kind = f"\r\nContent-Type: {kind}" if kind else ""
+    body = part(JPEG, disposition + kind)
+    status, found = server.json("POST", "/predict", body, FORM)
+    assert status == 200, found
+    assert [x["file"] for x in found["predictions"]] == [file]
+
+
+def test_identity_is_no_encoding_however_it_is_written(server):
+    headers = {**RAW, "Content-Encoding": "Identity"}
+    assert server.json("POST", "/predict", JPEG, headers)[0] == 200
+
+
+def test_of_files_that_are_all_unreadable_each_reason_is_told(server):
+    large = encoded(photo().convert("1").resize((20_000, 10_000)))
+    for contents, code in (
+        ((b"x", large), 422),
+        ((large, b"x"), 422),
+        ((large, large), 413),
+    ):
+        body = part(contents[0])[:-8] + part(contents[1])
+        status, found = server.json("POST", "/predict", body, FORM)
+        assert status == code
+        errors = [x["error"] for x in found["predictions"]]
+        assert found["error"] == f"f.jpg {errors[0]}" and len(errors) == 2
+        assert ["known format" in x for x in errors] == [x == b"x" for x in contents]
+
+
+def test_a_client_that_ends_its_half_of_the_connection_gets_its_answers(server):
+    request = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(JPEG)
+    for count in (1, 3):
+        with server.connect((request + JPEG) * count) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        assert answer.count(b"HTTP/1.1 200") == count
+        assert answer.count(b'"answer"') == count

@@ -1,15 +1,19 @@
 """The page in a real browser: a picture is chosen, dropped or pasted, and its classes read."""
 
+import asyncio
 import base64
 import importlib.util
 import json
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import alexnet_cli.serving as serving
+from alexnet_cli.run.run import Run
+from alexnet_cli.serving.pages import routes
 
 RAW = {"Content-Type": "application/octet-stream"}
 ROOM = Path(serving.__file__).parent
@@ -20,7 +24,7 @@ browser = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(browser)
 needs_browser = pytest.mark.skipif(not browser.binary(), reason="there is no Chromium here")
 READ = """[...document.querySelectorAll('#classes li')].map(x => [
-  ...[...x.querySelectorAll('span')].map(y => y.textContent),
+  ...[...x.querySelectorAll('.words > *')].map(y => y.textContent),
   Math.round(1000 * x.querySelector('.bar').offsetWidth / x.querySelector('.track').offsetWidth) / 10])"""
 
 
@@ -111,12 +115,54 @@ def test_a_picture_is_pasted(page, server, pictures):
 
 @needs_browser
 @pytest.mark.slow
+def test_the_same_file_can_be_chosen_again(page, server, pictures, picture):
+    root = page("DOM.getDocument")["root"]["nodeId"]
+    node = page("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+    page("DOM.setFileInputFiles", nodeId=node, files=[str(picture)])
+    assert_shows(page, server, pictures[1])
+    assert page.run("document.getElementById('file').value") == ""
+
+
+@needs_browser
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["paste", "drop"])
+def test_a_text_or_a_link_is_explained_and_the_old_answer_goes(page, server, pictures, picture, how):  # fmt: skip
+    drop(page, picture)
+    assert_shows(page, server, pictures[1])
+    page.run(f"""(() => {{
+        const data = new DataTransfer();
+        data.setData("text/uri-list", "http://example.org/x.jpg");
+        document.dispatchEvent('{how}' === 'paste' ? new ClipboardEvent("paste", {{ clipboardData: data }})
+            : new DragEvent("drop", {{ dataTransfer: data }}));
+    }})()""")
+    status = "document.querySelector('[role=status]')"
+    assert "no picture in that" in page.run(f"{status}.textContent")
+    assert page.run(f"{status}.className") == "problem"
+    assert page.run("document.getElementById('result').hidden")
+
+
+@needs_browser
+@pytest.mark.slow
+def test_an_answer_is_seen_once_beside_its_bars_and_its_marks_are_visible(page):
+    """In the text that is seen; the line for those who hear it is one dot wide."""
+    page.run(
+        """show(new Blob(), {answer: "a\\u202eb", classes: [{label: "a\\u202eb", probability: 1}]})"""
+    )
+    assert page.run("document.getElementById('answer').textContent") == "a\\u202eb"
+    assert page.run(READ)[0][0] == "a\\u202eb"
+    isolated = "getComputedStyle(document.querySelector('#classes bdi')).unicodeBidi"
+    assert page.run(isolated) == "isolate"
+    assert page.run("document.getElementById('status').offsetWidth") == 1
+
+
+@needs_browser
+@pytest.mark.slow
 def test_what_is_no_picture_is_said_to_be_none(page, tmp_path):
     (tmp_path / "x.jpg").write_text("<script>alert(1)</script>")
     drop(page, tmp_path / "x.jpg")
     status = "document.querySelector('[role=status]').textContent"
     page.wait(f"{status}.includes('not work')")
-    assert "the image is not an image in a known format" in page.run(status)
+    assert "the file is not an image in a known format" in page.run(status)
     assert page.run("document.getElementById('result').hidden")
 
 
@@ -143,7 +189,25 @@ def test_names_are_escaped(serve, run_copy):
     with serve(run_copy, "--name", "<script>") as server:
         text = server.ask("GET", "/")[1].decode()
     assert "&lt;script&gt;" in text and "<script>" not in text
-    assert "&lt;b&gt;, a &amp; b" in text
+    assert "<bdi>&lt;b&gt;</bdi>, <bdi>a &amp; b</bdi>" in text
+
+
+def test_all_of_many_classes_can_be_seen_and_marks_that_turn_text_too(run_copy):
+    record = json.loads((run_copy / "run.json").read_text())
+    record["classes"] = ["a\u202eb", *(f"class {i}" for i in range(99))]
+    (run_copy / "run.json").write_text(json.dumps(record))
+    text = page_of(Run.read(run_copy), 1000)
+    assert "knows 100 classes." in text and "At most 1000 bytes;" in text
+    listed = text.partition("<details>")[2].partition("</details>")[0]
+    assert listed.count("<bdi>") == 100 and "<bdi>a\\u202eb</bdi>" in listed
+
+
+def page_of(run, max_bytes):
+    """The page of a server of `run`."""
+    settings = SimpleNamespace(name="toy", max_bytes=max_bytes)
+    model = SimpleNamespace(classifier=SimpleNamespace(run=run))
+    page = routes(SimpleNamespace(model=model, settings=settings))[0].endpoint
+    return asyncio.run(page(None)).body.decode()
 
 
 def test_every_answer_has_safe_headers_and_no_page_loads_from_elsewhere(server):
@@ -155,7 +219,10 @@ def test_every_answer_has_safe_headers_and_no_page_loads_from_elsewhere(server):
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["Access-Control-Allow-Origin"] is None
         assert headers["Server"] is None
-        assert b"//" not in content.replace(b"// A newer", b"") or path == "/metrics"
+        assert (
+            b"//" not in re.sub(rb"^ *// .*$", b"", content, flags=re.M)
+            or path == "/metrics"
+        )
     kinds = {
         x: server.ask("GET", x)[2]["Content-Type"] for x in ("/", "/app.js", "/app.css")
     }

@@ -76,7 +76,8 @@ def test_one_unreadable_file_of_several_is_an_error_of_its_own(server, pictures,
         "classes": [],
     }
     assert curl(server, tmp_path, "-F", "b=@bad") == {
-        "error": "bad is not an image in a known format"
+        "error": "bad is not an image in a known format",
+        "predictions": [bad],
     }
 
 

@@ -6,9 +6,12 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from helpers import fails
+from helpers import alexnet, fails
+
+from alexnet_cli.cli.serve import _default_name
 
 STUCK = """
 import asyncio
@@ -37,7 +40,34 @@ def test_no_run_a_taken_port_and_no_such_host_are_one_line(trained, tmp_path):
         result = fails(3, "--port 0 takes any free one", "serve", "--model", trained, "--port", port)  # fmt: skip
         assert len(result.stderr.splitlines()) == 1
     fails(3, "--host no.such.host.invalid", "serve", "--model", trained, "--host", "no.such.host.invalid")  # fmt: skip
-    fails(2, "--timeout", "serve", "--timeout", 0)
+    for value in (0, "nan", "inf", "-inf"):
+        fails(2, "--timeout", "serve", "--timeout", value)
+
+
+@pytest.mark.parametrize("name", ["", "/", "x:predict", "a/b", ":"])
+def test_a_name_that_no_address_reaches_is_wrong_usage(name):
+    fails(2, "cannot stand in /v1/models/NAME:predict", "serve", "--name", name)
+
+
+def test_the_default_name_is_that_of_the_folder(tmp_path):
+    for place in ("run/run.json", "run/model.tflite", "exported/export.json",
+                  "exported/model.onnx", "exported/saved_model/x", "exported/model.tflite",
+                  "elsewhere/flowers.onnx", "a:b/run.json"):  # fmt: skip
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    named = {
+        "run": "run", "run/model.tflite": "run", "exported": "exported", "a:b": "a_b",
+        "exported/model.onnx": "exported", "exported/saved_model": "exported",
+        "elsewhere/flowers.onnx": "flowers", "none": "none",
+    }  # fmt: skip
+    assert {x: _default_name(tmp_path / x) for x in named} == named
+    assert _default_name(Path("/")) == "model"
+
+
+def test_help_says_what_the_signals_do():
+    text = " ".join(alexnet("serve", "--help").stdout.split())
+    assert "SIGTERM, SIGINT and SIGHUP answer what was accepted and end with 0" in text
+    assert "exported model" in text
 
 
 def test_only_this_machine_is_let_in_by_default(server):
@@ -47,7 +77,7 @@ def test_only_this_machine_is_let_in_by_default(server):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_server_once_all_is_answered(serve, trained, pictures, number):
     """Requests in flight: some computed, some waiting, one with half its body sent."""
     with serve(trained, seconds=0.5) as server:

@@ -89,6 +89,16 @@ def test_an_unreadable_run_is_one_line_and_the_old_one_goes_on(
         assert server.json("POST", "/predict", pictures[0]) == before
 
 
+def test_the_log_does_not_tell_how_to_make_a_run(run_copy):
+    lines = []
+    model = ServedModel(run_copy, lines.append)
+    shutil.rmtree(run_copy)
+    assert not model.refresh()
+    [line] = lines
+    assert line.startswith("the run that was loaded before goes on: ")
+    assert str(run_copy) in line and "alexnet train" not in line
+
+
 def test_a_loaded_run_needs_its_directory_no_more(run_copy, other, pictures):
     """Batches of another size must not come from the weights of another run."""
     own = probabilities(run_copy, pictures[:16])
