@@ -57,8 +57,7 @@ def push_command(
     from ..api.push import MESSAGE, check_repository, files_to_push, push
     from ..reports.models_table import size_text
 
-    message = MESSAGE if message is None else message
-    check_repository(repository, message)
+    check_repository(repository, message := MESSAGE if message is None else message)
     token = None if token_file is None else _token(token_file)
     files = files_to_push(folder, with_records=with_records)
     total = size_text(sum(x.size for x in files))
