@@ -1,10 +1,27 @@
 """Arguments and options that several commands share."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
 FOLDER = click.Path(path_type=Path)
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers, which NaN is not in; click lets it pass every comparison."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """The number that `value` says."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
 MODEL = click.option(
     "--model",
     default="saved",

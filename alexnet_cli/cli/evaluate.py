@@ -8,7 +8,7 @@ import click
 from ..errors import CheckFailed
 from ..recipe.sections import TTA
 from ..run.files import write_csv, write_page
-from .arguments import ANY_MODEL, FOLDER, JSON
+from .arguments import ANY_MODEL, FOLDER, JSON, NumberRange
 from .progress import ConsoleListener
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--assert-accuracy",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="Exit with 1 if top-1 accuracy is below this.",
 )
 def evaluate_command(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ..errors import CheckFailed, printable
-from .arguments import FOLDER, JSON, MODEL
+from .arguments import FOLDER, JSON, MODEL, NumberRange
 from .progress import ConsoleListener, show_left_out
 
 NAMES = (
@@ -39,7 +39,7 @@ NAMES = (
     "--max-drop",
     default=0.01,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="Exit with 1 if a model loses more accuracy than this on the same images.",
 )
 @click.option(

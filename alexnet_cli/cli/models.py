@@ -6,6 +6,7 @@ from ..model.alexnet import ARCHITECTURES
 from ..model.architecture import Architecture, trace
 from ..model.variants import NORMS, with_dropout, with_norm
 from ..reports.text import table
+from .arguments import NumberRange
 
 
 @click.command("models")
@@ -20,7 +21,7 @@ from ..reports.text import table
 @click.option(
     "--norm", default="table", type=click.Choice(NORMS), help="As in `alexnet train`."
 )
-@click.option("--dropout", type=click.FloatRange(0, 0.95), help="As in `alexnet train`.")
+@click.option("--dropout", type=NumberRange(0, 0.95), help="As in `alexnet train`.")
 def models_command(
     name: str | None, classes: int | None, norm: str, dropout: float | None
 ) -> None:

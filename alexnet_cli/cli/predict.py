@@ -12,7 +12,7 @@ import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
 from ..run.run import Run
-from .arguments import ANY_MODEL, FOLDER
+from .arguments import ANY_MODEL, FOLDER, NumberRange
 from .image_arguments import image_files
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--reject",
-    type=click.FloatRange(0.01, 1),
+    type=NumberRange(0.01, 1),
     metavar="PRECISION",
     help="Predict unknown below the lowest confidence from which this fraction of the "
     "validation predictions is right. [default: as trained]",

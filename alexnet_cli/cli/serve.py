@@ -1,6 +1,5 @@
 """`alexnet serve`: predictions over HTTP."""
 
-import math
 import re
 from pathlib import Path
 
@@ -8,16 +7,9 @@ import click
 
 from ..errors import RecipeError, printable
 from . import console
-from .arguments import FOLDER
+from .arguments import FOLDER, NumberRange
 
 _MIB = 2**20
-
-
-def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """The value of --timeout, which no range of click's keeps from being nan."""
-    if math.isnan(value):
-        raise click.BadParameter("nan is not a number of seconds.")
-    return value
 
 
 def _name(
@@ -71,8 +63,7 @@ def _name(
     "--timeout",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0.1, 3600),
-    callback=_seconds,
+    type=NumberRange(0.1, 3600),
     help="Seconds after which a request is answered with an error.",
 )
 @click.option(

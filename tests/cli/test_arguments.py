@@ -1,6 +1,7 @@
 """--classes is a list or a file of names, in the order given."""
 
 import pytest
+from helpers import fails
 
 from alexnet_cli.cli.arguments import class_names
 from alexnet_cli.errors import DatasetError
@@ -30,3 +31,13 @@ def test_a_file_that_does_not_exist_is_named():
         DatasetError, match=r"^--classes: none\.txt: No such file or directory$"
     ):
         class_names("@none.txt")
+
+
+@pytest.mark.parametrize("words", [
+    ("evaluate", "--assert-accuracy", "nan"), ("export", "--max-drop", "NaN"),
+    ("predict", "x.jpg", "--reject", "nan"), ("models", "tiny", "--dropout", "nan"),
+    ("serve", "--timeout", "nan"),
+])  # fmt: skip
+def test_nan_is_in_no_range(words):
+    """A check against it would never fail."""
+    fails(2, "is not a number", *words)
