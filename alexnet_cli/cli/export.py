@@ -65,8 +65,8 @@ def export_command(
 ) -> None:
     """Write a run in formats that other programs run, and prove each of them.
 
-    Every file is read again in a new process and compared with the run on images that it
-    was not trained on.
+    Every file is read again in a new process and compared with the run, by default on the
+    images that were held out of its training.
     """
     from ..api.export import export_run
     from ..reports.models_table import text, to_json
