@@ -4,6 +4,7 @@
     ├── RecipeError      2  an option or a configuration file asks for the impossible
     ├── DatasetError     3  a folder of images
     ├── ImageError       3  one image; caught per file, never ends the work on a folder
+    │   └── OversizedImage  3  more pixels than are read
     ├── RunError         3  a run directory
     │   └── RunReplaced  3  another run has taken its place while it was being read
     ├── DeviceError      3  a processor that the machine does not have
@@ -39,6 +40,10 @@ class DatasetError(AlexNetError):
 
 class ImageError(AlexNetError):
     """A file is not an image, or its pixels cannot all be read."""
+
+
+class OversizedImage(ImageError):
+    """An image has more pixels than are read."""
 
 
 class RunError(AlexNetError):

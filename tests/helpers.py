@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from click.testing import CliRunner, Result
-from PIL import Image
+from PIL import Image, ImageCms
 
 from alexnet_cli.cli.main import main
 from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
@@ -144,3 +144,18 @@ def new_tiny_run(path, **fields):
     path.mkdir(parents=True, exist_ok=True)
     basics = {"arch": "tiny", "size": 36, "batch_size": 8, "precision": "float32"}
     return new_run(path, Recipe(**{**basics, **fields}), tuple(COLORS))
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def swapped(profile):
+    """sRGB whose red and green primaries are exchanged, under another name."""
+    data = bytearray(
+        profile.replace(b"s\0R\0G\0B", b"S\0w\0a\0p").replace(b"sRGB", b"Swap")
+    )
+    (count,) = struct.unpack_from(">I", data, 128)
+    at = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    red, green = at[b"rXYZ"], at[b"gXYZ"]
+    data[red : red + 4], data[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(data)

@@ -34,10 +34,11 @@ def evaluate(
     """
     from ..evaluation import evaluate as evaluation
     from ..inference.classifier import Classifier
+    from ..inference.exported import open_model
 
     listener = listener or Listener()
-    model = _opened(run)
-    other = None if compare is None else _opened(compare)
+    model = open_model(run)
+    other = None if compare is None else open_model(compare)
     images = _images(model.run, data, ignore_unknown)
     listener.log(f"{printable(data or model.run.data)}: {len(images.files)} files")
     listener.notes(images.notes)
@@ -52,14 +53,6 @@ def evaluate(
     if other is None:
         return result
     return dataclasses.replace(result, comparison=_compared(result, other, tta, listener))
-
-
-def _opened(model: "Model | Run | Path | str") -> "Model":
-    from ..inference.exported import Model, open_model
-
-    if isinstance(model, Run):
-        return Model(model)
-    return model if isinstance(model, Model) else open_model(model)
 
 
 def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "LabeledImages":

@@ -84,7 +84,7 @@ def export_run(
 def _record(report: ExportReport, out: Path, data_license: str) -> None:
     """Write export.json with the proof of every model, and the card."""
     from ..evaluation.proof import as_row
-    from ..export.record import digests, files_of, read_record, write_record
+    from ..export.record import digests, read_record, write_record
     from ..reports.model_card import CARD, card
 
     images = report.images
@@ -94,7 +94,7 @@ def _record(report: ExportReport, out: Path, data_license: str) -> None:
             "file": x.path.name,
             "compared_on": images.text,
             "max_drop": report.max_drop,
-            "digests": digests(out, files_of(out, x.path.name)),
+            "digests": digests(out, x.path),
         }
         for x in report.exported
     ]

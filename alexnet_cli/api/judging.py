@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ..evaluation.proof import Judged
     from ..inference.measure import Measured
 
-VALIDATION_IMAGES = "validation images"
-"""What is said of the run's own, where no test images were set apart."""
 PROBES = 32
 """Drawn images that a run without any is judged on."""
 
@@ -71,21 +69,15 @@ class Judge:
             ExportError: it cannot be read in a new process.
         """
         from ..evaluation.proof import Judged, prove
+        from ..export.record import parts
         from ..inference.measure import measure
 
         self.listener.log(f"  {name}: read again in a new process")
         found = measure(path, kind, self.images.files)
         self.own = self.own or found
         proof = prove(self.own, found, self.images.labels, self.run.classes)
-        return Judged(name, path, bytes_of(size_of or path), proof)
-
-
-def bytes_of(path: Path) -> int:
-    """The size of a file, of all files of a folder, or of an OpenVINO pair."""
-    if path.is_dir():
-        return sum(x.stat().st_size for x in path.rglob("*") if x.is_file())
-    weights = path.with_suffix(".bin") if path.suffix == ".xml" else None
-    return path.stat().st_size + (weights.stat().st_size if weights else 0)
+        size = sum(x.stat().st_size for x in parts(size_of or path))
+        return Judged(name, path, size, proof)
 
 
 def run_to_judge(run: Run | Path | str) -> Run:
@@ -113,9 +105,9 @@ def unless_replaced(run: Run) -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError as error:
+    except FileNotFoundError:
         run.require_unchanged()
-        raise error
+        raise
 
 
 @contextmanager
@@ -129,11 +121,16 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     from ..dataset.decoding import digest
     from ..dataset.images import read
     from ..dataset.split import TRAIN
+    from ..dataset.synthetic import smooth_images
     from ..evaluation.evaluate import held_out, labeled_folder
+    from ..evaluation.proof import DRAWN_IMAGES, VALIDATION_IMAGES
 
     if data is None and not run.data:
         with tempfile.TemporaryDirectory() as drawn:
-            yield JudgedOn("drawn images", tuple(_probes(Path(drawn))), None)
+            files = tuple(Path(drawn, f"{i}.png") for i in range(PROBES))
+            for file, image in zip(files, smooth_images(PROBES, 300), strict=True):
+                image.save(file)
+            yield JudgedOn(DRAWN_IMAGES, files, None)
         return
     folder = Path(data) if data else None
     found = labeled_folder(run, folder) if folder else held_out(run)
@@ -147,16 +144,3 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     known = {x["sha256"] for x in rows if x["split"] == TRAIN}
     trained_on = sum(digest(x, read) in known for x in found.files) if known else 0
     yield JudgedOn(name, found.files, np.array(found.labels), trained_on)
-
-
-def _probes(folder: Path) -> Iterator[Path]:
-    """Files of random smooth images."""
-    import numpy as np
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    for number in range(PROBES):
-        small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
-        file = folder / f"{number}.png"
-        small.resize((300, 300), Image.Resampling.BICUBIC).save(file)
-        yield file

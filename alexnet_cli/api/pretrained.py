@@ -52,6 +52,7 @@ def import_weights(
     file = weights_file(weights, listener)
     pretrained = read_initial_weights(file, Recipe().network.architecture())
     start_tensorflow()
+    from ..reports.training_figures import describe
     from ..trainer import import_run
 
     recipe = import_run.recipe_for(pretrained, file)
@@ -62,5 +63,6 @@ def import_weights(
     run = new_run(Path(out), recipe, import_run.classes_of(pretrained, tuple(classes)))
     require_space(run, training=False)
     with staged(run.path, overwrite) as staging:
-        import_run.write_run(dataclasses.replace(run, path=staging.folder), matches)
+        run_there = dataclasses.replace(run, path=staging.folder)
+        import_run.write_run(run_there, matches, describe)
     return Run.open(run.path)

@@ -11,12 +11,12 @@ from typing import Any
 from ..errors import AlexNetError, RecipeError, RunError, first_line, printable
 from ..inference.exported import RECORD
 from ..inference.formats import EXPORT_AGAIN, require
+from ..reports.model_card import CARD
 from ..run.digests import RUN_JSON, sha256
 from ..run.run import TRAINING, Run
 from .listener import Listener
 
 MESSAGE = "Upload a model made with alexnet"  # Of the commit, by default.
-_CARD = "README.md"
 # The last four are a SavedModel: `export.saved_model.FILES`, without TensorFlow's start.
 _RUN = (
     "model.weights.h5", "model.tflite", "mean_image.npy", "history.csv",
@@ -129,13 +129,13 @@ def _of_run(folder: Path, with_records: bool) -> list[PushFile]:
     run, name = Run.read(folder), printable(folder)
     if run.status == TRAINING or not run.exported or not run.weights.is_file():
         raise RunError(f"{name} has no finished network; train it first")
-    if not (folder / _CARD).is_file():
+    if not (folder / CARD).is_file():
         raise RunError(
-            f"{name} has no {_CARD}, which says what the model is; `alexnet export "
+            f"{name} has no {CARD}, which says what the model is; `alexnet export "
             f"--model {name}` writes a folder with one, or train again"
         )
     found = [PushFile(RUN_JSON, shipped(run).text().encode(errors="surrogateescape"))]
-    for path in (folder / x for x in (_CARD, *_RUN, *(_RECORDS if with_records else ()))):
+    for path in (folder / x for x in (CARD, *_RUN, *(_RECORDS if with_records else ()))):
         files = [x for x in (path, *path.rglob("*")) if x.is_file()]
         found += [PushFile(x.relative_to(folder).as_posix(), x) for x in files]
     return found
@@ -153,7 +153,7 @@ def _of_exports(folder: Path) -> list[PushFile]:
         raise RunError(
             f"{printable(folder)}/{RECORD} is damaged; {EXPORT_AGAIN}"
         ) from error
-    names = [*dict.fromkeys((RECORD, RUN_JSON, _CARD, LABELS, HOST, *proven))]
+    names = [*dict.fromkeys((RECORD, RUN_JSON, CARD, LABELS, HOST, *proven))]
     for name in names:
         file = folder / name
         if not file.is_file():

@@ -1,11 +1,13 @@
 """Arguments and options that several commands share."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
 
 
@@ -22,19 +24,18 @@ class NumberRange(click.FloatRange):
         return number
 
 
-MODEL = click.option(
-    "--model",
-    default="saved",
-    show_default=True,
+def model_option(text: str) -> Callable[[Command], Command]:
+    """The option --model, whose help is `text`."""
+    option = click.option
+    return option("--model", default="saved", show_default=True, type=FOLDER, help=text)
+
+
+MODEL = model_option("Run directory to use.")
+ANY_MODEL = model_option("Run directory or exported model to use.")
+COMPARED_ON = click.option(
+    "--data",
     type=FOLDER,
-    help="Run directory to use.",
-)
-ANY_MODEL = click.option(
-    "--model",
-    default="saved",
-    show_default=True,
-    type=FOLDER,
-    help="Run directory to use, or a file that `alexnet export` wrote.",
+    help="Folder of class folders to compare on. [default: the run's own held-out images]",
 )
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace a run directory that exists at --out."

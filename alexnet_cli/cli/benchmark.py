@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from .arguments import FOLDER, JSON, MODEL
-from .progress import ConsoleListener, show_left_out
+from .arguments import COMPARED_ON, FOLDER, JSON, MODEL
+from .progress import ConsoleListener, show_models
 
 
 @click.command("benchmark")
@@ -13,24 +13,13 @@ from .progress import ConsoleListener, show_left_out
 @click.option(
     "--exported", type=FOLDER, help="Folder that `alexnet export` has written, to include."
 )
-@click.option(
-    "--data",
-    type=FOLDER,
-    help="Folder of class folders to compare on. [default: the run's own held-out images]",
-)
+@COMPARED_ON
 @JSON
 def benchmark_command(
     *, model: Path, exported: Path | None, data: Path | None, as_json: bool
 ) -> None:
     """Compare how well and how fast the models of a run answer."""
     from ..api.benchmark import benchmark
-    from ..reports.models_table import text, to_json
 
     report = benchmark(model, exported, data=data, listener=ConsoleListener())
-    if as_json:
-        click.echo(
-            to_json(report.own, report.exported, report.images.text, report.left_out)
-        )
-    else:
-        click.echo("\n".join(text(report.own, report.exported)))
-    show_left_out(report.left_out)
+    show_models(report, as_json=as_json)

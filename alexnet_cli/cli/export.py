@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from ..errors import CheckFailed, printable
-from .arguments import FOLDER, JSON, MODEL, NumberRange
-from .progress import ConsoleListener, show_left_out
+from .arguments import COMPARED_ON, FOLDER, JSON, MODEL, NumberRange
+from .progress import ConsoleListener, show_models
 
 NAMES = (
     "savedmodel", "litert", "litert-float16", "litert-int8", "litert-full-int8", "onnx",
@@ -30,11 +30,7 @@ NAMES = (
 @click.option(
     "--out", default="exported", show_default=True, type=FOLDER, help="Folder to write to."
 )
-@click.option(
-    "--data",
-    type=FOLDER,
-    help="Folder of class folders to compare on. [default: the run's own held-out images]",
-)
+@COMPARED_ON
 @click.option(
     "--max-drop",
     default=0.01,
@@ -69,19 +65,12 @@ def export_command(
     images that were held out of its training.
     """
     from ..api.export import export_run
-    from ..reports.models_table import text, to_json
 
     report = export_run(
         model, out, formats=formats, data=data, max_drop=max_drop, overwrite=overwrite,
         data_license=data_license, listener=ConsoleListener(),
     )  # fmt: skip
-    if as_json:
-        click.echo(
-            to_json(report.own, report.exported, report.images.text, report.left_out)
-        )
-    else:
-        click.echo("\n".join(text(report.own, report.exported)))
-    show_left_out(report.left_out)
+    show_models(report, as_json=as_json)
     if report.failed:
         names = ", ".join(x.name for x in report.failed)
         raise CheckFailed(

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from ..api.listener import Counter, Listener
 from ..errors import printable
 from ..reports.text import table
 from .console import log, notes, show
 
 if TYPE_CHECKING:
+    from ..api.export import ExportReport
     from ..dataset.prepare import PreparedData
     from ..dataset.sources.class_folders import ImageFolder
     from ..model.pretrained.layouts import PretrainedWeights
@@ -148,8 +151,15 @@ class ConsoleListener(Listener):
         log(f"{name}  {values}  {speed}{remaining}{'  best' if now.best else ''}")
 
 
-def show_left_out(lines: Sequence[str]) -> None:
-    """Print why models were left out, if any were."""
-    if lines:
+def show_models(report: "ExportReport", *, as_json: bool) -> None:
+    """Print the models of `report` side by side, and why others were left out."""
+    from ..reports.models_table import text, to_json
+
+    rows = report.own, report.exported
+    if as_json:
+        click.echo(to_json(*rows, report.images.text, report.left_out))
+    else:
+        click.echo("\n".join(text(*rows)))
+    if report.left_out:
         log("left out:")
-        notes(lines)
+        notes(report.left_out)

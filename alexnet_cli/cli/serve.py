@@ -7,7 +7,7 @@ import click
 
 from ..errors import RecipeError, printable
 from . import console
-from .arguments import FOLDER, NumberRange
+from .arguments import ANY_MODEL, NumberRange
 
 _MIB = 2**20
 
@@ -25,13 +25,7 @@ def _name(
 
 
 @click.command("serve")
-@click.option(
-    "--model",
-    default="saved",
-    show_default=True,
-    type=FOLDER,
-    help="Run directory or exported model to use.",
-)
+@ANY_MODEL
 @click.option(
     "--host",
     default="127.0.0.1",

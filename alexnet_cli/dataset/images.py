@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..arrays import Pixels
-from ..errors import ImageError
+from ..errors import ImageError, OversizedImage
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import jpeg
 from .color import to_rgb
@@ -180,7 +180,7 @@ def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
     image = _identified(data)
     width, height = image.size
     if width * height > max_pixels:
-        raise ImageError(
+        raise OversizedImage(
             f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
         )
     if image.format in ("JPEG", "MPO"):

@@ -5,7 +5,7 @@ and JPEG artifacts. As with real objects, color is a hint and shape decides.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +173,11 @@ def _blob(rng: np.random.Generator) -> Points:
         (r * math.cos(a), r * math.sin(a))
         for r, a in zip(radii, np.linspace(0, 5.6, 9), strict=True)
     ]
+
+
+def smooth_images(count: int, side: int) -> Iterator[Image.Image]:
+    """Random smooth images of `side` pixels, the same whenever they are drawn."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
+        yield small.resize((side, side), Image.Resampling.BILINEAR)

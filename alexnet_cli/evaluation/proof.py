@@ -11,6 +11,9 @@ from ..inference.measure import Measured
 from .scores import score
 from .significance import RESAMPLES, bootstrap
 
+VALIDATION_IMAGES, DRAWN_IMAGES = "validation images", "drawn images"
+"""What is said of images that a model is compared on, if they prove little of it."""
+
 
 @dataclass(frozen=True)
 class Accuracy:

@@ -92,7 +92,7 @@ def _litert(weights: str) -> Writer:
 
         pictures = source.calibration if weights == "full-int8" else None
         data = litert(source.served, weights, pictures)
-        file.write_bytes(with_metadata(data, source.run, source.record))
+        file.write_bytes(with_metadata(data, source))
 
     return write
 

@@ -8,6 +8,7 @@ probabilities, float32 [B, K]; everything else that a run does is inside. Unlike
 predict` it decodes large JPEGs at their full size, and reads what is left of cut ones.
 """
 
+import contextlib
 import io
 import json
 import sys
@@ -52,16 +53,19 @@ def to_rgb(image: Any) -> Any:
     """`image` in sRGB, with transparent pixels blended with white."""
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK"):
+        image = Image.alpha_composite(white, image).convert("RGB")
+    elif image.mode not in ("CMYK", "L"):
+        image = image.convert("RGB")
+    if profile:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "sRGB" not in ImageCms.getProfileDescription(source):
             target = ImageCms.createProfile("sRGB")
-            return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            with contextlib.suppress(ImageCms.PyCMSError):  # One that does not fit.
+                image = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     return image.convert("RGB")
 
 

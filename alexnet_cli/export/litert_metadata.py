@@ -13,29 +13,27 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from ..run.run import Run
-from .source import LABELS
+from .source import LABELS, ExportSource
 
 _NAME = "TFLITE_METADATA"
 _AXIS_LABELS, _RGB, _IMAGE, _NORMALIZATION = 2, 1, 2, 1
 
 
-def with_metadata(data: bytes, run: Run, run_json: str) -> bytes:
+def with_metadata(data: bytes, source: ExportSource) -> bytes:
     """The LiteRT file `data` with its metadata, and `labels.txt` and `run.json` inside.
 
     The two are a ZIP archive at its end, which programs that do not know of it ignore.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
     buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = bytearray(_metadata(run))
+    buffer.data = bytearray(_metadata(source.run))
     entry.name, entry.buffer = _NAME, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [x for x in model.metadata or [] if x.name != _NAME.encode()]
     model.metadata.append(entry)
     out = io.BytesIO(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
     with zipfile.ZipFile(out, "a") as archive:
-        # A name is one line there, whatever it is made of.
-        names = [x.replace("\n", " ").replace("\r", " ") for x in run.classes]
-        for name, text in ((LABELS, "\n".join([*names, ""])), ("run.json", run_json)):
+        for name, text in ((LABELS, source.labels), ("run.json", source.record)):
             # The same bytes whenever it is written.
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             archive.writestr(info, text.encode(errors="surrogateescape"))

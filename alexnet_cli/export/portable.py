@@ -19,7 +19,7 @@ _ROOTS = (
     "cli.portable", "cli.image_arguments", "inference.classifier", "inference.litert",
     "dataset.folders", "reports.predictions",
 )  # fmt: skip
-"""What it runs; some of it is imported late, where `_closure` does not look."""
+"""What it runs; some of it is imported late, where `_imported` does not look."""
 _MAIN = """import sys
 from pathlib import Path
 
@@ -33,7 +33,7 @@ _SHEBANG = b"#!/usr/bin/env python3\n"
 
 def write_portable(source: ExportSource, file: Path) -> None:
     """Write `source` as a zip application that predicts with float32 weights."""
-    data = with_metadata(litert(source.served, "float32"), source.run, source.record)
+    data = with_metadata(litert(source.served, "float32"), source)
     with file.open("wb") as out:
         out.write(_SHEBANG)
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -72,14 +72,11 @@ def _read(module: str) -> tuple[str, str] | None:
     if not module:
         return None
     root, *parts = module.split(".")
-    folder = resources.files(root)
-    for parts_ in (
-        [*parts[:-1], f"{parts[-1]}.py"] if parts else [],
-        [*parts, "__init__.py"],
-    ):
-        if parts_ and folder.joinpath(*parts_).is_file():
-            text = folder.joinpath(*parts_).read_text("utf-8")
-            return "/".join([root, *parts_]), text
+    name = "/".join(parts)
+    for file in (f"{name}.py", f"{name}/__init__.py".lstrip("/")):
+        path = resources.files(root) / file
+        if path.is_file():
+            return f"{root}/{file}", path.read_text("utf-8")
     return None
 
 

@@ -3,7 +3,6 @@
 import json
 import platform
 import shutil
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -84,8 +83,7 @@ def write_run(source: ExportSource, out: Path) -> None:
     if not rows:
         write_record(out, source.run, {"exports": []})
     write_text(out / "run.json", source.record)
-    names = (x.replace("\n", " ").replace("\r", " ") for x in source.run.classes)
-    write_text(out / LABELS, "".join(f"{x}\n" for x in names))
+    write_text(out / LABELS, source.labels)
     host = resources.files("alexnet_cli.export") / "host.py"
     write_text(out / HOST, host.read_text("utf-8"))
 
@@ -125,20 +123,15 @@ def read_record(out: Path) -> dict[str, Any]:
     return found
 
 
-def digests(out: Path, files: Sequence[str]) -> dict[str, str]:
-    """The SHA-256 of every file that `files`, which may be folders, consist of."""
-    found: dict[str, str] = {}
-    for name in files:
-        path = out / name
-        parts = (
-            sorted(x for x in path.rglob("*") if x.is_file()) if path.is_dir() else [path]
-        )
-        found |= {x.relative_to(out).as_posix(): sha256(x) for x in parts}
-    return found
+def digests(out: Path, model: Path) -> dict[str, str]:
+    """The SHA-256 of every file of `model`, by its name in the folder `out`."""
+    return {x.relative_to(out).as_posix(): sha256(x) for x in parts(model)}
 
 
-def files_of(out: Path, name: str) -> list[str]:
-    """The files and folders that the model `name` in `out` consists of."""
-    weights = Path(name).with_suffix(".bin").name
-    pair = name.endswith(".xml") and (out / weights).is_file()
-    return [name, weights] if pair else [name]
+def parts(model: Path) -> list[Path]:
+    """The files that a model consists of: itself, its folder's, or OpenVINO's two."""
+    if model.is_dir():
+        return sorted(x for x in model.rglob("*") if x.is_file())
+    weights = model.with_suffix(".bin")
+    pair = model.suffix == ".xml" and weights.is_file()
+    return [model, weights] if pair else [model]

@@ -46,6 +46,12 @@ class ExportSource:
         """run.json as it is shipped: without names of this machine's folders."""
         return shipped(self.run).text()
 
+    @property
+    def labels(self) -> str:
+        """labels.txt: a name is one line there, whatever it is made of."""
+        names = (x.replace("\n", " ").replace("\r", " ") for x in self.run.classes)
+        return "".join(f"{x}\n" for x in names)
+
     @cached_property
     def calibration(self) -> Pixels:
         """Stored pixels uint8 [N, R, R, 3] of training images.

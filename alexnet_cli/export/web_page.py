@@ -14,7 +14,7 @@ def write_web(source: ExportSource, folder: Path) -> None:
     # LiteRT.js takes neither a free batch nor uint8.
     model = served_network(run, source.network, batch=1, dtype="float32")
     page = Page(
-        title=", ".join(run.classes[:5]) + (", ..." if len(run.classes) > 5 else ""),
+        title=run.title,
         classes=run.classes,
         preprocess=run.preprocess,
         threshold=run.threshold,

@@ -4,13 +4,14 @@ The network runs in float32 whatever it was trained in: as the run's LiteRT copy
 starts at once, or in TensorFlow if there is none.
 """
 
-import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,14 @@ from ..arrays import Floats, Pixels
 from ..dataset.images import from_pixels, load, read
 from ..dataset.parallel import parallel_map
 from ..dataset.standardize import views
-from ..errors import ImageError, RecipeError, RunError, RunReplaced, printable
+from ..errors import (
+    ImageError,
+    OversizedImage,
+    RecipeError,
+    RunError,
+    RunReplaced,
+    printable,
+)
 from ..recipe.sections import TTA
 from ..run.run import Run
 from .exported import Model, open_model
@@ -28,6 +36,8 @@ from .network import BATCH, Network, fastest_network, load_mean_image
 from .prediction import Prediction
 
 _ATTEMPTS = 20
+_Computes = Callable[[Any], Floats]
+"""A Network, or a PixelNetwork."""
 Image = str | Path | bytes | Pixels
 """A file, the bytes of one, or RGB pixels uint8 [H, W, 3]."""
 
@@ -90,35 +100,49 @@ class Classifier:
         """Yield what calling returns, one by one; memory does not grow with the images."""
         rest = iter(_several(images))
         few = list(islice(rest, batch_size + 1))
-        copies = self._copies() if len(few) > batch_size else [self]
-        if len(copies) > 1:
-            yield from _in_threads(copies, chain(few, rest), batch_size)
+        if len(few) > batch_size and self._replicas.qsize() > 1:
+            yield from self._predict_in_threads(chain(few, rest), batch_size)
             return
         stored = parallel_map(self._stored, chain(few, rest))
         while batch := list(islice(stored, batch_size)):
-            yield from self._predictions(batch)
+            yield from self._predictions(batch, self._own)
 
-    def _copies(self) -> "list[Classifier]":
-        """The same for several threads; only itself if its network is for one."""
-        network = self.exported or self.network
-        if not isinstance(network, LiteRTNetwork):
-            return [self]
-        copies = []
-        for replica in network.replicas():
-            one = copy.copy(self)
-            if self.exported:
-                one.exported = replica
-            else:
-                one.network = replica
-            copies.append(one)
-        return copies
+    def _predict_in_threads(
+        self, images: Iterable[Image], batch_size: int
+    ) -> Iterator[Prediction]:
+        """As `predict`: a thread decodes and computes whole batches, in a replica."""
+        rest, idle = iter(images), self._replicas
+        batches = iter(lambda: list(islice(rest, batch_size)), [])
 
-    def _of_batch(self, batch: "list[Image]") -> "list[Prediction]":
-        return self._predictions([self._stored(x) for x in batch])
+        def work(batch: list[Image]) -> list[Prediction]:
+            network = idle.get()
+            try:
+                return self._predictions([self._stored(x) for x in batch], network)
+            finally:
+                idle.put(network)
 
-    def _predictions(self, batch: "list[_StoredImage]") -> "list[Prediction]":
+        for batch in parallel_map(work, batches, idle.qsize(), ahead=2):
+            yield from batch
+
+    @property
+    def _own(self) -> _Computes:
+        """What computes one batch with all cores."""
+        return self.exported or self.network
+
+    @cached_property
+    def _replicas(self) -> "SimpleQueue[LiteRTNetwork]":
+        """Networks for threads of their own, those that are idle; made once."""
+        idle: SimpleQueue[LiteRTNetwork] = SimpleQueue()
+        if isinstance(self._own, LiteRTNetwork):
+            for network in self._own.replicas():
+                idle.put(network)
+        return idle
+
+    def _predictions(
+        self, batch: "list[_StoredImage]", network: _Computes
+    ) -> list[Prediction]:
         readable = [x.pixels for x in batch if x.pixels is not None]
-        rows = iter(self.probabilities(np.stack(readable)) if readable else ())
+        rows = iter(self._computed(np.stack(readable), network) if readable else ())
         return [
             Prediction(
                 image.file,
@@ -127,21 +151,27 @@ class Classifier:
                 digest=image.digest,
                 probabilities=None if image.pixels is None else next(rows),
                 error=image.error,
+                oversized=image.oversized,
             )
             for image in batch
         ]
 
     def probabilities(self, pixels: Pixels) -> Floats:
         """Probabilities [B, K] of stored pixels [B, R, R, 3]: the mean over the views."""
+        return self._computed(pixels, self._own)
+
+    def _computed(self, pixels: Pixels, network: _Computes) -> Floats:
         if self.exported:
-            return self.exported(pixels)
-        mean: Floats = np.mean(self.views(pixels), axis=0)
+            return network(pixels)
+        mean: Floats = np.mean([network(x) for x in self._inputs(pixels)], axis=0)
         return mean
 
     def views(self, pixels: Pixels) -> list[Floats]:
         """Probabilities [B, K] of each of the V views of stored pixels [B, R, R, 3]."""
-        inputs = views(pixels, self.run.preprocess, self.mean_image, self.tta)
-        return [self.network(x) for x in inputs]
+        return [self.network(x) for x in self._inputs(pixels)]
+
+    def _inputs(self, pixels: Pixels) -> Iterator[Floats]:
+        return views(pixels, self.run.preprocess, self.mean_image, self.tta)
 
     def _stored(self, image: Image) -> "_StoredImage":
         preprocess = self.run.preprocess
@@ -153,7 +183,9 @@ class Classifier:
             digest = hashlib.sha256(data).hexdigest()
             return _StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
-            return _StoredImage(file, error=str(error))
+            return _StoredImage(
+                file, error=str(error), oversized=isinstance(error, OversizedImage)
+            )
 
 
 @dataclass(frozen=True)
@@ -173,7 +205,7 @@ def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded
     """
     by_path = isinstance(given, Path | str)
     for _ in range(_ATTEMPTS):
-        model = _model(given)
+        model = open_model(given)
         run = model.run
         try:
             exported = model.network()
@@ -187,35 +219,8 @@ def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded
     raise RunReplaced(f"{printable(run.path)} is replaced again and again; try later")
 
 
-def _model(given: Model | Run | Path | str) -> Model:
-    if isinstance(given, Run):
-        return Model(given)
-    return given if isinstance(given, Model) else open_model(given)
-
-
 def _no_network(inputs: Floats) -> Floats:
     raise TypeError("an exported model takes stored pixels, not single views")
-
-
-def _in_threads(
-    copies: list[Classifier], images: Iterable[Image], batch_size: int
-) -> Iterator[Prediction]:
-    """A prediction for each image, in order; threads decode and compute batches."""
-    idle: SimpleQueue[Classifier] = SimpleQueue()
-    for one in copies:
-        idle.put(one)
-
-    def work(batch: list[Image]) -> list[Prediction]:
-        classifier = idle.get()
-        try:
-            return classifier._of_batch(batch)
-        finally:
-            idle.put(classifier)
-
-    rest = iter(images)
-    batches = iter(lambda: list(islice(rest, batch_size)), [])
-    for batch in parallel_map(work, batches, len(copies), ahead=2):
-        yield from batch
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
@@ -237,3 +242,4 @@ class _StoredImage:
     pixels: Pixels | None = None
     """uint8 [R, R, 3]."""
     error: str = ""
+    oversized: bool = False

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import RunError, printable
 from ..run.run import Run
 from .formats import (
@@ -13,7 +11,6 @@ from .formats import (
     is_readable,
     packed_run,
     read_network,
-    unusable,
 )
 
 RECORD = "export.json"
@@ -36,24 +33,20 @@ class Model:
             RunError: it is damaged, or of another run.
             RecipeError: a package that it needs is not installed.
         """
-        if self.file is None:
-            return None
-        network = read_network(self.file, self.run)
-        # What does not answer at all is to be found out before there is work for it.
-        size = self.run.preprocess.stored_size
-        found = network(np.zeros((1, size, size, 3), np.uint8))
-        if found.shape != (1, len(self.run.classes)):
-            raise unusable(self.file, f"gives {list(found.shape)[1:]} probabilities")
-        return network
+        return None if self.file is None else read_network(self.file, self.run)
 
 
-def open_model(path: Path | str) -> Model:
-    """The run directory at `path`, or the exported file there with the run beside it.
+def open_model(given: Model | Run | Path | str) -> Model:
+    """The run directory at a path, or the exported file there with the run that it is of.
 
     Raises:
         RunError: it is neither, or a folder with several exported files.
     """
-    path = Path(path)
+    if isinstance(given, Model):
+        return given
+    if isinstance(given, Run):
+        return Model(given)
+    path = Path(given)
     if not path.exists():
         if path.suffix or (path.parent / RECORD).is_file():
             raise RunError(f"{printable(path)} does not exist")

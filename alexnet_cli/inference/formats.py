@@ -5,7 +5,7 @@ import gzip
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,36 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
         )
     except failures as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
-    [source] = session.get_inputs()
+    [source], [target] = session.get_inputs(), session.get_outputs()
+    _require_shapes(file, run, source.shape, target.shape)
 
     def predict(pixels: Pixels) -> Floats:
         found: Floats = session.run(None, {source.name: pixels})[0]
         return found
 
     return predict
+
+
+def _lengths(shape: Any) -> list[int]:
+    """OpenVINO's shape as numbers; -1 for one that is free."""
+    return [x.get_length() if x.is_static else -1 for x in shape]
+
+
+def _require_shapes(
+    file: Path, run: Run, given: Sequence[Any], found: Sequence[Any]
+) -> None:
+    """Check that a network takes the pixels of `run` and gives its classes.
+
+    Raises:
+        RunError: it is of another run.
+    """
+    size, classes = run.preprocess.stored_size, len(run.classes)
+    if (list(given[1:]), list(found[1:])) != ([size, size, 3], [classes]):
+        raise unusable(
+            file,
+            f"has inputs {list(given[1:])} and outputs {list(found[1:])}, the run has "
+            f"{[size, size, 3]} and {[classes]}",
+        )
 
 
 def _onnx_failures(failure: Any) -> tuple[type[Exception], ...]:
@@ -161,6 +184,9 @@ def _openvino(file: Path, run: Run) -> PixelNetwork:
         problem = "cannot be read by OpenVINO" if whole else "lacks its .bin file"
         raise unusable(file, problem) from error
 
+    source, target = compiled.input(0).partial_shape, compiled.output(0).partial_shape
+    _require_shapes(file, run, _lengths(source), _lengths(target))
+
     def predict(pixels: Pixels) -> Floats:
         return np.array(compiled(pixels)[0], np.float32)
 
@@ -177,6 +203,7 @@ def _keras(file: Path, run: Run) -> PixelNetwork:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
+    _require_shapes(file, run, model.input_shape, model.output_shape)
     return lambda pixels: np.asarray(model(pixels, training=False))
 
 
@@ -188,8 +215,12 @@ def _saved_model(folder: Path, run: Run) -> PixelNetwork:
         with quiet(), utf8_path(folder) as path:
             loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["pixels"]
+        given = signature.structured_input_signature[1]["pixels"].shape
+        found = signature.structured_outputs["probabilities"].shape
     except (tf.errors.OpError, OSError, KeyError, ValueError) as error:
         raise unusable(folder, f"is damaged: {first_line(error)}") from error
+
+    _require_shapes(folder, run, given, found)
 
     def predict(pixels: Pixels) -> Floats:
         # `loaded` has the variables, and lives as long as this function.

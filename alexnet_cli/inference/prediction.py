@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Prediction:
     """SHA-256 of the file's bytes, hexadecimal; empty for pixels."""
     probabilities: Floats | None = None
     error: str = ""
+    oversized: bool = False
+    """The error is that it has more pixels than are read."""
 
     def ranked(self, count: int) -> list[tuple[int, float]]:
         """The `count` most probable classes' indices and probabilities, best first."""
@@ -50,3 +53,10 @@ class Prediction:
         """The probability of the most probable class; 0 for an error."""
         best = self.ranked(1)
         return best[0][1] if best else 0.0
+
+    def to_dict(self, name: str, top: int) -> dict[str, Any]:
+        """The prediction of the image called `name` as JSON values."""
+        ranked = self.top(top)
+        classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
+        result = {"error": self.error} if self.error else {"answer": self.label}
+        return {"file": name, **result, "classes": classes}

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import printable
 from ..evaluation.calibration import expected_calibration_error, reliability
+from ..evaluation.proof import DRAWN_IMAGES, VALIDATION_IMAGES
 from ..evaluation.significance import bootstrap
 from ..run.files import read_csv
 from ..run.run import Run
@@ -32,7 +33,6 @@ _TEMPLATES = jinja2.Environment(
 )
 _LICENSES = ("LICENSE.txt", "LICENSE", "LICENSE.md", "LICENCE.txt", "LICENCE", "COPYING")
 _VIEWS = {"none": [], "flip": ["the mirrored view"], "ten-crop": ["ten crops"]}
-_NOT_NEW = ("validation images", "drawn images")
 _PARTS = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -64,7 +64,7 @@ def card(run: Run, record: Mapping[str, Any] | None = None, data_license: str = 
         license="other",
         tags=json.dumps(["image-classification", "alexnet", run.architecture.name]),
         index=json.dumps(_index(run, found)),
-        title=_cell(", ".join(run.classes[:5]) + (", ..." if len(run.classes) > 5 else "")),
+        title=_cell(run.title),
         network=run.architecture.name,
         origin=f"The network: {run.architecture.source}.",
         version=metadata.version("alexnet"),
@@ -123,7 +123,7 @@ def _accuracies(run: Run, record: Mapping[str, Any] | None) -> Iterator[CardAccu
 
 def _repeats(record: Mapping[str, Any], run: Run) -> bool:
     """Whether the export was judged on the images of validation.csv."""
-    same = record["images"]["from"] == "validation images"
+    same = record["images"]["from"] == VALIDATION_IMAGES
     return bool(same and run.validation.is_file())
 
 
@@ -131,7 +131,9 @@ def _is_independent(record: Mapping[str, Any] | None) -> bool:
     """Whether the export was judged on images that took no part in training."""
     images = (record or {}).get("images", {})
     unseen = not images.get("trained_on")
-    return bool(images) and unseen and images["from"] not in _NOT_NEW
+    return (
+        bool(images) and unseen and images["from"] not in (VALIDATION_IMAGES, DRAWN_IMAGES)
+    )
 
 
 def _index(run: Run, found: list[CardAccuracy]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ def line(prediction: "Prediction", top: int, form: str | None) -> str:
     Bytes of names that are not UTF-8 are surrogates.
     """
     if form == "json":
-        return _json(prediction, top)
+        return json.dumps(prediction.to_dict(str(prediction.file), top))
     if form == "csv":
         cells = [x for n, p in prediction.top(top) for x in (n, f"{p:.6f}")]
         return csv_line([prediction.file, prediction.error, prediction.label, *cells])
@@ -27,13 +27,6 @@ def csv_header(top: int) -> str:
     """The first line of CSV with `top` classes."""
     columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
     return csv_line(["file", "error", "answer", *columns])
-
-
-def _json(prediction: "Prediction", top: int) -> str:
-    error = prediction.error
-    classes = [{"label": n, "probability": round(p, 6)} for n, p in prediction.top(top)]
-    result = {"error": error} if error else {"answer": prediction.label}
-    return json.dumps({"file": str(prediction.file), **result, "classes": classes})
 
 
 def _text(prediction: "Prediction", top: int) -> str:

@@ -56,6 +56,11 @@ class Run:
         return self.path / self.weights_file
 
     @property
+    def title(self) -> str:
+        """The names of its first classes."""
+        return ", ".join(self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+
+    @property
     def exported(self) -> bool:
         """Whether its other formats, where they exist, are of the same weights."""
         return self.weights_file == _WEIGHTS

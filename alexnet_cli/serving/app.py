@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import printable
-from ..inference.prediction import Prediction
 from . import pages, tf_serving
 from .bodies import MULTIPART, media_type, require_image_type
 from .multipart import files_of
@@ -23,8 +22,6 @@ from .tf_calls import tf_verb
 from .watched import Watched
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-# The wording of `dataset.images`; a test holds both together.
-_TOO_MANY_PIXELS = re.compile(r"has \d+ x \d+ pixels, more than ")
 _CLOSED_BY_CLIENT = 499
 """Nobody hears it; the name that nginx gave it."""
 Handler = Callable[[Request], Awaitable[Response]]
@@ -74,10 +71,12 @@ class _Served:
             found = await self.service.predict(request, images, deadline)
         names = [x for x, _ in files]
         top = self.service.settings.top
-        answers = [_answer(n, x, top) for n, x in zip(names, found, strict=True)]
+        answers = [x.to_dict(n, top) for n, x in zip(names, found, strict=True)]
         content = {"predictions": answers} if several else {}
         if all(x.error for x in found):
-            return _unreadable(answers, content)
+            status = 413 if all(x.oversized for x in found) else 422
+            error = f"{names[0] or 'the file'} {found[0].error}"
+            return json_response({"error": error, **content}, status)
         return json_response(content or answers[0])
 
     async def tf_serving(self, request: Request) -> Response:
@@ -124,23 +123,6 @@ class _Served:
         self.service.batcher.require_room()
         deadline = self.service.deadline()
         return self.service.bodies.read(request, deadline), deadline
-
-
-def _answer(name: str, prediction: Prediction, top: int) -> dict[str, Any]:
-    """What `alexnet predict --json` says about the file `name`."""
-    ranked = prediction.top(top)
-    classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
-    error = prediction.error
-    result = {"error": error} if error else {"answer": prediction.label}
-    return {"file": name, **result, "classes": classes}
-
-
-def _unreadable(answers: list[dict[str, Any]], content: dict[str, Any]) -> Response:
-    """The first error in `answers`, which are all errors, and `content`."""
-    errors = [x["error"] for x in answers]
-    status = 413 if all(map(_TOO_MANY_PIXELS.match, errors)) else 422
-    error = f"{answers[0]['file'] or 'the file'} {errors[0]}"
-    return json_response({"error": error, **content}, status)
 
 
 async def _refused(request: Request, error: Refused) -> Response:

@@ -1,16 +1,16 @@
 """Pretrained networks of others as runs, for predict, evaluate and fine-tuning."""
 
 import dataclasses
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..backend.dtype_policy import dtype_policy
-from ..dataset import images
 from ..dataset.pixel_cache import Examples, MemoryCache
 from ..dataset.sources.source import Sample
+from ..dataset.synthetic import smooth_images
 from ..errors import WeightsError, printable
 from ..export import verify
 from ..export.saved_model import save_model
@@ -97,8 +97,11 @@ def require_whole(matches: list[LayerMatch], file: Path) -> None:
         )
 
 
-def write_run(run: Run, matches: list[LayerMatch]) -> None:
-    """Fill the run directory at `run.path` with the network of `matches`."""
+def write_run(run: Run, matches: list[LayerMatch], describe: Callable[[Run], None]) -> None:
+    """Fill the run directory at `run.path` with the network of `matches`.
+
+    `describe` writes its README.md.
+    """
     with dtype_policy("float32"):
         network = build_model(run.architecture, len(run.classes))
     put_weights(network, matches)
@@ -109,16 +112,14 @@ def write_run(run: Run, matches: list[LayerMatch]) -> None:
     some = _probes(run.preprocess)
     expected = verify.tta_views(run, some, as_probabilities(network), "none")[0]
     verify.keep_litert(run, network, some, expected)
+    describe(run)
     seal(run.path, run.text())
     run.write()
 
 
 def _probes(preprocess: Preprocess, count: int = 16) -> Examples:
-    """Random smooth images, to compare the LiteRT copy with the network on."""
+    """Images to compare the LiteRT copy with the network on."""
     cache = MemoryCache(count, preprocess.stored_size)
-    rng = np.random.default_rng(0)
-    for _ in range(count):
-        small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), np.uint8))
-        sample = Sample("", 0, "")
-        cache.add(sample, images.square(small, "squash", preprocess.stored_size))
+    for image in smooth_images(count, preprocess.stored_size):
+        cache.add(Sample("", 0, ""), np.asarray(image))
     return Examples(cache, np.arange(count), np.zeros(count, np.int64))

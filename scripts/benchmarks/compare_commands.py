@@ -57,19 +57,12 @@ import sys
 from alexnet_cli.backend.startup import start_tensorflow
 start_tensorflow()
 import keras
+from alexnet_cli.export.served_network import plain_network
 from alexnet_cli.inference.network import load_network
 from alexnet_cli.run.run import Run
 network = load_network(Run.open(sys.argv[1]))
 
-def plain(layer):
-    config = layer.get_config()
-    if layer.__class__.__name__ == "BatchNormalization":
-        config.pop("autocast", None)
-        return keras.layers.BatchNormalization.from_config(config)
-    return layer.__class__.from_config(config)
-
-copy = keras.models.clone_model(network, clone_function=plain)
-copy.set_weights(network.get_weights())
+copy = plain_network(network)
 inputs = keras.Input(network.input_shape[1:])
 logits = copy(keras.layers.Rescaling(1 / 255)(inputs))
 keras.Model(inputs, keras.layers.Softmax()(logits)).save(sys.argv[2])

@@ -1,10 +1,8 @@
 """Pixels of any kind become the sRGB that a viewer would show."""
 
-import struct
-
 import numpy as np
 import pytest
-from helpers import distance, encoded, photo
+from helpers import SRGB, distance, encoded, photo, swapped
 from PIL import Image, ImageCms
 
 from alexnet_cli.dataset import images
@@ -95,26 +93,11 @@ def test_a_transparent_color_of_rgb_lies_on_white():
     assert out[0, 0].tolist() == [255] * 3 and out[1, 1].tolist() == [10, 200, 30]
 
 
-SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def _swapped(profile):
-    """sRGB whose red and green primaries are exchanged, under another name."""
-    data = bytearray(
-        profile.replace(b"s\0R\0G\0B", b"S\0w\0a\0p").replace(b"sRGB", b"Swap")
-    )
-    (count,) = struct.unpack_from(">I", data, 128)
-    at = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
-    red, green = at[b"rXYZ"], at[b"gXYZ"]
-    data[red : red + 4], data[green : green + 4] = b"gXYZ", b"rXYZ"
-    return bytes(data)
-
-
 def test_a_profile_becomes_srgb():
     same = images.decode(encoded(photo(), icc_profile=SRGB))
     np.testing.assert_array_equal(same, photo())
     red = Image.new("RGB", (8, 8), (200, 30, 30))
-    out = images.decode(encoded(red, icc_profile=_swapped(SRGB)))[0, 0].astype(int)
+    out = images.decode(encoded(red, icc_profile=swapped(SRGB)))[0, 0].astype(int)
     assert out[1] > out[0] + 50 and out[1] > out[2] + 50
 
 
@@ -122,14 +105,14 @@ def test_a_profile_becomes_srgb():
 def test_a_profile_applies_behind_palettes_and_transparency(mode):
     """Their pixels are RGB by the time the profile is applied."""
     red = Image.new("RGB", (8, 8), (200, 30, 30))
-    expected = images.decode(encoded(red, icc_profile=_swapped(SRGB)))
+    expected = images.decode(encoded(red, icc_profile=swapped(SRGB)))
     image = red.quantize(4) if mode == "P" else red.convert(mode)
-    found = images.decode(encoded(image, icc_profile=_swapped(SRGB)))
+    found = images.decode(encoded(image, icc_profile=swapped(SRGB)))
     assert image.mode == mode
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("profile", [b"no profile", SRGB[:200], _swapped(SRGB)[:300]])
+@pytest.mark.parametrize("profile", [b"no profile", SRGB[:200], swapped(SRGB)[:300]])
 def test_a_damaged_profile_is_ignored(profile):
     out = images.decode(encoded(photo(), icc_profile=profile))
     np.testing.assert_array_equal(out, photo())
@@ -139,5 +122,5 @@ def test_a_damaged_profile_is_ignored(profile):
 def test_a_profile_for_other_pixels_is_ignored(mode):
     image = photo().convert(mode)
     form = "TIFF" if mode == "CMYK" else "PNG"
-    out = images.decode(encoded(image, form, icc_profile=_swapped(SRGB)))
+    out = images.decode(encoded(image, form, icc_profile=swapped(SRGB)))
     np.testing.assert_array_equal(out, images.decode(encoded(image, form)))

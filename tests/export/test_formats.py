@@ -235,3 +235,21 @@ def test_files_that_lack_their_other_half(exported, toy, tmp_path):
     )
     fails(3, "model.onnx is damaged", "predict", "--model", out / "model.onnx", image)
     fails(3, "nix.onnx does not exist", "predict", "--model", out / "nix.onnx", image)
+
+
+def test_files_of_another_run_are_refused(exported, toy, tmp_path):
+    """One with other classes has taken the place of each file."""
+    other, out = tmp_path / "saved", tmp_path / "out"
+    result = alexnet(
+        "train", "--data", toy, "--out", other, "--arch", "tiny", "--size", "36", "--epochs", "1",
+        "--classes", "red,green",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    names = ("savedmodel", "onnx", "openvino", "keras", "web")
+    words = [y for x in names for y in ("--format", x)]
+    assert alexnet("export", "--model", other, "--out", out, *words).exit_code == 0
+    shutil.copy(exported / "run.json", out / "run.json")
+    for name in names:
+        file = out / FORMATS[name].file
+        text = "inputs [36, 36, 3] and outputs [2], the run has [36, 36, 3] and [3]; export"
+        fails(3, text, "predict", "--model", file, toy / "red" / "00.jpg")

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import alexnet, encoded, photo, python
-from PIL import Image, ImageCms
+from helpers import SRGB, alexnet, encoded, photo, python, swapped
+from PIL import Image
 
 pytestmark = pytest.mark.slow
 ALONE = """
@@ -42,10 +42,8 @@ def turned(image):
 
 
 def with_profile(image):
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ"))
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    assert lab is not None
-    return encoded(image, "PNG", icc_profile=srgb.tobytes())
+    """Red and green change places for who applies the profile."""
+    return encoded(image, "PNG", icc_profile=swapped(SRGB))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +58,7 @@ def odd(tmp_path_factory):
         "gray.jpg": encoded(image.convert("L"), "JPEG"), "clear.png": encoded(clear),
         "palette.gif": encoded(image.quantize(16), "GIF"), "c.bmp": encoded(image, "BMP"),
         "cmyk.jpg": encoded(image.convert("CMYK"), "JPEG"), "deep.png": encoded(deep),
-        "profile.png": with_profile(image), "d.webp": encoded(image, "WEBP", lossless=True),
+        "profile.png": with_profile(image), "clear_profile.png": with_profile(clear), "d.webp": encoded(image, "WEBP", lossless=True),
         "one.png": encoded(Image.new("RGB", (1, 1), "red")),
     }  # fmt: skip
     for name, data in files.items():

@@ -21,6 +21,7 @@ from alexnet_cli.model.pretrained.layouts import PretrainedWeights
 from alexnet_cli.model.pretrained.matching import LayerMatch
 from alexnet_cli.model.pretrained.torch_format import NOT_WEIGHTS
 from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.reports.training_figures import describe
 from alexnet_cli.run.run import Run
 from alexnet_cli.trainer.import_run import (
     classes_of,
@@ -235,7 +236,7 @@ def imported(tmp_path_factory):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        write_run(run, matches)
+        write_run(run, matches, describe)
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
     finally:
         keras.config.set_dtype_policy(before)
@@ -254,6 +255,8 @@ def test_an_imported_run_is_whole(imported):
     assert run.split() == [] and run.history() == []
     for name in ("model.weights.h5", "saved_model.pb", "model.tflite"):
         assert (run.path / name).exists(), name
+    text = (run.path / "README.md").read_text()
+    assert "- It has not been measured." in text and "| blue |\n| green |" in text
 
 
 @pytest.mark.parametrize("network", [fastest_network, keras_network])
