@@ -59,6 +59,9 @@ def write_format(form: Format, source: ExportSource, folder: Path) -> Path:
             form.write(source, safe / form.file)
         for path in sorted(part.iterdir()):
             _put(path, folder / path.name)
+    except ImportError as error:
+        # Of a converter, which has not said that it needs it.
+        raise ExportError(f"--format {form.name}: {first_line(error)}") from error
     except (ValueError, RuntimeError, TypeError, NotImplementedError) as error:
         reason = first_line(error)
         raise ExportError(f"--format {form.name}: {reason}") from error
@@ -125,6 +128,7 @@ def _web(source: ExportSource, folder: Path) -> None:
     write_web(source, folder)
 
 
+_OPENVINO = ("openvino", "scipy")
 _ONNX = ("tf2onnx", "onnx", "onnxruntime")
 FORMATS = {
     x.name: x
@@ -135,9 +139,7 @@ FORMATS = {
         Format("litert-int8", "model-int8.tflite", _litert("int8")),
         Format("litert-full-int8", "model-full-int8.tflite", _litert("full-int8")),
         Format("onnx", "model.onnx", _onnx, packages=_ONNX, extra="onnx"),
-        Format(
-            "openvino", "model.xml", _openvino, packages=("openvino",), extra="openvino"
-        ),
+        Format("openvino", "model.xml", _openvino, packages=_OPENVINO, extra="openvino"),
         Format("keras", "model.keras", _keras),
         Format("web", "web", _web),
         Format("portable", "model.pyz", _portable),

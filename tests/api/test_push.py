@@ -18,7 +18,6 @@ from alexnet_cli.api.push import check_repository, files_to_push, push
 from alexnet_cli.errors import AlexNetError, RecipeError, RunError
 from alexnet_cli.export.record import (
     digests,
-    files_of,
     read_record,
     write_record,
     write_run,
@@ -75,7 +74,7 @@ def exported(trained, tmp_path_factory):
         "agreement": 1.0, "largest_difference": 0.0, "bytes": 1000,
     }  # fmt: skip
     rows = [
-        {**proof, "file": x, "digests": digests(out, files_of(out, x))}
+        {**proof, "file": x, "digests": digests(out, out / x)}
         for x in ("saved_model", "model.tflite")
     ]
     content = {"images": {"from": "held-out images of the run", "count": 20}, "max_drop": 0.01,

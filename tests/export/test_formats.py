@@ -182,6 +182,21 @@ def test_what_fails_leaves_the_old_file(monkeypatch, trained, exported, tmp_path
     assert not list(out.glob(".part*"))
 
 
+def test_what_a_converter_lacks_is_one_line_and_not_the_end_of_all(
+    monkeypatch, trained, tmp_path
+):
+    def lacking(source, file):
+        raise ModuleNotFoundError("No module named 'scipy'")
+
+    monkeypatch.setattr(formats, "chosen", lambda names: ([form, FORMATS["litert"]], []))
+    form = formats.Format("openvino", "model.xml", lacking)
+    words = ("export", "--model", trained, "--out", tmp_path / "out")
+    fails(3, "--format openvino: No module named 'scipy'", *words, "--format", "openvino")
+    result = alexnet(*words, "--format", "all")
+    assert result.exit_code == 0 and "  --format openvino: No module" in result.stderr
+    assert result.stdout.splitlines()[-1].startswith("litert ")
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_damaged_file_is_one_line(exported, toy, tmp_path, name):
     out = shutil.copytree(exported, tmp_path / "out")
