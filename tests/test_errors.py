@@ -18,13 +18,18 @@ ERRORS = {
     if isinstance(v, type) and issubclass(v, Exception)
 }
 
+BASES = {
+    "AlexNetError": Exception,
+    "RunReplaced": errors.RunError,
+    "OversizedImage": errors.ImageError,
+}
+
 
 def test_the_tree_in_the_docstring_is_the_tree():
     rows = re.findall(r"(\w+) +(\d+)  \S", errors.__doc__)
     assert {k: int(v) for k, v in rows} == {k: v.exit_code for k, v in ERRORS.items()}
     for name, error in ERRORS.items():
-        base = {"AlexNetError": Exception, "RunReplaced": errors.RunError}
-        assert error.__bases__ == (base.get(name, AlexNetError),)
+        assert error.__bases__ == (BASES.get(name, AlexNetError),)
     kinds = {x for x, v in vars(errors).items() if isinstance(v, type)} - set(ERRORS)
     assert kinds == {"Path", "Signaled"} and errors.Signaled.__base__ is KeyboardInterrupt
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -39,9 +40,10 @@ def bound(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        raise AlexNetError(
-            f"{shown(host, port)}: {first_line(error)}; --port 0 takes any free one"
-        ) from error
+        own = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        advice = "; --port 0 takes any free one" if own else "; choose another --host"
+        text = f"{shown(host, port)}: {first_line(error)}{advice}"
+        raise AlexNetError(text) from error
     return listener
 
 
