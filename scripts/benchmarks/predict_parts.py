@@ -36,7 +36,9 @@ def main(run: str, folder: str) -> None:
     ]
     pixels = np.stack([images.load(x, preprocess) for x in data])
     batches = [pixels[i : i + BATCH] for i in range(0, COUNT // BATCH * BATCH, BATCH)]
-    inputs = [list(views(x, preprocess, classifier.mean_image, "none"))[0] for x in batches]
+    inputs = [
+        next(iter(views(x, preprocess, classifier.mean_image, "none"))) for x in batches
+    ]
     parts: dict[str, Callable[[], object]] = {
         "read": lambda: [images.read(x) for x in files],
         "SHA-256": lambda: [hashlib.sha256(x).hexdigest() for x in data],
