@@ -1,133 +1,196 @@
-"""Decode mutated image files and watch for crashes, hangs and memory.
+"""Read thousands of damaged and hostile files, and watch for crashes, hangs and memory.
 
-    python scripts/experiments/fuzz.py FOLDER [--count 10000] [--seed 0]
+    python scripts/experiments/fuzz.py KIND FOLDER [--count 10000] [--seed 0]
 
-FOLDER holds real images of many formats. Every mutation must end in pixels or in an
-ImageError, within SECONDS and MEGABYTES; a JPEG in the same ones if simplejpeg is hidden,
-also at a reduced size. Prints how often each happened; exit code 1 if anything else did.
-A mutation is named by its seed, which repeats it.
+FOLDER holds sound files, which are mutated; `fuzz_samples.py` makes those of all kinds but
+images. Every case must end in an answer or in one printable line of an AlexNetError, in a
+child process, within the seconds and the additional memory of its kind. Prints how often
+each happened; exit code 1 if anything else did. A case is named by its seed, which repeats it.
 """
 
 import argparse
+import contextlib
+import multiprocessing
+import os
+import queue
 import random
+import signal
 import sys
+import tempfile
+import threading
 import time
+import traceback
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from alexnet_cli.dataset import images, jpeg
-from alexnet_cli.errors import ImageError
+import subjects
+from mutations import mutated
 
-SECONDS, MEGABYTES = 5.0, 600
-MAX_PIXELS = 20_000_000
-MIN_SIDE = 64
+from alexnet_cli.backend.devices import usable_cores
+from alexnet_cli.errors import AlexNetError, ImageError
 
-
-def mutated(data: bytes, rng: random.Random) -> bytes:
-    """`data` with one to four changes: flips, cuts, copies, swaps, magic numbers."""
-    out = bytearray(data)
-    for _ in range(rng.randint(1, 4)):
-        if not out:
-            break
-        at = rng.randrange(len(out))
-        match rng.randrange(6):
-            case 0:
-                for _ in range(rng.randint(1, 16)):
-                    out[rng.randrange(len(out))] = rng.randrange(256)
-            case 1:
-                del out[at:]
-            case 2:
-                del out[at : at + rng.randint(1, 200)]
-            case 3:
-                out[at:at] = out[at : at + rng.randint(1, 200)]
-            case 4:
-                # Headers are where sizes and offsets stand.
-                at = rng.randrange(min(len(out), 64))
-                out[at : at + 4] = rng.choice(
-                    (
-                        b"\xff\xff\xff\xff",
-                        b"\0\0\0\0",
-                        b"\x7f\xff\xff\xff",
-                        b"\xff\xd9\xff\xd9",
-                    )
-                )
-            case 5:
-                out[at : at + 8] = rng.randbytes(8)
-    return bytes(out)
+MAX_SAMPLE = 3_000_000
+"""Bytes of the largest sample."""
+FAULTS = ("ESCAPED", "DIED", "SLOW", "MEMORY", "LINE", "DIFFERENT")
 
 
-def outcome(data: bytes) -> tuple[str, float]:
-    """The result of decoding, and its seconds."""
-    started = time.perf_counter()
-    found = answer(data)
-    seconds = time.perf_counter() - started
-    if data.startswith(b"\xff\xd8") and not ways_agree(data):
-        return "DIFFERENT WITHOUT simplejpeg", seconds
-    return ("ImageError" if isinstance(found, str) else "pixels"), seconds
+@dataclass(frozen=True)
+class Kind:
+    """What is done with a mutated file, and what it may cost."""
+
+    subject: Callable[[Path, bytes, Path], None]
+    """Of the sample, its mutated bytes, and a folder for files."""
+    seconds: float = 5
+    megabytes: float = 200
+    """More than before the case."""
 
 
-def answer(data: bytes, min_side: int = 0) -> str | tuple[tuple[int, int], bytes]:
-    """What is wrong with an image, or its size and pixels."""
+KINDS = {
+    "images": Kind(subjects.image, megabytes=400),
+    "weights": Kind(subjects.weights),
+    "run": Kind(subjects.run, seconds=10),
+    "sealed-run": Kind(subjects.sealed_run, seconds=10),
+    "exported": Kind(subjects.exported, seconds=10),
+    "archive": Kind(subjects.archive),
+    "toml": Kind(subjects.toml),
+}
+
+
+def outcome(kind: Kind, samples: list[Path], seed: int, folder: Path) -> str:
+    """The result of the case `seed`; one of FAULTS begins it if it is wrong."""
+    rng = random.Random(seed)
+    sample = rng.choice(samples)
+    data = mutated(sample.read_bytes(), rng)
+    before, started = resident(), time.monotonic()
     try:
-        found = images.open_image(data, MAX_PIXELS, min_side).image
-    except ImageError as error:
-        return str(error)
-    return found.size, found.tobytes()
+        kind.subject(sample, data, folder)
+        result = "answer"
+    except (AlexNetError, ImageError) as error:
+        text = str(error)
+        fine = text.isprintable() and 0 < len(text) < 2000
+        result = type(error).__name__ if fine else f"LINE {text[:100]!r}"
+    except AssertionError as error:
+        result = f"DIFFERENT {error}"
+    except (Exception, RecursionError, MemoryError) as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        result = (
+            f"ESCAPED {type(error).__name__} {Path(where.filename).name}:{where.lineno}"
+        )
+    seconds, memory = time.monotonic() - started, peak() - before
+    if seconds > kind.seconds:
+        result = f"SLOW {seconds:.1f} s"
+    if memory > kind.megabytes:
+        result = f"MEMORY {memory:.0f} MB"
+    return f"{result}|{sample.name}|{seconds:.3f}|{memory:.0f}"
 
 
-def ways_agree(data: bytes) -> bool:
-    """Whether simplejpeg makes no difference, at full and at reduced size."""
-    sides = (0, MIN_SIDE)
-    strict, answers = jpeg.STRICT, [answer(data, x) for x in sides]
-    jpeg.STRICT = None
-    try:
-        return answers == [answer(data, x) for x in sides]
-    finally:
-        jpeg.STRICT = strict
+def resident() -> float:
+    """Memory of this process in MB; its peak is counted anew from here."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
 
 
-def peak_megabytes() -> float:
-    """Peak memory of this process; `getrusage` would count that of its parent too."""
+def peak() -> float:
+    """Largest memory of this process, in MB, since `resident`."""
+    return _status("VmHWM")
+
+
+def _status(field: str) -> float:
     lines = Path("/proc/self/status").read_text().splitlines()
-    status = dict(x.split(":", 1) for x in lines)
-    return int(status["VmHWM"].split()[0]) / 1024
+    return int(dict(x.split(":", 1) for x in lines)[field].split()[0]) / 1024
+
+
+def work(pipe: Any, name: str, samples: list[Path]) -> None:
+    """Answer the seeds that come through `pipe`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with tempfile.TemporaryDirectory() as folder:
+        subjects.warm(name)
+        pipe.send("ready")
+        for seed in iter(pipe.recv, None):
+            pipe.send(outcome(KINDS[name], samples, seed, Path(folder)))
+
+
+def results(
+    name: str, samples: list[Path], seeds: "queue.Queue[int]"
+) -> Iterator[tuple[int, str]]:
+    """Seeds and their results from a child process, which is started again when it dies."""
+    context = multiprocessing.get_context("spawn")
+    while not seeds.empty():
+        ours, theirs = context.Pipe()
+        child = context.Process(target=work, args=(theirs, name, samples), daemon=True)
+        child.start()
+        theirs.close()
+        ours.recv()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                seed = seeds.get_nowait()
+                ours.send(seed)
+                found = _answer(ours, child, KINDS[name].seconds)
+                yield seed, found
+                if child.exitcode is not None:
+                    break
+        if child.exitcode is None:
+            ours.send(None)
+        child.join()
+
+
+def _answer(pipe: Any, child: Any, seconds: float) -> str:
+    """What the child found; it is ended if that takes three times what it may."""
+    if not pipe.poll(3 * seconds):
+        child.kill()
+        child.join()
+        return f"SLOW more than {3 * seconds:.0f} s|?|{3 * seconds}|0"
+    try:
+        return str(pipe.recv())
+    except EOFError:
+        child.join()
+        code = child.exitcode
+        return f"DIED {signal.Signals(-code).name if code < 0 else code}|?|0|0"
 
 
 def main() -> None:
-    """Decode the mutations and print the results."""
+    """Try the mutations and print the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    files = [
+    samples = [
         x
         for x in sorted(args.folder.rglob("*"))
-        if x.is_file() and 0 < x.stat().st_size < 300_000
+        if x.is_file() and 0 < x.stat().st_size < MAX_SAMPLE
     ]
-    contents = [x.read_bytes() for x in files]
+    seeds: queue.Queue[int] = queue.Queue()
+    for seed in range(args.seed, args.seed + args.count):
+        seeds.put(seed)
     found: Counter[str] = Counter()
-    slowest = 0.0
-    for i in range(args.seed, args.seed + args.count):
-        rng = random.Random(i)
-        number = rng.randrange(len(files))
-        try:
-            result, seconds = outcome(mutated(contents[number], rng))
-        except Exception as error:
-            result, seconds = f"ESCAPED {type(error).__name__}", 0.0
-        if seconds > SECONDS:
-            result = "TOO SLOW"
-        if result not in ("pixels", "ImageError"):
-            print(f"seed {i}: {result}: {files[number]}")
-        found[result] += 1
-        slowest = max(slowest, seconds)
-    memory = peak_megabytes()
+    slowest = largest = 0.0
+
+    def drain() -> None:
+        nonlocal slowest, largest
+        for seed, line in results(args.kind, samples, seeds):
+            result, sample, seconds, memory = line.rsplit("|", 3)
+            name = result.split()[0]
+            if name in FAULTS:
+                print(f"seed {seed}: {result}: {sample}", flush=True)
+            found[name] += 1
+            slowest, largest = max(slowest, float(seconds)), max(largest, float(memory))
+
+    threads = [threading.Thread(target=drain) for _ in range(usable_cores())]
+    for x in threads:
+        x.start()
+    for x in threads:
+        x.join()
     for name, count in found.most_common():
-        print(f"{name:12} {count}")
-    print(f"slowest {slowest:.2f} s, peak memory {memory:.0f} MB, {len(files)} files")
-    sys.exit(bool(set(found) - {"pixels", "ImageError"}) or memory > MEGABYTES)
+        print(f"{name:14} {count}")
+    print(f"slowest {slowest:.2f} s, most memory {largest:.0f} MB, {len(samples)} files")
+    sys.exit(any(x in FAULTS for x in found) or sum(found.values()) != args.count)
 
 
 if __name__ == "__main__":

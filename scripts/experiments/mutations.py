@@ -1,0 +1,166 @@
+"""Damaged and hostile variants of files, each from one seed: of their bytes or their parts.
+
+Changes of bytes alone rarely get past a checksum, so containers are also taken apart: a
+member of a zip or gzip, a chunk of a PNG, a value of a JSON text, a cell of a CSV.
+"""
+
+import copy
+import gzip
+import io
+import json
+import random
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+PNG = b"\x89PNG\r\n\x1a\n"
+VALUES: tuple[Any, ...] = (
+    None, True, "", "x", "\x1b[31m\x07", "../../etc/passwd", "\u202e", "=1+1", 0, -1, 1, 2**31,
+    2**63, 10**400, 1e308, float("nan"), float("inf"), -0.5, [], [[]], {}, {"": {}}, [None],
+    ["a", "a"], "9" * 5000, [0] * 5000,
+)  # fmt: skip
+"""What takes the place of a value of a JSON text or of a cell."""
+
+NUMBERS = (
+    b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\xff\xd9\xff\xd9",
+)  # fmt: skip
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """`data` with one to four changes, in its bytes or inside what it contains."""
+    inside = _inside(data)
+    if inside is None or rng.random() < 0.3:
+        return _bytes(data, rng)
+    return inside(data, rng)
+
+
+def _inside(data: bytes) -> Callable[[bytes, random.Random], bytes] | None:
+    """How to change a part of `data`, by its first bytes; None if it has no parts."""
+    if data[:4] == b"PK\x03\x04":
+        return _zip
+    if data[:2] == b"\x1f\x8b":
+        return lambda data, rng: gzip.compress(mutated(gzip.decompress(data), rng), 1)
+    if data[:8] == PNG:
+        return _png
+    if data[:1] in (b"{", b"["):
+        return _json
+    if data[:200].isascii() and b"," in data[:200] and b"\n" in data:
+        return _csv
+    return None
+
+
+def _bytes(data: bytes, rng: random.Random) -> bytes:
+    """One to four changes: flips, cuts, copies, numbers in the header and elsewhere."""
+    out = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        if out:
+            rng.choice(_CHANGES)(out, rng.randrange(len(out)), rng)
+    return bytes(out)
+
+
+def _flip(out: bytearray, at: int, rng: random.Random) -> None:
+    for _ in range(rng.randint(1, 16)):
+        out[rng.randrange(len(out))] = rng.randrange(256)
+
+
+def _cut(out: bytearray, at: int, rng: random.Random) -> None:
+    del out[at : rng.choice((at + rng.randint(1, 200), len(out)))]
+
+
+def _repeat(out: bytearray, at: int, rng: random.Random) -> None:
+    out[at:at] = out[at : at + rng.randint(1, 200)]
+
+
+def _number(out: bytearray, at: int, rng: random.Random) -> None:
+    # Headers are where sizes and offsets stand.
+    at = rng.choice((at, rng.randrange(min(len(out), 64))))
+    out[at : at + 4] = rng.choice(NUMBERS)
+
+
+def _noise(out: bytearray, at: int, rng: random.Random) -> None:
+    out[at : at + 8] = rng.randbytes(8)
+
+
+_CHANGES = (_flip, _cut, _repeat, _number, _noise)
+
+
+def _zip(data: bytes, rng: random.Random) -> bytes:
+    """The same archive with right checksums and one member changed, repeated or left out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        entries = old.infolist()
+        chosen = rng.choice(entries)
+        for entry in entries:
+            content = old.read(entry)
+            kind = rng.choice((entry.compress_type, zipfile.ZIP_DEFLATED))
+            if entry is chosen and rng.random() < 0.9:
+                new.writestr(entry.filename, mutated(content, rng), kind)
+            elif entry is not chosen:
+                new.writestr(entry, content)
+    return out.getvalue()
+
+
+def _png(data: bytes, rng: random.Random) -> bytes:
+    """The same chunks with right checksums and one of them changed."""
+    chunks, at = [], len(PNG)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        chunks.append((data[at + 4 : at + 8], data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    place = rng.randrange(len(chunks))
+    name, content = chunks[place]
+    if name == b"IDAT" and rng.random() < 0.5:
+        content = zlib.compress(
+            _bytes(zlib.decompressobj().decompress(content, 2**20), rng)
+        )
+    else:
+        content = _bytes(content, rng)
+    chunks[place] = name, content
+    lines = [
+        struct.pack(">I", len(x)) + k + x + struct.pack(">I", zlib.crc32(k + x))
+        for k, x in chunks
+    ]
+    return PNG + b"".join(lines)
+
+
+def _json(data: bytes, rng: random.Random) -> bytes:
+    """The same text with one to three values replaced, removed or put into another place."""
+    tree = json.loads(data)
+    for _ in range(rng.randint(1, 3)):
+        places = list(_places(tree))
+        if not places:
+            break
+        holder, key = rng.choice(places)
+        if rng.random() < 0.2:
+            del holder[key]
+        elif rng.random() < 0.2:
+            there, name = rng.choice(places)
+            # A copy, since a value may hold this very place.
+            holder[key] = copy.deepcopy(there[name])
+        else:
+            holder[key] = rng.choice(VALUES)
+    if rng.random() < 0.02:
+        return b"[" * 100_000 + b"]" * 100_000
+    return json.dumps(tree, skipkeys=True, check_circular=False).encode()
+
+
+def _places(tree: Any) -> list[tuple[Any, Any]]:
+    """Each value in `tree` as the dictionary or list that holds it, and its key there."""
+    if isinstance(tree, dict):
+        own = [(tree, k) for k in tree]
+    elif isinstance(tree, list):
+        own = [(tree, i) for i in range(len(tree))]
+    else:
+        return []
+    return own + [x for holder, key in own for x in _places(holder[key])]
+
+
+def _csv(data: bytes, rng: random.Random) -> bytes:
+    """The same table with one to three cells replaced."""
+    rows = [x.split(",") for x in data.decode("latin1").splitlines()]
+    for _ in range(rng.randint(1, 3)):
+        row = rng.choice(rows)
+        row[rng.randrange(len(row))] = str(rng.choice(VALUES))
+    return "\n".join(map(",".join, rows)).encode("utf-8", "surrogatepass")
