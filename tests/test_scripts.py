@@ -5,13 +5,14 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import TINY, alexnet, as_fields, encoded, photo
 
-from alexnet_cli import Run, evaluate, train
+from alexnet_cli import Run, WeightsError, evaluate, train
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 BENCHMARK = "benchmarks/benchmark.py"
@@ -210,13 +211,52 @@ def test_averages_with_several_decays(toy, tmp_path):
     assert losses[0.9] == pytest.approx(evaluate(Run.open(out)).scores.loss, abs=1e-3)
 
 
-def test_mutated_images_end_in_pixels_or_an_error(tmp_path):
-    for form in ("PNG", "JPEG", "GIF"):
-        (tmp_path / f"a.{form.lower()}").write_bytes(encoded(photo(), form))
-    printed = script("experiments/fuzz.py", tmp_path, "--count", 50).stdout
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """A folder of sound files of each kind that is fuzzed."""
+    out = tmp_path_factory.mktemp("samples")
+    script("experiments/fuzz_samples.py", out)
+    for form in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "ICO", "BMP"):
+        (out / "images").mkdir(exist_ok=True)
+        (out / "images" / form.lower()).write_bytes(encoded(photo(), form))
+    return out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [
+    "images", "weights", "run", "sealed-run", "exported", "archive", "toml",
+])  # fmt: skip
+def test_mutated_files_end_in_an_answer_or_an_error(samples, kind):
+    folder = samples / kind.removeprefix("sealed-")
+    printed = script("experiments/fuzz.py", kind, folder, "--count", 200).stdout
     counts = dict(x.split() for x in printed.splitlines()[:-1])
-    assert set(counts) <= {"pixels", "ImageError"} and sum(map(int, counts.values())) == 50
-    assert printed.splitlines()[-1].endswith("3 files")
+    assert sum(map(int, counts.values())) == 200 and len(counts) > 1
+    files = sum(x.is_file() for x in folder.rglob("*"))
+    assert printed.splitlines()[-1].endswith(f"{files} files")
+
+
+def test_what_fuzzing_finds_is_a_fault(module, tmp_path):
+    """Whatever it is: an exception, a crash, a hang, memory, a line that is none."""
+    fuzz = module("experiments/fuzz.py")
+
+    def case(subject, **limits):
+        (tmp_path / "a").write_bytes(b"abc")
+        kind = fuzz.Kind(subject, **limits)
+        return fuzz.outcome(kind, [tmp_path / "a"], 0, tmp_path).split("|")[0]
+
+    def ends(error):
+        def subject(sample, data, folder):
+            raise error
+
+        return case(subject)
+
+    assert ends(WeightsError("is damaged")) == "WeightsError"
+    assert ends(WeightsError("two\nlines")).startswith("LINE")
+    assert ends(KeyError(1)).startswith("ESCAPED KeyError test_scripts.py")
+    assert ends(AssertionError("other pixels")) == "DIFFERENT other pixels"
+    assert case(lambda *_: np.ones(10**8), megabytes=100).startswith("MEMORY")
+    assert case(lambda *_: time.sleep(0.2), seconds=0.1).startswith("SLOW")
+    assert case(lambda *_: None) == "answer"
 
 
 def test_planted_copies_are_found(tmp_path):

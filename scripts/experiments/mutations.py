@@ -23,6 +23,7 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 """What takes the place of a value of a JSON text or of a cell."""
 
+_DAMAGE = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
 NUMBERS = (
     b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\xff\xd9\xff\xd9",
 )  # fmt: skip
@@ -33,7 +34,11 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     inside = _inside(data)
     if inside is None or rng.random() < 0.3:
         return _bytes(data, rng)
-    return inside(data, rng)
+    try:
+        return inside(data, rng)
+    except _DAMAGE:
+        # The sample itself is a damaged one.
+        return _bytes(data, rng)
 
 
 def _inside(data: bytes) -> Callable[[bytes, random.Random], bytes] | None:
