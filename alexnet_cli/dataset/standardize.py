@@ -40,15 +40,20 @@ def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Ite
     The center, with "flip" its mirror image, with "ten-crop" the corners and theirs too.
     Source of the last: Krizhevsky et al. 2012, section 4.1.
     """
-    margin = preprocess.stored_size - preprocess.input_size
-    corners: list[Corner | None] = [None]
-    if tta == "ten-crop":
-        corners += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
-    for corner in corners:
+    for corner in corners(preprocess, tta):
         view = standardize(pixels, preprocess, mean_image, corner)
         yield view
         if tta != "none":
             yield view[:, :, ::-1]
+
+
+def corners(preprocess: Preprocess, tta: str) -> list[Corner]:
+    """Where the views begin: the center's corner, with "ten-crop" the four others too."""
+    margin = preprocess.stored_size - preprocess.input_size
+    found = [(margin // 2, margin // 2)]
+    if tta == "ten-crop":
+        found += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
+    return found
 
 
 @lru_cache(maxsize=4)

@@ -111,9 +111,9 @@ def _openvino(source: ExportSource, file: Path) -> None:
 
 
 def _keras(source: ExportSource, file: Path) -> None:
-    from .served_network import plain_network, served_network
+    from .keras_file import write_keras
 
-    served_network(source.run, plain_network(source.network)).save(file)
+    write_keras(source.run, source.network, file)
 
 
 def _portable(source: ExportSource, file: Path) -> None:
