@@ -48,9 +48,9 @@ def test_it_has_only_what_older_versions_know(tmp_path):
         config = json.loads(archive.read("config.json"))
     layers = list(every(config, "class_name"))
     operations = [x for x in layers if ".ops." in x.get("module", "")]
-    # Those of the local response normalization, for which Keras has no layer.
+    # Those of local response normalization and groups, for which Keras has no layer.
     assert {x["class_name"] for x in operations} == {
-        "Square", "Conv", "Multiply", "Add", "Power", "TrueDivide",
+        "Square", "Conv", "Multiply", "Add", "Power", "TrueDivide", "Split",
     }  # fmt: skip
     assert not any("name" in x["config"] for x in operations)
     (conv1,) = (x["config"] for x in layers if x.get("name") == "conv1")
