@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import RunError, printable
 
@@ -65,21 +65,54 @@ def write_page(file: Path, text: str) -> None:
     write_text(file, text)
 
 
-def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write a CSV whole or not at all; names that are not UTF-8 keep their bytes."""
+_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""What starts a formula in a spreadsheet. Source: OWASP, "CSV Injection"."""
+
+
+def write_csv(
+    file: Path,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    spreadsheet: bool = False,
+) -> None:
+    """Write a CSV whole or not at all; names that are not UTF-8 keep their bytes.
+
+    `spreadsheet` is as in `csv_line`; what is read again goes without.
+    """
     with (
         replacing(file) as part,
         part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
-        out.writelines(f"{csv_line(row)}\n" for row in (header, *rows))
+        for row in (header, *rows):
+            out.write(f"{csv_line(row, spreadsheet=spreadsheet)}\n")
 
 
-def csv_line(cells: Sequence[Any]) -> str:
-    """`cells` as one CSV line, without its end; quoted where CSV requires it."""
-    out = io.StringIO()
+def csv_line(cells: Sequence[Any], *, spreadsheet: bool = False) -> str:
+    """`cells` as one CSV line, without its end; quoted where CSV requires it.
+
+    For a `spreadsheet`, text that it would take for a formula gets a ' in front; numbers
+    stay as they are.
+    """
+    out, quote_all = io.StringIO(), False
+    if spreadsheet:
+        cells = [f"'{x}" if _is_formula(str(x)) else x for x in cells]
+        # Where the comma is the decimal point, these end a cell that is not quoted.
+        quote_all = any(c in str(x) for x in cells for c in ";\t")
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     # The writer quotes line ends only if they are in its terminator; names may hold both.
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    csv.writer(out, quoting=quoting, lineterminator="\r\n").writerow(cells)
     return out.getvalue().removesuffix("\r\n")
+
+
+def _is_formula(text: str) -> bool:
+    if not text.startswith(_FORMULA):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
 
 
 def read_csv(file: Path, columns: Collection[str]) -> list[dict[str, str]]:

@@ -35,7 +35,7 @@ def test_a_result_goes_to_standard_output(capsys):
 
 WORK = """
 import os, sys
-from alexnet_cli.cli.console import log, result, show
+from alexnet_cli.cli.console import log, result
 from alexnet_cli.cli.progress import Line, counting
 input()
 line = Line()

@@ -87,7 +87,7 @@ def test_problems_are_listed_and_counted():
         gray=("e.jpg",),
     )
     lines = list(text(found))
-    start = lines.index("\nBad files: not read, not trained on: 1")
+    start = lines.index("Bad files: not read, not trained on: 1")
     assert lines[start:] == [
         "\nBad files: not read, not trained on: 1",
         "  a.jpg  is empty",
