@@ -29,7 +29,7 @@ class Server(http.server.ThreadingHTTPServer):
         digest = hashlib.sha256(content or self.content).hexdigest()
         url = f"http://127.0.0.1:{self.server_port}/flower_photos.tgz"
         return Download(
-            "flower_photos.tgz", url, digest, "flower_photos", len(content or self.content)
+            "flower_photos.tgz", url, digest, len(content or self.content), "flower_photos"
         )
 
 
@@ -42,6 +42,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = server.content[start:]
         self.send_response(206 if start and server.status == 200 else server.status)
         self.send_header("Content-Length", str(len(body)))
+        if start:
+            end, size = len(server.content) - 1, len(server.content)
+            self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
         self.end_headers()
         body = body[: server.cut]
         if server.hold is not None and len(server.asked) == 1:

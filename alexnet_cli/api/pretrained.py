@@ -5,25 +5,67 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..backend.startup import start_tensorflow
+from ..errors import WeightsError
 from ..recipe.recipe import Recipe
+from ..run.destination import check_destination
 from ..run.directory import new_run, require_space
 from ..run.run import Run
 from ..run.staging import staged
 from .listener import Listener
 
+IMAGENET_CLASSES = 1000
+"""Outputs of the network whose weights "imagenet" is."""
 
-def weights_file(name: Path | str, listener: Listener) -> Path:
+
+def weights_file(
+    name: Path | str, listener: Listener, recipe: Recipe | None = None
+) -> Path:
     """The file that --weights NAME means; "imagenet" is downloaded once and kept.
 
+    With a `recipe`, what its network cannot use is not downloaded.
+
     Raises:
-        DownloadError: it cannot be downloaded.
+        WeightsError: the network of `recipe` cannot use it.
+        DownloadError: it cannot be downloaded, or is not what was published.
     """
     if name != "imagenet":
         return Path(name)
+    if recipe:
+        _require_use(recipe)
     from ..dataset.download import IMAGENET, cache_folder, download
 
     with listener.counting("fetching") as counter:
         return download(IMAGENET, cache_folder(), counter)
+
+
+def _require_use(recipe: Recipe) -> None:
+    """Check that convolutions of ImageNet's weights fit the network, and their pixels too.
+
+    Raises:
+        WeightsError: they do not.
+    """
+    import numpy as np
+
+    from ..model.alexnet import ARCHITECTURES
+    from ..model.pretrained.layouts import PretrainedWeights
+    from ..model.pretrained.matching import layer_shapes, match_layers
+    from ..trainer.initial_weights import with_pretrained_preprocessing
+
+    theirs, arch = ARCHITECTURES["alexnet-owt"], recipe.network.architecture()
+    zero = np.zeros((), np.float32)
+    shapes = layer_shapes(theirs, IMAGENET_CLASSES)
+    # Of their shapes, but without any memory.
+    layers = {k: tuple(np.broadcast_to(zero, x) for x in v) for k, v in shapes.items()}
+    weights = PretrainedWeights(
+        "torchvision's", layers, str(theirs.mean), str(theirs.std), {}, (), theirs.name
+    )
+    matches = match_layers(weights, arch, IMAGENET_CLASSES)
+    if not any(x.arrays and x.layer.startswith("conv") for x in matches):
+        raise WeightsError(
+            f"--weights imagenet: the convolutions of {theirs.name} do not fit "
+            f"{arch.name}; use --config finetune or --arch {theirs.name}"
+        )
+    with_pretrained_preprocessing(recipe, weights)
 
 
 def import_weights(
@@ -49,6 +91,13 @@ def import_weights(
     from ..trainer.initial_weights import read_initial_weights
 
     listener = listener or Listener()
+    # Before a download.
+    check_destination(Path(out), overwrite)
+    if weights == "imagenet" and len(classes) not in (0, IMAGENET_CLASSES):
+        raise WeightsError(
+            f"imagenet: the network has {IMAGENET_CLASSES} outputs, not {len(classes)}; "
+            f"leave --classes out"
+        )
     file = weights_file(weights, listener)
     pretrained = read_initial_weights(file, Recipe().network.architecture())
     start_tensorflow()

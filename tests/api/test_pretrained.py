@@ -37,7 +37,8 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with Server(content) as server:
         url = f"http://127.0.0.1:{server.server_port}/other-name.pth"
-        source = download.Download("a.pth", url, hashlib.sha256(content).hexdigest()[:8])
+        digest = hashlib.sha256(content).hexdigest()
+        source = download.Download("a.pth", url, digest, len(content))
         monkeypatch.setattr(download, "IMAGENET", source)
         yield server
 
