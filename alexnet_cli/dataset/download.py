@@ -151,10 +151,15 @@ def _complete(
     source: Download, part: Path, target: Path, progress: Callable[[int, int], None]
 ) -> None:
     """Make `target` from what is fetched into `part`."""
+    resumed = part.exists()
     fetch(source.url, part, source.size, progress)
-    if problem := _difference(part, source):
+    while problem := _difference(part, source):
         part.unlink()
-        raise DownloadError(f"{source.url}: {problem}; the file was removed")
+        if not resumed:
+            raise DownloadError(f"{source.url}: {problem}; the file was removed")
+        # What it went on with may have been wrong.
+        resumed = False
+        fetch(source.url, part, source.size, progress)
     if source.unpacks_to:
         _unpack(part, target)
         part.unlink()

@@ -9,7 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from ..errors import DownloadError
 
@@ -84,6 +84,24 @@ def _opener() -> urllib.request.OpenerDirector:
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows to addresses that `check_address` allows."""
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+    ) -> Any:
+        """The answer that `fp`, which is closed, leads to."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except BaseException:
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_302
+    http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: Any, *args: Any) -> urllib.request.Request | None:
         """The request to the address that is the last of `args`."""

@@ -111,8 +111,10 @@ def _network(url: str, have: int) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
-        with error:
-            raise _refused(url, error) from error
+        error.close()
+        raise _refused(url, error) from error
+    except http.client.InvalidURL as error:
+        raise DownloadError(f"{url}: is no address ({first_line(error)})") from error
     except (TooSlow, TimeoutError, ConnectionError, http.client.HTTPException) as error:
         how = "is too slow" if isinstance(error, TooSlow) else "broke"
         raise DownloadError(f"{url}: the connection {how} {resume}") from error

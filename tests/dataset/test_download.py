@@ -294,20 +294,15 @@ def until(process, count):
         assert line, process.stderr.read()
 
 
-def without(first, rest, server, folder):
-    """Kill `first`, which is in the middle, once `rest` have begun; they all succeed."""
-    for process in rest:
-        until(process, HALF)
-    first.send_signal(signal.SIGKILL)
-    for process in rest:
+def all_end_with_the_folder(processes, folder):
+    for process in processes:
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert out.splitlines()[-1] == str(folder / "flower_photos")
-    server.go.set()
     assert (folder / "flower_photos" / "a.jpg").read_bytes() == BIG_IMAGE
 
 
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("count", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_of_many_downloads_one_transfers_and_all_take_its_file(tmp_path, count):
     with Server(BIG, hold=HALF + 1000) as server, ExitStack() as stack:
         source = server.source()
@@ -316,39 +311,43 @@ def test_of_many_downloads_one_transfers_and_all_take_its_file(tmp_path, count):
         for process in all_:
             until(process, HALF)
         server.go.set()
-        ends = [x.communicate(timeout=60) for x in all_]
-        for process, (out, err) in zip(all_, ends, strict=True):
-            assert process.returncode == 0, err
-            assert out.splitlines()[-1] == str(tmp_path / "flower_photos")
+        all_end_with_the_folder(all_, tmp_path)
         assert server.asked == [""], "there was one transfer"
     assert [x.name for x in tmp_path.iterdir()] == ["flower_photos"]
 
 
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("count", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_another_download_goes_on_where_the_first_was_killed(tmp_path, count):
     with Server(BIG, hold=HALF + 1000) as server, ExitStack() as stack:
         source = server.source()
         first = stack.enter_context(fetching(source, tmp_path))
         until(first, HALF)
         rest = [stack.enter_context(fetching(source, tmp_path)) for _ in range(count - 1)]
-        without(first, rest, server, tmp_path)
+        for process in rest:
+            until(process, HALF)
+        first.send_signal(signal.SIGKILL)
+        all_end_with_the_folder(rest, tmp_path)
+        server.go.set()
         first_of_all, resumed = server.asked
         assert first_of_all == "" and 0 < int(resumed[6:-1]) <= HALF + 1000
     assert [x.name for x in tmp_path.iterdir()] == ["flower_photos"]
 
 
-@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("count", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_without_locks_each_download_has_its_own_part(tmp_path, count):
     """One is killed; all that the others leave is the folder, and it is whole."""
-    with Server(BIG, hold=HALF + 1000) as server, ExitStack() as stack:
+    with Server(BIG, hold=HALF + 1000, hold_all=True) as server, ExitStack() as stack:
         source = server.source()
-        first = stack.enter_context(fetching(source, tmp_path, locks=False))
-        until(first, HALF)
-        rest = [
+        first, *rest = (
             stack.enter_context(fetching(source, tmp_path, locks=False))
-            for _ in range(count - 1)
-        ]
-        without(first, rest, server, tmp_path)
+            for _ in range(count)
+        )
+        until(first, HALF)
+        for process in rest:
+            until(process, HALF)
+        first.send_signal(signal.SIGKILL)
+        server.go.set()
+        all_end_with_the_folder(rest, tmp_path)
         assert server.asked == [""] * count
     (left,) = {x.name for x in tmp_path.iterdir()} - {"flower_photos"}
     assert left.startswith(".flower_photos.tgz."), "of the one that was killed"
