@@ -3,11 +3,12 @@
 import csv
 import io
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import RunError, printable
 
@@ -65,8 +66,11 @@ def write_page(file: Path, text: str) -> None:
     write_text(file, text)
 
 
-_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
-"""What starts a formula in a spreadsheet. Source: OWASP, "CSV Injection"."""
+_FORMULA = re.compile("(^|[;\\t\\r\\n])(?=[=+@\\t\\r\\n\\uff1d\\uff0b\\uff0d\\uff20-])")
+"""Where a spreadsheet, whose separator may be another, would see a formula begin.
+
+Source: OWASP, "CSV Injection".
+"""
 
 
 def write_csv(
@@ -94,25 +98,20 @@ def csv_line(cells: Sequence[Any], *, spreadsheet: bool = False) -> str:
     For a `spreadsheet`, text that it would take for a formula gets a ' in front; numbers
     stay as they are.
     """
-    out, quote_all = io.StringIO(), False
+    out = io.StringIO()
     if spreadsheet:
-        cells = [f"'{x}" if _is_formula(str(x)) else x for x in cells]
-        # Where the comma is the decimal point, these end a cell that is not quoted.
-        quote_all = any(c in str(x) for x in cells for c in ";\t")
-    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+        cells = [x if _is_number(x) else _FORMULA.sub(r"\1'", str(x)) for x in cells]
     # The writer quotes line ends only if they are in its terminator; names may hold both.
-    csv.writer(out, quoting=quoting, lineterminator="\r\n").writerow(cells)
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue().removesuffix("\r\n")
 
 
-def _is_formula(text: str) -> bool:
-    if not text.startswith(_FORMULA):
-        return False
+def _is_number(cell: Any) -> bool:
     try:
-        float(text)
+        float(str(cell))
     except ValueError:
-        return True
-    return False
+        return False
+    return True
 
 
 def read_csv(file: Path, columns: Collection[str]) -> list[dict[str, str]]:
