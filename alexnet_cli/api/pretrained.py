@@ -68,6 +68,16 @@ def _require_use(recipe: Recipe) -> None:
     with_pretrained_preprocessing(recipe, weights)
 
 
+def _whole_network(weights: Path | str, classes: Sequence[str], listener: Listener) -> Path:
+    """The file of `weights`; before a download, the number of `classes` is checked."""
+    if weights == "imagenet" and len(classes) not in (0, IMAGENET_CLASSES):
+        raise WeightsError(
+            f"imagenet: the network has {IMAGENET_CLASSES} outputs, not {len(classes)}; "
+            f"leave --classes out"
+        )
+    return weights_file(weights, listener)
+
+
 def import_weights(
     weights: Path | str,
     out: Path | str,
@@ -91,27 +101,21 @@ def import_weights(
     from ..trainer.initial_weights import read_initial_weights
 
     listener = listener or Listener()
-    # Before a download.
     check_destination(Path(out), overwrite)
-    if weights == "imagenet" and len(classes) not in (0, IMAGENET_CLASSES):
-        raise WeightsError(
-            f"imagenet: the network has {IMAGENET_CLASSES} outputs, not {len(classes)}; "
-            f"leave --classes out"
-        )
-    file = weights_file(weights, listener)
+    file = _whole_network(weights, classes, listener)
     pretrained = read_initial_weights(file, Recipe().network.architecture())
     start_tensorflow()
     from ..reports.training_figures import describe
     from ..trainer import import_run
 
     recipe = import_run.recipe_for(pretrained, file)
-    arch = recipe.network.architecture()
-    matches = match_layers(pretrained, arch, import_run.outputs_of(pretrained), head=True)
+    outputs = import_run.outputs_of(pretrained)
+    matches = match_layers(pretrained, recipe.network.architecture(), outputs, head=True)
     listener.weights_matched(pretrained, matches)
     import_run.require_whole(matches, file)
     run = new_run(Path(out), recipe, import_run.classes_of(pretrained, tuple(classes)))
     require_space(run, training=False)
     with staged(run.path, overwrite) as staging:
-        run_there = dataclasses.replace(run, path=staging.folder)
-        import_run.write_run(run_there, matches, describe)
+        there = dataclasses.replace(run, path=staging.folder)
+        import_run.write_run(there, matches, describe)
     return Run.open(run.path)

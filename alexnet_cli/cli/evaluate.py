@@ -73,7 +73,6 @@ def evaluate_command(
 ) -> None:
     """Evaluate a trained network on images of known classes."""
     from ..api.evaluate import evaluate
-    from ..reports import evaluation_text
 
     require_csv(raw_csv, csv_file is not None)
     evaluation = evaluate(
@@ -84,10 +83,7 @@ def evaluate_command(
         compare=compare,
         listener=ConsoleListener(),
     )
-    if as_json:
-        console.raw(evaluation_text.to_json(evaluation))
-    else:
-        console.output(evaluation_text.text(evaluation))
+    _print(evaluation, as_json=as_json)
     if csv_file:
         _write_predictions(csv_file, evaluation, spreadsheet=not raw_csv)
     _write_files(evaluation, plot_file, plot_reliability, report)
@@ -98,6 +94,15 @@ def evaluate_command(
         raise CheckFailed(
             f"{len(unreadable)} image(s) cannot be read and are not in these numbers"
         )
+
+
+def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
+    from ..reports import evaluation_text
+
+    if as_json:
+        console.raw(evaluation_text.to_json(evaluation))
+    else:
+        console.output(evaluation_text.text(evaluation))
 
 
 def _write_files(
