@@ -116,6 +116,7 @@ def import_weights(
     run = new_run(Path(out), recipe, import_run.classes_of(pretrained, tuple(classes)))
     require_space(run, training=False)
     with staged(run.path, overwrite) as staging:
-        there = dataclasses.replace(run, path=staging.folder)
-        import_run.write_run(there, matches, describe)
+        import_run.write_run(
+            dataclasses.replace(run, path=staging.folder), matches, describe
+        )
     return Run.open(run.path)

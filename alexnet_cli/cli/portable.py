@@ -61,9 +61,8 @@ def _parser(application: Path) -> argparse.ArgumentParser:
                       help="print one JSON object per image and line")  # fmt: skip
     form.add_argument("--csv", action="store_const", dest="form", const="csv",
                       help="print CSV, one row per image")  # fmt: skip
-    form.add_argument("--raw-csv", action="store_const", dest="form", const="raw-csv",
-                      help="the same, without the ' before names that a spreadsheet would "
-                      "take for a formula")  # fmt: skip
+    add("--raw-csv", action="store_true", help="with --csv: leave out the ' before names "
+        "that a spreadsheet would take for a formula")  # fmt: skip
     return parser
 
 
@@ -81,12 +80,13 @@ def _predict(application: Path, options: argparse.Namespace) -> int:
 
     classifier = Classifier(application)
     top = min(options.top, len(classifier.run.classes))
-    if options.form in ("csv", "raw-csv"):
+    form = "raw-csv" if options.form == "csv" and options.raw_csv else options.form
+    if options.form == "csv":
         console.raw(csv_header(top))
     unreadable = 0
     for prediction in classifier.predict(image_files(options.images, sys.stdin.buffer)):
-        text = line(prediction, top, options.form)
-        console.raw(text) if options.form else console.output([text])
+        text = line(prediction, top, form)
+        console.raw(text) if form else console.output([text])
         unreadable += bool(prediction.error)
     if unreadable:
         return _report(application, f"{unreadable} image(s) cannot be read", 1)
