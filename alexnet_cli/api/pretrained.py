@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..backend.startup import start_tensorflow
 from ..errors import WeightsError
@@ -12,6 +13,9 @@ from ..run.directory import new_run, require_space
 from ..run.run import Run
 from ..run.staging import staged
 from .listener import Listener
+
+if TYPE_CHECKING:
+    from ..model.pretrained.matching import LayerMatch
 
 IMAGENET_CLASSES = 1000
 """Outputs of the network whose weights "imagenet" is."""
@@ -105,7 +109,6 @@ def import_weights(
     file = _whole_network(weights, classes, listener)
     pretrained = read_initial_weights(file, Recipe().network.architecture())
     start_tensorflow()
-    from ..reports.training_figures import describe
     from ..trainer import import_run
 
     recipe = import_run.recipe_for(pretrained, file)
@@ -115,8 +118,14 @@ def import_weights(
     import_run.require_whole(matches, file)
     run = new_run(Path(out), recipe, import_run.classes_of(pretrained, tuple(classes)))
     require_space(run, training=False)
-    with staged(run.path, overwrite) as staging:
-        import_run.write_run(
-            dataclasses.replace(run, path=staging.folder), matches, describe
-        )
+    _write(run, matches, overwrite)
     return Run.open(run.path)
+
+
+def _write(run: Run, matches: "list[LayerMatch]", overwrite: bool) -> None:
+    from ..reports.training_figures import describe
+    from ..trainer import import_run
+
+    with staged(run.path, overwrite) as staging:
+        there = dataclasses.replace(run, path=staging.folder)
+        import_run.write_run(there, matches, describe)
