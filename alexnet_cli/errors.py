@@ -18,14 +18,23 @@ Messages are one line: the file or option, what was found, what to do. Only `cli
 prints them.
 """
 
-import os
+import re
 from pathlib import Path
+
+MAX_MESSAGE = 2000
+"""Characters of a message; what strangers' files can make longer is cut."""
+_UNDECODED = re.compile("[\udc80-\udcff]+")
+"""Bytes that Python could not decode, as it keeps them in names of files."""
 
 
 class AlexNetError(Exception):
     """Base of all errors that end a command with one line and `exit_code`."""
 
     exit_code = 3
+
+    def __str__(self) -> str:
+        """The message as `one_line`, whatever was put into it."""
+        return one_line(super().__str__())
 
 
 class RecipeError(AlexNetError):
@@ -106,7 +115,20 @@ def first_line(error: BaseException) -> str:
     return printable(lines[0])[:200] if lines else ""
 
 
+def one_line(text: str) -> str:
+    """`text` as one printable line of at most MAX_MESSAGE characters, cut with "..."."""
+    line = printable(text[: MAX_MESSAGE + 1])
+    return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 3]}..."
+
+
 def printable(path: str | Path) -> str:
     r"""`path` as one printable line; bytes that are not UTF-8 appear as `\xNN`."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    text = _UNDECODED.sub(_decoded, str(path))
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _decoded(match: re.Match[str]) -> str:
+    """They may be UTF-8 still, where the system's encoding is another."""
+    return match[0].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

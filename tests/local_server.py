@@ -9,16 +9,21 @@ from alexnet_cli.dataset.download import Download
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """With `hold`, the first answer waits after that many bytes until `go` is set."""
+    """With `hold`, the first answer waits after that many bytes until `go` is set.
 
-    def __init__(self, content, *, cut=None, hold=None, ranges=True, status=200):
+    With `hold_all`, every answer does.
+    """
+
+    def __init__(
+        self, content, *, cut=None, hold=None, hold_all=False, ranges=True, status=200
+    ):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.cut, self.ranges, self.status = content, cut, ranges, status
-        self.hold, self.go = hold, threading.Event()
+        self.hold, self.hold_all, self.go = hold, hold_all, threading.Event()
         self.asked = []
 
     def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -29,7 +34,7 @@ class Server(http.server.ThreadingHTTPServer):
         digest = hashlib.sha256(content or self.content).hexdigest()
         url = f"http://127.0.0.1:{self.server_port}/flower_photos.tgz"
         return Download(
-            "flower_photos.tgz", url, digest, "flower_photos", len(content or self.content)
+            "flower_photos.tgz", url, digest, len(content or self.content), "flower_photos"
         )
 
 
@@ -42,9 +47,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = server.content[start:]
         self.send_response(206 if start and server.status == 200 else server.status)
         self.send_header("Content-Length", str(len(body)))
+        if start:
+            end, size = len(server.content) - 1, len(server.content)
+            self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
         self.end_headers()
         body = body[: server.cut]
-        if server.hold is not None and len(server.asked) == 1:
+        if server.hold is not None and (server.hold_all or len(server.asked) == 1):
             self.wfile.write(body[: server.hold])
             self.wfile.flush()
             server.go.wait(60)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli import errors
-from alexnet_cli.errors import AlexNetError, printable
+from alexnet_cli.errors import MAX_MESSAGE, AlexNetError, one_line, printable
 
 ERRORS = {
     k: v
@@ -55,8 +55,25 @@ def test_printable_escapes_what_a_terminal_would_obey(path, text):
         assert printable(Path(path)) == text
 
 
+ANY_TEXT = st.text(st.characters(exclude_categories=[]))
+"""With lone surrogates, which no encoding has."""
+
+
+@given(ANY_TEXT)
+def test_what_an_error_says_is_one_printable_line(text):
+    assert str(AlexNetError(text)) == one_line(text) == one_line(one_line(text))
+    assert str(AlexNetError(text)).isprintable()
+    assert str(AlexNetError(AlexNetError(text))) == one_line(text)
+
+
+def test_a_long_message_is_cut():
+    assert one_line("x" * MAX_MESSAGE) == "x" * MAX_MESSAGE
+    for text in ("x" * (MAX_MESSAGE + 1), "\x1b" * 10**6):
+        assert len(one_line(text)) == MAX_MESSAGE and one_line(text).endswith("...")
+
+
 @given(
-    st.text() | st.binary().map(os.fsdecode) | st.sampled_from(HARD_NAMES).map(os.fsdecode)
+    ANY_TEXT | st.binary().map(os.fsdecode) | st.sampled_from(HARD_NAMES).map(os.fsdecode)
 )
 def test_any_path_is_one_printable_line(path):
     text = printable(path)

@@ -196,7 +196,7 @@ def _initial_weights(
     arch = recipe.network.architecture()
     # Before a download: an impossible --freeze is an error.
     frozen_layers(arch, recipe.pretrained.freeze)
-    file = weights_file(recipe.pretrained.weights, listener)
+    file = weights_file(recipe.pretrained.weights, listener, recipe)
     weights = read_initial_weights(file, arch)
     recipe = with_pretrained_preprocessing(recipe, weights)
     matches = match_layers(weights, arch, len(classes))

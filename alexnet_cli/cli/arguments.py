@@ -40,7 +40,23 @@ COMPARED_ON = click.option(
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace a run directory that exists at --out."
 )
+RAW_CSV = click.option(
+    "--raw-csv",
+    is_flag=True,
+    help="With --csv: leave out the ' before names that a spreadsheet would take for a "
+    "formula.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def require_csv(raw: bool, csv: bool) -> None:
+    """Check that --raw-csv is given with --csv only.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if raw and not csv:
+        raise click.UsageError("--raw-csv has no effect without --csv")
 
 
 def class_names(text: str | None) -> tuple[str, ...]:

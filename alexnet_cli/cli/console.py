@@ -1,39 +1,95 @@
-"""Lines about the work, on standard error; results go to standard output."""
+"""The one place where text leaves for the terminal: escaped, and messages cut.
+
+Lines about the work go to standard error, results to standard output. No other module of
+the commands prints: what is shown may come from strangers' files, and a terminal obeys
+the control characters in it.
+"""
 
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
-import click
+from ..errors import one_line, printable
 
 MAX_NOTES = 10
+_NOT_UTF8 = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates that stand for no byte of a name; JSON may hold them."""
 
 
 def log(text: str = "") -> None:
-    """Print a line about the work."""
-    show(f"{text}\n")
-
-
-def show(text: str) -> None:
-    """Write `text` to standard error; once that is broken, to nowhere."""
+    """Print a line about the work; once standard error is broken, nowhere."""
     try:
-        click.echo(text, err=True, nl=False)
+        _write(sys.stderr, f"{one_line(text)}\n")
+    except (OSError, ValueError):
+        discard("stderr")
+
+
+def notes(lines: Sequence[str]) -> None:
+    """Print indented details of the line before, the first MAX_NOTES of them."""
+    for line in lines[:MAX_NOTES]:
+        log(f"  {line}")
+    if len(lines) > MAX_NOTES:
+        log(f"  ... and {len(lines) - MAX_NOTES} more")
+
+
+def overwrite(text: str = "") -> None:
+    """Show `text` in place of the terminal's last line, which stays open; or erase it.
+
+    These are the only control characters that are sent to a terminal.
+    """
+    import click
+
+    try:
+        # On Windows it translates them.
+        click.echo(f"\r{one_line(text)}\x1b[K", err=True, nl=False)
     except (OSError, ValueError):
         discard("stderr")
 
 
 def result(text: str) -> None:
-    """Print the result of work that is done, and kept elsewhere.
+    """Print the result of work that is done, and kept elsewhere, as one line.
 
     A broken standard output thus is no error.
     """
     try:
-        click.echo(text)
+        output([text])
     except (OSError, ValueError) as error:
         discard("stdout")
         if not isinstance(error, BrokenPipeError):
             log(f"warning: standard output: {getattr(error, 'strerror', None) or error}")
+
+
+def output(lines: Iterable[str]) -> None:
+    """Print results for people, a line for each of `lines`, of any length."""
+    _write(sys.stdout, "".join(f"{printable(x)}\n" for x in lines))
+
+
+def raw(text: str) -> None:
+    """Print `text` for programs, in UTF-8 and as it is; on a terminal, as `output` does.
+
+    Names of files that are not UTF-8 keep their bytes.
+    """
+    stream = sys.stdout
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None or stream.isatty():
+        output(text.split("\n"))
+        return
+    stream.flush()
+    clean = _NOT_UTF8.sub("\N{REPLACEMENT CHARACTER}", text)
+    buffer.write(f"{clean}\n".encode("utf-8", "surrogateescape"))
+    buffer.flush()
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write `text`; what the stream's encoding lacks is escaped."""
+    if stream is None:
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
 
 
 def discard(name: str) -> None:
@@ -51,11 +107,3 @@ def discard(name: str) -> None:
         return
     os.dup2(null, number)
     os.close(null)
-
-
-def notes(lines: Sequence[str]) -> None:
-    """Print indented details of the line before, the first MAX_NOTES of them."""
-    for line in lines[:MAX_NOTES]:
-        log(f"  {line}")
-    if len(lines) > MAX_NOTES:
-        log(f"  ... and {len(lines) - MAX_NOTES} more")

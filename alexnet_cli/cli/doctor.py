@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from ..errors import CheckFailed, printable
+from ..errors import CheckFailed
 from ..run.files import write_page
 from .arguments import FOLDER, JSON
+from .console import output, raw
 from .progress import counting
 
 
@@ -29,10 +30,10 @@ def doctor_command(
     with counting("examining") as counter:
         findings = examine(data, against, counter)
     if as_json:
-        click.echo(to_json(findings))
+        raw(to_json(findings))
     else:
-        click.echo("\n".join(text(findings)))
+        output(text(findings))
     if report:
         write_page(report, page(findings, against))
     if findings.wrong:
-        raise CheckFailed(f"{printable(data)} has problems")
+        raise CheckFailed(f"{data} has problems")

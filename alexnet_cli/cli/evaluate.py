@@ -8,7 +8,8 @@ import click
 from ..errors import CheckFailed
 from ..recipe.sections import TTA
 from ..run.files import write_csv, write_page
-from .arguments import ANY_MODEL, FOLDER, JSON, NumberRange
+from . import console
+from .arguments import ANY_MODEL, FOLDER, JSON, RAW_CSV, NumberRange, require_csv
 from .progress import ConsoleListener
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--csv", "csv_file", type=FOLDER, help="Write one row per image to this file."
 )
+@RAW_CSV
 @click.option(
     "--plot", "plot_file", type=FOLDER, help="Draw the confusion matrix into this file."
 )
@@ -63,6 +65,7 @@ def evaluate_command(
     compare: Path | None,
     as_json: bool,
     csv_file: Path | None,
+    raw_csv: bool,
     plot_file: Path | None,
     plot_reliability: Path | None,
     report: Path | None,
@@ -70,8 +73,8 @@ def evaluate_command(
 ) -> None:
     """Evaluate a trained network on images of known classes."""
     from ..api.evaluate import evaluate
-    from ..reports import evaluation_text
 
+    require_csv(raw_csv, csv_file is not None)
     evaluation = evaluate(
         model,
         data,
@@ -80,11 +83,10 @@ def evaluate_command(
         compare=compare,
         listener=ConsoleListener(),
     )
-    if as_json:
-        click.echo(evaluation_text.to_json(evaluation))
-    else:
-        click.echo("\n".join(evaluation_text.text(evaluation)))
-    _write_files(evaluation, csv_file, plot_file, plot_reliability, report)
+    _print(evaluation, as_json=as_json)
+    if csv_file:
+        _write_predictions(csv_file, evaluation, spreadsheet=not raw_csv)
+    _write_files(evaluation, plot_file, plot_reliability, report)
     top1, unreadable = evaluation.scores.top1, evaluation.unreadable
     if assert_accuracy is not None and top1 < assert_accuracy:
         raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")
@@ -94,15 +96,21 @@ def evaluate_command(
         )
 
 
+def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
+    from ..reports import evaluation_text
+
+    if as_json:
+        console.raw(evaluation_text.to_json(evaluation))
+    else:
+        console.output(evaluation_text.text(evaluation))
+
+
 def _write_files(
     evaluation: "Evaluation",
-    csv_file: Path | None,
     plot_file: Path | None,
     plot_reliability: Path | None,
     report: Path | None,
 ) -> None:
-    if csv_file:
-        _write_predictions(csv_file, evaluation)
     if plot_file or plot_reliability:
         from ..reports import plots
 
@@ -118,7 +126,7 @@ def _write_files(
         write_page(report, page(evaluation))
 
 
-def _write_predictions(file: Path, evaluation: "Evaluation") -> None:
+def _write_predictions(file: Path, evaluation: "Evaluation", *, spreadsheet: bool) -> None:
     """One row per image: its class, the prediction, every probability, or the error."""
     names = evaluation.run.classes
     rows = []
@@ -129,4 +137,4 @@ def _write_predictions(file: Path, evaluation: "Evaluation") -> None:
         each = blank if x.probabilities is None else [f"{p:.6f}" for p in x.probabilities]
         rows.append([str(x.file), names[label], *predicted, x.error, *each])
     header = ["file", "class", "predicted", "probability", "error", *names]
-    write_csv(file, header, rows)
+    write_csv(file, header, rows, spreadsheet=spreadsheet)

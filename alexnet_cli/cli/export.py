@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import CheckFailed, printable
+from ..errors import CheckFailed
 from .arguments import COMPARED_ON, FOLDER, JSON, MODEL, NumberRange
 from .progress import ConsoleListener, show_models
 
@@ -74,6 +74,6 @@ def export_command(
     if report.failed:
         names = ", ".join(x.name for x in report.failed)
         raise CheckFailed(
-            f"{names} lost more than {max_drop:g} of accuracy (in {printable(out)}); "
+            f"{names} lost more than {max_drop:g} of accuracy (in {out}); "
             f"--max-drop allows more"
         )

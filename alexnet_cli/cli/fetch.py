@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import printable
 from .arguments import FOLDER
+from .console import output
 from .progress import counting
 
 
@@ -31,4 +31,4 @@ def fetch_command(name: str, to: Path | None, mirror: str | None) -> None:
         source = dataclasses.replace(source, url=mirror)
     with counting("fetching") as counter:
         file = download(source, to or default, counter)
-    click.echo(printable(file))
+    output([str(file)])

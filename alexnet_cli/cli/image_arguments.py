@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from ..errors import DatasetError, printable
+from ..errors import DatasetError
 
 
 def image_files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
@@ -25,13 +25,13 @@ def image_files(sources: Sequence[str], stdin: IO[bytes]) -> Iterator[Path]:
         elif path.is_dir():
             below = list(images_below(path))
             if not below:
-                raise DatasetError(f"{printable(path)} has no images")
+                raise DatasetError(f"{path} has no images")
             yield from below
         elif not path.exists() and glob.has_magic(source):
             # Path.glob takes no absolute pattern.
             matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207
             if not matches:
-                raise DatasetError(f"{printable(source)} matches no file")
+                raise DatasetError(f"{source} matches no file")
             yield from (Path(x) for x in matches if not Path(x).is_dir())
         else:
             yield path

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import printable
 from .arguments import FOLDER, OVERWRITE, class_names
-from .console import log
+from .console import log, output
 from .progress import ConsoleListener
 
 
@@ -34,6 +33,4 @@ def import_command(weights: str, out: Path, classes: str | None, overwrite: bool
             "warning: no model.tflite, because its predictions differed from the "
             "network's; TensorFlow is used instead, which starts more slowly"
         )
-    click.echo(
-        f"{printable(out)}: {run.recipe.network.arch} with {len(run.classes)} classes"
-    )
+    output([f"{out}: {run.recipe.network.arch} with {len(run.classes)} classes"])

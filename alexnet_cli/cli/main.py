@@ -17,7 +17,7 @@ from click.exceptions import Abort, Exit
 
 from .. import __version__
 from ..backend.signals import raising_signals
-from ..errors import AlexNetError, first_line, printable
+from ..errors import AlexNetError, first_line
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
@@ -69,6 +69,15 @@ class Main(click.Group):
         finally:
             _flush_streams()
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """The context of the arguments; one that is wrong ends the command with a line."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            if isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            raise Exit(_report(error, "alexnet")) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error becomes one line and the exit code of its class."""
         ctx.obj = time.monotonic()
@@ -88,7 +97,8 @@ def _report(error: BaseException, path: str) -> int:
 
     message, code = _explained(error, path)
     if os.environ.get("ALEXNET_DEBUG", "0") not in ("", "0"):
-        console.log("".join(traceback.format_exception(error)).rstrip())
+        for line in "".join(traceback.format_exception(error)).rstrip().splitlines():
+            console.log(line)
     console.log(f"alexnet: {message}")
     return code
 
@@ -110,7 +120,7 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
         text = "there is not enough memory"
     elif isinstance(error, OSError):
         file = error.filename if isinstance(error.filename, str | bytes) else ""
-        where = f"{printable(os.fsdecode(file))}: " if file else ""
+        where = f"{os.fsdecode(file)}: " if file else ""
         text = f"{where}{text}"
     else:
         text = (

@@ -7,6 +7,7 @@ from ..model.architecture import Architecture, trace
 from ..model.variants import NORMS, with_dropout, with_norm
 from ..reports.text import table
 from .arguments import NumberRange
+from .console import output
 
 
 @click.command("models")
@@ -40,20 +41,19 @@ def _print_networks() -> None:
         numbers = (str(arch.input_size), str(arch.classes), f"{total:,}")
         rows.append((arch.name, *numbers, arch.source))
     # The last column is prose: keep it left.
-    for line, row in zip(table([x[:-1] for x in rows]), rows, strict=True):
-        click.echo(f"{line}  {row[-1]}")
+    lines = zip(table([x[:-1] for x in rows]), rows, strict=True)
+    output(f"{line}  {row[-1]}" for line, row in lines)
 
 
 def _print_layers(arch: Architecture, classes: int) -> None:
     layers = list(trace(arch, classes))
-    click.echo(f"{arch.name}: {arch.source}\n")
     rows = [("layer", "type", "output", "parameters")]
     rows += [
         (x.name, type(x.layer).__name__, " x ".join(map(str, x.shape)), f"{x.parameters:,}")
         for x in layers
     ]
-    click.echo("\n".join(table(rows, left=3)))
     total, trained = (
         sum(getattr(x, k) for x in layers) for k in ("parameters", "trainable")
     )
-    click.echo(f"\ntotal {total:,}, trainable {trained:,}")
+    output([f"{arch.name}: {arch.source}", "", *table(rows, left=3)])
+    output(["", f"total {total:,}, trainable {trained:,}"])

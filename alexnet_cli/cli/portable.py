@@ -8,8 +8,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ..errors import AlexNetError
+from . import console
 
 
 def main(application: Path, words: Sequence[str]) -> int:
@@ -32,12 +34,21 @@ def main(application: Path, words: Sequence[str]) -> int:
 
 
 def _report(application: Path, text: str, code: int) -> int:
-    sys.stderr.write(f"{application.name}: {text}\n")
+    console.log(f"{application.name}: {text}")
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one printable line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end with 2."""
+        console.log(f"{self.prog}: {message} (see {self.prog} --help)")
+        raise SystemExit(2)
+
+
 def _parser(application: Path) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         application.name,
         description="Predict the class of each IMAGE: a file, a folder, a glob pattern, or "
         "- for a list of files on standard input.",
@@ -50,6 +61,8 @@ def _parser(application: Path) -> argparse.ArgumentParser:
                       help="print one JSON object per image and line")  # fmt: skip
     form.add_argument("--csv", action="store_const", dest="form", const="csv",
                       help="print CSV, one row per image")  # fmt: skip
+    add("--raw-csv", action="store_true", help="with --csv: leave out the ' before names "
+        "that a spreadsheet would take for a formula")  # fmt: skip
     return parser
 
 
@@ -67,14 +80,13 @@ def _predict(application: Path, options: argparse.Namespace) -> int:
 
     classifier = Classifier(application)
     top = min(options.top, len(classifier.run.classes))
+    form = "raw-csv" if options.form == "csv" and options.raw_csv else options.form
     if options.form == "csv":
-        print(csv_header(top))
+        console.raw(csv_header(top))
     unreadable = 0
     for prediction in classifier.predict(image_files(options.images, sys.stdin.buffer)):
-        text = line(prediction, top, options.form)
-        # Names of files are bytes, which need not be UTF-8.
-        sys.stdout.buffer.write(f"{text}\n".encode(errors="surrogateescape"))
-        sys.stdout.buffer.flush()
+        text = line(prediction, top, form)
+        console.raw(text) if form else console.output([text])
         unreadable += bool(prediction.error)
     if unreadable:
         return _report(application, f"{unreadable} image(s) cannot be read", 1)

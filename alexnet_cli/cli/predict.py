@@ -1,7 +1,6 @@
 """`alexnet predict`: the class of each image, according to a run's network."""
 
 import dataclasses
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +11,8 @@ import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
 from ..run.run import Run
-from .arguments import ANY_MODEL, FOLDER, NumberRange
+from . import console
+from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
 from .image_arguments import image_files
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     "--json", "form", flag_value="json", help="Print one JSON object per image and line."
 )
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, one row per image.")
+@RAW_CSV
 @click.option(
     "--draw",
     type=FOLDER,
@@ -51,6 +52,7 @@ def predict_command(
     model: Path,
     top: int,
     form: str | None,
+    raw_csv: bool,
     draw: Path | None,
     reject: float | None,
 ) -> None:
@@ -62,6 +64,7 @@ def predict_command(
     from ..inference.exported import open_model
     from ..reports.predictions import csv_header, line
 
+    require_csv(raw_csv, form == "csv")
     # An unusable model is an error before a list of files is read.
     open_model(model)
     files = list(image_files(images, sys.stdin.buffer))
@@ -73,11 +76,11 @@ def predict_command(
         classifier.run = run
     top = min(top, len(run.classes))
     if form == "csv":
-        click.echo(csv_header(top))
+        console.raw(csv_header(top))
     unreadable = 0
     for prediction in classifier.predict(files):
-        # Names of files are bytes, which need not be UTF-8.
-        click.echo(os.fsencode(line(prediction, top, form)))
+        text = line(prediction, top, "raw-csv" if raw_csv else form)
+        console.raw(text) if form else console.output([text])
         unreadable += bool(prediction.error)
         if pen:
             pen.draw(prediction, run.preprocess.max_pixels)
@@ -98,7 +101,7 @@ def _threshold(run: Run, precision: float) -> float:
     known = run.confidences() if run.validation.exists() else []
     if not known:
         raise RunError(
-            f"--reject: {printable(run.path)} has no validation predictions to choose by; "
+            f"--reject: {run.path} has no validation predictions to choose by; "
             f"only runs made by `alexnet train` have"
         )
     confidence, right = (np.array(x) for x in zip(*known, strict=True))
@@ -106,7 +109,7 @@ def _threshold(run: Run, precision: float) -> float:
     if threshold is None:
         raise RunError(
             f"--reject {precision:g}: at no threshold are the {len(known)} validation "
-            f"predictions of {printable(run.path)} that precise"
+            f"predictions of {run.path} that precise"
         )
     return threshold
 
@@ -137,9 +140,7 @@ class _Pen:
         text = f"{printable(best)} {confidence:.1%}" if label == best else label
         drawn = self._target(file)
         if drawn.exists() and drawn.samefile(file):
-            raise DatasetError(
-                f"--draw {printable(self.folder)} would overwrite {printable(file)}"
-            )
+            raise DatasetError(f"--draw {self.folder} would overwrite {file}")
         labeled(decode(file, max_pixels), text).save(drawn, quality=90)
 
     def _target(self, file: Path) -> Path:

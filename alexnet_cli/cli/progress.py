@@ -6,12 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
 from ..api.listener import Counter, Listener
-from ..errors import printable
 from ..reports.text import table
-from .console import log, notes, show
+from .console import log, notes, output, overwrite, raw
 
 if TYPE_CHECKING:
     from ..api.export import ExportReport
@@ -41,12 +38,12 @@ class Line:
         now = time.monotonic()
         if self.live and now - self.last > 0.1:
             self.last = now
-            show(f"\r{text}\x1b[K")
+            overwrite(text)
 
     def clear(self) -> None:
         """Remove the line, before something else is printed."""
         if self.live:
-            show("\r\x1b[K")
+            overwrite()
 
 
 @contextmanager
@@ -104,8 +101,7 @@ class ConsoleListener(Listener):
         header = ("class", *source.parts) if source.parts[1:] else ("class", "files")
         counts = [source.counts(x) for x in source.parts]
         rows = [
-            (printable(name), *(str(x[i]) for x in counts))
-            for i, name in enumerate(source.classes)
+            (name, *(str(x[i]) for x in counts)) for i, name in enumerate(source.classes)
         ]
         for line in table([header, *rows]):
             log(f"  {line}")
@@ -117,7 +113,7 @@ class ConsoleListener(Listener):
             log(
                 f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
             )
-            notes([f"{printable(x.file)} {x.reason}" for x in data.bad])
+            notes([f"{x.file} {x.reason}" for x in data.bad])
         if data.shared:
             log(
                 f"warning: {data.shared} held-out image(s) have a copy, or almost one, "
@@ -134,7 +130,8 @@ class ConsoleListener(Listener):
         """Print which layers the weights fill, and which arrays no layer takes."""
         log(f"weights in {weights.layout} layout")
         rows = [("layer", "shape", ""), *((x.layer, x.shape, x.result) for x in matches)]
-        log("\n".join(table(rows, left=3)))
+        for line in table(rows, left=3):
+            log(line)
 
     def progress(self, now: "Progress") -> None:
         """Show how far training is."""
@@ -157,9 +154,9 @@ def show_models(report: "ExportReport", *, as_json: bool) -> None:
 
     rows = report.own, report.exported
     if as_json:
-        click.echo(to_json(*rows, report.images.text, report.left_out))
+        raw(to_json(*rows, report.images.text, report.left_out))
     else:
-        click.echo("\n".join(text(*rows)))
+        output(text(*rows))
     if report.left_out:
         log("left out:")
         notes(report.left_out)

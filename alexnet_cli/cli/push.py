@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from ..errors import RecipeError, first_line, printable
+from ..errors import RecipeError, first_line
 from .arguments import FOLDER
-from .console import log, result
+from .console import log, output, result
 from .progress import ConsoleListener
 
 
@@ -62,8 +62,7 @@ def push_command(
     files = files_to_push(folder, with_records=with_records)
     total = size_text(sum(x.size for x in files))
     if dry_run:
-        for x in files:
-            click.echo(f"{x.size:>12} {printable(x.name)}")
+        output(f"{x.size:>12} {x.name}" for x in files)
         log(f"{len(files)} files, {total}, would be uploaded to {repository}")
         return
     log(f"{len(files)} files, {total}, to {repository}")
@@ -86,7 +85,7 @@ def _token(file: Path) -> str:
     Raises:
         RecipeError: it cannot be read, holds nothing, or not one line without spaces.
     """
-    name = f"--token-file {printable(file)}"
+    name = f"--token-file {file}"
     try:
         text = file.read_bytes().decode(errors="replace").strip()
     except OSError as error:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import printable
 from .arguments import FOLDER
+from .console import output
 
 
 @click.command("sample")
@@ -31,5 +31,4 @@ def sample_command(folder: Path, photos: int, tests: int, seed: int) -> None:
     """Draw a small synthetic data set into FOLDER, to try things out offline."""
     from ..dataset.synthetic import draw_sample
 
-    for path in draw_sample(folder, photos, tests, seed).values():
-        click.echo(printable(path))
+    output(str(x) for x in draw_sample(folder, photos, tests, seed).values())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import RecipeError, printable
+from ..errors import RecipeError
 from . import console
 from .arguments import ANY_MODEL, NumberRange
 
@@ -18,7 +18,7 @@ def _name(
     """The value of --name, which has to be one part of an address."""
     if value is not None and not re.fullmatch("[^/:]+", value):
         raise click.BadParameter(
-            f"'{printable(value)}' cannot stand in /v1/models/NAME:predict: a name is not "
+            f"'{value}' cannot stand in /v1/models/NAME:predict: a name is not "
             f"empty and has no / and no :"
         )
     return value

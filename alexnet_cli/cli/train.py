@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AlexNetError, Interrupted, printable
+from ..errors import AlexNetError, Interrupted
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
 from .arguments import FOLDER, OVERWRITE, class_names
-from .console import log, result
+from .console import log, raw, result
 from .progress import ConsoleListener
 from .recipe_options import RecipeCommand, given_options, recipe_of, recipe_options
 
@@ -67,7 +67,7 @@ def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> N
         raise click.UsageError("Missing option '--data'")
     recipe = recipe_of(ctx)
     if print_config:
-        click.echo(to_toml(recipe))
+        raw(to_toml(recipe))
         return
     from ..api.train import TrainOptions, train_recipe
 
@@ -118,7 +118,7 @@ def _print_result(trained: "Trained") -> None:
     log()
     if trained.reason:
         log(f"stopped: {trained.reason}")
-    epoch, out = int(run.metrics["epoch"]), printable(run.path)
+    epoch, out = int(run.metrics["epoch"]), run.path
     how_good = "not evaluated" if trained.signal else "as before"
     if scores:
         how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"

@@ -2,28 +2,21 @@
 
 import contextlib
 import hashlib
-import http.client
 import shutil
 import tarfile
+import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import platformdirs
 
 from ..backend.file_lock import AlreadyLocked, release, try_lock
-from ..errors import DownloadError, printable
-
-CHUNK = 1 << 18
-"""Bytes read at once."""
-
-TIMEOUT = 30.0
-"""Seconds without a byte after which a connection is given up."""
+from ..errors import DownloadError, first_line
+from .transfer import fetch
 
 PATIENCE = 0.2
 """Seconds between two looks at what another process is fetching."""
@@ -36,31 +29,33 @@ class Download:
     name: str
     url: str
     sha256: str
-    """All of it, or its first digits where no more is published."""
+    """All 64 digits: 8 of them can be forged in minutes."""
+    size: int
+    """Bytes."""
     unpacks_to: str = ""
     """Name of the folder in it, if it is an archive."""
-    size: int | None = None
-    """Bytes, if that is published."""
 
 
 FLOWERS = Download(
     name="flower_photos.tgz",
     url="https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz",
     sha256="4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",
-    unpacks_to="flower_photos",
     size=228_813_984,
+    unpacks_to="flower_photos",
 )
 """3,670 photographs in 5 classes, CC-BY. Source: TensorFlow Datasets' checksum list."""
 
 IMAGENET = Download(
     name="alexnet-owt-7be5be79.pth",
     url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-    sha256="7be5be79",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    size=244_408_911,
 )
-"""torchvision's AlexNet, 56.5 % top-1 on ImageNet, about 233 MB, BSD.
+"""torchvision's AlexNet, 56.5 % top-1 on ImageNet, BSD.
 
-Source: `torchvision.models.AlexNet_Weights`, whose file names end in the first digits of
-their SHA-256.
+Source: `torchvision.models.AlexNet_Weights`, whose file names end in the first 8 digits of
+their SHA-256. PyTorch publishes no more; all 64 digits and the size are what public
+repositories that check their copy of the file record, ten of ten the same.
 """
 
 
@@ -72,26 +67,46 @@ def cache_folder() -> Path:
 def download(source: Download, to: Path, progress: Callable[[int, int], None]) -> Path:
     """The file `source`, or the folder it unpacks to, below `to`; fetched only once.
 
-    A download that was cut short is resumed, and one of another process waited for.
-    `progress` gets bytes so far and in all.
+    A file that is there is checked again. A download that was cut short is resumed, and
+    one of another process waited for. `progress` gets bytes so far and in all.
 
     Raises:
-        DownloadError: no connection, the wrong file, or an unsafe archive.
+        DownloadError: no connection, the wrong file, an unsafe archive, or no place for it.
     """
     target = to / (source.unpacks_to or source.name)
-    if target.exists():
-        return target
-    part = to / (source.name + ".part")
+    try:
+        if not target.exists() and _fetched(source, to, target, progress):
+            return target
+        if not source.unpacks_to and (problem := _difference(target, source)):
+            raise DownloadError(f"{target}: {problem}; delete it to fetch it again")
+    except OSError as error:
+        raise DownloadError(f"{error.filename or to}: {first_line(error)}") from error
+    return target
+
+
+def _fetched(
+    source: Download, to: Path, target: Path, progress: Callable[[int, int], None]
+) -> bool:
+    """Make `target` in the folder `to`; False if another process has done so meanwhile."""
+    part = to / f"{source.name}.part"
 
     def waiting() -> None:
         # Gone if the other process has just finished.
         with contextlib.suppress(OSError):
-            if source.size and (have := part.stat().st_size):
+            if have := part.stat().st_size:
                 progress(min(have, source.size), source.size)
 
-    with _folder(to), _locked(to / f".{source.name}.lock", waiting):
-        # Another process may have fetched it meanwhile.
-        return target if target.exists() else _complete(source, part, target, progress)
+    with _folder(to), _locked(to / f".{source.name}.lock", waiting) as is_locked:
+        if target.exists():
+            return False
+        if is_locked:
+            _complete(source, part, target, progress)
+            return True
+        # Other processes may be fetching it too: each has its own part.
+        to.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=to, prefix=f".{source.name}.") as own:
+            _complete(source, Path(own) / part.name, target, progress)
+    return True
 
 
 @contextmanager
@@ -109,14 +124,14 @@ def _folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
     """Hold the lock on the file `path`; call `waiting` while another process has it.
 
-    Where there are no locks, or nothing can be written, go on without one.
+    Where there are no locks, or nothing can be written, it is False, and none is held.
     """
     file = _acquire(path, waiting)
     try:
-        yield
+        yield file is not None
     finally:
         release(file, path)
 
@@ -134,96 +149,50 @@ def _acquire(path: Path, waiting: Callable[[], None]) -> IO[str] | None:
 
 def _complete(
     source: Download, part: Path, target: Path, progress: Callable[[int, int], None]
-) -> Path:
-    """`target`, from what is fetched into `part`."""
-    _fetch(source, part, progress)
-    if not (digest := _sha256(part)).startswith(source.sha256):
+) -> None:
+    """Make `target` from what is fetched into `part`."""
+    resumed = part.exists()
+    fetch(source.url, part, source.size, progress)
+    while problem := _difference(part, source):
         part.unlink()
-        raise DownloadError(
-            f"{source.url}: SHA-256 is {digest}, not {source.sha256}; the file was removed"
-        )
-    if not source.unpacks_to:
-        part.rename(target)
-        return target
-    _unpack(part, target)
-    part.unlink()
-    return target
+        if not resumed:
+            raise DownloadError(f"{source.url}: {problem}; the file was removed")
+        # What it went on with may have been wrong.
+        resumed = False
+        fetch(source.url, part, source.size, progress)
+    if source.unpacks_to:
+        _unpack(part, target)
+        part.unlink()
+    else:
+        part.replace(target)
 
 
-def _fetch(source: Download, file: Path, progress: Callable[[int, int], None]) -> None:
-    """Complete `file`, of which a part may exist."""
-    have = file.stat().st_size if file.exists() else 0
-    if source.size is not None and have > source.size:
-        file.unlink()
-        have = 0
-    if have == source.size:
-        return
-    # Some servers resume only for clients that name themselves.
-    headers = {"Range": f"bytes={have}-", "User-Agent": "alexnet"}
-    request = urllib.request.Request(source.url, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-            have, size = _append(response, source, file, progress)
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and source.size is None:
-            # There is nothing after the part we have; the checksum decides.
-            return
-        raise DownloadError(
-            f"{source.url}: the server responded {error.code} {error.reason}"
-        ) from error
-    except urllib.error.URLError as error:
-        raise DownloadError(
-            f"{source.url}: no connection ({error.reason}); try again when online"
-        ) from error
-    except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
-        have = file.stat().st_size if file.exists() else 0
-        raise DownloadError(
-            f"{source.url}: the connection broke after {have} bytes; try again to resume"
-        ) from error
-    if have != size:
-        problem = "is larger than it should be" if have > size else "was cut short"
-        raise DownloadError(f"{source.url}: {have} of {size} bytes, {problem}; try again")
-
-
-def _append(
-    response: Any, source: Download, file: Path, progress: Callable[[int, int], None]
-) -> tuple[int, int]:
-    """Append `response` to `file`; bytes it has then, and bytes it should have.
-
-    Where neither `source` nor the server gives its size, what came is taken for all.
-    """
-    resumed = response.status == 206
-    have = file.stat().st_size if resumed and file.exists() else 0
-    length = response.headers.get("Content-Length")
-    size = source.size or (have + int(length) if length else None)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab" if resumed else "wb") as out:
-        while chunk := response.read(CHUNK):
-            out.write(chunk)
-            have += len(chunk)
-            progress(have, size or have)
-            if size is not None and have > size:
-                break
-    return have, have if size is None else size
-
-
-def _sha256(file: Path) -> str:
+def _difference(file: Path, source: Download) -> str:
+    """What of `file` is not as `source` says; empty if nothing."""
+    if (size := file.stat().st_size) != source.size:
+        return f"has {size} bytes, not {source.size}"
     with file.open("rb") as x:
-        return hashlib.file_digest(x, "sha256").hexdigest()
+        digest = hashlib.file_digest(x, "sha256").hexdigest()
+    return "" if digest == source.sha256 else f"SHA-256 is {digest}, not {source.sha256}"
 
 
 def _unpack(archive: Path, target: Path) -> None:
     """Unpack a tar so that `target` appears whole or not at all."""
-    partial = target.with_name(f".{target.name}.part")
+    partial = archive.with_name(f".{target.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         with tarfile.open(archive) as tar:
             # The "data" filter refuses absolute paths, "..", devices and links outside.
             tar.extractall(partial, filter="data")
         if not (partial / target.name).is_dir():
-            raise DownloadError(f"{printable(archive)} has no folder {target.name}")
-        (partial / target.name).rename(target)
+            raise DownloadError(f"{archive} has no folder {target.name}")
+        try:
+            (partial / target.name).rename(target)
+        except OSError:
+            # Where there are no locks, another process may have been first.
+            if not target.is_dir():
+                raise
     except tarfile.TarError as error:
-        raise DownloadError(f"{printable(archive)} cannot be unpacked: {error}") from error
+        raise DownloadError(f"{archive} cannot be unpacked: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

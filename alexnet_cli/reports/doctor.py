@@ -59,10 +59,12 @@ def text(findings: Findings, most: int = 10) -> Iterator[str]:
     for section in SECTIONS:
         rows = _rows(findings, section)
         if rows:
-            yield f"\n{section.title}: {len(rows)}"
+            yield ""
+            yield f"{section.title}: {len(rows)}"
             lines = [f"  {'  '.join(map(printable, row))}" for row in rows]
             yield from _first(lines, most, "  ")
-    yield "\n" + _verdict(findings)
+    yield ""
+    yield _verdict(findings)
 
 
 def _first(lines: list[str], most: int, indent: str) -> Iterator[str]:

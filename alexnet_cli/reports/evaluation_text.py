@@ -4,7 +4,6 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
-from ..errors import printable
 from ..evaluation.evaluate import Comparison, Evaluation
 from ..evaluation.scores import ClassScore, Scores
 from .text import table
@@ -35,14 +34,14 @@ def text(evaluation: Evaluation) -> Iterator[str]:
     if pairs:
         yield ""
         yield "most confused"
-        rows = [(printable(t), "mistaken for", printable(p), str(n)) for t, p, n in pairs]
+        rows = [(t, "mistaken for", p, str(n)) for t, p, n in pairs]
         yield from table(rows, left=3)
 
 
 def _class_table(scores: Scores) -> Iterator[str]:
     header = ("class", "precision", "recall", "F1", "support")
     rows = [
-        (printable(x.name), *map(_fraction, (x.precision, x.recall, x.f1)), str(x.support))
+        (x.name, *map(_fraction, (x.precision, x.recall, x.f1)), str(x.support))
         for x in scores.classes
     ]
     return table([header, *rows])
@@ -54,7 +53,7 @@ def _confusion(scores: Scores) -> Iterator[str]:
     numbers = [f"{i + 1:>{width}}" for i in range(len(scores.classes))]
     rows = [("", "", *numbers)]
     for number, x, line in zip(numbers, scores.classes, scores.confusion, strict=True):
-        rows.append((number, printable(x.name), *(str(n) if n else "." for n in line)))
+        rows.append((number, x.name, *(str(n) if n else "." for n in line)))
     yield from table(rows, left=2)
 
 

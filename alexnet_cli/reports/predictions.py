@@ -3,7 +3,6 @@
 import json
 from typing import TYPE_CHECKING
 
-from ..errors import printable
 from ..run.files import csv_line
 
 if TYPE_CHECKING:
@@ -11,15 +10,17 @@ if TYPE_CHECKING:
 
 
 def line(prediction: "Prediction", top: int, form: str | None) -> str:
-    """The `top` classes of `prediction`; `form` is json, csv or None for people.
+    """The `top` classes of `prediction`; `form` is json, csv, raw-csv
+    or None for people.
 
     Bytes of names that are not UTF-8 are surrogates.
     """
     if form == "json":
         return json.dumps(prediction.to_dict(str(prediction.file), top))
-    if form == "csv":
+    if form in ("csv", "raw-csv"):
         cells = [x for n, p in prediction.top(top) for x in (n, f"{p:.6f}")]
-        return csv_line([prediction.file, prediction.error, prediction.label, *cells])
+        row = [prediction.file, prediction.error, prediction.label, *cells]
+        return csv_line(row, spreadsheet=form == "csv")
     return _text(prediction, top)
 
 
@@ -30,10 +31,10 @@ def csv_header(top: int) -> str:
 
 
 def _text(prediction: "Prediction", top: int) -> str:
-    file, label = printable(prediction.file), prediction.label
+    file, label = prediction.file, prediction.label
     if prediction.error:
         return f"{file}: error: {prediction.error}"
     ranked = prediction.top(top)
-    text = ", ".join(f"{printable(n)} {p:.1%}" for n, p in ranked)
+    text = ", ".join(f"{n} {p:.1%}" for n, p in ranked)
     text = text if label == ranked[0][0] else f"{label} ({text})"
     return f"{file}: {text}"

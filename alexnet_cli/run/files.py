@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,21 +66,52 @@ def write_page(file: Path, text: str) -> None:
     write_text(file, text)
 
 
-def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write a CSV whole or not at all; names that are not UTF-8 keep their bytes."""
+_FORMULA = re.compile("(^|[;\\t\\r\\n])(?=[=+@\\t\\r\\n\\uff1d\\uff0b\\uff0d\\uff20-])")
+"""Where a spreadsheet, whose separator may be another, would see a formula begin.
+
+Source: OWASP, "CSV Injection".
+"""
+
+
+def write_csv(
+    file: Path,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    spreadsheet: bool = False,
+) -> None:
+    """Write a CSV whole or not at all; names that are not UTF-8 keep their bytes.
+
+    `spreadsheet` is as in `csv_line`; what is read again goes without.
+    """
     with (
         replacing(file) as part,
         part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
-        out.writelines(f"{csv_line(row)}\n" for row in (header, *rows))
+        for row in (header, *rows):
+            out.write(f"{csv_line(row, spreadsheet=spreadsheet)}\n")
 
 
-def csv_line(cells: Sequence[Any]) -> str:
-    """`cells` as one CSV line, without its end; quoted where CSV requires it."""
+def csv_line(cells: Sequence[Any], *, spreadsheet: bool = False) -> str:
+    """`cells` as one CSV line, without its end; quoted where CSV requires it.
+
+    For a `spreadsheet`, text that it would take for a formula gets a ' in front; numbers
+    stay as they are.
+    """
     out = io.StringIO()
+    if spreadsheet:
+        cells = [x if _is_number(x) else _FORMULA.sub(r"\1'", str(x)) for x in cells]
     # The writer quotes line ends only if they are in its terminator; names may hold both.
     csv.writer(out, lineterminator="\r\n").writerow(cells)
     return out.getvalue().removesuffix("\r\n")
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(str(cell))
+    except ValueError:
+        return False
+    return True
 
 
 def read_csv(file: Path, columns: Collection[str]) -> list[dict[str, str]]:

@@ -7,9 +7,19 @@ import pytest
 from helpers import photo
 from local_server import Server
 
-from alexnet_cli import Classifier, Listener, Run, WeightsError, import_weights
+from alexnet_cli import (
+    Classifier,
+    Listener,
+    Recipe,
+    Run,
+    RunError,
+    WeightsError,
+    import_weights,
+)
 from alexnet_cli.api.pretrained import weights_file
 from alexnet_cli.dataset import download
+from alexnet_cli.errors import DownloadError
+from alexnet_cli.model.alexnet import ARCHITECTURES
 
 BVLC = {
     "conv1": (11, 11, 3, 96), "conv2": (5, 5, 48, 256), "conv3": (3, 3, 256, 384),
@@ -37,7 +47,8 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with Server(content) as server:
         url = f"http://127.0.0.1:{server.server_port}/other-name.pth"
-        source = download.Download("a.pth", url, hashlib.sha256(content).hexdigest()[:8])
+        digest = hashlib.sha256(content).hexdigest()
+        source = download.Download("a.pth", url, digest, len(content))
         monkeypatch.setattr(download, "IMAGENET", source)
         yield server
 
@@ -47,6 +58,49 @@ def test_imagenet_is_downloaded_once(server):
     first, second = weights_file("imagenet", recorder), weights_file("imagenet", recorder)
     assert first == second and first.read_bytes() == server.content
     assert len(server.asked) == 1 and recorder.calls == ["fetching", "fetching"]
+
+
+@pytest.mark.parametrize("arch", sorted(set(ARCHITECTURES) - {"alexnet-owt"}))
+def test_what_fits_no_convolution_is_not_downloaded(server, arch):
+    with pytest.raises(WeightsError) as error:
+        weights_file("imagenet", Recorder(), Recipe(arch=arch))
+    end = f"do not fit {arch}; use --config finetune or --arch alexnet-owt"
+    assert str(error.value).endswith(end) and not server.asked
+
+
+def test_another_mean_is_an_error_before_a_download(server):
+    with pytest.raises(
+        WeightsError, match="--mean 1: the weights were trained with imagenet"
+    ):
+        weights_file("imagenet", Recorder(), Recipe(arch="alexnet-owt", mean="1"))
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"norm": "batch"}, {"dropout": 0.1}, {"mean": "imagenet"}]
+)
+def test_variants_whose_convolutions_fit_are_downloaded(server, fields):
+    recipe = Recipe(arch="alexnet-owt", **fields)
+    assert weights_file("imagenet", Recorder(), recipe).read_bytes() == server.content
+
+
+def test_an_import_that_cannot_succeed_downloads_nothing(server, tmp_path):
+    with pytest.raises(WeightsError, match="the network has 1000 outputs, not 2"):
+        import_weights("imagenet", tmp_path / "run", classes=["a", "b"])
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    with pytest.raises(RunError, match="already exists and is not a run directory"):
+        import_weights("imagenet", tmp_path / "full")
+    assert not server.asked
+
+
+def test_changed_weights_in_the_cache_are_refused(server):
+    file = weights_file("imagenet", Recorder())
+    file.write_bytes(server.content[:-1] + b"!")
+    with pytest.raises(
+        DownloadError, match=r"a\.pth: SHA-256 is .*; delete it to fetch it"
+    ):
+        weights_file("imagenet", Recorder())
 
 
 def test_any_other_name_is_a_file(server):

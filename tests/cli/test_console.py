@@ -1,13 +1,24 @@
 """Lines about the work go to standard error, if that still takes any; details are cut."""
 
+import ast
+import contextlib
+import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alexnet_cli.cli.console import MAX_NOTES, log, notes, result
+from alexnet_cli import errors
+from alexnet_cli.cli import main
+from alexnet_cli.cli.console import MAX_NOTES, log, notes, output, overwrite, raw, result
 from alexnet_cli.cli.progress import Line
+
+KINDS = [errors.AlexNetError, errors.Interrupted, click.UsageError, OSError, ValueError, KeyError, MemoryError]  # fmt: skip
 
 
 def test_the_log_leaves_standard_output_to_results(capsys):
@@ -28,6 +39,79 @@ def test_many_details_are_cut_and_counted(capsys):
     assert lines == [*(f"  {i}" for i in range(MAX_NOTES)), "  ... and 3 more"]
 
 
+HOSTILE = "a\x1b[31m\x9b\x07\r\n\u2028\u202e\u2066\u200b\ufeff\ud800\udcff\tb"
+SHOWN = r"a\x1b[31m\x9b\x07\r\n\u2028\u202e\u2066\u200b\ufeff\ud800\xff\tb"
+
+
+def test_what_a_terminal_would_obey_is_escaped(capsys):
+    log(HOSTILE)
+    notes([HOSTILE])
+    result(HOSTILE)
+    output([HOSTILE, "c"])
+    lines = f"{SHOWN}\n{SHOWN}\nc\n"
+    assert capsys.readouterr() == (lines, f"{SHOWN}\n  {SHOWN}\n")
+    overwrite(HOSTILE)
+    overwrite()
+    # On no terminal, click leaves out what erases the line.
+    assert SHOWN in capsys.readouterr().err
+
+
+def test_messages_are_cut_and_results_are_not(capsys):
+    log("x" * 9999)
+    output(["x" * 9999])
+    out, err = capsys.readouterr()
+    assert (len(out), len(err)) == (10_000, 2001) and err.endswith("x...\n")
+
+
+def test_what_programs_read_is_as_it_is_but_not_on_a_terminal(capfdbinary, monkeypatch):
+    raw("a\x1b\n\udcff\ud800é")
+    assert capfdbinary.readouterr().out == b"a\x1b\n\xff" + "\ufffdé\n".encode()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    raw("a\x1b\n\udcff")
+    assert capfdbinary.readouterr().out == rb"a\x1b" + b"\n" + rb"\xff" + b"\n"
+
+
+@given(st.text(st.characters(exclude_categories=[])), st.sampled_from(KINDS))
+def test_whatever_an_error_says_is_one_line(text, kind):
+    """On standard error, printable, whatever raised it."""
+    written = io.StringIO()
+    with contextlib.redirect_stderr(written):
+        main._report(kind(text), "alexnet")
+    line, rest = written.getvalue().split("\n", 1)
+    assert rest == "" and line.isprintable() and len(line) <= 2000
+    assert line.startswith("alexnet: ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "cp1252:strict", "latin-1:strict"])
+def test_what_an_encoding_lacks_is_escaped(encoding):
+    code = "from alexnet_cli.cli.console import *; log('\u0446\u00e9'); output(['\u0446']); raw('\u0446')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"\\u0446\n" + "\u0446\n".encode()
+    name = encoding.partition(":")[0]
+    assert done.stderr == "\u0446\u00e9\n".encode(name, "backslashreplace")
+
+
+PRINTS = {"print", "echo", "secho", "echo_via_pager", "confirm", "prompt", "progressbar", "write", "writelines"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(main.__file__).parent.glob("*.py")), ids=lambda x: x.name
+)
+def test_nothing_is_printed_but_through_the_console(file):
+    if file.name == "console.py":
+        return
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            owner = ast.unparse(getattr(node.func, "value", ast.Constant("")))
+            allowed = owner == "formatter" or name not in PRINTS
+            assert allowed, f"{file.name}:{node.lineno} {owner}.{name}"
+
+
 def test_a_result_goes_to_standard_output(capsys):
     result("saved: 0.9")
     assert capsys.readouterr() == ("saved: 0.9\n", "")
@@ -35,7 +119,7 @@ def test_a_result_goes_to_standard_output(capsys):
 
 WORK = """
 import os, sys
-from alexnet_cli.cli.console import log, result, show
+from alexnet_cli.cli.console import log, result
 from alexnet_cli.cli.progress import Line, counting
 input()
 line = Line()

@@ -26,7 +26,7 @@ def server(archive, monkeypatch, tmp_path):
     """A server of "the flowers" and "the weights", in a folder and a cache of the test."""
     with Server(archive) as server:
         source = server.source()
-        weights = download.Download("alexnet.pth", source.url, source.sha256[:8])
+        weights = download.Download("alexnet.pth", source.url, source.sha256, source.size)
         monkeypatch.setattr(download, "FLOWERS", source)
         monkeypatch.setattr(download, "IMAGENET", weights)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,3 +203,22 @@ def test_predict_never_starts_tensorflow(trained, toy_test):
     code = f"{COMMAND[: -len('main(sys.argv[1:])')]}main(sys.argv[1:], standalone_mode=False); print('tensorflow' in sys.modules)"
     done = python(code, "predict", toy_test, "--model", trained)
     assert done.stdout.splitlines()[-1] == "False", done.stderr
+
+
+def test_a_name_that_is_a_formula_is_text_in_csv(trained, toy_test, tmp_path, monkeypatch):
+    """A spreadsheet would run it; programs get it as it is."""
+    monkeypatch.chdir(tmp_path)
+    Path("=1+1.png").write_bytes(next(toy_test.rglob("*.png")).read_bytes())
+    args = ("predict", "=1+1.png", "--model", trained)
+    for words, name in ((["--csv"], "'=1+1.png"), (["--csv", "--raw-csv"], "=1+1.png")):
+        (row,) = csv.DictReader(io.StringIO(alexnet(*args, *words).stdout))
+        assert row["file"] == name and 0 <= float(row["probability_1"]) <= 1
+    fails(2, "--raw-csv has no effect without --csv", *args, "--raw-csv")
+    fails(2, "--raw-csv has no effect without --csv", *args, "--json", "--raw-csv")
+
+
+def test_a_name_for_the_terminal_is_escaped(trained, toy_test, tmp_path):
+    file = tmp_path / "a\x1b[2J\n\u202e.png"
+    file.write_bytes(next(toy_test.rglob("*.png")).read_bytes())
+    (line,) = alexnet("predict", file, "--model", trained).stdout.splitlines()
+    assert line.isprintable() and r"/a\x1b[2J\n\u202e.png: " in line

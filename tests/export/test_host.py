@@ -92,7 +92,9 @@ def test_the_program_beside_the_models(trained, exported, odd, toy, tmp_path, na
         np.testing.assert_allclose(numbers(one), numbers(other), atol=0.3)
 
 
-@pytest.mark.parametrize("form", [(), ("--json",), ("--csv",), ("--top", "1")])
+@pytest.mark.parametrize(
+    "form", [(), ("--json",), ("--csv",), ("--csv", "--raw-csv"), ("--top", "1")]
+)
 def test_the_portable_file_prints_what_predict_prints(
     trained, exported, odd, tmp_path, form
 ):
@@ -120,6 +122,9 @@ def test_the_portable_file_says_what_is_wrong(exported, odd, tmp_path):
     assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
     done = run_portable(file, "--top", "0", odd[0])
     assert done.returncode == 2 and b"Traceback" not in done.stderr
+    done = run_portable(file, "--to\x1b[31m", odd[0])
+    text = "flowers.pyz: unrecognized arguments: --to\\x1b[31m (see flowers.pyz --help)\n"
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", text)
     listed = os.fsencode(odd[0]) + b"\n" + os.fsencode(odd[1]) + b"\n"
     done = run_portable(file, "-", input=listed)
     assert done.returncode == 0 and done.stdout.count(b"\n") == 2

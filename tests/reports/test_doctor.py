@@ -87,16 +87,20 @@ def test_problems_are_listed_and_counted():
         gray=("e.jpg",),
     )
     lines = list(text(found))
-    start = lines.index("\nBad files: not read, not trained on: 1")
-    assert lines[start:] == [
-        "\nBad files: not read, not trained on: 1",
+    start = lines.index("Bad files: not read, not trained on: 1")
+    assert lines[start - 1 :] == [
+        "",
+        "Bad files: not read, not trained on: 1",
         "  a.jpg  is empty",
-        "\nNear duplicates: 2",
+        "",
+        "Near duplicates: 2",
         "  b.jpg  c.jpg",
         "  b.jpg  d.jpg",
-        "\nGray images: 1",
+        "",
+        "Gray images: 1",
         "  e.jpg",
-        "\nProblems found: bad files: 1, near duplicates: 2, "
+        "",
+        "Problems found: bad files: 1, near duplicates: 2, "
         "classes with fewer than 2 images: rose, tulip",
     ]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 
 import pytest
 from helpers import HARD_NAMES
@@ -77,6 +78,43 @@ def test_a_page_makes_its_folder_and_text_does_not(tmp_path):
 def test_a_line_is_read_back_by_the_csv_module(cells):
     line = csv_line(cells)
     assert list(csv.reader(io.StringIO(line + "\n", newline=""))) == [cells]
+
+
+@pytest.mark.parametrize("cell, shown", [
+    ("=1+1", "'=1+1"), ("+1+1", "'+1+1"), ("-1+1", "'-1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t'=1"),
+    ("\r=1", "'\r'=1"), ("\n=1", "'\n'=1"), ("-", "'-"), ("-dash.jpg", "'-dash.jpg"), ("\uff1d1", "'\uff1d1"),
+    ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"), ("-0.5", "-0.5"), ("+1e-3", "+1e-3"), (-0.5, "-0.5"),
+    (-3, "-3"), ("-inf", "-inf"), ("a=b", "a=b"), ("'=1", "'=1"), ("", ""), ("a;=1+1", "a;'=1+1"), ("a\n-b", "a\n'-b"), ("a-b", "a-b"), ("a; b", "a; b"), (" =1", " =1"),
+])  # fmt: skip
+def test_no_cell_is_a_formula_and_numbers_stay_numbers(cell, shown):
+    """Source: OWASP, "CSV Injection"."""
+    line = csv_line([cell, "b"], spreadsheet=True)
+    assert list(csv.reader(io.StringIO(line, newline=""))) == [[shown, "b"]]
+    assert list(csv.reader(io.StringIO(csv_line([cell, "b"]), newline=""))) == [
+        [str(cell), "b"]
+    ]
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4))
+def test_no_cell_is_a_formula_with_any_separator(cells):
+    """A spreadsheet may also part cells at semicolons and tabs, and heed no quotes then."""
+    line = csv_line([x for x in cells if not _number(x)], spreadsheet=True)
+    assert not re.search('(^|[;\t\r\n])"?[=+@-]', line)
+    (row,) = csv.reader(io.StringIO(line + "\n", newline=""))
+    assert not any(x.startswith(tuple("=+-@\t\r\n")) for x in row)
+
+
+def _number(text):
+    try:
+        return float(text) is not None
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["=1+1.jpg", "-a", "+a", "@a", "\ta", "\ra", "'=a", "'a"])
+def test_what_a_run_reads_again_is_as_it_is(tmp_path, name):
+    write_csv(tmp_path / "split.csv", ["file", "class"], [[name, name]])
+    assert read_csv(tmp_path / "split.csv", ["file"]) == [{"file": name, "class": name}]
 
 
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=4))

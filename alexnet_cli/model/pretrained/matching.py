@@ -29,18 +29,25 @@ def match_layers(
 
     The last layer is loaded only with `head`; it is new otherwise.
     """
-    matches = []
-    into: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
-    rows = list(trace(arch, classes))
-    for row in rows:
-        shapes = _shapes(row.layer, into, row.shape)
-        into = row.shape
-        if shapes:
-            is_new = row is rows[-1] and not head
-            matches.append(_match(row.name, shapes, weights, is_new=is_new))
+    *_, last = trace(arch, classes)
+    matches = [
+        _match(name, shapes, weights, is_new=name == last.name and not head)
+        for name, shapes in layer_shapes(arch, classes).items()
+    ]
     names = {x.layer for x in matches}
     left = [x for x in (*weights.layers, *weights.unknown) if x not in names]
     return matches + [LayerMatch(x, "", "left out, no such layer here") for x in left]
+
+
+def layer_shapes(arch: Architecture, classes: int) -> dict[str, list[tuple[int, ...]]]:
+    """The shapes of the arrays, in Keras' order, of each layer of `arch` that has some."""
+    found = {}
+    into: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
+    for row in trace(arch, classes):
+        if shapes := _shapes(row.layer, into, row.shape):
+            found[row.name] = shapes
+        into = row.shape
+    return found
 
 
 def _match(
