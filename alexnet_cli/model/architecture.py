@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import RecipeError
-from .layer_specs import KINDS, Layer, output_of
+from .layer_specs import Layer, output_of
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,9 @@ class Architecture:
     """What pixels are then divided by: numbers or "imagenet"."""
 
     def to_dict(self) -> dict[str, Any]:
-        """This architecture as JSON values, for `from_dict`."""
+        """This architecture as JSON values."""
         layers = [{"kind": type(x).__name__, **asdict(x)} for x in self.layers]
         return {**asdict(self), "layers": layers}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Architecture":
-        """The architecture that `to_dict` gave as `data`.
-
-        Raises:
-            KeyError, TypeError, AttributeError: `data` is something else.
-        """
-        layers = [dict(x) for x in data["layers"]]
-        records = tuple(KINDS[x.pop("kind")](**x) for x in layers)
-        return cls(**{**data, "layers": records})
 
 
 @dataclass(frozen=True)

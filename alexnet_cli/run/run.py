@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, RunReplaced, printable
+from ..backend.regular_file import open_regular, read_at_most
+from ..errors import RunError, RunReplaced, first_line, printable
 from ..model.architecture import Architecture
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 from .files import read_csv, write_csv, write_text
-from .run_json import FORMAT, from_json, to_json
+from .run_json import FORMAT, MAX_BYTES, decode, from_json, to_json
 
 TRAINING, FINISHED, INTERRUPTED, FAILED = "training", "finished", "interrupted", "failed"
 _WEIGHTS = "model.weights.h5"
@@ -109,9 +110,9 @@ class Run:
         """
         file = path / "run.json"
         try:
-            with file.open("rb") as opened:
+            with open_regular(file) as opened:
                 stamp = _stamp(os.fstat(opened.fileno()))
-                text = opened.read()
+                text = read_at_most(opened, MAX_BYTES)
         except FileNotFoundError as error:
             raise RunError(
                 f"{printable(path)} is not a run directory (it has no run.json); "
@@ -130,18 +131,17 @@ class Run:
         """
         file = file or path
         try:
-            data = json.loads(text)
-            version = data.pop("format")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(file, error) from error
-        if not isinstance(version, int) or version > FORMAT:
-            raise RunError(
-                f"{printable(file)} has format {version}; this version reads up to "
-                f"{FORMAT}: upgrade alexnet"
-            )
-        try:
+            data = decode(text)
+            version = data.pop("format", None)
+            if type(version) is not int or version < 1:
+                raise ValueError("no format")
+            if version > FORMAT:
+                raise RunError(
+                    f"{printable(file)} has format {version}; this version reads up to "
+                    f"{FORMAT}: upgrade alexnet"
+                )
             return cls(path, **from_json(data))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ValueError as error:
             raise _damaged(file, error) from error
 
     def require_unchanged(self) -> None:
@@ -225,7 +225,5 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, *times
 
 
-def _damaged(file: Path, error: Exception) -> RunError:
-    # A KeyError's text is the key alone.
-    reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-    return RunError(f"{printable(file)} is damaged: {reason}")
+def _damaged(file: Path, error: ValueError) -> RunError:
+    return RunError(f"{printable(file)} is damaged: {first_line(error)}")
