@@ -3,15 +3,15 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, x, 0) for x in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK")
 )
 
 
-def open_regular(file: Path) -> BinaryIO:
+def open_regular(file: Path) -> BufferedReader:
     """`file`, opened to read bytes; a pipe or a device is never waited for.
 
     Raises:
@@ -40,7 +40,7 @@ def read_regular(file: Path, most: int) -> bytes:
         return read_at_most(opened, most)
 
 
-def read_at_most(opened: BinaryIO, most: int) -> bytes:
+def read_at_most(opened: BufferedReader, most: int) -> bytes:
     """What is left of the file `opened`.
 
     Raises:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats
+from ..backend.regular_file import read_regular
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, first_line, printable
 from ..run.files import replacing
@@ -16,6 +17,8 @@ from ..run.run import Run
 
 Network = Callable[[Floats], Floats]
 """Inputs [B, S, S, 3] to probabilities [B, K], at the run's temperature."""
+_NPY_HEADER = 2**16
+_MOST_MEAN = 1e6
 BATCH = 16
 """Images that a network computes at once."""
 
@@ -107,12 +110,33 @@ def load_mean_image(run: Run) -> Floats | None:
         return None
     side = run.preprocess.stored_size
     try:
-        mean = np.load(run.mean_image, allow_pickle=False)
+        data = read_regular(run.mean_image, side * side * 3 * 8 + _NPY_HEADER)
+        return _mean_image(io.BytesIO(data), (side, side, 3))
     except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{printable(run.mean_image)} is damaged: {error}") from error
-    if mean.shape != (side, side, 3):
         raise RunError(
-            f"{printable(run.mean_image)} is damaged: its shape is {mean.shape}, "
-            f"not {(side, side, 3)}"
-        )
-    return np.asarray(mean, np.float32)
+            f"{printable(run.mean_image)} is damaged: {first_line(error)}"
+        ) from error
+
+
+def _mean_image(file: io.BytesIO, expected: tuple[int, ...]) -> Floats:
+    """The array of a .npy file, float32, which has the shape `expected`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    # The shape comes first: NumPy takes the memory that it asks for.
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"its version is {version}")
+    shape, _, dtype = read_header(file)
+    if shape != expected or dtype.kind != "f" or dtype.itemsize > 8:
+        raise ValueError(f"it holds {dtype} of shape {shape}, not float32 of {expected}")
+    file.seek(0)
+    found = np.lib.format.read_array(file, allow_pickle=False)
+    if not (abs(found) <= _MOST_MEAN).all():
+        raise ValueError("its numbers are not means of pixels")
+    return np.asarray(found, np.float32)

@@ -6,11 +6,12 @@ network and its preprocessing they are refused: without them it would answer oth
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING
 from typing import Annotated, Any, Literal, Union
 
-from msgspec import NODEFAULT, Meta, Struct, convert, defstruct, structs
+from msgspec import NODEFAULT, Meta, Struct, ValidationError, convert, defstruct, structs
 
 from ..errors import RecipeError
 from ..model.architecture import Architecture, trace
@@ -28,6 +29,7 @@ MAX_MULTIPLICATIONS = 10**12
 """For one image: more than a minute on most processors; alexnet's are 7e8."""
 MAX_NUMBER = 1e30
 """Far from what float32 cannot hold."""
+_MAX_EPOCH = 10**6
 _EXACT = 2**53
 """Integers up to here are floats as well."""
 
@@ -97,6 +99,7 @@ def _hyper_parameter(field: Field) -> Any:
     return found | None if field.optional else found
 
 
+_CheckpointFile = Annotated[str, Meta(pattern=r"\Acheckpoints/[\w-][\w.-]*\Z")]
 _LAYERS: Any = Union[tuple(_layer(x) for x in KINDS.values())]  # noqa: UP007
 _RECIPE: Any = defstruct(
     "Recipe", [(x.name, _hyper_parameter(x), x.default) for x in FIELDS.values()]
@@ -146,13 +149,28 @@ class _Run(Struct):
     threshold: Annotated[float, Meta(ge=0, le=2)] = 0.0
 
 
+class CheckpointIndex(Struct):
+    """The JSON file of a checkpoint, besides its own digest."""
+
+    format: Literal[1]
+    epoch: Annotated[int, Meta(ge=0, le=_EXACT)]
+    step: Annotated[int, Meta(ge=0, le=_EXACT)]
+    best: Annotated[str, Meta(pattern=r"\A(checkpoints/epoch-[0-9]{5,20}\.weights\.h5)?\Z")]
+    files: dict[_CheckpointFile, Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]]
+    state: dict[str, Any]
+
+
 def fields_of(data: Any) -> dict[str, Any]:
     """The fields of a `Run` except its path, from the content of run.json.
 
     Raises:
         ValueError: `data` is not that of a run, or of one that takes too much to compute.
     """
-    found = convert(data, _Run)
+    try:
+        found = convert(data, _Run)
+    except ValidationError as error:
+        text = re.sub(r" matching regex .* - at", " of another form - at", str(error))
+        raise ValueError(text.replace("`$.", "`")) from error
     architecture, recipe = (
         found.architecture.record(),
         Recipe(**structs.asdict(found.recipe)),
@@ -170,6 +188,8 @@ def fields_of(data: Any) -> dict[str, Any]:
         recipe.stopping.metric_names()
     except RecipeError as error:
         raise ValueError(str(error)) from error
+    if not 0 <= found.metrics.get("epoch", 0) <= _MAX_EPOCH:
+        raise ValueError(f"there is no epoch {found.metrics['epoch']:g}")
     own = {"architecture": architecture, "preprocess": preprocess, "recipe": recipe}
     return {**structs.asdict(found), **own}
 
