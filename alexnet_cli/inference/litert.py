@@ -78,7 +78,10 @@ class LiteRTNetwork:
             raise self._error(f"takes {self.dtype}, not {inputs.dtype}")
         interpreter = self._interpreter(len(inputs))
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:
+            raise self._error(f"cannot be computed: {first_line(error)}") from error
         output = interpreter.get_output_details()[0]["index"]
         probabilities: Floats = interpreter.get_tensor(output)
         return probabilities

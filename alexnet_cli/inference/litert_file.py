@@ -153,6 +153,7 @@ class Table:
         at, count = self.vector(field, 1)
         if at and (count > _MANY or self.file.number(U8, at + count)):
             raise Malformed("a text has no end")
+        self.file.data[at : at + count].decode()
 
 
 def read_graph(data: Bytes, size: int) -> Graph:

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,33 @@ from ..arrays import Floats
 from ..backend.regular_file import read_regular
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, first_line, printable
+from ..run.digests import require_as_written
 from ..run.files import replacing
 from ..run.run import Run
 
 Network = Callable[[Floats], Floats]
 """Inputs [B, S, S, 3] to probabilities [B, K], at the run's temperature."""
+_REMEDY = "delete it, and TensorFlow is used instead; or train again"
 _NPY_HEADER = 2**16
 _MOST_MEAN = 1e6
 BATCH = 16
 """Images that a network computes at once."""
+
+
+def verified_network(run: Run) -> Network:
+    """As `fastest_network`, from a file with the digest that SHA256SUMS has, if it has one.
+
+    Raises:
+        RunError: the file is another one, is damaged, or does not belong to the run.
+    """
+    if not (run.exported and run.litert.is_file()):
+        return fastest_network(run)
+    # Imports and the network take longer than the digest.
+    with ThreadPoolExecutor(1) as pool:
+        checked = pool.submit(require_as_written, run.litert, _REMEDY)
+        network = fastest_network(run)
+        checked.result()
+    return network
 
 
 def fastest_network(run: Run) -> Network:

@@ -1,12 +1,12 @@
 """A network as a table of layers, and the shapes that follow from it. No TensorFlow."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import RecipeError
-from .layer_specs import Layer, output_of
+from .layer_specs import KINDS, Layer, output_of
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,16 @@ class Architecture:
     """What pixels are then divided by: numbers or "imagenet"."""
 
     def to_dict(self) -> dict[str, Any]:
-        """This architecture as JSON values."""
+        """This architecture as JSON values, for `from_dict`."""
         layers = [{"kind": type(x).__name__, **asdict(x)} for x in self.layers]
         return {**asdict(self), "layers": layers}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Architecture":
+        """The architecture that `to_dict` gave as `data`; `run.schema` checks others."""
+        layers = [dict(x) for x in data["layers"]]
+        records = tuple(KINDS[x.pop("kind")](**x) for x in layers)
+        return cls(**{**data, "layers": records})
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from ..model.architecture import Architecture
+from ..preprocess import Preprocess
+from ..recipe.recipe import Recipe
+
 FORMAT = 1
 MAX_BYTES = 16_000_000
 """Of run.json; a hundred thousand classes take 4 MB."""
@@ -12,6 +16,8 @@ WEIGHTS = r"\A(model|checkpoints/epoch-[0-9]{5,20})\.weights\.h5\Z"
 """The files that can hold the weights of a run, below its directory."""
 PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
 """Fields of Preprocess that have other names in run.json, which users' scripts read."""
+
+_FIELDS = {v: k for k, v in PREPROCESS_KEYS.items()}
 
 
 def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,9 +54,25 @@ def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: `data` is something else.
     """
-    from .schema import fields_of  # Not for --help: msgspec takes longer than the rest.
+    from . import schema  # Not for --help: msgspec takes longer than the rest.
 
-    return fields_of(data)
+    fields = own_fields(schema.validated(data))
+    schema.check_fields(fields)
+    return fields
+
+
+def own_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    """As `from_json`, for what this program has written and nobody else could change."""
+    preprocess = {_FIELDS.get(k, k): v for k, v in data["preprocess"].items()}
+    for name in ("mean", "std"):
+        preprocess[name] = preprocess[name] and tuple(preprocess[name])
+    return {
+        **data,
+        "architecture": Architecture.from_dict(data["architecture"]),
+        "preprocess": Preprocess(**preprocess),
+        "recipe": Recipe(**data["recipe"]),
+        "classes": tuple(data["classes"]),
+    }
 
 
 def _refuse(word: str) -> NoReturn:

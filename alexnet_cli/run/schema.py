@@ -11,14 +11,22 @@ from collections.abc import Mapping
 from dataclasses import MISSING
 from typing import Annotated, Any, Literal, Union
 
-from msgspec import NODEFAULT, Meta, Struct, ValidationError, convert, defstruct, structs
+from msgspec import (
+    NODEFAULT,
+    Meta,
+    Struct,
+    ValidationError,
+    convert,
+    defstruct,
+    to_builtins,
+)
 
 from ..errors import RecipeError
 from ..model.architecture import Architecture, trace
 from ..model.layer_specs import KINDS, Conv, Dense, Flatten, Layer, LocalNorm, Pool
 from ..model.variants import INITIALIZERS
 from ..preprocess import MAX_PIXELS, Preprocess
-from ..recipe.recipe import FIELDS, Field, Recipe
+from ..recipe.recipe import FIELDS, Field
 from .run_json import PREPROCESS_KEYS, WEIGHTS
 
 MAX_PARAMETERS = 2**33
@@ -116,10 +124,6 @@ class _Architecture(Struct, forbid_unknown_fields=True):
     mean: _Word = Architecture.mean
     std: _Word = Architecture.std
 
-    def record(self) -> Architecture:
-        layers = [KINDS[type(x).__name__](**structs.asdict(x)) for x in self.layers]
-        return Architecture(**{**structs.asdict(self), "layers": tuple(layers)})
-
 
 class _Preprocess(Struct, forbid_unknown_fields=True, rename=PREPROCESS_KEYS):
     resize_mode: Literal["squash", "crop", "pad"]
@@ -160,38 +164,43 @@ class CheckpointIndex(Struct):
     state: dict[str, Any]
 
 
-def fields_of(data: Any) -> dict[str, Any]:
-    """The fields of a `Run` except its path, from the content of run.json.
+def validated(data: Any) -> dict[str, Any]:
+    """The known keys of run.json from its content without format, the missing ones too.
 
     Raises:
-        ValueError: `data` is not that of a run, or of one that takes too much to compute.
+        ValueError: a value is missing, or of another type or range.
     """
     try:
-        found = convert(data, _Run)
+        found: dict[str, Any] = to_builtins(convert(data, _Run))
     except ValidationError as error:
         text = re.sub(r" matching regex .* - at", " of another form - at", str(error))
         raise ValueError(text.replace("`$.", "`")) from error
-    architecture, recipe = (
-        found.architecture.record(),
-        Recipe(**structs.asdict(found.recipe)),
-    )
-    preprocess = Preprocess(**structs.asdict(found.preprocess))
-    if len(set(found.classes)) < len(found.classes):
+    return found
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Refuse fields of a `Run` that contradict each other, or take too much to compute.
+
+    Raises:
+        ValueError: they do.
+    """
+    arch: Architecture = fields["architecture"]
+    preprocess: Preprocess = fields["preprocess"]
+    classes, epoch = fields["classes"], fields["metrics"].get("epoch", 0)
+    if len(set(classes)) < len(classes):
         raise ValueError("two classes have the same name")
-    if not preprocess.input_size == architecture.input_size <= preprocess.stored_size:
+    if not 0 <= epoch <= _MAX_EPOCH:
+        raise ValueError(f"there is no epoch {epoch:g}")
+    if not preprocess.input_size == arch.input_size <= preprocess.stored_size:
         raise ValueError(
             f"images of {preprocess.stored_size} pixels, cropped to "
-            f"{preprocess.input_size}, for an input of {architecture.input_size}"
+            f"{preprocess.input_size}, for an input of {arch.input_size}"
         )
     try:
-        _check_network(architecture, len(found.classes))
-        recipe.stopping.metric_names()
+        _check_network(arch, len(classes))
+        fields["recipe"].stopping.metric_names()
     except RecipeError as error:
         raise ValueError(str(error)) from error
-    if not 0 <= found.metrics.get("epoch", 0) <= _MAX_EPOCH:
-        raise ValueError(f"there is no epoch {found.metrics['epoch']:g}")
-    own = {"architecture": architecture, "preprocess": preprocess, "recipe": recipe}
-    return {**structs.asdict(found), **own}
 
 
 def _check_network(arch: Architecture, classes: int) -> None:
