@@ -13,6 +13,7 @@ from ..arrays import Floats
 from ..backend.regular_file import read_regular
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, first_line, printable
+from ..model.architecture import trace
 from ..run.digests import require_as_written
 from ..run.files import replacing
 from ..run.run import Run
@@ -86,9 +87,14 @@ def load_network(run: Run) -> Any:
     from ..backend.dtype_policy import dtype_policy
     from ..model.model import build_model
 
-    with dtype_policy("float32"):
-        network = build_model(run.architecture, len(run.classes))
+    layers = trace(run.architecture, len(run.classes))
+    parameters = sum(x.parameters for x in layers)
     try:
+        # Before memory is taken for what the file cannot hold.
+        if run.weights.stat().st_size < 4 * parameters:
+            raise ValueError(f"it is too small for {parameters:,} parameters")
+        with dtype_policy("float32"):
+            network = build_model(run.architecture, len(run.classes))
         with warnings.catch_warnings():
             # Keras only warns when it leaves layers as they were.
             warnings.simplefilter("error", UserWarning)
@@ -152,8 +158,10 @@ def _mean_image(file: io.BytesIO, expected: tuple[int, ...]) -> Floats:
     if read_header is None:
         raise ValueError(f"its version is {version}")
     shape, _, dtype = read_header(file)
-    if shape != expected or dtype.kind != "f" or dtype.itemsize > 8:
-        raise ValueError(f"it holds {dtype} of shape {shape}, not float32 of {expected}")
+    if shape != expected:
+        raise ValueError(f"its shape is {shape}, not {expected}")
+    if dtype.kind != "f" or dtype.itemsize > 8:
+        raise ValueError(f"its type is {dtype}, not float32")
     file.seek(0)
     found = np.lib.format.read_array(file, allow_pickle=False)
     if not (abs(found) <= _MOST_MEAN).all():

@@ -158,7 +158,7 @@ class CheckpointIndex(Struct):
 
     format: Literal[1]
     epoch: Annotated[int, Meta(ge=0, le=_EXACT)]
-    step: Annotated[int, Meta(ge=0, le=_EXACT)]
+    step: Annotated[int, Meta(ge=0, le=_EXACT)] | bool
     best: Annotated[str, Meta(pattern=r"\A(checkpoints/epoch-[0-9]{5,20}\.weights\.h5)?\Z")]
     files: dict[_CheckpointFile, Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]]
     state: dict[str, Any]
