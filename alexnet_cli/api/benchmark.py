@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExportError, RecipeError, RunError, printable
-from ..inference.exported import RECORD
+from ..inference.export_record import RECORD
 from ..run.run import Run
 from .export import ExportReport
 from .judging import Judge, judging_images, run_to_judge

@@ -84,7 +84,8 @@ def export_run(
 def _record(report: ExportReport, out: Path, data_license: str) -> None:
     """Write export.json with the proof of every model, and the card."""
     from ..evaluation.proof import as_row
-    from ..export.record import digests, read_record, write_record
+    from ..export.record import digests, write_record
+    from ..inference.export_record import read_record
     from ..reports.model_card import CARD, card
 
     images = report.images
@@ -119,7 +120,7 @@ def _write(
     """The formats that were written, and the errors of those that were not."""
     start_tensorflow()
     from ..export.formats import write_format
-    from ..export.record import write_run
+    from ..export.record import forget, write_run
     from ..export.source import ExportSource
 
     source = ExportSource(run)
@@ -128,6 +129,7 @@ def _write(
     for form in wanted:
         listener.log(f"{printable(out / form.file)}: writing {form.name}")
         try:
+            forget(out, form.file)
             write_format(form, source, out)
             written.append(form)
         except ExportError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DatasetError, RunError, printable
-from ..inference.exported import RECORD
+from ..inference.export_record import RECORD
 from ..run.run import Run
 from .listener import Listener
 

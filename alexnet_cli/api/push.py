@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlexNetError, RecipeError, RunError, first_line, printable
-from ..inference.exported import RECORD
-from ..inference.formats import EXPORT_AGAIN, require
+from ..inference.export_record import EXPORT_AGAIN, RECORD, read_record
+from ..inference.formats import require
 from ..reports.model_card import CARD
 from ..run.digests import RUN_JSON, sha256
 from ..run.run import TRAINING, Run
@@ -143,7 +143,7 @@ def _of_run(folder: Path, with_records: bool) -> list[PushFile]:
 
 def _of_exports(folder: Path) -> list[PushFile]:
     """The models that export.json lists, as they were proven, and what lies beside them."""
-    from ..export.record import HOST, read_record
+    from ..export.record import HOST
     from ..export.source import LABELS
 
     try:

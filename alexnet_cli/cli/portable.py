@@ -75,10 +75,11 @@ def _positive(text: str) -> int:
 
 def _predict(application: Path, options: argparse.Namespace) -> int:
     from ..inference.classifier import Classifier
+    from ..inference.exported import own_model
     from ..reports.predictions import csv_header, line
     from .image_arguments import image_files
 
-    classifier = Classifier(application)
+    classifier = Classifier(own_model(application))
     top = min(options.top, len(classifier.run.classes))
     form = "raw-csv" if options.form == "csv" and options.raw_csv else options.form
     if options.form == "csv":

@@ -112,7 +112,7 @@ def serve_command(
 
 def _default_name(model: Path) -> str:
     """The name of the directory; of a file without one, its own."""
-    from ..inference.exported import RECORD
+    from ..inference.export_record import RECORD
     from ..run.digests import RUN_JSON
 
     name = model.stem if model.is_file() else model.name

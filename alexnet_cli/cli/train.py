@@ -118,7 +118,7 @@ def _print_result(trained: "Trained") -> None:
     log()
     if trained.reason:
         log(f"stopped: {trained.reason}")
-    epoch, out = int(run.metrics["epoch"]), run.path
+    epoch, out = int(run.metrics.get("epoch", 0)), run.path
     how_good = "not evaluated" if trained.signal else "as before"
     if scores:
         how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"
@@ -127,4 +127,4 @@ def _print_result(trained: "Trained") -> None:
     if trained.signal:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
-        raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
+        raise AlexNetError(f"{printable(trained.reason)}; {how_to_go_on}")

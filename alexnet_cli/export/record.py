@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backend.devices import usable_cores
 from ..errors import RecipeError, RunError, first_line, printable
-from ..inference.exported import RECORD
+from ..inference.export_record import RECORD, read_record
 from ..run.digests import sha256
 from ..run.files import write_text
 from ..run.run import Run
@@ -79,7 +79,7 @@ def _remove(path: Path) -> None:
 def write_run(source: ExportSource, out: Path) -> None:
     """Write what all models of `source` share into the folder `out`, which is made."""
     out.mkdir(parents=True, exist_ok=True)
-    rows = read_record(out).get("exports", []) if (out / RECORD).exists() else []
+    rows = read_record(out)["exports"] if (out / RECORD).exists() else []
     if not rows:
         write_record(out, source.run, {"exports": []})
     write_text(out / "run.json", source.record)
@@ -93,7 +93,7 @@ def write_record(out: Path, run: Run, content: dict[str, Any]) -> None:
     rows: list[dict[str, Any]] = content["exports"]
     if (out / RECORD).exists():
         new = {x["file"] for x in rows}
-        before = read_record(out).get("exports", [])
+        before = read_record(out)["exports"]
         kept = [x for x in before if x["file"] not in new and (out / x["file"]).exists()]
         order = [x.file for x in FORMATS.values()]
         rows = sorted([*kept, *rows], key=lambda x: order.index(x["file"]))
@@ -107,20 +107,12 @@ def write_record(out: Path, run: Run, content: dict[str, Any]) -> None:
     write_text(out / RECORD, json.dumps(text, indent=2) + "\n")
 
 
-def read_record(out: Path) -> dict[str, Any]:
-    """The content of export.json in `out`.
-
-    Raises:
-        RunError: it cannot be read or is damaged.
-    """
-    file = out / RECORD
-    try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RunError(f"{printable(file)} is damaged: {first_line(error)}") from error
-    if not isinstance(found, dict):
-        raise RunError(f"{printable(file)} is damaged: it is no object")
-    return found
+def forget(out: Path, file: str) -> None:
+    """Remove the row of a model from export.json in `out`: it is about to be replaced."""
+    record = read_record(out)
+    rows = [x for x in record["exports"] if x["file"] != file]
+    if len(rows) < len(record["exports"]):
+        write_text(out / RECORD, json.dumps({**record, "exports": rows}, indent=2) + "\n")
 
 
 def digests(out: Path, model: Path) -> dict[str, str]:

@@ -29,10 +29,11 @@ from ..errors import (
 )
 from ..recipe.sections import TTA
 from ..run.run import Run
+from .answers import probabilities
 from .exported import Model, open_model
 from .formats import PixelNetwork
 from .litert import LiteRTNetwork
-from .network import BATCH, Network, fastest_network, load_mean_image
+from .network import BATCH, Network, load_mean_image, verified_network
 from .prediction import Prediction
 
 _ATTEMPTS = 20
@@ -69,6 +70,7 @@ class Classifier:
         loaded = _loaded(run, network)
         self.run, self.exported = loaded.run, loaded.exported
         self.network, self.mean_image = loaded.network, loaded.mean_image
+        self.source = printable(loaded.source)
         self.tta = tta or self.run.recipe.inference.tta
         if self.tta not in TTA:
             raise RecipeError(f"--tta: {self.tta!r} is not one of {', '.join(TTA)}")
@@ -162,9 +164,12 @@ class Classifier:
 
     def _computed(self, pixels: Pixels, network: _Computes) -> Floats:
         if self.exported:
-            return network(pixels)
-        mean: Floats = np.mean([network(x) for x in self._inputs(pixels)], axis=0)
-        return mean
+            found = network(pixels)
+        else:
+            found = np.mean([network(x) for x in self._inputs(pixels)], axis=0)
+        resolution = network.resolution if isinstance(network, LiteRTNetwork) else 0.0
+        shape = len(pixels), len(self.run.classes)
+        return probabilities(found, shape, resolution, self.source)
 
     def views(self, pixels: Pixels) -> list[Floats]:
         """Probabilities [B, K] of each of the V views of stored pixels [B, R, R, 3]."""
@@ -196,6 +201,7 @@ class _Loaded:
     exported: PixelNetwork | None
     network: Network
     mean_image: Floats | None
+    source: Path
 
 
 def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded:
@@ -209,10 +215,10 @@ def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded
         run = model.run
         try:
             exported = model.network()
-            found = network or (_no_network if exported else fastest_network(run))
+            found = network or (_no_network if exported else verified_network(run))
             mean_image = None if exported else load_mean_image(run)
             run.require_unchanged()
-            return _Loaded(run, exported, found, mean_image)
+            return _Loaded(run, exported, found, mean_image, model.source)
         except RunError:
             if not by_path or run.is_unchanged():
                 raise

@@ -5,16 +5,11 @@ from pathlib import Path
 
 from ..errors import RunError, printable
 from ..run.run import Run
-from .formats import (
-    EXPORT_AGAIN,
-    PixelNetwork,
-    is_readable,
-    packed_run,
-    read_network,
-)
+from ..run.run_json import decode, own_fields
+from .archives import packed_run
+from .export_record import EXPORT_AGAIN, RECORD, require_as_recorded
+from .formats import PixelNetwork, is_readable, read_network
 
-RECORD = "export.json"
-"""Lies beside exported files, with the proof of each; run.json beside it says the rest."""
 _OF_A_RUN = ("run.json", "model.weights.h5", "model.tflite", "saved_model.pb")
 """Files of a run directory that stand for all of it."""
 
@@ -30,10 +25,18 @@ class Model:
         """The network of `file`; None if that is the run's own.
 
         Raises:
-            RunError: it is damaged, or of another run.
+            RunError: it is damaged, of another run, or not what was exported.
             RecipeError: a package that it needs is not installed.
         """
-        return None if self.file is None else read_network(self.file, self.run)
+        if self.file is None:
+            return None
+        require_as_recorded(self.file)
+        return read_network(self.file, self.run)
+
+    @property
+    def source(self) -> Path:
+        """What is read: `file`, or the run's directory."""
+        return self.file or self.run.path
 
 
 def open_model(given: Model | Run | Path | str) -> Model:
@@ -58,6 +61,16 @@ def open_model(given: Model | Run | Path | str) -> Model:
     if path.is_dir() and (path / "run.json").is_file():
         return Model(Run.open(path))  # It has its SavedModel in it.
     return _model_of_file(path)
+
+
+def own_model(application: Path) -> Model:
+    """The model in the zip application that is running: its run.json is as it was written.
+
+    The package that checks those of others is not where this is to run.
+    """
+    data = decode(packed_run(application) or b"")
+    del data["format"]
+    return Model(Run(application, **own_fields(data)), application)
 
 
 def _model_of_file(path: Path) -> Model:

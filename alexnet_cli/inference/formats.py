@@ -1,10 +1,6 @@
 """Files that other programs read too, as networks: one case for each format."""
 
-import base64
-import gzip
-import re
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -15,15 +11,16 @@ import numpy as np
 from ..arrays import Floats, Pixels
 from ..backend.devices import usable_cores
 from ..backend.paths import utf8_path
+from ..backend.regular_file import read_regular
 from ..backend.startup import quiet, start_tensorflow
 from ..errors import RecipeError, RunError, first_line, printable
 from ..run.run import Run
+from .archives import UNREADABLE, most_bytes, packed_model, packed_run, web_model
+from .export_record import EXPORT_AGAIN
 from .network import BATCH
 
 PixelNetwork = Callable[[Pixels], Floats]
 """Stored pixels [B, R, R, 3] to probabilities [B, K]: the mean over the views."""
-EXPORT_AGAIN = "export it again"
-_GZIP = b"\x1f\x8b"
 
 
 def is_readable(path: Path) -> bool:
@@ -58,15 +55,6 @@ def _suffix(path: Path) -> str:
     return path.suffix
 
 
-def packed_run(file: Path) -> bytes | None:
-    """run.json inside a LiteRT file or a zip application; None if there is none."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.read("run.json")
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return None
-
-
 def unusable(file: Path, problem: str) -> RunError:
     """The error that says so."""
     return RunError(f"{printable(file)} {problem}; {EXPORT_AGAIN}")
@@ -90,9 +78,8 @@ def require(package: str, extra: str, what: str) -> Any:
 
 def _packed_litert(file: Path, run: Run) -> PixelNetwork:
     try:
-        with zipfile.ZipFile(file) as archive:
-            content = archive.read("model.tflite")
-    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        content = packed_model(file, most_bytes(run))
+    except UNREADABLE as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
     return _litert(file, run, content)
 
@@ -108,14 +95,10 @@ def _litert(file: Path, run: Run, content: bytes | None = None) -> PixelNetwork:
 def _web(folder: Path, run: Run) -> PixelNetwork:
     """The network inside a page, which takes one image as float32."""
     try:
-        text = (folder / "model.js").read_text("ascii")
-        pieces = re.findall(r'add\("model", "([^"]*)"\)', text)
-        content = b"".join(base64.b64decode(x) for x in pieces)
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-    except (OSError, ValueError, EOFError, zlib.error) as error:
+        content = web_model(folder, most_bytes(run))
+    except UNREADABLE as error:
         raise unusable(folder, f"is damaged: {first_line(error)}") from error
-    network = _litert(folder, run, content or b"none")
+    network = _litert(folder, run, content)
     return lambda pixels: np.concatenate(
         [network(x[None].astype(np.float32)) for x in pixels]
         or [np.zeros((0, len(run.classes)), np.float32)]
@@ -130,7 +113,9 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
     failures = _onnx_failures(onnxruntime.capi.onnxruntime_pybind11_state)
     try:
         session = onnxruntime.InferenceSession(
-            file.read_bytes(), options, providers=["CPUExecutionProvider"]
+            read_regular(file, most_bytes(run)),
+            options,
+            providers=["CPUExecutionProvider"],
         )
     except failures as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error

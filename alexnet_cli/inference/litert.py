@@ -1,6 +1,7 @@
 """LiteRT files: they predict without TensorFlow, whose import alone takes seconds."""
 
 import copy
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,15 @@ import numpy as np
 from ..arrays import Array, Floats
 from ..backend.devices import usable_cores
 from ..backend.paths import utf8_path
+from ..backend.regular_file import open_regular
 from ..backend.startup import quiet
 from ..errors import RunError, RunReplaced, first_line, printable
+from .litert_check import check
+from .litert_file import Graph
 
 DELETE = "delete it, and TensorFlow is used instead"
+_INPUTS = {0: np.dtype(np.float32), 3: np.dtype(np.uint8)}
+"""The types of inputs, by the numbers of LiteRT."""
 REPLICA_BYTES = 2**30
 """Most memory that the weights of replicas may take."""
 
@@ -40,14 +46,17 @@ class LiteRTNetwork:
         compute, by default one per core.
 
         Raises:
-            RunError: it is damaged, or takes other inputs or gives other outputs; `remedy`
-                says what to do.
+            RunError: it is damaged, not of our exports' kind, or takes other inputs or
+                gives other outputs; `remedy` says what to do.
         """
         self.path, self.side, self.classes, self.batch = path, side, classes, batch
         self.content, self.remedy = content, remedy
         self.threads = threads or usable_cores()
         self.interpreters: dict[int, Any] = {}
         self.stamp = self._stamp()
+        graph = self._graph()
+        self.dtype = _INPUTS.get(graph.tensors[graph.inputs[0]].type)
+        self.resolution = _resolution(graph)
         self._interpreter(1)
 
     def __call__(self, inputs: Array) -> Floats:
@@ -65,9 +74,14 @@ class LiteRTNetwork:
         return np.concatenate([self(inputs[i : i + step]) for i in starts])
 
     def _compute(self, inputs: Array) -> Floats:
+        if inputs.dtype != self.dtype:
+            raise self._error(f"takes {self.dtype}, not {inputs.dtype}")
         interpreter = self._interpreter(len(inputs))
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs)
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except RuntimeError as error:
+            raise self._error(f"cannot be computed: {first_line(error)}") from error
         output = interpreter.get_output_details()[0]["index"]
         probabilities: Floats = interpreter.get_tensor(output)
         return probabilities
@@ -115,28 +129,45 @@ class LiteRTNetwork:
                 interpreter = Interpreter(
                     file, model_content=self.content, num_threads=self.threads
                 )
-                difference = self._difference(interpreter)
-                if not difference:
-                    index = interpreter.get_input_details()[0]["index"]
-                    interpreter.resize_tensor_input(index, shape)
-                    interpreter.allocate_tensors()
+                index = interpreter.get_input_details()[0]["index"]
+                interpreter.resize_tensor_input(index, shape)
+                interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise self._error(f"is damaged: {first_line(error)}") from error
-        if difference:
-            raise self._error(difference)
         return interpreter
 
-    def _difference(self, interpreter: Any) -> str:
-        """How inputs and outputs differ from the run's; empty if they do not."""
-        details = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        inputs, outputs = ([int(n) for n in x["shape"][1:]] for x in details)
+    def _graph(self) -> Graph:
+        """What the file computes, which takes the run's inputs and gives its outputs.
+
+        Raises:
+            RunError: it does not, or is nothing that the interpreter may be given.
+        """
+        try:
+            if self.content is not None:
+                graph = check(self.content, len(self.content))
+            else:
+                with (
+                    open_regular(self.path) as file,
+                    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+                ):
+                    graph = check(data, len(data))
+        except (ValueError, OSError) as error:
+            raise self._error(f"is damaged: {first_line(error)}") from error
+        [inputs], [outputs] = graph.inputs, graph.outputs
+        given, found = (list(graph.tensors[x].shape[1:]) for x in (inputs, outputs))
         own_inputs, own_outputs = [self.side, self.side, 3], [self.classes]
-        if (inputs, outputs) == (own_inputs, own_outputs):
-            return ""
-        return (
-            f"has inputs {inputs} and outputs {outputs}, the run has {own_inputs} and "
-            f"{own_outputs}"
-        )
+        if (given, found) != (own_inputs, own_outputs):
+            raise self._error(
+                f"has inputs {given} and outputs {found}, the run has {own_inputs} and "
+                f"{own_outputs}"
+            )
+        return graph
 
     def _error(self, problem: str) -> RunError:
         return RunError(f"{printable(self.path)} {problem}; {self.remedy}")
+
+
+def _resolution(graph: Graph) -> float:
+    """Between two neighboring values of an output that is computed in int8; else 0."""
+    last = (x.inputs[0] for x in graph.operators if x.outputs == graph.outputs)
+    return max(graph.tensors[next(last)].scales, default=0.0)

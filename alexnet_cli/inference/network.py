@@ -3,21 +3,44 @@
 import io
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Floats
+from ..backend.regular_file import read_regular
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, first_line, printable
+from ..model.architecture import trace
+from ..run.digests import require_as_written
 from ..run.files import replacing
 from ..run.run import Run
 
 Network = Callable[[Floats], Floats]
 """Inputs [B, S, S, 3] to probabilities [B, K], at the run's temperature."""
+_REMEDY = "delete it, and TensorFlow is used instead; or train again"
+_NPY_HEADER = 2**16
+_MOST_MEAN = 1e6
 BATCH = 16
 """Images that a network computes at once."""
+
+
+def verified_network(run: Run) -> Network:
+    """As `fastest_network`, from a file with the digest that SHA256SUMS has, if it has one.
+
+    Raises:
+        RunError: the file is another one, is damaged, or does not belong to the run.
+    """
+    if not (run.exported and run.litert.is_file()):
+        return fastest_network(run)
+    # Imports and the network take longer than the digest.
+    with ThreadPoolExecutor(1) as pool:
+        checked = pool.submit(require_as_written, run.litert, _REMEDY)
+        network = fastest_network(run)
+        checked.result()
+    return network
 
 
 def fastest_network(run: Run) -> Network:
@@ -64,9 +87,14 @@ def load_network(run: Run) -> Any:
     from ..backend.dtype_policy import dtype_policy
     from ..model.model import build_model
 
-    with dtype_policy("float32"):
-        network = build_model(run.architecture, len(run.classes))
+    layers = trace(run.architecture, len(run.classes))
+    parameters = sum(x.parameters for x in layers)
     try:
+        # Before memory is taken for what the file cannot hold.
+        if run.weights.stat().st_size < 4 * parameters:
+            raise ValueError(f"it is too small for {parameters:,} parameters")
+        with dtype_policy("float32"):
+            network = build_model(run.architecture, len(run.classes))
         with warnings.catch_warnings():
             # Keras only warns when it leaves layers as they were.
             warnings.simplefilter("error", UserWarning)
@@ -107,12 +135,35 @@ def load_mean_image(run: Run) -> Floats | None:
         return None
     side = run.preprocess.stored_size
     try:
-        mean = np.load(run.mean_image, allow_pickle=False)
+        data = read_regular(run.mean_image, side * side * 3 * 8 + _NPY_HEADER)
+        return _mean_image(io.BytesIO(data), (side, side, 3))
     except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{printable(run.mean_image)} is damaged: {error}") from error
-    if mean.shape != (side, side, 3):
         raise RunError(
-            f"{printable(run.mean_image)} is damaged: its shape is {mean.shape}, "
-            f"not {(side, side, 3)}"
-        )
-    return np.asarray(mean, np.float32)
+            f"{printable(run.mean_image)} is damaged: {first_line(error)}"
+        ) from error
+
+
+def _mean_image(file: io.BytesIO, expected: tuple[int, ...]) -> Floats:
+    """The array of a .npy file, float32, which has the shape `expected`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    # The shape comes first: NumPy takes the memory that it asks for.
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"its version is {version}")
+    shape, _, dtype = read_header(file)
+    if shape != expected:
+        raise ValueError(f"its shape is {shape}, not {expected}")
+    if dtype.kind != "f" or dtype.itemsize > 8:
+        raise ValueError(f"its type is {dtype}, not float32")
+    file.seek(0)
+    found = np.lib.format.read_array(file, allow_pickle=False)
+    if not (abs(found) <= _MOST_MEAN).all():
+        raise ValueError("its numbers are not means of pixels")
+    return np.asarray(found, np.float32)

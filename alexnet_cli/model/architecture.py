@@ -1,7 +1,7 @@
 """A network as a table of layers, and the shapes that follow from it. No TensorFlow."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,12 +33,8 @@ class Architecture:
         return {**asdict(self), "layers": layers}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Architecture":
-        """The architecture that `to_dict` gave as `data`.
-
-        Raises:
-            KeyError, TypeError, AttributeError: `data` is something else.
-        """
+    def from_dict(cls, data: Mapping[str, Any]) -> "Architecture":
+        """The architecture that `to_dict` gave as `data`; `run.schema` checks others."""
         layers = [dict(x) for x in data["layers"]]
         records = tuple(KINDS[x.pop("kind")](**x) for x in layers)
         return cls(**{**data, "layers": records})

@@ -94,7 +94,7 @@ def _figure(figure: Any) -> str:
 def _curves(run: Run) -> str:
     """The figure of loss and metrics over epochs; empty for an imported run."""
     rows = run.history()
-    if not rows:
+    if not rows or "epoch" not in run.metrics:
         return ""
     names = run.recipe.stopping.metric_names()
     return _figure(plots.curves(rows, names, int(run.metrics["epoch"])))

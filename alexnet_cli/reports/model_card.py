@@ -66,7 +66,7 @@ def card(run: Run, record: Mapping[str, Any] | None = None, data_license: str = 
         index=json.dumps(_index(run, found)),
         title=_cell(run.title),
         network=run.architecture.name,
-        origin=f"The network: {run.architecture.source}.",
+        origin=f"The network: {_cell(run.architecture.source)}.",
         version=metadata.version("alexnet"),
         created=run.created[:10] or "an unknown day",
         parts=[_PARTS[x] for x in _parts(run)],

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RunError, printable
+from ..backend.regular_file import read_regular
+from ..errors import RunError, first_line, printable
 from .digests import sha256
 from .files import replacing, write_text
+from .run_json import decode
 from .tensors import write_tensors
 
 if TYPE_CHECKING:
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
 
 FOLDER = "checkpoints"
 KEPT = 2
+_MAX_BYTES = 2**28
+"""Of an index, which grows by a row for each epoch."""
 _INDEX = re.compile(r"(\d{5,})\.json")
 _NUMBERED = re.compile(r"(\d{5,})\.(?:json|safetensors)")
 _WEIGHTS = re.compile(r"epoch-(\d{5,})\.weights\.h5")
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)
+_DAMAGED = (OSError, ValueError, KeyError)
 """What reading a damaged JSON file raises."""
 
 
@@ -122,7 +126,7 @@ def newest(run: Path, warn: Callable[[str], None] = lambda text: None) -> Checkp
             checkpoint = _from_json(index)
             problem = checkpoint.damage()
         except _DAMAGED as error:
-            problem = f"{printable(index)} cannot be read ({error})"
+            problem = f"{printable(index)} cannot be read ({first_line(error)})"
         if not problem:
             return checkpoint
         warn(
@@ -174,15 +178,18 @@ def _from_json(index: Path) -> Checkpoint:
     """The checkpoint of a JSON file.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError, AttributeError: it is damaged.
+        OSError, ValueError, KeyError: it is damaged.
     """
-    body = json.loads(index.read_text("utf-8"))
+    from msgspec import convert
+
+    from .schema import CheckpointIndex
+
+    body = decode(read_regular(index, _MAX_BYTES))
     digest = body.pop("sha256")
     if hashlib.sha256(json.dumps(body, allow_nan=False).encode()).hexdigest() != digest:
         raise ValueError("it is not what was written")
-    return Checkpoint(
-        index, body["epoch"], body["step"], body["state"], body["best"], body["files"]
-    )
+    found = convert(body, CheckpointIndex)
+    return Checkpoint(index, found.epoch, found.step, found.state, found.best, found.files)
 
 
 def _known_digest(folder: Path, best: str) -> str:

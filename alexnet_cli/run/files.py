@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..backend.regular_file import read_regular
 from ..errors import RunError, printable
+
+_MAX_CSV = 2**30
+"""Ten times the split of ImageNet."""
 
 
 @contextmanager
@@ -121,13 +125,14 @@ def read_csv(file: Path, columns: Collection[str]) -> list[dict[str, str]]:
         RunError: it cannot be read or is damaged.
     """
     try:
-        with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-            rows = list(csv.DictReader(lines))
+        text = read_regular(file, _MAX_CSV).decode("utf-8", "surrogateescape")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except OSError as error:
         raise RunError(f"{printable(file)}: {error.strerror}") from error
     except csv.Error as error:
         raise RunError(f"{printable(file)} is damaged: {error}") from error
     for row in rows:
+        row.pop(None, None)  # What is beyond the columns.
         if None in row.values() or not set(columns) <= set(row):
             raise RunError(f"{printable(file)} is damaged: a row lacks a column")
     return rows

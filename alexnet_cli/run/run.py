@@ -5,21 +5,24 @@ Nothing here imports TensorFlow: `inference.network` reads and writes the weight
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunError, RunReplaced, printable
+from ..backend.regular_file import open_regular, read_at_most
+from ..errors import RunError, RunReplaced, first_line, printable
 from ..model.architecture import Architecture
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 from .files import read_csv, write_csv, write_text
-from .run_json import FORMAT, from_json, to_json
+from .run_json import FORMAT, MAX_BYTES, decode, from_json, to_json
 
 TRAINING, FINISHED, INTERRUPTED, FAILED = "training", "finished", "interrupted", "failed"
 _WEIGHTS = "model.weights.h5"
+_MAX_FLOAT32 = 3.5e38
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,9 @@ class Run:
         """
         file = path / "run.json"
         try:
-            with file.open("rb") as opened:
+            with open_regular(file) as opened:
                 stamp = _stamp(os.fstat(opened.fileno()))
-                text = opened.read()
+                text = read_at_most(opened, MAX_BYTES)
         except FileNotFoundError as error:
             raise RunError(
                 f"{printable(path)} is not a run directory (it has no run.json); "
@@ -130,18 +133,17 @@ class Run:
         """
         file = file or path
         try:
-            data = json.loads(text)
-            version = data.pop("format")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(file, error) from error
-        if not isinstance(version, int) or version > FORMAT:
-            raise RunError(
-                f"{printable(file)} has format {version}; this version reads up to "
-                f"{FORMAT}: upgrade alexnet"
-            )
-        try:
+            data = decode(text)
+            version = data.pop("format", None)
+            if type(version) is not int or version < 1:
+                raise ValueError("no format")
+            if version > FORMAT:
+                raise RunError(
+                    f"{printable(file)} has format {version}; this version reads up to "
+                    f"{FORMAT}: upgrade alexnet"
+                )
             return cls(path, **from_json(data))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ValueError as error:
             raise _damaged(file, error) from error
 
     def require_unchanged(self) -> None:
@@ -197,9 +199,10 @@ class Run:
         file = self.path / "history.csv"
         if not file.is_file():
             return []
-        rows = read_csv(file, {"epoch"})
+        names = ("loss", *self.recipe.stopping.metric_names())
+        rows = read_csv(file, {"epoch", *names, *(f"val_{x}" for x in names)})
         try:
-            return [{k: float(v) for k, v in row.items()} for row in rows]
+            return [_numbers(x) for x in rows]
         except ValueError as error:
             raise _damaged(file, error) from error
 
@@ -211,7 +214,9 @@ class Run:
         """
         rows = read_csv(self.validation, {"class", "predicted", "probability"})
         try:
-            return [(float(x["probability"]), x["predicted"] == x["class"]) for x in rows]
+            return [
+                (_probability(x["probability"]), x["predicted"] == x["class"]) for x in rows
+            ]
         except ValueError as error:
             raise _damaged(self.validation, error) from error
 
@@ -225,7 +230,26 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, *times
 
 
-def _damaged(file: Path, error: Exception) -> RunError:
-    # A KeyError's text is the key alone.
-    reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-    return RunError(f"{printable(file)} is damaged: {reason}")
+def _numbers(row: Mapping[str, str]) -> dict[str, float]:
+    """A row of history.csv, in which a loss may be NaN or infinite.
+
+    Raises:
+        ValueError: it is of no epoch, or has what is no float32.
+    """
+    found = {k: float(v) for k, v in row.items()}
+    if not 1 <= found["epoch"] < 1e6:
+        raise ValueError(f"there is no epoch {found['epoch']:g}")
+    if any(math.isfinite(x) and abs(x) > _MAX_FLOAT32 for x in found.values()):
+        raise ValueError("a number is too large")
+    return found
+
+
+def _probability(text: str) -> float:
+    found = float(text)
+    if not 0 <= found <= 1:
+        raise ValueError(f"{found:g} is not a probability")
+    return found
+
+
+def _damaged(file: Path, error: ValueError) -> RunError:
+    return RunError(f"{printable(file)} is damaged: {first_line(error)}")

@@ -1,18 +1,23 @@
 """run.json: the fields of a `Run` as JSON, and back. Its keys outlive renamed fields."""
 
 import dataclasses
-import re
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from ..model.architecture import Architecture
-from ..preprocess import Channels, Preprocess
+from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 
 FORMAT = 1
-_WEIGHTS = re.compile(r"model\.weights\.h5|checkpoints/epoch-\d+\.weights\.h5")
-_PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
+MAX_BYTES = 16_000_000
+"""Of run.json; a hundred thousand classes take 4 MB."""
+WEIGHTS = r"\A(model|checkpoints/epoch-[0-9]{5,20})\.weights\.h5\Z"
+"""The files that can hold the weights of a run, below its directory."""
+PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
 """Fields of Preprocess that have other names in run.json, which users' scripts read."""
+
+_FIELDS = {v: k for k, v in PREPROCESS_KEYS.items()}
 
 
 def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,45 +27,53 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         **fields,
         "architecture": fields["architecture"].to_dict(),
-        "preprocess": {_PREPROCESS_KEYS.get(k, k): v for k, v in preprocess.items()},
+        "preprocess": {PREPROCESS_KEYS.get(k, k): v for k, v in preprocess.items()},
         "recipe": fields["recipe"].flat(),
     }
+
+
+def decode(text: bytes) -> dict[str, Any]:
+    """The object that `text` is, JSON without NaN and infinity.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        # Not msgspec's: names that are not UTF-8 are halves of surrogate pairs here.
+        found = json.loads(text, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("it is not an object")
+    return found
 
 
 def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a `Run` except its path, from the content of run.json without format.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: `data` is something else.
+        ValueError: `data` is something else.
     """
-    classes = tuple(data["classes"])
-    if not classes or not all(isinstance(x, str) for x in classes):
-        raise ValueError("classes are not a list of names")
-    if not _WEIGHTS.fullmatch(data.get("weights_file", "model.weights.h5")):
-        raise ValueError("weights_file is not a file of this run")
+    from . import schema  # Not for --help: msgspec takes longer than the rest.
+
+    fields = own_fields(schema.validated(data))
+    schema.check_fields(fields)
+    return fields
+
+
+def own_fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    """As `from_json`, for what this program has written and nobody else could change."""
+    preprocess = {_FIELDS.get(k, k): v for k, v in data["preprocess"].items()}
+    for name in ("mean", "std"):
+        preprocess[name] = preprocess[name] and tuple(preprocess[name])
     return {
         **data,
         "architecture": Architecture.from_dict(data["architecture"]),
-        "preprocess": _preprocess(dict(data["preprocess"])),
+        "preprocess": Preprocess(**preprocess),
         "recipe": Recipe(**data["recipe"]),
-        "classes": classes,
-        # Runs of the first versions lack these.
-        "temperature": float(data.get("temperature", 1)),
-        "threshold": float(data.get("threshold", 0)),
+        "classes": tuple(data["classes"]),
     }
 
 
-def _preprocess(data: dict[str, Any]) -> Preprocess:
-    std = _channels(data.pop("std"))
-    if std is None:
-        raise ValueError("preprocess.std is missing")
-    mean = _channels(data.pop("mean"))
-    renamed = {field: data.pop(key) for field, key in _PREPROCESS_KEYS.items()}
-    return Preprocess(mean=mean, std=std, **renamed, **data)
-
-
-def _channels(numbers: Any) -> Channels | None:
-    if numbers is None:
-        return None
-    red, green, blue = (float(x) for x in numbers)
-    return red, green, blue
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number")

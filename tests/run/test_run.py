@@ -24,10 +24,16 @@ RECIPES = st.builds(
     learning_rate=st.floats(1e-6, 1),
     hflip=st.booleans(),
 )
-NAMES = st.text(st.characters(exclude_categories=["Cs"]))
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1
+)
 
 
-@given(RECIPES, st.lists(NAMES, min_size=1, max_size=4), st.floats(0.2, 5))
+@given(
+    RECIPES,
+    st.lists(NAMES, min_size=1, max_size=4, unique=True),
+    st.floats(0.2, 5),
+)
 def test_round_trip(tmp_path_factory, recipe, classes, temperature):
     path = tmp_path_factory.mktemp("r")
     run = new_run(path, recipe, tuple(classes), path)
@@ -90,22 +96,24 @@ def edited(path, change):
     "change,message",
     [
         (lambda x: x.update(format=2), "has format 2; this version reads up to 1: upgrade"),
-        (lambda x: x.update(format="1"), "has format 1; this version reads up to 1"),
-        (lambda x: x.pop("format"), "damaged: no 'format'"),
-        (lambda x: x.pop("classes"), "damaged: no 'classes'"),
-        (lambda x: x.update(classes=[]), "classes are not a list of names"),
-        (lambda x: x.update(classes=["a", 1]), "classes are not a list of names"),
-        (lambda x: x["recipe"].update(lerning_rate=1), "damaged: .*lerning_rate"),
-        (lambda x: x["preprocess"].pop("std"), "damaged: no 'std'"),
-        (lambda x: x["preprocess"].pop("crop"), "damaged: no 'crop'"),
-        (lambda x: x["preprocess"].update(std=None), "damaged: preprocess.std is missing"),
-        (lambda x: x["preprocess"].update(mean=[1]), "damaged: not enough values"),
-        (lambda x: x["preprocess"].update(mean=[1, 2, "x"]), "damaged: could not convert"),
+        (lambda x: x.update(format="1"), "damaged: no format"),
+        (lambda x: x.pop("format"), "damaged: no format"),
+        (lambda x: x.pop("classes"), "damaged: .*missing required field `classes`"),
+        (lambda x: x.update(classes=[]), "damaged: .*length >= 1 - at `classes`"),
+        (lambda x: x.update(classes=["a", 1]), r"got `int` - at `classes\[1\]`"),
+        (lambda x: x.update(classes=["a", "a"]), "two classes have the same name"),
+        (lambda x: x["recipe"].update(learning_rate="a"), "at `recipe.learning_rate`"),
+        (lambda x: x["preprocess"].pop("std"), "damaged: .*missing required field `std`"),
+        (lambda x: x["preprocess"].pop("crop"), "damaged: .*missing .*`crop`"),
+        (lambda x: x["preprocess"].update(std=None), "got `null` - at `preprocess.std`"),
+        (lambda x: x["preprocess"].update(std=[1, 0, 1]), r"at `preprocess.std\[1\]`"),
+        (lambda x: x["preprocess"].update(mean=[1]), "damaged: .*`preprocess.mean`"),
+        (lambda x: x["preprocess"].update(mean=[1, 2, "x"]), "damaged: .*preprocess.mean"),
         (lambda x: x["preprocess"].update(stored_size=9), "damaged: .*stored_size"),
-        (lambda x: x["architecture"]["layers"][0].update(kind="Konv"), "no 'Konv'"),
-        (lambda x: x["architecture"].update(layers=[3]), "damaged: 'int' object"),
-        (lambda x: x.update(surprise=1), "damaged: .*surprise"),
-        (lambda x: x.update(temperature="hot"), "damaged: could not convert"),
+        (lambda x: x["preprocess"].update(crop=31), "cropped to 31, for an input of 32"),
+        (lambda x: x["architecture"]["layers"][0].update(kind="Konv"), "'Konv'"),
+        (lambda x: x["architecture"].update(layers=[3]), r"got `int` - at .*layers\[0\]"),
+        (lambda x: x.update(temperature="hot"), "got `str` - at `temperature`"),
     ],
 )
 def test_a_damaged_run_json_is_named(run_copy, change, message):
@@ -170,7 +178,8 @@ def test_damaged_records_are_named(run_copy, file):
 
 def test_damaged_numbers_are_named(run_copy):
     run = Run.open(run_copy)
-    (run_copy / "history.csv").write_text("epoch,loss\n1,high\n")
+    columns = "epoch,loss,val_loss,accuracy,val_accuracy"
+    (run_copy / "history.csv").write_text(f"{columns}\n1,high,1,1,1\n")
     with pytest.raises(RunError, match=r"history\.csv is damaged: could not convert"):
         run.history()
     (run_copy / "validation.csv").write_text("class,predicted,probability\na,a,x\n")

@@ -12,6 +12,10 @@ from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.recipe import FIELDS, Recipe
 from alexnet_cli.run.run_json import FORMAT, from_json, to_json
 
+DEFAULTS = {
+    "data": "", "status": "training", "reason": "", "weights_file": "model.weights.h5",
+    "created": "", "metrics": {}, "versions": {},
+}  # fmt: skip
 CHANNELS = st.tuples(*[st.floats(0.5, 255)] * 3)
 
 
@@ -23,6 +27,7 @@ def fields(**changes):
         "recipe": Recipe(arch="tiny", epochs=3),
         "temperature": 1.5,
         "threshold": 0.5,
+        **DEFAULTS,
         **changes,
     }
 
@@ -32,15 +37,17 @@ def fields(**changes):
     st.builds(
         Preprocess,
         resize_mode=st.sampled_from(("squash", "crop", "pad")),
-        stored_size=st.integers(1, 999),
-        input_size=st.integers(1, 999),
+        stored_size=st.integers(300, 999),
+        input_size=st.just(0),
         mean=st.none() | CHANNELS,
         std=CHANNELS,
         max_pixels=st.integers(1, 10**9),
     ),
 )
 def test_fields_survive_json(arch, preprocess):
-    before = fields(architecture=ARCHITECTURES[arch], preprocess=preprocess)
+    arch = ARCHITECTURES[arch]
+    preprocess = dataclasses.replace(preprocess, input_size=arch.input_size)
+    before = fields(architecture=arch, preprocess=preprocess)
     data = json.loads(json.dumps(to_json(before)))
     assert data.pop("format") == FORMAT == 1
     assert from_json(data) == before

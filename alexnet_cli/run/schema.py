@@ -1,0 +1,235 @@
+"""What run.json may hold: the type, range and length of each of its values.
+
+Keys that only later versions know are left out at the top and in the recipe. In the
+network and its preprocessing they are refused: without them it would answer otherwise.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING
+from typing import Annotated, Any, Literal, Union
+
+from msgspec import (
+    NODEFAULT,
+    Meta,
+    Struct,
+    ValidationError,
+    convert,
+    defstruct,
+    to_builtins,
+)
+
+from ..errors import RecipeError
+from ..model.architecture import Architecture, trace
+from ..model.layer_specs import KINDS, Conv, Dense, Flatten, Layer, LocalNorm, Pool
+from ..model.variants import INITIALIZERS
+from ..preprocess import MAX_PIXELS, Preprocess
+from ..recipe.recipe import FIELDS, Field
+from .run_json import PREPROCESS_KEYS, WEIGHTS
+
+MAX_PARAMETERS = 2**33
+"""34 GB. The largest network of a recipe, alexnet with 65,536 hidden units, has 5e9."""
+MAX_ACTIVATIONS = 2**24
+"""Of one layer for one image; alexnet's first has 3e5."""
+MAX_MULTIPLICATIONS = 10**12
+"""For one image: more than a minute on most processors; alexnet's are 7e8."""
+MAX_NUMBER = 1e30
+"""Far from what float32 cannot hold."""
+_MAX_EPOCH = 10**6
+_EXACT = 2**53
+"""Integers up to here are floats as well."""
+
+
+def _number(low: float | None = None, high: float | None = None) -> Any:
+    """The type of an integer or a finite float, either of which stays what it is."""
+    low = -MAX_NUMBER if low is None else low
+    high = MAX_NUMBER if high is None else high
+    whole = Meta(ge=max(math.ceil(low), -_EXACT), le=min(math.floor(high), _EXACT))
+    return Annotated[int, whole] | Annotated[float, Meta(ge=low, le=high)]
+
+
+# Bytes that are not UTF-8 are U+DC80 to U+DCFF; other surrogates are no text at all.
+_TEXT = r"\A[^\0\ud800-\udc7f\udd00-\udfff]*\Z"
+_Text = Annotated[str, Meta(max_length=10_000, pattern=_TEXT)]
+_Word = Annotated[str, Meta(max_length=200, pattern=r"\A[ -~]*\Z")]
+_ClassName = Annotated[str, Meta(min_length=1, max_length=1000, pattern=_TEXT)]
+_Count = Annotated[int, Meta(ge=1, le=2**24)]
+_Few = Annotated[int, Meta(ge=1, le=255)]
+_Side = Annotated[int, Meta(ge=1, le=4096)]
+_Float = Annotated[float, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+_Positive = Annotated[float, Meta(ge=1e-6, le=1e6)]
+_Weights = Annotated[str, Meta(pattern=WEIGHTS)]
+_Number: Any = _number(-1e300, 1e300)
+_LAYER_FIELDS: Mapping[str, Any] = {
+    "filters": _Count,
+    "units": _Count | None,
+    "kernel": _Few,
+    "size": _Few,
+    "stride": _Few,
+    "groups": _Few,
+    "n": _Few,
+    "padding": Literal["same", "valid"] | Annotated[int, Meta(ge=0, le=255)],
+    "use_bias": bool,
+    "bias": _number(),
+    "std": _number(0) | None,
+    "k": _number(),
+    "alpha": _number(),
+    "beta": _number(),
+    "momentum": _number(0, 1),
+    "epsilon": _number(0),
+    "rate": _number(0, 0.99),
+}
+"""The types of the fields of all kinds of layers, by their names."""
+
+
+_Initializer: Any = Literal[tuple(INITIALIZERS.values())]
+_ON_IMAGES = Conv | Pool | LocalNorm | Flatten
+"""Kinds of layers whose input is [H, W, C]; those of Dense are flat."""
+
+
+def _layer(kind: type[Layer]) -> Any:
+    """The type of a layer of `kind`, as `Architecture.to_dict` writes it."""
+    fields = [
+        (x.name, _LAYER_FIELDS[x.name], NODEFAULT if x.default is MISSING else x.default)
+        for x in dataclasses.fields(kind)
+    ]
+    name = kind.__name__
+    return defstruct(name, fields, tag_field="kind", tag=name, forbid_unknown_fields=True)
+
+
+def _hyper_parameter(field: Field) -> Any:
+    """The type of a field of the recipe."""
+    numbers = _number(field.low, field.high)
+    types = {bool: bool, str: _Text, int: numbers.__args__[0], float: numbers}
+    found: Any = Literal[field.choices] if field.choices else types[field.type]
+    return found | None if field.optional else found
+
+
+_CheckpointFile = Annotated[str, Meta(pattern=r"\Acheckpoints/[\w-][\w.-]*\Z")]
+_LAYERS: Any = Union[tuple(_layer(x) for x in KINDS.values())]  # noqa: UP007
+_RECIPE: Any = defstruct(
+    "Recipe", [(x.name, _hyper_parameter(x), x.default) for x in FIELDS.values()]
+)
+
+
+class _Architecture(Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.+-]{1,100}\Z")]
+    source: _Text
+    input_size: _Side
+    classes: _Count
+    layers: Annotated[list[_LAYERS], Meta(min_length=1, max_length=255)]
+    initializer: _Initializer = Architecture.initializer
+    mean: _Word = Architecture.mean
+    std: _Word = Architecture.std
+
+
+class _Preprocess(Struct, forbid_unknown_fields=True, rename=PREPROCESS_KEYS):
+    resize_mode: Literal["squash", "crop", "pad"]
+    stored_size: _Side
+    input_size: _Side
+    mean: tuple[_Float, _Float, _Float] | None
+    std: tuple[_Positive, _Positive, _Positive]
+    max_pixels: Annotated[int, Meta(ge=1, le=2 * 10**9)] = MAX_PIXELS
+
+
+class _Run(Struct):
+    """Defaults are those of runs of the first versions, which lack these."""
+
+    architecture: _Architecture
+    preprocess: _Preprocess
+    classes: Annotated[tuple[_ClassName, ...], Meta(min_length=1, max_length=100_000)]
+    recipe: _RECIPE
+    data: _Text = ""
+    status: Literal["training", "finished", "interrupted", "failed"] = "training"
+    reason: _Text = ""
+    weights_file: _Weights = "model.weights.h5"
+    created: Annotated[str, Meta(max_length=100, pattern=r"\A[0-9T:+.Z-]*\Z")] = ""
+    metrics: Annotated[dict[_Word, _Number], Meta(max_length=1000)] = {}
+    versions: Annotated[dict[_Word, _Word], Meta(max_length=1000)] = {}
+    temperature: _Positive = 1.0
+    # More than 1 where everything is unknown.
+    threshold: Annotated[float, Meta(ge=0, le=2)] = 0.0
+
+
+class CheckpointIndex(Struct):
+    """The JSON file of a checkpoint, besides its own digest."""
+
+    format: Literal[1]
+    epoch: Annotated[int, Meta(ge=0, le=_EXACT)]
+    step: Annotated[int, Meta(ge=0, le=_EXACT)] | bool
+    best: Annotated[str, Meta(pattern=r"\A(checkpoints/epoch-[0-9]{5,20}\.weights\.h5)?\Z")]
+    files: dict[_CheckpointFile, Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]]
+    state: dict[str, Any]
+
+
+def validated(data: Any) -> dict[str, Any]:
+    """The known keys of run.json from its content without format, the missing ones too.
+
+    Raises:
+        ValueError: a value is missing, or of another type or range.
+    """
+    try:
+        found: dict[str, Any] = to_builtins(convert(data, _Run))
+    except ValidationError as error:
+        text = re.sub(r" matching regex .* - at", " of another form - at", str(error))
+        raise ValueError(text.replace("`$.", "`")) from error
+    return found
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Refuse fields of a `Run` that contradict each other, or take too much to compute.
+
+    Raises:
+        ValueError: they do.
+    """
+    arch: Architecture = fields["architecture"]
+    preprocess: Preprocess = fields["preprocess"]
+    classes, epoch = fields["classes"], fields["metrics"].get("epoch", 0)
+    if len(set(classes)) < len(classes):
+        raise ValueError("two classes have the same name")
+    if not 0 <= epoch <= _MAX_EPOCH:
+        raise ValueError(f"there is no epoch {epoch:g}")
+    if not preprocess.input_size == arch.input_size <= preprocess.stored_size:
+        raise ValueError(
+            f"images of {preprocess.stored_size} pixels, cropped to "
+            f"{preprocess.input_size}, for an input of {arch.input_size}"
+        )
+    try:
+        _check_network(arch, len(classes))
+        fields["recipe"].stopping.metric_names()
+    except RecipeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_network(arch: Architecture, classes: int) -> None:
+    """Refuse layers that do not follow from each other, or take too much to compute.
+
+    Raises:
+        RecipeError, ValueError: they do.
+    """
+    flat = False
+    for layer in arch.layers:
+        kind = type(layer).__name__
+        if isinstance(layer, _ON_IMAGES if flat else Dense):
+            raise ValueError(f"{kind} {'after' if flat else 'before'} Flatten")
+        if isinstance(layer, LocalNorm) and layer.n % 2 == 0:
+            raise ValueError(f"{kind} over {layer.n} channels, which have no center")
+        flat = flat or isinstance(layer, Flatten)
+    traced = list(trace(arch, classes))
+    if traced[-1].shape != (classes,):
+        raise ValueError(f"a network with {traced[-1].shape} outputs, {classes} classes")
+    parameters = sum(x.parameters for x in traced)
+    largest = max(math.prod(x.shape) for x in traced)
+    work = sum(x.parameters * math.prod(x.shape[:-1]) for x in traced)
+    limits = (
+        (parameters, MAX_PARAMETERS, "parameters"),
+        (largest, MAX_ACTIVATIONS, "activations"),
+        (work, MAX_MULTIPLICATIONS, "multiplications per image"),
+    )
+    for number, most, what in limits:
+        if number > most:
+            raise ValueError(
+                f"a network of {number:,} {what}; at most {most:,} are computed"
+            )
