@@ -1,7 +1,6 @@
 """A run's network: from inputs to probabilities, with or without TensorFlow."""
 
 import io
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ import numpy as np
 
 from ..arrays import Floats
 from ..backend.startup import start_tensorflow
-from ..errors import RunError, first_line, printable
+from ..errors import RunError, WeightsError, printable
+from ..model.pretrained.layouts import keras_weights
+from ..model.pretrained.matching import match_layers
 from ..run.files import replacing
 from ..run.run import Run
 
@@ -62,20 +63,24 @@ def load_network(run: Run) -> Any:
         RunError: the weights are damaged, or do not belong to the run.
     """
     from ..backend.dtype_policy import dtype_policy
-    from ..model.model import build_model
+    from ..model.model import build_model, put_weights
 
-    with dtype_policy("float32"):
-        network = build_model(run.architecture, len(run.classes))
+    # Not by Keras: its reader of HDF5 follows a stranger's file into other files.
+    arch, count = run.architecture, len(run.classes)
     try:
-        with warnings.catch_warnings():
-            # Keras only warns when it leaves layers as they were.
-            warnings.simplefilter("error", UserWarning)
-            network.load_weights(run.weights)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
+        found = keras_weights(run.weights, arch)
+    except WeightsError as error:
+        raise RunError(f"{error}; train again") from error
+    matches = match_layers(found, arch, count, head=True)
+    wrong = next((x for x in matches if not x.arrays), None)
+    if wrong:
         raise RunError(
-            f"{printable(run.weights)} does not fit {run.architecture.name} with "
-            f"{len(run.classes)} classes: {first_line(error)}; train again"
-        ) from error
+            f"{printable(run.weights)} does not fit {arch.name} with {count} classes: "
+            f"{wrong.layer}: {wrong.result.removeprefix('new, ')}; train again"
+        )
+    with dtype_policy("float32"):
+        network = build_model(arch, count)
+    put_weights(network, matches)
     return network
 
 
