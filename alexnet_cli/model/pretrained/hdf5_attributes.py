@@ -67,15 +67,17 @@ def _texts(
     head, *_, size = content.unpack("<4BI", kind.start)
     if not count:
         return ()
-    if kind.is_shared or head & 15 not in (_TEXT, _SEQUENCE) or size > MAX_TEXT:
+    if kind.is_shared or head & 15 not in (_TEXT, _SEQUENCE) or not 0 < size <= MAX_TEXT:
         raise WeightsError(f"has no names in {printable(name)}")
+    if head & 15 == _SEQUENCE and size != 16:
+        raise WeightsError("is damaged: a reference has another size than 16 bytes")
     content.take(start, count * size)
     texts = []
     for at in range(start, start + count * size, size):
         if head & 15 == _TEXT:
             text = content.take(at, size)
         else:
-            length, heap, index = content.unpack("<IQI", at)
+            length, heap, index = content.unpack("<IQI", at)  # 16 bytes.
             text = _from_heap(content, heap, index)[:length]
         texts.append(bytes(text[:MAX_TEXT]).partition(b"\0")[0].decode("utf-8", "replace"))
     return tuple(texts)
