@@ -220,7 +220,7 @@ def test_the_network_that_a_file_is_of_is_named(tmp_path, name):
 def test_layers_that_do_not_fit_are_given_as_they_are(tmp_path):
     path = saved(drawn(build_model(TINY, 3)), tmp_path, "w.weights.h5")
     grouped = Architecture("grouped", "", 32, 3, (
-        Conv(8, 3), ReLU(), Conv(8, 3, groups=2), ReLU(), Pool(), Flatten(), Dense(None)))  # fmt: skip
+        Conv(8, 3), ReLU(), Conv(10, 3, groups=2), ReLU(), Pool(), Flatten(), Dense(None)))  # fmt: skip
     _, results = put(path, grouped)
     assert results["conv1"] == "new, the file has 5 x 5 x 3 x 8"
     assert results["conv2"] == "new, the file has 3 x 3 x 4 x 8"
