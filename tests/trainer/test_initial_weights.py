@@ -219,7 +219,7 @@ def test_a_file_beside_a_run_is_not_its_weights(tmp_path):
 def test_loaded_layers_and_their_rate_reach_the_training(toy, trained, tmp_path):
     """With a rate of nearly nothing loaded layers stay, and a head with a new class learns."""
     data = shutil.copytree(toy, tmp_path / "data")
-    (data / "red").rename(data / "rouge")
+    (data / "red").rename(data / "crimson")
     result = alexnet(
         "train", "--data", data, "--out", tmp_path / "r", *TINY, "--weights", trained,
         "--optimizer", "sgd", "--learning-rate", "0.01", "--loaded-rate", "0.000001", "--epochs", "2", "--weight-decay", "0",
