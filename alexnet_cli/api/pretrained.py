@@ -52,7 +52,8 @@ def _require_use(recipe: Recipe) -> None:
 
     from ..model.alexnet import ARCHITECTURES
     from ..model.pretrained.layouts import PretrainedWeights
-    from ..model.pretrained.matching import layer_shapes, match_layers
+    from ..model.pretrained.matching import match_layers
+    from ..model.pretrained.shapes import layer_shapes
     from ..trainer.initial_weights import with_pretrained_preprocessing
 
     theirs, arch = ARCHITECTURES["alexnet-owt"], recipe.network.architecture()

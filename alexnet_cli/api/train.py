@@ -199,7 +199,7 @@ def _initial_weights(
     file = weights_file(recipe.pretrained.weights, listener, recipe)
     weights = read_initial_weights(file, arch)
     recipe = with_pretrained_preprocessing(recipe, weights)
-    matches = match_layers(weights, arch, len(classes))
+    matches = match_layers(weights, arch, classes)
     listener.weights_matched(weights, matches)
     return recipe, matches
 

@@ -1,7 +1,6 @@
 """A run's network: from inputs to probabilities, with or without TensorFlow."""
 
 import io
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 from ..arrays import Floats
 from ..backend.regular_file import read_regular
 from ..backend.startup import start_tensorflow
-from ..errors import RunError, first_line, printable
-from ..model.architecture import trace
+from ..errors import RunError, WeightsError, first_line, printable
+from ..model.pretrained.layouts import keras_weights
+from ..model.pretrained.matching import match_layers
 from ..run.digests import require_as_written
 from ..run.files import replacing
 from ..run.run import Run
@@ -85,25 +85,24 @@ def load_network(run: Run) -> Any:
         RunError: the weights are damaged, or do not belong to the run.
     """
     from ..backend.dtype_policy import dtype_policy
-    from ..model.model import build_model
+    from ..model.model import build_model, put_weights
 
-    layers = trace(run.architecture, len(run.classes))
-    parameters = sum(x.parameters for x in layers)
+    # Not by Keras: its reader of HDF5 follows a stranger's file into other files.
+    arch, count = run.architecture, len(run.classes)
     try:
-        # Before memory is taken for what the file cannot hold.
-        if run.weights.stat().st_size < 4 * parameters:
-            raise ValueError(f"it is too small for {parameters:,} parameters")
-        with dtype_policy("float32"):
-            network = build_model(run.architecture, len(run.classes))
-        with warnings.catch_warnings():
-            # Keras only warns when it leaves layers as they were.
-            warnings.simplefilter("error", UserWarning)
-            network.load_weights(run.weights)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
+        found = keras_weights(run.weights, arch)
+    except WeightsError as error:
+        raise RunError(f"{error}; train again") from error
+    matches = match_layers(found, arch, count, head=True)
+    wrong = next((x for x in matches if not x.arrays), None)
+    if wrong:
         raise RunError(
-            f"{printable(run.weights)} does not fit {run.architecture.name} with "
-            f"{len(run.classes)} classes: {first_line(error)}; train again"
-        ) from error
+            f"{printable(run.weights)} does not fit {arch.name} with {count} classes: "
+            f"{wrong.layer}: {wrong.result.removeprefix('new, ')}; train again"
+        )
+    with dtype_policy("float32"):
+        network = build_model(arch, count)
+    put_weights(network, matches)
     return network
 
 

@@ -124,6 +124,12 @@ def put_weights(network: keras.Model, matches: Sequence[LayerMatch]) -> None:
     for match in matches:
         if match.arrays:
             layers = layers_of(network, match.layer)
-            split = [np.split(x, len(layers), axis=-1) for x in match.arrays]
+            arrays = match.arrays
+            if match.columns is not None:
+                # The last layer, which has no groups: its other outputs stay as they are.
+                arrays = tuple(np.array(x) for x in layers[0].weights)
+                for whole, part in zip(arrays, match.arrays, strict=True):
+                    whole[..., match.columns] = part
+            split = [np.split(x, len(layers), axis=-1) for x in arrays]
             for i, layer in enumerate(layers):
                 layer.set_weights([x[i] for x in split])

@@ -46,8 +46,13 @@ def recipe_for(weights: PretrainedWeights, file: Path) -> Recipe:
     """The recipe with the architecture and preprocessing of `weights`, read from `file`.
 
     Raises:
-        WeightsError: they are neither torchvision's nor Caffe's.
+        WeightsError: they are neither torchvision's nor Caffe's, or are those of a run.
     """
+    if weights.classes:
+        raise WeightsError(
+            f"{printable(file)} is of a run, which needs no import; `alexnet train "
+            f"--weights` starts from it"
+        )
     if weights.arch not in PREPARED:
         raise WeightsError(
             f"{printable(file)} is in {weights.layout} layout; import reads torchvision's "

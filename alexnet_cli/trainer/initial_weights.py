@@ -1,8 +1,10 @@
 """Pretrained weights to start from, and the recipe with their preprocessing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import WeightsError, printable
+from ..model.alexnet import ARCHITECTURES
 from ..model.architecture import Architecture
 from ..model.pretrained.layouts import PretrainedWeights, read_pretrained
 from ..model.pretrained.matching import match_layers
@@ -15,22 +17,27 @@ from ..run.run import Run
 def read_initial_weights(path: Path, arch: Architecture) -> PretrainedWeights:
     """The weights in the file or run directory at `path`, by the layer names of `arch`.
 
+    Those of a run have its mean and std, and its classes.
+
     Raises:
         WeightsError: the file does not exist, is damaged, or has an unknown format.
         RunError: the run directory is damaged.
     """
+    folder = path if path.is_dir() else path.parent
+    run = Run.read(folder) if (folder / "run.json").exists() else None
     if path.is_dir():
-        path = path / "model.weights.h5"
+        path = run.weights if run else path / "model.weights.h5"
         if not path.is_file():
             raise WeightsError(
-                f"{printable(path.parent)} is not a run directory with weights "
+                f"{printable(folder)} is not a run directory with weights "
                 f"(it has no {path.name})"
             )
-    if path.suffix != ".h5" or not (path.parent / "run.json").exists():
+    if run is None or path.resolve() != run.weights.resolve():
         return read_pretrained(path, arch)
-    run = Run.read(path.parent)
     mean, std = _as_options(run.preprocess)
-    return read_pretrained(path, run.architecture, mean=mean, std=std)
+    found = read_pretrained(path, run.architecture, mean=mean, std=std)
+    known = run.architecture.name if run.architecture.name in ARCHITECTURES else ""
+    return replace(found, looks_like=found.looks_like or known, classes=run.classes)
 
 
 def _as_options(preprocess: Preprocess) -> tuple[str, str]:
@@ -66,9 +73,26 @@ def with_pretrained_preprocessing(recipe: Recipe, weights: PretrainedWeights) ->
                 f"--{name} {given}: the weights were trained with {value}; "
                 f"leave --{name} out"
             )
-    arch = recipe.network.architecture()
-    if not any(x.arrays for x in match_layers(weights, arch, 2)):
-        raise WeightsError(
-            f"--weights: nothing in the file fits {recipe.network.arch}; try another --arch"
-        )
+    _require_start(recipe, weights)
     return changed
+
+
+def _require_start(recipe: Recipe, weights: PretrainedWeights) -> None:
+    """Check that the first layers of the network are loaded: others need their output.
+
+    Raises:
+        WeightsError: nothing in the file fits, or not what it has for the first layer.
+    """
+    matches = match_layers(weights, recipe.network.architecture(), 2)
+    loaded = [x.layer for x in matches if x.arrays]
+    first = matches[0]
+    if loaded and (first.arrays or first.layer not in weights.layers):
+        return
+    what = f"only {', '.join(loaded)}" if loaded else "nothing"
+    name, theirs = recipe.network.arch, weights.arch or weights.looks_like
+    advice = "try another --arch"
+    if theirs == "alexnet-owt":
+        advice = "it looks like alexnet-owt: use --config finetune or --arch alexnet-owt"
+    elif theirs and theirs != name:
+        advice = f"it looks like {theirs}: use --arch {theirs}"
+    raise WeightsError(f"--weights: {what} in the file fits {name}; {advice}")

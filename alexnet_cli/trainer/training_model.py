@@ -41,7 +41,7 @@ class TrainingModel:
         self.loaded = [
             variable.path
             for match in start
-            if match.arrays
+            if match.arrays and match.columns is None
             for layer in layers_of(self.network, match.layer)
             for variable in layer.weights
         ]

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -65,8 +66,37 @@ def test_damaged_weights_are_one_line(run_copy, damage):
     with pytest.raises(RunError) as caught:
         load_network(Run.open(run_copy))
     text = str(caught.value)
-    assert "model.weights.h5 does not fit tiny with 3 classes: " in text
+    said = {
+        "not HDF5": "is not a Keras file (.weights.h5, .h5 or .keras)",
+        "cut": "is cut off: 30000 of ",
+        "empty": "is not a Keras file (.weights.h5, .h5 or .keras)",
+        "another model's": "does not fit tiny with 3 classes: conv1: the file has none",
+    }
+    assert f"model.weights.h5 {said[damage]}" in text and text.endswith("; train again")
     assert "\n" not in text and len(text) < 500
+
+
+def test_a_run_of_a_stranger_reads_no_other_file(run_copy, tmp_path):
+    """Keras reads a secret as the kernel of the first layer."""
+    (tmp_path / "secret").write_bytes(b"secret " * 400)
+    with h5py.File(run_copy / "model.weights.h5", "r+") as file:
+        del file["layers/conv2d/vars/0"]
+        store = [(str(tmp_path / "secret"), 0, 2400)]
+        group = file["layers/conv2d/vars"]
+        group.create_dataset("0", (5, 5, 3, 8), "f4", external=store)
+    with pytest.raises(RunError) as caught:
+        load_network(Run.open(run_copy))
+    assert "holds an array, layers/conv2d/vars/0, that is in another file" in str(
+        caught.value
+    )
+
+
+def test_the_weights_are_those_that_keras_loads(run):
+    network = load_network(run)
+    found = network.get_weights()
+    network.load_weights(run.weights)
+    for one, other in zip(found, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_fastest_network_is_the_litert_copy_if_there_is_one(run, run_copy):

@@ -280,7 +280,10 @@ def test_files_that_cannot_be_imported_are_one_line_and_leave_nothing(tmp_path, 
     for file, message in (
         (tmp_path / "part.npy", "has no weights for conv2, conv3, conv4, conv5, dense1"),
         (tmp_path / "no.pth", NOT_WEIGHTS),
-        (trained, "is in Keras' layout; import reads torchvision's"),
+        (
+            trained,
+            "is of a run, which needs no import; `alexnet train --weights` starts from it",
+        ),
     ):
         result = alexnet("import", file, "--out", tmp_path / "run")
         assert result.exit_code == 3, result.output

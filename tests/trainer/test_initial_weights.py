@@ -1,6 +1,7 @@
 """Weights of runs and of others are read with their preprocessing, which training keeps."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from alexnet_cli.inference.network import load_network, save_weights
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.model import build_model
 from alexnet_cli.model.pretrained.layouts import PretrainedWeights
+from alexnet_cli.model.pretrained.shapes import layer_shapes
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
@@ -173,14 +175,57 @@ def test_weights_of_another_network_are_refused():
     )
 
 
+OWT = "it looks like alexnet-owt: use --config finetune or --arch alexnet-owt"
+
+
+@pytest.mark.parametrize("layers, arch, message", [
+    (("conv1", "dense1"), "alexnet-half", f"nothing in the file fits alexnet-half; {OWT}"),
+    (("conv1", "dense2"), "alexnet", f"only dense2 in the file fits alexnet; {OWT}"),
+    (("conv1", "conv4"), "alexnet-owt", None),
+    (("dense2",), "alexnet", None),
+])  # fmt: skip
+def test_what_a_file_looks_like_is_advised(layers, arch, message):
+    shapes = layer_shapes(ARCHITECTURES["alexnet-owt"], 5)
+    zeros = {k: tuple(np.zeros(x, "f4") for x in shapes[k]) for k in layers}
+    found = replace(weights(layers=zeros), arch="alexnet-owt")
+    recipe = Recipe(arch=arch)
+    if message is None:
+        assert with_pretrained_preprocessing(recipe, found) == recipe
+        return
+    with pytest.raises(WeightsError) as caught:
+        with_pretrained_preprocessing(recipe, found)
+    assert str(caught.value) == f"--weights: {message}"
+
+
+def test_a_run_of_another_network_is_named(tmp_path):
+    run, _ = saved_run(tmp_path / "r")
+    for path in (run.path, run.weights):
+        found = read_initial_weights(path, TINY_ARCH)
+        assert found.looks_like == "tiny" and found.classes == run.classes
+        with pytest.raises(WeightsError) as caught:
+            with_pretrained_preprocessing(Recipe(arch="alexnet"), found)
+        text = "nothing in the file fits alexnet; it looks like tiny: use --arch tiny"
+        assert str(caught.value) == f"--weights: {text}"
+
+
+def test_a_file_beside_a_run_is_not_its_weights(tmp_path):
+    run, _ = saved_run(tmp_path / "r", mean="1,2,3")
+    shutil.copy(run.weights, run.path / "other.h5")
+    found = read_initial_weights(run.path / "other.h5", TINY_ARCH)
+    assert (found.mean, found.classes) == ("", ())
+
+
 @pytest.mark.slow
 def test_loaded_layers_and_their_rate_reach_the_training(toy, trained, tmp_path):
-    """With a rate of nearly nothing loaded layers stay, and the new head learns."""
+    """With a rate of nearly nothing loaded layers stay, and a head with a new class learns."""
+    data = shutil.copytree(toy, tmp_path / "data")
+    (data / "red").rename(data / "crimson")
     result = alexnet(
-        "train", "--data", toy, "--out", tmp_path / "r", *TINY, "--weights", trained,
+        "train", "--data", data, "--out", tmp_path / "r", *TINY, "--weights", trained,
         "--optimizer", "sgd", "--learning-rate", "0.01", "--loaded-rate", "0.000001", "--epochs", "2", "--weight-decay", "0",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
+    assert "2 of 3 classes loaded, 1 new" in result.stderr
     before, after = (load_network(Run.open(x)) for x in (trained, tmp_path / "r"))
     for name in ("conv1", "dense1"):
         np.testing.assert_allclose(

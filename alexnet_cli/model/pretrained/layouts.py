@@ -8,8 +8,8 @@ import numpy as np
 
 from ...arrays import Array, Floats
 from ...errors import WeightsError, printable
-from ..architecture import Architecture, trace
-from ..layer_specs import BatchNorm, Conv, Dense
+from ..architecture import Architecture
+from .keras_format import is_keras, read_keras
 from .readers import read_weights
 
 Arrays = Mapping[str, Array]
@@ -19,12 +19,6 @@ _TORCH |= {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
 _CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
 _CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
 """Names of layers: theirs to ours."""
-
-_KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
-"""Names by which Keras numbers the layers of a kind."""
-
-_DAMAGE = (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError)
-"""What h5py raises on damaged files."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +38,10 @@ class PretrainedWeights:
     """Names in the file that belong to no layer."""
     arch: str = ""
     """The architecture whose weights these are; empty if it may be any of ours."""
+    looks_like: str = ""
+    """The architecture that all layers but the last fit, if `arch` is empty."""
+    classes: tuple[str, ...] = ()
+    """What the outputs stand for; empty if it is not known."""
 
 
 def read_pretrained(
@@ -57,8 +55,8 @@ def read_pretrained(
     Raises:
         WeightsError: as `read_weights`, or its layout is unknown.
     """
-    if path.suffix == ".h5":
-        return _keras(path, arch, mean, std)
+    if is_keras(path):
+        return keras_weights(path, arch, mean=mean, std=std)
     arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
     if "features.0.weight" in arrays:
         return _torch(arrays, path)
@@ -68,6 +66,26 @@ def read_pretrained(
     raise WeightsError(
         f"{printable(path)} has arrays named {printable(names)}; the known layouts are "
         f"torchvision's (features.0.weight) and Caffe's (conv1)"
+    )
+
+
+def keras_weights(
+    path: Path, arch: Architecture, *, mean: str = "", std: str = ""
+) -> PretrainedWeights:
+    """The weights of `arch`, trained with `mean` and `std`, in the Keras file at `path`.
+
+    Raises:
+        WeightsError: as `read_keras`.
+    """
+    found = read_keras(path, arch)
+    return PretrainedWeights(
+        layout="Keras'",
+        layers=found.layers,
+        mean=mean,
+        std=std,
+        changes={},
+        unknown=found.unknown,
+        looks_like=found.looks_like,
     )
 
 
@@ -153,62 +171,3 @@ def _caffe(arrays: Arrays, path: Path) -> PretrainedWeights:
         unknown=unknown,
         arch="alexnet-bvlc",
     )
-
-
-def _keras(path: Path, saved: Architecture, mean: str, std: str) -> PretrainedWeights:
-    """The weights of `saved`; Keras numbers the layers of a kind in the table's order."""
-    queues = _layers_by_kind(path)
-    counts = {k: len(v) for k, v in queues.items()}
-    layers = {}
-    for row in trace(saved, 1):
-        queue = queues.get(_KERAS.get(type(row.layer), ""), [])
-        groups = row.layer.groups if isinstance(row.layer, Conv) else 1
-        parts, queue[:] = queue[:groups], queue[groups:]
-        if len({tuple(y.shape for y in x) for x in parts}) > 1:
-            raise WeightsError(
-                f"{printable(path)}: {row.name} is not in {groups} equal groups as in "
-                f"{saved.name}; another --arch may fit"
-            )
-        if len(parts) == groups:
-            joined = zip(*parts, strict=True)
-            layers[row.name] = tuple(np.concatenate(x, axis=-1) for x in joined)
-    left = tuple(
-        f"{kind}_{number}"
-        for kind, queue in queues.items()
-        for number in range(counts[kind] - len(queue), counts[kind])
-    )
-    return PretrainedWeights(
-        layout="Keras'", layers=layers, mean=mean, std=std, changes={}, unknown=left
-    )
-
-
-def _layers_by_kind(path: Path) -> dict[str, list[tuple[Floats, ...]]]:
-    """The arrays of the layers in a Keras file by Keras' name of their kind, in order.
-
-    Raises:
-        WeightsError: it does not exist, is damaged, or is not a Keras file.
-    """
-    import h5py
-
-    if not path.is_file():
-        raise WeightsError(f"{printable(path)} does not exist")
-    kinds: dict[str, dict[int, tuple[Floats, ...]]] = {}
-    try:
-        with h5py.File(path) as file:
-            for name, group in file["layers"].items():
-                arrays = tuple(np.asarray(group["vars"][x]) for x in sorted(group["vars"]))
-                if any(x.ndim == 0 for x in arrays):
-                    raise WeightsError(
-                        f"{printable(path)}: {printable(name)} does not hold arrays"
-                    )
-                kind, _, number = name.rpartition("_")
-                # The first layer of a kind has no number.
-                kind, place = (kind, int(number)) if number.isdecimal() else (name, 0)
-                if arrays:
-                    kinds.setdefault(kind, {})[place] = arrays
-    except _DAMAGE as error:
-        text = printable(str(error))[:200]
-        raise WeightsError(
-            f"{printable(path)} is damaged, or is not a Keras file: {text}"
-        ) from error
-    return {k: [v[i] for i in sorted(v)] for k, v in kinds.items()}

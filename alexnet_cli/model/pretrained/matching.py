@@ -1,12 +1,14 @@
 """Which pretrained weights fit which layers of a network, and which layers are frozen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...arrays import Floats
 from ...errors import WeightsError, printable
 from ..architecture import Architecture, trace
-from ..layer_specs import BatchNorm, Conv, Dense, Layer
+from ..layer_specs import BatchNorm, Conv
 from .layouts import PretrainedWeights
+from .shapes import Shape, layer_shapes
 
 
 @dataclass(frozen=True)
@@ -20,63 +22,75 @@ class LayerMatch:
     """For people: loaded, new or left out, and why."""
     arrays: tuple[Floats, ...] = ()
     """What is loaded; empty where nothing is."""
+    columns: tuple[int, ...] | None = None
+    """Which outputs of the layer `arrays` are for; None: all of them."""
 
 
 def match_layers(
-    weights: PretrainedWeights, arch: Architecture, classes: int, *, head: bool = False
+    weights: PretrainedWeights,
+    arch: Architecture,
+    classes: int | Sequence[str],
+    *,
+    head: bool = False,
 ) -> list[LayerMatch]:
     """One for each layer of `arch` with parameters, and for each array that no layer takes.
 
-    The last layer is loaded only with `head`; it is new otherwise.
+    Given the names of the classes, the last layer is loaded for those that the weights were
+    trained on too, if all other layers are loaded. With `head` it is loaded as the others
+    are.
     """
-    *_, last = trace(arch, classes)
-    matches = [
-        _match(name, shapes, weights, is_new=name == last.name and not head)
-        for name, shapes in layer_shapes(arch, classes).items()
-    ]
-    names = {x.layer for x in matches}
-    left = [x for x in (*weights.layers, *weights.unknown) if x not in names]
+    names = () if isinstance(classes, int) else tuple(classes)
+    count = classes if isinstance(classes, int) else len(classes)
+    *hidden, last = layer_shapes(arch, count).items()
+    matches = [_match(k, v, weights) for k, v in hidden]
+    if head:
+        matches.append(_match(*last, weights))
+    elif all(x.arrays for x in matches):
+        matches.append(_match_head(*last, weights, names))
+    else:
+        matches.append(_new(*last, "for these classes"))
+    known = {x.layer for x in matches}
+    left = [x for x in (*weights.layers, *weights.unknown) if x not in known]
     return matches + [LayerMatch(x, "", "left out, no such layer here") for x in left]
 
 
-def layer_shapes(arch: Architecture, classes: int) -> dict[str, list[tuple[int, ...]]]:
-    """The shapes of the arrays, in Keras' order, of each layer of `arch` that has some."""
-    found = {}
-    into: tuple[int, ...] = (arch.input_size, arch.input_size, 3)
-    for row in trace(arch, classes):
-        if shapes := _shapes(row.layer, into, row.shape):
-            found[row.name] = shapes
-        into = row.shape
-    return found
+def _new(name: str, shapes: Sequence[Shape], why: str) -> LayerMatch:
+    return LayerMatch(name, _text(shapes[0]), f"new, {why}")
 
 
-def _match(
-    name: str, shapes: list[tuple[int, ...]], weights: PretrainedWeights, *, is_new: bool
-) -> LayerMatch:
-    shape, arrays = _text(shapes[0]), weights.layers.get(name, ())
-    if is_new:
-        return LayerMatch(name, shape, "new, for these classes")
+def _match(name: str, shapes: Sequence[Shape], weights: PretrainedWeights) -> LayerMatch:
+    arrays = weights.layers.get(name, ())
     if not arrays:
-        return LayerMatch(name, shape, "new, the file has none")
+        return _new(name, shapes, "the file has none")
     if [x.shape for x in arrays] != shapes:
-        return LayerMatch(name, shape, f"new, the file has {_text(arrays[0].shape)}")
+        return _new(name, shapes, f"the file has {_text(arrays[0].shape)}")
     result = ", ".join(("loaded", *weights.changes.get(name, ())))
-    return LayerMatch(name, shape, result, arrays)
+    return LayerMatch(name, _text(shapes[0]), result, arrays)
 
 
-def _shapes(
-    layer: Layer, into: tuple[int, ...], out: tuple[int, ...]
-) -> list[tuple[int, ...]]:
-    """Shapes of a layer's arrays in Keras' order, for its shapes of input and output."""
-    match layer:
-        case Conv(filters=filters, kernel=kernel, groups=groups, use_bias=bias):
-            shape = (kernel, kernel, into[-1] // groups, filters)
-            return [shape, (filters,)] if bias else [shape]
-        case Dense():
-            return [(into[0], out[0]), (out[0],)]
-        case BatchNorm():
-            return [(into[-1],)] * 4
-    return []
+def _match_head(
+    name: str, shapes: Sequence[Shape], weights: PretrainedWeights, classes: Sequence[str]
+) -> LayerMatch:
+    """The last layer for `classes`: its outputs are those of the same names."""
+    theirs = {x: i for i, x in enumerate(weights.classes)}
+    columns = tuple(i for i, x in enumerate(classes) if x in theirs)
+    if not columns:
+        return _new(name, shapes, "for these classes")
+    arrays = weights.layers.get(name, ())
+    if [x.shape for x in arrays] != [(*x[:-1], len(weights.classes)) for x in shapes]:
+        found = _text(arrays[0].shape) if arrays else "none"
+        return _new(name, shapes, f"the file has {found}")
+    rows = [theirs[classes[i]] for i in columns]
+    shared = tuple(x[..., rows] for x in arrays)
+    if len(columns) < len(classes):
+        some = f"{len(columns)} of {len(classes)} classes loaded"
+        result = f"{some}, {len(classes) - len(columns)} new"
+        return LayerMatch(name, _text(shapes[0]), result, shared, columns)
+    whose = (
+        "the same classes" if len(theirs) == len(classes) else "these classes and others"
+    )
+    order = ", in another order" if rows != sorted(rows) else ""
+    return LayerMatch(name, _text(shapes[0]), f"loaded, head of {whose}{order}", shared)
 
 
 def _text(shape: tuple[int, ...]) -> str:

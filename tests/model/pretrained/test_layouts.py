@@ -1,9 +1,7 @@
 """Other people's files give their networks' numbers."""
 
-import dataclasses
 import pickle
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from alexnet_cli.errors import WeightsError
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import Architecture
 from alexnet_cli.model.layer_specs import (
-    BatchNorm,
     Conv,
     Dense,
     Flatten,
@@ -24,7 +21,7 @@ from alexnet_cli.model.layer_specs import (
     Pool,
     ReLU,
 )
-from alexnet_cli.model.model import build_model, layers_of, put_weights
+from alexnet_cli.model.model import build_model, put_weights
 from alexnet_cli.model.pretrained.layouts import _channels_last, read_pretrained
 from alexnet_cli.model.pretrained.matching import match_layers
 
@@ -273,119 +270,3 @@ def test_caffes_first_kernel_sees_red_first(tmp_path):
 ])  # fmt: skip
 def test_a_file_of_other_arrays_is_one_line(tmp_path, arrays, message):
     assert refused(table(tmp_path / "w.npy", arrays)) == message
-
-
-# Keras
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """The file of weights of a tiny network, and the network."""
-    network = build_model(ARCHITECTURES["tiny"], 3, seed=1)
-    rng = np.random.default_rng(0)
-    network.set_weights([rng.normal(size=x.shape) for x in network.weights])
-    path = tmp_path_factory.mktemp("tiny") / "model.weights.h5"
-    network.save_weights(path)
-    return path, network
-
-
-def test_a_keras_file_gives_its_networks_arrays(tiny):
-    path, network = tiny
-    weights = read_pretrained(path, ARCHITECTURES["tiny"], mean="1,2,3", std="4")
-    assert (weights.layout, weights.mean, weights.std, weights.arch) == (
-        "Keras'",
-        "1,2,3",
-        "4",
-        "",
-    )
-    assert weights.layers.keys() == {"conv1", "conv2", "batchnorm1", "dense1", "dense2"}
-    for name, arrays in weights.layers.items():
-        parts = layers_of(network, name)
-        for i, array in enumerate(arrays):
-            joined = np.concatenate([np.asarray(x.weights[i]) for x in parts], axis=-1)
-            np.testing.assert_array_equal(array, joined)
-    assert weights.unknown == () and weights.changes == {}
-
-
-def test_a_keras_file_is_put_into_an_equal_network(tiny):
-    path, network = tiny
-    arch = ARCHITECTURES["tiny"]
-    matches = match_layers(read_pretrained(path, arch), arch, 3, head=True)
-    assert {x.result for x in matches} == {"loaded"}
-    copy = build_model(arch, 3, seed=2)
-    put_weights(copy, matches)
-    for ours, theirs in zip(copy.weights, network.weights, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_layers_past_the_tenth_are_in_order(tmp_path):
-    """In the file conv2d_10 comes before conv2d_2."""
-    arch = Architecture(
-        "deep",
-        "",
-        8,
-        2,
-        (*(Conv(2, 1) for _ in range(12)), BatchNorm(), Flatten(), Dense(None)),
-    )
-    network = build_model(arch, 2)
-    network.save_weights(tmp_path / "w.weights.h5")
-    weights = read_pretrained(tmp_path / "w.weights.h5", arch)
-    for i in range(1, 13):
-        kernel = network.get_layer(f"conv{i}").kernel
-        np.testing.assert_array_equal(weights.layers[f"conv{i}"][0], kernel)
-
-
-def test_a_file_of_a_network_without_groups_does_not_fit_one_with_them(tiny):
-    grouped = Architecture("grouped", "", 32, 3, (
-        Conv(8, 3), ReLU(), Conv(8, 3, groups=2), ReLU(), Pool(), Flatten(), Dense(None)))  # fmt: skip
-    weights = read_pretrained(tiny[0], ARCHITECTURES["tiny"])
-    own = match_layers(weights, ARCHITECTURES["tiny"], 3)
-    assert all(x.result.startswith(("loaded", "new, for")) for x in own)
-    other = {x.layer: x.result for x in match_layers(weights, grouped, 3)}
-    assert other["conv2"] == "new, the file has 3 x 3 x 4 x 16"
-
-
-def test_a_file_is_read_as_the_given_network(tiny):
-    short = Architecture("short", "", 32, 3, (Conv(8, 3), ReLU(), Flatten(), Dense(None)))
-    weights = read_pretrained(tiny[0], short)
-    assert weights.layers.keys() == {"conv1", "dense1"}
-    assert weights.unknown == ("batch_normalization_0", "conv2d_1", "conv2d_2", "dense_1")
-    grouped = dataclasses.replace(
-        short, layers=(Conv(9, 3, groups=3), Flatten(), Dense(None))
-    )
-    assert refused(tiny[0], grouped) == (
-        ": conv1 is not in 3 equal groups as in short; another --arch may fit"
-    )
-
-
-def test_a_keras_file_that_is_missing_or_something_else(tmp_path):
-    path = tmp_path / "w.weights.h5"
-    assert refused(path) == " does not exist"
-    path.write_bytes(b"\x89HDF\r\n\x1a\n")
-    assert refused(path).startswith(" is damaged, or is not a Keras file: ")
-    with h5py.File(path, "w") as file:
-        file["layers/conv2d/vars/0"] = 3.0
-    assert refused(path) == ": conv2d does not hold arrays"
-    with h5py.File(path, "w") as file:
-        file["other"] = 3.0
-    assert refused(path).startswith(" is damaged, or is not a Keras file: ")
-
-
-def test_a_damaged_keras_file_is_one_line(tiny, tmp_path):
-    whole = tiny[0].read_bytes()
-    path, rng = tmp_path / "w.weights.h5", np.random.default_rng(0)
-    count = 0
-    for i in range(90):
-        data = bytearray(whole)
-        if i % 3:
-            for place in rng.integers(0, 4000, 30):
-                data[place] = rng.integers(0, 256)
-        else:
-            del data[rng.integers(0, len(data)) :]
-        path.write_bytes(data)
-        try:
-            read_pretrained(path, ARCHITECTURES["tiny"])
-        except WeightsError as error:
-            count += 1
-            assert str(path) in str(error) and "\n" not in str(error)
-    assert count > 60

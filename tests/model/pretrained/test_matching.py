@@ -1,6 +1,7 @@
 """Weights are loaded where their shapes fit, and `frozen_layers` names what stays as loaded."""
 
 import pickle
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from alexnet_cli.inference.network import load_network
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import Architecture, trace
 from alexnet_cli.model.layer_specs import BatchNorm, Conv, Dense, Flatten, Pool
-from alexnet_cli.model.model import build_model, layers_of
+from alexnet_cli.model.model import build_model, layers_of, put_weights
 from alexnet_cli.model.pretrained.layouts import PretrainedWeights
 from alexnet_cli.model.pretrained.matching import LayerMatch, frozen_layers, match_layers
 from alexnet_cli.model.variants import with_norm
@@ -97,6 +98,56 @@ def test_what_is_missing_or_of_another_shape_is_new(name, layer, result):
 def test_other_classes_do_not_fit_the_last_layer():
     last = match_layers(pretrained(FITTING), SMALL, 3, head=True)[-1]
     assert last == LayerMatch("dense2", "5 x 3", "new, the file has 5 x 2")
+
+
+NAMES = ("ant", "bee", "cat")
+HEAD = {
+    **FITTING,
+    "dense2": (np.arange(15, dtype="f4").reshape(5, 3), np.arange(3, dtype="f4")),
+}
+"""Whose outputs are NAMES."""
+
+
+@pytest.mark.parametrize("classes, result, columns, theirs", [
+    (("ant", "bee", "cat"), "loaded, head of the same classes", None, [0, 1, 2]),
+    (("cat", "ant", "bee"), "loaded, head of the same classes, in another order", None, [2, 0, 1]),
+    (("cat", "bee"), "loaded, head of these classes and others, in another order", None, [2, 1]),
+    (("ant", "cat"), "loaded, head of these classes and others", None, [0, 2]),
+    (("bee", "dog", "eel", "ant", "fox"), "2 of 5 classes loaded, 3 new", (0, 3), [1, 0]),
+    (("ant", "bee", "cat", "dog"), "3 of 4 classes loaded, 1 new", (0, 1, 2), [0, 1, 2]),
+])  # fmt: skip
+def test_outputs_of_the_same_classes_are_kept(classes, result, columns, theirs):
+    weights = replace(pretrained(HEAD), classes=NAMES)
+    last = match_layers(weights, SMALL, classes)[-1]
+    assert (last.result, last.columns, last.shape) == (
+        result,
+        columns,
+        f"5 x {len(classes)}",
+    )
+    for found, whole in zip(last.arrays, HEAD["dense2"], strict=True):
+        np.testing.assert_array_equal(found, whole[..., theirs])
+    network = build_model(SMALL, len(classes), seed=3)
+    before = np.array(network.get_layer("dense2").kernel)
+    put_weights(network, [last])
+    after = np.array(network.get_layer("dense2").kernel)
+    for i, name in enumerate(classes):
+        source = HEAD["dense2"][0][:, NAMES.index(name)] if name in NAMES else before[:, i]
+        np.testing.assert_array_equal(after[:, i], source)
+
+
+@pytest.mark.parametrize("classes, own, layers, result", [
+    (("dog", "eel"), NAMES, HEAD, "new, for these classes"),
+    (NAMES, (), HEAD, "new, for these classes"),
+    (NAMES, NAMES, {**HEAD, "dense2": arrays((6, 3), (3,))}, "new, the file has 6 x 3"),
+    (NAMES, NAMES, {**HEAD, "dense2": arrays((5, 4), (4,))}, "new, the file has 5 x 4"),
+    (NAMES, NAMES, {k: v for k, v in HEAD.items() if k != "dense2"}, "new, the file has none"),
+    (NAMES, NAMES, {k: v for k, v in HEAD.items() if k != "dense1"}, "new, for these classes"),
+])  # fmt: skip
+def test_a_head_that_is_of_no_use_is_new(classes, own, layers, result):
+    """Its inputs are what the other layers give: without all of them it is noise."""
+    weights = replace(pretrained(layers), classes=own)
+    last = match_layers(weights, SMALL, classes)[-1]
+    assert (last.layer, last.result, last.arrays) == ("dense2", result, ())
 
 
 def test_what_was_changed_is_named():
@@ -192,7 +243,8 @@ def test_a_run_is_taken_over_frozen_and_then_all_learns(toy, trained, tmp_path):
     )
     result = alexnet("train", "--data", toy, "--out", tmp_path / "f", *options)
     assert result.exit_code == 0, result.output
-    assert result.stderr.count("loaded") == 4 and "new, for these classes" in result.stderr
+    assert result.stderr.count("loaded") == 5
+    assert "loaded, head of the same classes" in result.stderr
     after = kernels(tmp_path / "f")
     for name, value in before.items():
         same = np.array_equal(value, after[name])
@@ -213,12 +265,43 @@ def test_a_run_is_taken_over_frozen_and_then_all_learns(toy, trained, tmp_path):
         )
 
 
+@pytest.mark.slow
+def test_training_on_the_same_classes_goes_on_where_the_run_ended(toy, trained, tmp_path):
+    """With a rate of nearly nothing; the classes are in another order."""
+    out = tmp_path / "again"
+    options = (
+        "--weights",
+        trained,
+        "--learning-rate",
+        "1e-8",
+        "--epochs",
+        "1",
+        "--weight-decay",
+        "0",
+    )
+    result = alexnet(
+        "train", "--data", toy, "--out", out, *TINY, *options, "--optimizer", "sgd",
+        "--classes", "red,blue,green",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "loaded, head of the same classes, in another order" in result.stderr
+    before, after = Run.open(trained), Run.open(out)
+    order = [before.classes.index(x) for x in after.classes]
+    assert order == [2, 0, 1]
+    old, new = kernels(trained), kernels(out)
+    np.testing.assert_allclose(
+        new["dense2/kernel"], old["dense2/kernel"][:, order], atol=1e-6
+    )
+    np.testing.assert_allclose(new["dense2/bias"], old["dense2/bias"][order], atol=1e-6)
+    assert after.metrics["val_accuracy"] >= before.metrics["val_accuracy"] - 0.2 > 0.6
+
+
 def test_weights_that_fit_nothing_and_wrong_options(toy, tmp_path):
     path = tmp_path / "w.npy"
     table = {"conv1": [np.ones((11, 11, 3, 64), np.float32), np.ones(64, np.float32)]}
     path.write_bytes(npy(pickle.dumps(np.array(table), 4)))
     for code, message, *words in (
-        (3, "nothing in the file fits alexnet-half; try another --arch", "--weights", path, "--arch", "alexnet-half"),
+        (3, "nothing in the file fits alexnet-half; it looks like alexnet-owt: use --config finetune or --arch alexnet-owt", "--weights", path, "--arch", "alexnet-half"),
         (3, "the weights were trained with imagenet", "--weights", path, "--arch", "alexnet-owt", "--mean", "0"),
         (3, "none.pth: No such file or directory", "--weights", tmp_path / "none.pth"),
         (3, "--freeze 99 is not conv, all-but-head, or 1 to 7", "--weights", path, "--arch", "alexnet-owt", "--freeze", "99"),

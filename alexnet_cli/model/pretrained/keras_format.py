@@ -1,0 +1,170 @@
+"""Files of weights that Keras writes, old and new, by our layers' names. No code is run."""
+
+import stat
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...arrays import Floats
+from ...errors import WeightsError, printable
+from ..alexnet import ARCHITECTURES
+from ..architecture import Architecture, trace
+from ..layer_specs import Conv, Layer
+from .hdf5 import SIGNATURE, WeightsFile
+from .keras_layers import SavedLayer, layers_in
+from .shapes import Shape, layer_shapes
+
+MAX_BYTES = 4 * 2**30
+"""Larger files are not read; an AlexNet with the state of its optimizer has 0.7 GiB."""
+_MEMBER = "model.weights.h5"
+
+
+@dataclass(frozen=True)
+class KerasWeights:
+    """What a Keras file holds."""
+
+    layers: Mapping[str, tuple[Floats, ...]]
+    """Arrays by our names of layers."""
+    unknown: tuple[str, ...]
+    """Names of what belongs to none of them."""
+    looks_like: str
+    """The name of the network that these are the weights of; empty if of none of ours."""
+
+
+def is_keras(path: Path) -> bool:
+    """Whether the file at `path` is HDF5 or a Keras archive, whatever its name.
+
+    Raises:
+        WeightsError: it is a pipe or a device.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise WeightsError(f"{printable(path)} is not a file")
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head[:4] != b"PK\x03\x04":
+            return head == SIGNATURE
+        with zipfile.ZipFile(path) as archive:
+            return _MEMBER in archive.namelist()
+    except (OSError, zipfile.BadZipFile, NotImplementedError):
+        return False  # The other readers say why.
+
+
+def read_keras(path: Path, saved: Architecture) -> KerasWeights:
+    """The arrays in the Keras file at `path` by the names of the layers of `saved`.
+
+    Layers of a kind are taken in order; those before one whose shape fits are left out.
+
+    Raises:
+        WeightsError: the file cannot be read, is damaged, unsafe, or not of Keras.
+    """
+    try:
+        file = WeightsFile(_content(path))
+        found = layers_in(file.root)
+        chosen = _chosen(found, saved)
+        layers = {k: _joined(file, v) for k, v in chosen.items()}
+    except OSError as error:
+        raise WeightsError(f"{printable(path)}: {error.strerror}") from error
+    except WeightsError as error:
+        raise WeightsError(f"{printable(path)} {error}") from error
+    taken = {id(x) for parts in chosen.values() for x in parts}
+    unknown = tuple(x.name for x in found if x.arrays and id(x) not in taken)
+    return KerasWeights(layers, unknown, _looks_like(found))
+
+
+def _joined(file: WeightsFile, parts: Sequence[SavedLayer]) -> tuple[Floats, ...]:
+    """The arrays of a layer, of all its groups; of one group and float32, not copied."""
+    groups = [[file.read(y) for y in x.arrays] for x in parts]
+    arrays = groups[0]
+    if len(groups) > 1:
+        arrays = [np.concatenate(x, axis=-1) for x in zip(*groups, strict=True)]
+    return tuple(np.asarray(x, np.float32) for x in arrays)
+
+
+def _content(path: Path) -> bytes:
+    """The HDF5 file at `path`, or inside the archive there.
+
+    Raises:
+        WeightsError: it is too large, or the archive is damaged or compressed.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise WeightsError("is not a file")
+    if status.st_size > MAX_BYTES:
+        raise WeightsError(f"is larger than {MAX_BYTES >> 30} GiB")
+    data = path.read_bytes()
+    if data[:4] == b"PK\x03\x04":
+        data = _member(path)
+    if data[:8] != SIGNATURE:
+        raise WeightsError("is not a Keras file (.weights.h5, .h5 or .keras)")
+    return data
+
+
+def _member(path: Path) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(_MEMBER)
+            # Keras does not compress; a compressed entry may be a decompression bomb.
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise WeightsError("is a compressed archive, which Keras does not write")
+            return archive.read(entry)
+    except (
+        zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError,
+    ) as error:  # fmt: skip
+        raise WeightsError(f"is damaged: {str(error)[:200]}") from error
+
+
+def _chosen(
+    found: Sequence[SavedLayer], saved: Architecture
+) -> dict[str, list[SavedLayer]]:
+    """By layers of `saved`: the layer in the file, or those that are its groups."""
+    shapes = layer_shapes(saved, 1)
+    queues: dict[type[Layer], list[SavedLayer]] = {}
+    for layer in found:
+        if layer.kind:
+            queues.setdefault(layer.kind, []).append(layer)
+    chosen = {}
+    for row in trace(saved, 1):
+        if row.name not in shapes:
+            continue
+        queue, kernel = queues.get(type(row.layer), []), shapes[row.name][0]
+        groups = row.layer.groups if isinstance(row.layer, Conv) else 1
+        is_head = row.name == list(shapes)[-1]
+        widths = () if is_head else (kernel[-1], kernel[-1] // groups)
+        place = _place(queue, kernel[:-1], widths)
+        parts = queue[place : place + groups]
+        if len(parts) < groups or _joined_shapes(parts)[0] != kernel:
+            parts = parts[:1]
+        del queue[: place + len(parts)]
+        if parts:
+            chosen[row.name] = parts
+    return chosen
+
+
+def _place(queue: Sequence[SavedLayer], axes: Shape, widths: Sequence[int]) -> int:
+    """Of the first layer whose kernel fits; 0 if none does. Any width if none is given."""
+    for i, layer in enumerate(queue):
+        *first, width = layer.shapes[0]
+        if tuple(first) == axes and (not widths or width in widths):
+            return i
+    return 0
+
+
+def _joined_shapes(parts: Sequence[SavedLayer]) -> list[Shape]:
+    """Shapes of the arrays of a layer in groups; empty ones if the groups are not equal."""
+    if any(x.shapes != parts[0].shapes for x in parts):
+        return [()]
+    return [(*x[:-1], x[-1] * len(parts)) for x in parts[0].shapes]
+
+
+def _looks_like(found: Sequence[SavedLayer]) -> str:
+    """The name of the network whose layers all fit, but for the last; "" if none does."""
+    for arch in ARCHITECTURES.values():
+        *hidden, _ = layer_shapes(arch, 1).items()
+        chosen = _chosen(found, arch)
+        if all(k in chosen and _joined_shapes(chosen[k]) == v for k, v in hidden):
+            return arch.name
+    return ""
