@@ -1,23 +1,28 @@
 """Layouts of pretrained weights, translated to the names and axes of our tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ...arrays import Array, Floats
 from ...errors import WeightsError, printable
+from ..alexnet import ARCHITECTURES
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv, Dense
-from .readers import read_weights
+from .array_tree import as_floats
+from .find_network import Network
+from .readers import FoundNetwork, read_network
 
 Arrays = Mapping[str, Array]
 
-_TORCH = {f"features.{i}": f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
-_TORCH |= {f"classifier.{i}": f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
+_CONVS = {i: f"conv{n}" for n, i in enumerate((0, 3, 6, 8, 10), 1)}
+_DENSE = {i: f"dense{n}" for n, i in enumerate((1, 4, 6), 1)}
+"""Our layers by their numbers in torchvision's features and classifier."""
 _CAFFE = {f"conv{i}": f"conv{i}" for i in range(1, 6)}
-_CAFFE |= {"fc6": "dense1", "fc7": "dense2", "fc8": "dense3"}
+_CAFFE |= {f"fc{i}": f"dense{i}" for i in range(1, 4)}
+_CAFFE |= {f"fc{i}": f"dense{i - 5}" for i in range(6, 9)}
 """Names of layers: theirs to ours."""
 
 _KERAS = {Conv: "conv2d", Dense: "dense", BatchNorm: "batch_normalization"}
@@ -55,32 +60,58 @@ def read_pretrained(
     layouts of torchvision and Caffe have their own.
 
     Raises:
-        WeightsError: as `read_weights`, or its layout is unknown.
+        WeightsError: as `read_network`, or its layout is unknown.
     """
     if path.suffix == ".h5":
         return _keras(path, arch, mean, std)
-    arrays = {k.removeprefix("module."): v for k, v in read_weights(path).items()}
-    if "features.0.weight" in arrays:
-        return _torch(arrays, path)
-    if "conv1/0" in arrays:
-        return _caffe(arrays, path)
-    names = ", ".join(list(arrays)[:3])
-    raise WeightsError(
-        f"{printable(path)} has arrays named {printable(names)}; the known layouts are "
-        f"torchvision's (features.0.weight) and Caffe's (conv1)"
+    found = read_network(path)
+    if found.network.family == "torch":
+        weights = _torch(found.arrays, path)
+    else:
+        weights = _caffe(found, path)
+    return replace(
+        weights,
+        layout=weights.layout + _place(found.network),
+        unknown=(*weights.unknown, *found.network.unknown),
+        arch=_arch_of(weights, arch),
     )
 
 
+def _place(network: Network) -> str:
+    """Which of a file's networks was taken, in words; empty if it is the only one."""
+    if not network.others:
+        return ""
+    others = ", ".join(network.others[:3])
+    return printable(f" ({network.place or 'the top'}; the file also holds {others})"[:200])
+
+
+def _arch_of(weights: PretrainedWeights, arch: Architecture) -> str:
+    """The architecture that has all shapes of `weights`; empty if it is none of ours.
+
+    The layout's own comes first, then `arch`, then the others in their order. The number
+    of classes does not matter.
+    """
+    # It imports this module.
+    from .matching import match_layers
+
+    tables = {**ARCHITECTURES, arch.name: arch}
+    names = (weights.arch, arch.name, *tables) if weights.arch else ()
+    for name in dict.fromkeys(names):
+        matches = match_layers(weights, tables[name], 2)
+        taken = {x.layer for x in matches if x.arrays}
+        wanted = {*weights.layers} - {[x.layer for x in matches if x.shape][-1]}
+        if wanted and wanted <= taken:
+            return name
+    return ""
+
+
 def _torch(arrays: Arrays, path: Path) -> PretrainedWeights:
-    layers, unknown = _kernels_and_biases(arrays, _TORCH, (".weight", ".bias"), path)
-    changes: dict[str, tuple[str, ...]] = {}
-    for name, (kernel, bias) in layers.items():
-        changes[name] = ("axes transposed",)
-        if name == "dense1" and kernel.shape[1] % 36 == 0:
-            kernel = _channels_last(kernel)
-            changes[name] += ("rows from channels-first to channels-last",)
-        axes = (2, 3, 1, 0) if kernel.ndim == 4 else (1, 0)
-        layers[name] = (kernel.transpose(axes), bias)
+    """Kernels are [out, in, kH, kW]; layers are numbered by their places in Sequentials."""
+    names = _numbered(arrays, "features", 4, _CONVS) | _numbered(
+        arrays, "classifier", 2, _DENSE
+    )
+    layers, unknown = _kernels_and_biases(arrays, names, (".weight", ".bias"), path)
+    layers, changes = _with_our_axes(layers)
     return PretrainedWeights(
         layout="torchvision's",
         layers=layers,
@@ -90,6 +121,37 @@ def _torch(arrays: Arrays, path: Path) -> PretrainedWeights:
         unknown=unknown,
         arch="alexnet-owt",
     )
+
+
+def _numbered(
+    arrays: Arrays, part: str, axes: int, usual: Mapping[int, str]
+) -> dict[str, str]:
+    """Their names to ours: in the kernels' order, or as `usual` if some are missing."""
+    prefix = f"{part}."
+    numbers = sorted(
+        int(k.split(".")[1])
+        for k, v in arrays.items()
+        if k.startswith(prefix) and v.ndim == axes
+    )
+    if len(numbers) != len(usual):
+        return {f"{prefix}{i}": name for i, name in usual.items()}
+    return {f"{prefix}{i}": name for i, name in zip(numbers, usual.values(), strict=True)}
+
+
+def _with_our_axes(
+    layers: Mapping[str, tuple[Floats, ...]],
+) -> tuple[dict[str, tuple[Floats, ...]], dict[str, tuple[str, ...]]]:
+    """Layers with torch's axes, transposed to ours, and what was done to them."""
+    result: dict[str, tuple[Floats, ...]] = {}
+    changes: dict[str, tuple[str, ...]] = {}
+    for name, (kernel, bias) in layers.items():
+        changes[name] = ("axes transposed",)
+        if name == "dense1" and kernel.shape[1] % 36 == 0:
+            kernel = _channels_last(kernel)
+            changes[name] += ("rows from channels-first to channels-last",)
+        axes = (2, 3, 1, 0) if kernel.ndim == 4 else (1, 0)
+        result[name] = (kernel.transpose(axes), bias)
+    return result, changes
 
 
 def _kernels_and_biases(
@@ -115,7 +177,7 @@ def _kernels_and_biases(
                 raise WeightsError(
                     f"{printable(path)}: {printable(name)} has {found} axes, not {axes}"
                 )
-        layers[ours] = tuple(arrays[x].astype(np.float32) for x in pair)
+        layers[ours] = tuple(as_floats(arrays[x]) for x in pair)
     return layers, tuple(x for x in arrays if x not in used)
 
 
@@ -126,32 +188,45 @@ def _channels_last(kernel: Floats) -> Floats:
     return places.reshape(len(kernel), -1)
 
 
-def _caffe(arrays: Arrays, path: Path) -> PretrainedWeights:
-    """Kernels are [kH, kW, in, out] already; the input of Caffe's own network is BGR."""
-    layers, unknown = _kernels_and_biases(arrays, _CAFFE, ("/0", "/1"), path)
+def _caffe(found: FoundNetwork, path: Path) -> PretrainedWeights:
+    """Layers by Caffe's names; in a file of Caffe or NumPy they see BGR, as its network.
+
+    Kernels are [kH, kW, in, out], or [out, in, kH, kW] as Caffe and torch have them.
+    """
+    names = {
+        x.removesuffix("/0"): _CAFFE.get(x.removesuffix("/0"), "") for x in found.arrays
+    }
+    names = {k: v for k, v in names.items() if v}
+    layers, unknown = _kernels_and_biases(found.arrays, names, ("/0", "/1"), path)
     if "conv1" not in layers:
         raise WeightsError(f"{printable(path)}: conv1 has no bias")
+    changes: dict[str, tuple[str, ...]] = {}
+    if layers["conv1"][0].shape[1] == 3:
+        layers, changes = _with_our_axes(layers)
     kernel, bias = layers["conv1"]
-    if kernel.shape[-1] == 64:
+    if kernel.shape[-1] == 64 or found.format in ("torch", "safetensors"):
         # The two-column network has 96 filters; these are torchvision's, in RGB.
         return PretrainedWeights(
             layout="torchvision's, by Caffe's names",
             layers=layers,
             mean="imagenet",
             std="imagenet",
-            changes={},
+            changes=changes,
             unknown=unknown,
             arch="alexnet-owt",
         )
     layers["conv1"] = (kernel[:, :, ::-1], bias)
+    is_caffenet = found.network.place == "CaffeNet"
     return PretrainedWeights(
-        layout="Caffe's",
+        layout="CaffeNet's" if is_caffenet else "Caffe's",
         layers=layers,
         mean="124,117,104",
         std="1",
-        changes={"conv1": ("channels from BGR to RGB",)},
+        changes=changes
+        | {"conv1": (*changes.get("conv1", ()), "channels from BGR to RGB")},
         unknown=unknown,
-        arch="alexnet-bvlc",
+        # CaffeNet has the same shapes, but pools before it normalizes.
+        arch="" if is_caffenet else "alexnet-bvlc",
     )
 
 

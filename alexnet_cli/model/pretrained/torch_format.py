@@ -1,163 +1,286 @@
-"""Files of weights that torch writes, as zip or as a stream of pickles, read without it."""
+"""Files that torch.save writes, as zip or as a stream of pickles, read without torch."""
 
 import io
 import math
-import zipfile
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
+from zipfile import ZipInfo
 
 import numpy as np
 
 from ...arrays import Array
 from ...errors import WeightsError
-from .safe_pickle import Known, Plain, plain, unpickled
-
-NOT_WEIGHTS = "is not a file of weights (.pth, .safetensors, .npy or .weights.h5)"
+from .array_tree import LazyArray, NamedArray, named_arrays
+from .numpy_format import numpy_array
+from .safe_pickle import PERSISTENT, LimitedFile, Record, is_record, unpickled
+from .zip_members import stored_member
 
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Source: torch/serialization.py, MAGIC_NUMBER."""
 
-_STORAGES = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
+_TYPES = {
+    "Float": "f4", "Double": "f8", "Half": "f2", "BFloat16": "bfloat16", "Long": "i8",
+    "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", "Bool": "?",
+}  # fmt: skip
+_DTYPES = {
+    "float32": "f4", "float": "f4", "float64": "f8", "double": "f8", "float16": "f2",
+    "half": "f2", "bfloat16": "bfloat16", "int64": "i8", "int32": "i4", "int16": "i2",
+    "int8": "i1", "uint8": "u1", "bool": "?", "uint16": "u2", "uint32": "u4",
+    "uint64": "u8",
+}  # fmt: skip
+"""NumPy's type of torch's, by the names of storages and of tensors."""
+_WIDTHS = {"ComplexFloat": 8, "ComplexDouble": 16, "QInt32": 4}
+"""Bytes per number of storages that are passed over; a byte in the others."""
+
+_PARAMETERS = (
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state",
+)
+_FROM_NUMPY = (
+    "torch._utils._rebuild_device_tensor_from_numpy",
+    "torch._utils._rebuild_xla_tensor",
+)
+_TENSORS = (
+    "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
+)  # fmt: skip
+_OTHER = {
+    "sparse": "a sparse tensor: save it with .to_dense()",
+    "qtensor": "a quantized tensor: save it with .dequantize()",
+    "meta": "a tensor without numbers (on torch's meta device): save a loaded model",
+    "nested": "a nested tensor, which no AlexNet has",
 }
+"""By part of the name of the function that makes them: tensors that are not read."""
 
 
-class _Storage:
-    """The type of a storage, by the name of its torch class."""
-
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+Storages = Callable[[str, str, int], Array]
+"""What reads the storage of a key, as numbers of a type, of which there are so many."""
 
 
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Any:
-    """A view of `storage`, as torch._utils._rebuild_tensor_v2 makes it.
+class _Tensors:
+    """The tensors of a file, whose storages are read once, when a tensor needs them."""
 
-    Raises:
-        WeightsError: it would reach beyond its storage.
-    """
-    if not isinstance(storage, np.ndarray) or not isinstance(offset, int):
-        raise WeightsError("holds a tensor without a storage")
-    if len(size) != len(stride) or not all(isinstance(x, int) for x in (*size, *stride)):
-        raise WeightsError("holds a tensor of an impossible shape")
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    negative = offset < 0 or min((*size, *stride), default=0) < 0
-    if negative or (math.prod(size) and last >= len(storage)):
-        raise WeightsError(f"holds a tensor of shape {tuple(size)} beyond its storage")
-    if not math.prod(size):
-        return np.zeros(size, storage.dtype)
-    steps = [x * storage.itemsize for x in stride]
-    return np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
+    def __init__(self, read_storage: Storages) -> None:
+        self.read_storage = read_storage
+        self.storages: dict[tuple[str, str], Array] = {}
 
+    def array_of(self, value: Any) -> LazyArray | list[Any] | None:
+        """What `value` stands for, as `named_arrays` needs it."""
+        while is_record(value, *_PARAMETERS, "torch._tensor._rebuild_from_type_v2"):
+            value = _wrapped(value)
+        if is_record(value, *_FROM_NUMPY):
+            value = value.arguments[0] if value.arguments else None
+        if is_record(value, *_TENSORS):
+            size = value.arguments[2] if len(value.arguments) > 2 else ()
+            return LazyArray(_shape(size), lambda: self.tensor(value))
+        if isinstance(value, Record) and value.name.startswith("torch._utils._rebuild_"):
+            return LazyArray((), lambda: _refused(value.name))
+        return numpy_array(value)
 
-def _parameter(tensor: Any, *rest: Any) -> Any:
-    """The tensor of a parameter, as torch._utils._rebuild_parameter makes it."""
-    return tensor
+    def tensor(self, record: Record) -> Array:
+        """The view of its storage that torch._utils._rebuild_tensor_v2 makes.
 
-
-_TORCH: Known = {
-    ("collections", "OrderedDict"): Plain,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    **{("torch", k): _Storage(v) for k, v in _STORAGES.items()},
-}
-
-
-def from_torch_zip(file: Any) -> Any:
-    """What a file holds that torch.save wrote, version 1.6 or later.
-
-    Raises:
-        WeightsError: as `unpickled`, or the archive is damaged or not torch's.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = [x for x in archive.namelist() if x.endswith("/data.pkl")]
-            if len(names) != 1:
-                raise WeightsError("is a zip archive, but not one of torch")
-            root = names[0].removesuffix("data.pkl")
-
-            def member(name: str) -> bytes:
-                entry = archive.getinfo(name)
-                # torch does not compress; a compressed entry may be a decompression bomb.
-                if entry.compress_type != zipfile.ZIP_STORED:
-                    raise WeightsError(
-                        "is a compressed archive, which torch does not write"
-                    )
-                return archive.read(entry)
-
-            def storage(pid: Any) -> Any:
-                dtype, name, count = _described(pid)
-                return numbers(member(f"{root}data/{name}"), dtype, count)
-
-            return plain(unpickled(io.BytesIO(member(names[0])), _TORCH, storage))
-    except (
-        zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError,
-    ) as error:  # fmt: skip
-        raise WeightsError(f"is damaged: {str(error)[:200]}") from error
+        Raises:
+            WeightsError: it would reach beyond its storage, or repeat its numbers.
+        """
+        reference, offset, size, stride = record.arguments[:4]
+        shape, steps = _shape(size), _shape(stride)
+        if (
+            not isinstance(offset, int)
+            or len(shape) != len(size)
+            or len(steps) != len(shape)
+        ):
+            raise WeightsError("holds a tensor of an impossible shape")
+        count = math.prod(shape)
+        key, dtype, length = _described(reference)
+        if record.name.endswith("v3") and len(record.arguments) > 6:
+            dtype, length = _retyped(record.arguments[6], dtype, length)
+        last = offset + sum((n - 1) * s for n, s in zip(shape, steps, strict=True))
+        if offset < 0 or (count and last >= length):
+            raise WeightsError(f"holds a tensor of shape {shape} beyond its storage")
+        if any(n > 1 and s == 0 for n, s in zip(shape, steps, strict=True)):
+            raise WeightsError(
+                f"holds a tensor of shape {shape} that repeats its numbers: save it with "
+                f".contiguous()"
+            )
+        if not count:
+            return np.zeros(shape, np.float32)
+        if (key, dtype) not in self.storages:
+            self.storages[key, dtype] = self.read_storage(key, dtype, length)
+        numbers = self.storages[key, dtype]
+        return np.lib.stride_tricks.as_strided(
+            numbers[offset:], shape, [x * numbers.itemsize for x in steps], writeable=False
+        )
 
 
-def _described(pid: Any) -> tuple[str, str, Any]:
-    """Type, name and length of the storage that a pickle refers to."""
+def _wrapped(record: Record) -> Any:
+    """The tensor in a parameter or in an object of a subclass of Tensor."""
+    arguments = record.arguments
+    if record.name in _PARAMETERS:
+        return arguments[0] if arguments else None
+    if len(arguments) < 3 or not isinstance(arguments[0], Record):
+        return None
+    return Record(arguments[0].name, arguments[2])
+
+
+def _refused(name: str) -> Array:
+    text = next((v for k, v in _OTHER.items() if k in name), f"what {name} makes")
+    raise WeightsError(f"holds {text}")
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    """The sizes or strides of a tensor; () if they are impossible."""
+    if not isinstance(size, tuple) or len(size) > 8:
+        return ()
+    return size if all(type(x) is int and 0 <= x < 2**48 for x in size) else ()
+
+
+def _described(reference: Any) -> tuple[str, str, int]:
+    """Key, type and length of the storage that a tensor refers to."""
+    pid = reference.arguments[0] if is_record(reference, PERSISTENT) else None
     if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
-        raise WeightsError("refers to something that is not a storage")
-    if not isinstance(pid[1], _Storage):
-        raise WeightsError("refers to a storage without a type")
-    return pid[1].dtype, str(pid[2]), pid[4]
+        raise WeightsError("holds a tensor without a storage")
+    kind, key, count = pid[1], pid[2], pid[4]
+    if not isinstance(kind, Record) or not isinstance(key, str) or type(count) is not int:
+        raise WeightsError("holds a tensor without a storage")
+    if len(pid) > 5 and pid[5] is not None:
+        raise WeightsError("holds views of storages: save it with a newer torch")
+    name = kind.name.rpartition(".")[2]
+    if name == "UntypedStorage":
+        return key, "u1", count
+    return key, _numpy_type(_TYPES, name.removesuffix("Storage")), count
 
 
-def from_torch_stream(data: bytes) -> Any:
-    """What a file holds that torch.save wrote before version 1.6.
+def _retyped(dtype: Any, stored: str, length: int) -> tuple[str, int]:
+    """Type and length of a storage of `length` bytes as numbers of torch's type `dtype`."""
+    name = dtype.name.rpartition(".")[2] if isinstance(dtype, Record) else ""
+    result = _numpy_type(_DTYPES, name)
+    return result, length * width(stored) // width(result)
 
-    Five pickles (magic number, version, system, object, names of storages), then storages.
+
+def _numpy_type(names: dict[str, str], name: str) -> str:
+    if name not in names:
+        raise WeightsError(f"holds numbers of type {name}: save model.float().state_dict()")
+    return names[name]
+
+
+def torch_zip_arrays(
+    file: BinaryIO, members: Mapping[str, ZipInfo], root: str, size: int
+) -> Iterator[NamedArray]:
+    """The arrays of a file that torch.save wrote, version 1.6 or later.
+
+    `root` is the folder of data.pkl in the archive, `size` its number of bytes.
 
     Raises:
-        WeightsError: as `unpickled`, or it is another stream.
+        WeightsError: as `unpickled`, or the archive is damaged or TorchScript's.
     """
-    file = io.BytesIO(data)
-    if unpickled(file, {}) != TORCH_MAGIC:
-        raise WeightsError(NOT_WEIGHTS)
-    for _ in range(2):
-        unpickled(file, {})
-    start = file.tell()
-    blanks: dict[str, Array] = {}
-    dtypes: dict[str, str] = {}
+    if any(x.startswith((f"{root}code/", f"{root}constants.pkl")) for x in members):
+        raise WeightsError(
+            "is a TorchScript archive (torch.jit.save): save model.state_dict() with "
+            "torch.save"
+        )
+    left = size
 
-    def blank(pid: Any) -> Any:
-        dtype, name, count = _described(pid)
-        if not isinstance(count, int) or not 0 <= count <= len(data):
-            raise WeightsError(f"holds a storage of {count} numbers")
-        dtypes.setdefault(name, dtype)
-        return blanks.setdefault(name, np.zeros(count, f"V{_width(dtype)}"))
+    def member(name: str) -> bytes:
+        nonlocal left
+        if name not in members:
+            raise WeightsError(f"is damaged: {name[:100]} is not in the archive")
+        left -= members[name].file_size
+        if left < 0:
+            raise WeightsError("is damaged: its members are larger than the file")
+        return stored_member(file, members[name])
 
-    # The object refers to storages that come after it: it is read twice.
-    unpickled(file, _TORCH, blank)
-    names = unpickled(file, {})
-    storages = {}
-    for name in map(str, names if isinstance(names, list) else []):
-        count = int.from_bytes(file.read(8), "little", signed=True)
-        if name not in blanks or count != len(blanks[name]):
-            raise WeightsError("holds storages that it does not describe")
-        storages[name] = numbers(file.read(blanks[name].nbytes), dtypes[name], count)
-    file.seek(start)
-    return plain(unpickled(file, _TORCH, lambda pid: storages[_described(pid)[1]]))
+    order = f"{root}byteorder"
+    big = order in members and member(order) == b"big"
+
+    def read_storage(key: str, dtype: str, length: int) -> Array:
+        return numbers(member(f"{root}data/{key}"), dtype, length, big=big)
+
+    pickle = member(f"{root}data.pkl")
+    content = unpickled(LimitedFile(io.BytesIO(pickle), len(pickle)))
+    yield from named_arrays(content, _Tensors(read_storage).array_of)
 
 
-def numbers(data: bytes, dtype: str, count: Any) -> Array:
-    """The `count` numbers in `data`; bfloat16 becomes float32.
+def stream_arrays(file: LimitedFile) -> Iterator[NamedArray]:
+    """The arrays of pickles: of torch.save before version 1.6, or of NumPy's arrays.
+
+    torch writes five pickles (magic number, version, system, object, keys of storages),
+    then the storages.
+
+    Raises:
+        WeightsError: as `unpickled`, or the storages are not those that are described.
+    """
+    content = unpickled(file)
+    if content != TORCH_MAGIC:
+        if isinstance(content, Record):
+            raise WeightsError(f"is a pickle of {content.name[:100]}, not of weights")
+        yield from named_arrays(content, numpy_array)
+        return
+    unpickled(file)
+    unpickled(file)
+    references: list[Any] = []
+    content = unpickled(file, references)
+    places = _places(file, unpickled(file), _widths(references))
+
+    def read_storage(key: str, dtype: str, length: int) -> Array:
+        if key not in places:
+            raise WeightsError(f"is damaged: it has no storage {key[:100]}")
+        start, count = places[key]
+        if count != length:
+            raise WeightsError("is damaged: its storages are not those it describes")
+        file.seek(start)
+        return numbers(file.read(length * width(dtype)), dtype, length)
+
+    yield from named_arrays(content, _Tensors(read_storage).array_of)
+
+
+def _widths(references: list[Any]) -> dict[str, int]:
+    """Bytes per number of each storage that a pickle refers to, by key."""
+    widths = {}
+    for pid in references:
+        if isinstance(pid, tuple) and len(pid) > 4 and isinstance(pid[1], Record):
+            name = pid[1].name.rpartition(".")[2].removesuffix("Storage")
+            if isinstance(pid[2], str):
+                widths[pid[2]] = _WIDTHS.get(name) or width(_TYPES.get(name, "u1"))
+    return widths
+
+
+def _places(
+    file: LimitedFile, keys: Any, widths: Mapping[str, int]
+) -> dict[str, tuple[int, int]]:
+    """Where each storage begins, and its count of numbers, by key.
+
+    Raises:
+        WeightsError: they go on beyond the end of the file.
+    """
+    places = {}
+    for key in keys if isinstance(keys, list) else []:
+        head = file.read(8)
+        count = int.from_bytes(head, "little", signed=True)
+        if not isinstance(key, str) or key not in widths or len(head) < 8:
+            raise WeightsError("is damaged: its storages are not those it describes")
+        start = file.tell()
+        if not 0 <= count * widths[key] <= file.size - start:
+            raise WeightsError("is damaged: its storages are longer than the file")
+        places[key] = (start, count)
+        file.seek(start + count * widths[key])
+    return places
+
+
+def numbers(data: bytes, dtype: str, count: int, *, big: bool = False) -> Array:
+    """The `count` numbers in `data`, in `big`-endian order or not; bfloat16 as float32.
 
     Raises:
         WeightsError: `data` has another length.
     """
-    if not isinstance(count, int) or len(data) != count * _width(dtype):
+    if len(data) != count * width(dtype):
         raise WeightsError(f"holds a storage of {count} numbers in {len(data)} bytes")
+    order = ">" if big else "<"
     if dtype == "bfloat16":
-        return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
-    return np.frombuffer(data, dtype)
+        return (np.frombuffer(data, f"{order}u2").astype("u4") << 16).view("f4")
+    return np.frombuffer(data, f"{order}{dtype}")
 
 
-def _width(dtype: str) -> int:
+def width(dtype: str) -> int:
     """Bytes per number."""
     return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
