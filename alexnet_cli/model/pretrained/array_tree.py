@@ -19,6 +19,9 @@ _MODULE_PARTS = ("_modules", "_parameters", "_buffers")
 """In the state of a torch module: what names its children and arrays."""
 
 
+_CONTAINERS = (dict, list, tuple, Record)
+
+
 @dataclass(frozen=True)
 class LazyArray:
     """An array of a file: its shape, or () if that is damaged, and what reads it."""
@@ -52,7 +55,7 @@ def named_arrays(content: Any, array_of: ArrayOf) -> Iterator[NamedArray]:
     waiting: list[tuple[Any, Any, int]] = [(content, None, 0)]
     while waiting:
         value, path, depth = waiting.pop()
-        found = array_of(value)
+        found = array_of(value) if isinstance(value, Record) else None
         if isinstance(found, LazyArray):
             count += 1
             if count > MAX_ARRAYS:
@@ -67,7 +70,7 @@ def named_arrays(content: Any, array_of: ArrayOf) -> Iterator[NamedArray]:
         children = [
             (child, path if key in _MODULE_PARTS else (path, key), depth + 1)
             for key, child in _children(value if found is None else found)
-            if isinstance(child, dict | list | tuple | Record) and len(key) <= MAX_KEY
+            if isinstance(child, _CONTAINERS) and len(key) <= MAX_KEY
         ]
         waiting += reversed(children)
 

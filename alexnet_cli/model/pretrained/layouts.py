@@ -111,6 +111,8 @@ def _torch(arrays: Arrays, path: Path) -> PretrainedWeights:
         arrays, "classifier", 2, _DENSE
     )
     layers, unknown = _kernels_and_biases(arrays, names, (".weight", ".bias"), path)
+    if "conv1" not in layers:
+        raise WeightsError(f"{printable(path)}: features.0 has no bias")
     layers, changes = _with_our_axes(layers)
     return PretrainedWeights(
         layout="torchvision's",

@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+import tokenize
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -120,7 +121,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
             shape, fortran, dtype = read(file)
     except (
         ValueError, TypeError, AttributeError, SyntaxError, RecursionError, MemoryError,
-        OverflowError, KeyError, EOFError,
+        OverflowError, KeyError, EOFError, tokenize.TokenError,
     ) as error:  # fmt: skip
         text = " ".join(str(error).split())[:150]
         raise WeightsError(f"is damaged: its .npy header: {text}") from error

@@ -95,8 +95,8 @@ def _require_five(network: Network) -> None:
     kernels = [k for k, v in network.arrays.items() if len(v.shape) == 4]
     if len(kernels) > 5:
         raise WeightsError(
-            f"holds a network of {len(kernels)} convolutions (... {kernels[-1]}), as VGG's, "
-            f"not an AlexNet"
+            f"holds a network of {len(kernels)} convolutions (... {kernels[-1]}), as a "
+            f"VGG has, not an AlexNet"
         )
 
 
@@ -106,10 +106,10 @@ def _no_network(names: list[str], other: str = "") -> str:
         return f"holds {other}, not an AlexNet"
     if not names:
         return "holds no arrays: save model.state_dict()"
-    if names[0].startswith("arr_"):
+    if names[0].startswith("arr_") or not names[0]:
         return (
-            f"has arrays without names ({names[0]} ...): save them as conv1/weights, "
-            f"conv1/biases ..."
+            f"has arrays without names ({names[0] or 'one array'} ...): save them as "
+            f"conv1/weights, conv1/biases ..."
         )
     return (
         f"has arrays named {', '.join(x[:60] for x in names[:3])}; the known layouts are "
@@ -197,5 +197,7 @@ def _zip_contents(file: BinaryIO, size: int) -> _Contents:
         return _Contents(list(npz_arrays(archive, members)), "numpy", held)
     if "model.weights.h5" in members:
         raise WeightsError("is a Keras model: name it *.keras")
+    if any(x.endswith("/archive_format") for x in members):
+        raise WeightsError("is a program of torch.export: save model.state_dict()")
     names = ", ".join(list(members)[:2])[:100]
     raise WeightsError(f"is a zip archive, but not one of torch ({names}): unpack it")

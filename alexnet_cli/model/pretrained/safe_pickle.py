@@ -11,7 +11,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from ...errors import WeightsError, printable
 
-MAX_OPCODES = 1_000_000
+MAX_OPCODES = 300_000
 """Of one pickle: an AlexNet with its optimizer has 2,000, a long log 100,000."""
 
 PERSISTENT = "persistent id"
@@ -35,7 +35,11 @@ class Record:
 
 def is_record(value: Any, *names: str) -> bool:
     """Whether `value` is the record of a call of one of `names`."""
-    return isinstance(value, Record) and value.name in names and value.arguments is not None
+    return (
+        isinstance(value, Record)
+        and value.name in names
+        and isinstance(value.arguments, tuple)
+    )
 
 
 class LimitedFile:
@@ -47,7 +51,9 @@ class LimitedFile:
         self.readline = file.readline
 
     def read(self, count: int) -> bytes:
-        return self.file.read(max(0, min(count, self.size - self.tell())))
+        if count > 2**16:
+            count = max(0, min(count, self.size - self.tell()))
+        return self.file.read(count)
 
 
 def unpickled(file: LimitedFile, references: list[Any] | None = None) -> Any:
@@ -93,10 +99,6 @@ class _Machine:
             self.stack.append(argument)
         elif name in _CONSTANTS:
             self.stack.append(_CONSTANTS[name]())
-        elif name.endswith("PUT"):
-            self.memo[int(argument)] = self.stack[-1]
-        elif name.endswith("GET"):
-            self.stack.append(self.memo[int(argument)])
         elif name in _ACTIONS:
             _ACTIONS[name](self, argument)
         elif name not in ("PROTO", "FRAME", "STOP"):
@@ -124,6 +126,14 @@ def _memoize(machine: _Machine, _: Any) -> None:
     machine.memo[len(machine.memo)] = machine.stack[-1]
 
 
+def _put(machine: _Machine, argument: Any) -> None:
+    machine.memo[int(argument)] = machine.stack[-1]
+
+
+def _get(machine: _Machine, argument: Any) -> None:
+    machine.stack.append(machine.memo[int(argument)])
+
+
 def _global(machine: _Machine, argument: str) -> None:
     machine.stack.append(Record(argument.replace(" ", ".", 1)))
 
@@ -136,7 +146,9 @@ def _stack_global(machine: _Machine, _: Any) -> None:
 
 
 def _call(machine: _Machine, function: Any, arguments: Any) -> None:
-    name = function.name if isinstance(function, Record) else ""
+    name = (
+        function.name if isinstance(function, Record) else "something that is no function"
+    )
     machine.stack.append(Record(name, arguments))
 
 
@@ -210,6 +222,8 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 
 _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "MEMOIZE": _memoize,
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
     "GLOBAL": _global,
     "STACK_GLOBAL": _stack_global,
     "REDUCE": lambda m, _: _call(m, *m.pop(2)),

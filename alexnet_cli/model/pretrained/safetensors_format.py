@@ -24,7 +24,7 @@ def safetensors_arrays(path: Path) -> Iterator[NamedArray]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        handle: Any = safe_open(path, framework="numpy")  # type: ignore[no-untyped-call]
+        handle: Any = safe_open(path, framework="numpy")
         for name in handle.keys():  # noqa: SIM118
             shape = tuple(handle.get_slice(name).get_shape())
             yield NamedArray((name,), LazyArray(shape, partial(_tensor, handle, name)))
