@@ -203,10 +203,11 @@ def _caffe(found: FoundNetwork, path: Path) -> PretrainedWeights:
     if "conv1" not in layers:
         raise WeightsError(f"{printable(path)}: conv1 has no bias")
     changes: dict[str, tuple[str, ...]] = {}
+    is_torch = found.format in ("torch", "safetensors")
     if layers["conv1"][0].shape[1] == 3:
         layers, changes = _with_our_axes(layers)
     kernel, bias = layers["conv1"]
-    if kernel.shape[-1] == 64 or found.format in ("torch", "safetensors"):
+    if kernel.shape[-1] == 64 or is_torch:
         # The two-column network has 96 filters; these are torchvision's, in RGB.
         return PretrainedWeights(
             layout="torchvision's, by Caffe's names",

@@ -24,8 +24,11 @@ _FROM_BUFFER = tuple(f"{x}.numeric._frombuffer" for x in _CORES)
 
 def numpy_array(value: Any) -> LazyArray | list[Any] | None:
     """The array in a pickle that `value` is the record of, or an array of objects' list."""
-    if is_record(value, *_FROM_BUFFER) and len(value.arguments) == 4:
-        data, dtype, shape, order = value.arguments
+    axes: Any = None
+    if is_record(value, *_FROM_BUFFER) and 4 <= len(value.arguments) <= 5:
+        data, dtype, shape, order, *rest = value.arguments
+        # Since NumPy 2.4: the axes in memory, and their order.
+        order, axes = ("C", rest[0]) if order == "K" and rest else (order, None)
     elif is_record(value, *_RECONSTRUCT):
         if not isinstance(value.state, tuple) or len(value.state) != 5:
             return LazyArray((), lambda: _array(b"", None, (), "C"))
@@ -35,7 +38,19 @@ def numpy_array(value: Any) -> LazyArray | list[Any] | None:
         return None
     if isinstance(data, list):
         return data
-    return LazyArray(_sizes(shape), lambda: _array(data, dtype, shape, order))
+    sizes = _sizes(shape)
+    if axes is None:
+        return LazyArray(sizes, lambda: _array(data, dtype, shape, order))
+    if (
+        not isinstance(axes, tuple)
+        or not _sizes(axes)
+        or sorted(axes) != [*range(len(sizes))]
+    ):
+        return LazyArray((), lambda: _array(b"", None, (), "C"))
+    return LazyArray(
+        tuple(sizes[i] for i in axes),
+        lambda: _array(data, dtype, shape, order).transpose(axes),
+    )
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:

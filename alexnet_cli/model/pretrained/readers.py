@@ -19,7 +19,7 @@ from .numpy_format import npy_arrays, npz_arrays
 from .other_formats import NOT_WEIGHTS, named_format
 from .safe_pickle import LimitedFile
 from .safetensors_format import safetensors_arrays
-from .torch_format import stream_arrays, torch_zip_arrays
+from .torch_format import TORCH_MAGIC, stream_arrays, torch_zip_arrays
 from .zip_members import zip_members
 
 MAX_BYTES = 4 * 2**30
@@ -168,7 +168,9 @@ def _contents(file: BinaryIO, path: Path, size: int) -> _Contents:
     if head[:4] == b"PK\x03\x04":
         return _zip_contents(file, size)
     if head[:1] == b"\x80":
-        return _Contents(list(stream_arrays(limited)), "torch", size)
+        # The first pickle of torch's five is this number.
+        kind = "torch" if TORCH_MAGIC.to_bytes(10, "little") in head else "numpy"
+        return _Contents(list(stream_arrays(limited)), kind, size)
     if head[8:9] == b"{":
         return _Contents(list(safetensors_arrays(path)), "safetensors", size)
     if text := named_format(head, path.name):

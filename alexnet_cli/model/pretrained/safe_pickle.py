@@ -178,6 +178,9 @@ def _set(machine: _Machine, values: list[Any]) -> None:
         items.items = items.items or {}
         items = items.items
     for key, value in zip(values[::2], values[1::2], strict=True):
+        if is_record(key, "_codecs.encode") and key.arguments:
+            # Python 3 writes bytes so into a pickle of protocol 2 or below.
+            key = key.arguments[0]
         if isinstance(key, bytes):
             key = key.decode("latin1")
         if isinstance(key, str):
