@@ -72,7 +72,7 @@ def read_pretrained(
     return replace(
         weights,
         layout=weights.layout + _place(found.network),
-        unknown=(*weights.unknown, *found.network.unknown),
+        unknown=(*found.network.unknown, *weights.unknown),
         arch=_arch_of(weights, arch),
     )
 
@@ -88,8 +88,9 @@ def _place(network: Network) -> str:
 def _arch_of(weights: PretrainedWeights, arch: Architecture) -> str:
     """The architecture that has all shapes of `weights`; empty if it is none of ours.
 
-    The layout's own comes first, then `arch`, then the others in their order. The number
-    of classes does not matter.
+    The layout's own comes first, then `arch`, then the others in their order; if `arch` is
+    a table of the caller's that fits, the layout's own. The number of classes does not
+    matter.
     """
     # It imports this module.
     from .matching import match_layers
@@ -101,7 +102,7 @@ def _arch_of(weights: PretrainedWeights, arch: Architecture) -> str:
         taken = {x.layer for x in matches if x.arrays}
         wanted = {*weights.layers} - {[x.layer for x in matches if x.shape][-1]}
         if wanted and wanted <= taken:
-            return name
+            return name if name in ARCHITECTURES else weights.arch
     return ""
 
 

@@ -91,11 +91,11 @@ def _stream(file: LimitedFile) -> tuple[Any, Storages]:
     def read_storage(key: str, dtype: str, length: int) -> Array:
         if key not in places:
             raise WeightsError(f"is damaged: it has no storage {key[:100]}")
-        start, count = places[key]
-        if count != length:
+        start, size = places[key]
+        if size != length * width(dtype):
             raise WeightsError("is damaged: its storages are not those it describes")
         file.seek(start)
-        return numbers(file.read(length * width(dtype)), dtype, length)
+        return numbers(file.read(size), dtype, length)
 
     return content, read_storage
 
@@ -114,7 +114,7 @@ def _widths(references: list[Any]) -> dict[str, int]:
 def _places(
     file: LimitedFile, keys: Any, widths: Mapping[str, int]
 ) -> dict[str, tuple[int, int]]:
-    """Where each storage begins, and its count of numbers, by key.
+    """Where each storage begins, and its number of bytes, by key.
 
     Raises:
         WeightsError: they go on beyond the end of the file.
@@ -125,11 +125,11 @@ def _places(
         count = int.from_bytes(head, "little", signed=True)
         if not isinstance(key, str) or key not in widths or len(head) < 8:
             raise WeightsError("is damaged: its storages are not those it describes")
-        start = file.tell()
-        if not 0 <= count * widths[key] <= file.size - start:
+        start, size = file.tell(), count * widths[key]
+        if not 0 <= size <= file.size - start:
             raise WeightsError("is damaged: its storages are longer than the file")
-        places[key] = (start, count)
-        file.seek(start + count * widths[key])
+        places[key] = (start, size)
+        file.seek(start + size)
     return places
 
 
