@@ -16,7 +16,7 @@ _LAYERS = {100: (1, 7), 2: (4, 6)}
 _SHAPE, _FLOATS, _DOUBLES, _DIMENSIONS = 7, 5, 8, (1, 2, 3, 4)
 """Of BlobProto."""
 
-MAX_FIELDS = 1_000_000
+MAX_FIELDS = 100_000
 
 Field = tuple[int, int | memoryview]
 

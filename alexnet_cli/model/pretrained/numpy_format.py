@@ -14,7 +14,7 @@ import numpy as np
 from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import LazyArray, NamedArray, named_arrays
-from .safe_pickle import LimitedFile, Record, is_record, unpickled
+from .safe_pickle import LimitedFile, Record, bytes_of, is_record, unpickled
 from .zip_members import opened_member
 
 _CORES = ("numpy.core", "numpy._core")
@@ -67,22 +67,14 @@ def _array(data: Any, dtype: Any, shape: Any, order: Any) -> Array:
         WeightsError: it is not numbers, or another count of them than `shape` has.
     """
     kind = _number_type(dtype)
-    if is_record(data, "_codecs.encode"):
-        # Python 3 writes bytes so into a pickle of protocol 2 or below.
-        text, *encoding = data.arguments
-        data = text if encoding in (["latin1"], ["latin-1"]) else None
-    if isinstance(data, str):
-        try:
-            data = data.encode("latin1")
-        except UnicodeEncodeError as error:
-            raise WeightsError("holds an array whose numbers are text") from error
+    numbers = bytes_of(data)
     sizes = _sizes(shape)
-    fits = isinstance(data, bytes | bytearray) and sizes == shape and order in ("C", "F")
-    if not fits or len(data) != math.prod(sizes) * kind.itemsize:
+    fits = sizes == shape and order in ("C", "F")
+    if numbers is None or not fits or len(numbers) != math.prod(sizes) * kind.itemsize:
         raise WeightsError(
             f"holds an array of shape {sizes} with too few or too many numbers"
         )
-    return np.frombuffer(bytes(data), kind).reshape(sizes, order=order)
+    return np.frombuffer(numbers, kind).reshape(sizes, order=order)
 
 
 def _number_type(dtype: Any) -> np.dtype[Any]:

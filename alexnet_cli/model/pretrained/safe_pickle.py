@@ -42,6 +42,21 @@ def is_record(value: Any, *names: str) -> bool:
     )
 
 
+def bytes_of(value: Any) -> bytes | None:
+    """The bytes that a pickle has in one of four ways; None if `value` is no bytes."""
+    if is_record(value, "_codecs.encode"):
+        # Python 3 writes bytes so into a pickle of protocol 2 or below.
+        text, *encoding = value.arguments or ("",)
+        value = text if encoding in ([], ["latin1"], ["latin-1"]) else None
+    if isinstance(value, str):
+        # Bytes of Python 2, read as latin1.
+        try:
+            return value.encode("latin1")
+        except UnicodeEncodeError:
+            return None
+    return bytes(value) if isinstance(value, bytes | bytearray) else None
+
+
 class LimitedFile:
     """A file of which no read allocates more than is left of it."""
 
@@ -178,11 +193,8 @@ def _set(machine: _Machine, values: list[Any]) -> None:
         items.items = items.items or {}
         items = items.items
     for key, value in zip(values[::2], values[1::2], strict=True):
-        if is_record(key, "_codecs.encode") and key.arguments:
-            # Python 3 writes bytes so into a pickle of protocol 2 or below.
-            key = key.arguments[0]
-        if isinstance(key, bytes):
-            key = key.decode("latin1")
+        if not isinstance(key, str) and (data := bytes_of(key)) is not None:
+            key = data.decode("latin1")
         if isinstance(key, str):
             items[key] = value
 

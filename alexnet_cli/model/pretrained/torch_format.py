@@ -8,7 +8,7 @@ from zipfile import ZipInfo
 from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import NamedArray, named_arrays
-from .safe_pickle import LimitedFile, Record, unpickled
+from .safe_pickle import LimitedFile, Record, bytes_of, unpickled
 from .torch_tensors import STORAGE_TYPES, Storages, Tensors, numbers, width
 from .zip_members import stored_member
 
@@ -135,8 +135,8 @@ def _places(
 
 def _pickled_storage(record: Record) -> tuple[Any, Storages]:
     """A storage that Python's pickle wrote: a stream of torch.save in the pickle."""
-    data = record.arguments[0] if record.arguments else b""
-    if not isinstance(data, bytes):
+    data = bytes_of(record.arguments[0]) if record.arguments else None
+    if data is None:
         raise WeightsError("holds a tensor without a storage")
     file = LimitedFile(io.BytesIO(data), len(data))
     if unpickled(file) != TORCH_MAGIC:

@@ -94,7 +94,7 @@ FORMS = {
     "DataParallel inside": {"state_dict": replaced("features.", "features.module.")},
     "each layer wrapped": replaced(".weight", ".module.weight"),
     "infix": replaced("features.", "features.stack."), "backbone": {f"net.backbone.{k}": v for k, v in STATE.items()},
-    "module": MODEL, "parallel module": nn.DataParallel(MODEL), "compiled module": torch.compile(MODEL),
+    "module": MODEL, "parallel module": nn.DataParallel(MODEL),
     "parameters": dict(MODEL.named_parameters()), "SWA": torch.optim.swa_utils.AveragedModel(MODEL).state_dict(),
     "bfloat16": {k: v.bfloat16() for k, v in STATE.items()}, "half": {k: v.half() for k, v in STATE.items()},
     "double": {k: v.double() for k, v in STATE.items()}, "channels last": {k: v.to(memory_format=torch.channels_last) if v.ndim == 4 else v for k, v in STATE.items()},
