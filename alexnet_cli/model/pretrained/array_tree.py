@@ -8,7 +8,7 @@ import numpy as np
 
 from ...arrays import Array, Floats
 from ...errors import WeightsError
-from .safe_pickle import Record
+from .pickle_records import Record
 
 MAX_ARRAYS = 20_000
 """A network of a thousand layers with its optimizer has fewer."""

@@ -6,7 +6,7 @@ from ...arrays import Floats
 from ...errors import WeightsError, printable
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv, Dense, Layer
-from .layouts import PretrainedWeights
+from .pretrained_weights import PretrainedWeights
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import numpy as np
 from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import LazyArray, NamedArray, named_arrays
-from .safe_pickle import LimitedFile, Record, bytes_of, is_record, unpickled
+from .pickle_records import Record, bytes_of, is_record
+from .safe_pickle import LimitedFile, unpickled
 from .zip_members import opened_member
 
 _CORES = ("numpy.core", "numpy._core")

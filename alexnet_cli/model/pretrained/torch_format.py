@@ -8,7 +8,8 @@ from zipfile import ZipInfo
 from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import NamedArray, named_arrays
-from .safe_pickle import LimitedFile, Record, bytes_of, unpickled
+from .pickle_records import Record, bytes_of
+from .safe_pickle import LimitedFile, unpickled
 from .torch_tensors import STORAGE_TYPES, Storages, Tensors, numbers, width
 from .zip_members import stored_member
 

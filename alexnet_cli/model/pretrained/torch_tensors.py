@@ -10,7 +10,7 @@ from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import LazyArray
 from .numpy_format import numpy_array
-from .safe_pickle import PERSISTENT, Record, is_record
+from .pickle_records import PERSISTENT, Record, is_record
 
 Storages = Callable[[str, str, int], Array]
 """What reads the storage of a key, as numbers of a type, of which there are so many."""

@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 from weight_files import Evil, opcodes, text_opcode
 
 from alexnet_cli.errors import WeightsError
-from alexnet_cli.model.pretrained.safe_pickle import (
-    MAX_OPCODES,
-    PERSISTENT,
-    LimitedFile,
-    Record,
-    unpickled,
-)
+from alexnet_cli.model.pretrained.pickle_records import PERSISTENT, Record
+from alexnet_cli.model.pretrained.safe_pickle import MAX_OPCODES, LimitedFile, unpickled
 
 
 def read(data, references=None):
