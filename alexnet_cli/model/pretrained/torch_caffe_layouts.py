@@ -110,10 +110,8 @@ def caffe_layout(found: FoundNetwork, path: Path) -> PretrainedWeights:
 
     Kernels are [kH, kW, in, out], or [out, in, kH, kW] as Caffe and torch have them.
     """
-    names = {
-        x.removesuffix("/0"): _CAFFE.get(x.removesuffix("/0"), "") for x in found.arrays
-    }
-    names = {k: v for k, v in names.items() if v}
+    theirs = (x.removesuffix("/0") for x in found.arrays)
+    names = {x: _CAFFE[x] for x in theirs if x in _CAFFE}
     layers, unknown = _kernels_and_biases(found.arrays, names, ("/0", "/1"), path)
     if "conv1" not in layers:
         raise WeightsError(f"{printable(path)}: conv1 has no bias")
