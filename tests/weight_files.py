@@ -30,6 +30,17 @@ def stream(*values):
     return b"".join(x if isinstance(x, bytes) else pickle.dumps(x, 2) for x in values)
 
 
+def opcodes(*parts):
+    """A pickle of these opcodes."""
+    return b"\x80\x04" + b"".join(parts) + b"."
+
+
+def text_opcode(text):
+    """The opcode that pushes `text`."""
+    data = text.encode()
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
 def torch_zip(body, storages=(), compression=zipfile.ZIP_STORED, name="archive/data.pkl"):
     """A file as torch.save writes it, whose pickle is `body`."""
     out = io.BytesIO()

@@ -127,4 +127,4 @@ def _print_result(trained: "Trained") -> None:
     if trained.signal:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
-        raise AlexNetError(f"{printable(trained.reason)}; {how_to_go_on}")
+        raise AlexNetError(f"{trained.reason}; {how_to_go_on}")

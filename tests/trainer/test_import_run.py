@@ -19,7 +19,7 @@ from alexnet_cli.inference.network import fastest_network, keras_network
 from alexnet_cli.model.model import build_model, layers_of
 from alexnet_cli.model.pretrained.layouts import PretrainedWeights
 from alexnet_cli.model.pretrained.matching import LayerMatch
-from alexnet_cli.model.pretrained.torch_format import NOT_WEIGHTS
+from alexnet_cli.model.pretrained.other_formats import NOT_WEIGHTS
 from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.reports.training_figures import describe
 from alexnet_cli.run.run import Run

@@ -7,7 +7,7 @@ from ...arrays import Floats
 from ...errors import WeightsError, printable
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv
-from .layouts import PretrainedWeights
+from .pretrained_weights import PretrainedWeights
 from .shapes import Shape, layer_shapes
 
 

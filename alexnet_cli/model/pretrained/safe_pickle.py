@@ -1,184 +1,233 @@
-"""Pickles read without running any code that they name; and NumPy's pickled arrays.
+"""Pickles read as data: containers, numbers, text, and records of what would be made.
 
-A pickle is a program. Here its opcodes are checked before it is run, and the only functions
-it can call are this module's own, which build arrays and plain containers.
+A pickle is a program. Here it is read by an interpreter that can call nothing: where a
+pickle names a class or function, calls it or sets its state, a record of that is kept.
 """
 
-import io
-import math
-import pickle
 import pickletools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import IO, Any, BinaryIO, cast
 
-import numpy as np
+from ...errors import WeightsError, printable
+from .pickle_records import PERSISTENT, Record, bytes_of
 
-from ...arrays import Array
-from ...errors import WeightsError
+MAX_OPCODES = 300_000
+"""Of one pickle: an AlexNet with its optimizer has 2,000, a long log 100,000."""
 
-MEMO = 100_000
-"""Largest memo, which the unpickler allocates at once; state dicts use some hundreds."""
+_MARK = object()
 
-_FORBIDDEN = {
-    "EXT1", "EXT2", "EXT4", "INST", "OBJ", "NEWOBJ_EX", "BYTEARRAY8", "NEXT_BUFFER",
+
+class LimitedFile:
+    """A file of which no read allocates more than is left of it."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size = file, size
+        self.tell, self.seek = file.tell, file.seek
+        self.readline = file.readline
+
+    def read(self, count: int) -> bytes:
+        if count > 2**16:
+            count = max(0, min(count, self.size - self.tell()))
+        return self.file.read(count)
+
+
+def unpickled(file: LimitedFile, references: list[Any] | None = None) -> Any:
+    """The next pickle in `file`: containers, numbers, text, bytes and `Record`s.
+
+    Dictionaries have the entries whose keys are text. `references` receives the ids of
+    data outside of the pickle.
+
+    Raises:
+        WeightsError: it is damaged, or has too many opcodes.
+    """
+    machine = _Machine([] if references is None else references)
+    try:
+        for i, (opcode, argument, _) in enumerate(
+            pickletools.genops(cast("IO[bytes]", file))
+        ):
+            if i >= MAX_OPCODES:
+                raise WeightsError(
+                    f"has more than {MAX_OPCODES:,} opcodes in its pickle, more than "
+                    f"weights need: save model.state_dict()"
+                )
+            machine.run(opcode.name, argument)
+        return machine.stack.pop()
+    except (
+        ValueError, TypeError, AttributeError, IndexError, KeyError, OverflowError,
+        MemoryError,
+    ) as error:  # fmt: skip
+        text = printable(" ".join(str(error).split()))[:200]
+        raise WeightsError(f"is damaged: {text or 'its pickle'}") from error
+
+
+class _Machine:
+    """The stack and the memo of a pickle."""
+
+    def __init__(self, references: list[Any]) -> None:
+        self.references = references
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+
+    def run(self, name: str, argument: Any) -> None:
+        """Do what the opcode `name` does, but for calls."""
+        if name in _VALUES:
+            self.stack.append(argument)
+        elif name in _CONSTANTS:
+            self.stack.append(_CONSTANTS[name]())
+        elif name in _ACTIONS:
+            _ACTIONS[name](self, argument)
+        elif name not in ("PROTO", "FRAME", "STOP"):
+            raise ValueError(f"opcode {name}")
+
+    def pop(self, count: int) -> list[Any]:
+        """The last `count` values, taken off."""
+        if len(self.stack) < count:
+            raise IndexError("its pickle takes values that are not there")
+        values = self.stack[len(self.stack) - count :]
+        del self.stack[len(self.stack) - count :]
+        if any(x is _MARK for x in values):
+            raise ValueError("its pickle has a mark among values")
+        return values
+
+    def marked(self) -> list[Any]:
+        """The values since the last mark, taken off with it."""
+        values: list[Any] = []
+        while (value := self.stack.pop()) is not _MARK:
+            values.append(value)
+        return values[::-1]
+
+
+def _memoize(machine: _Machine, _: Any) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+def _put(machine: _Machine, argument: Any) -> None:
+    machine.memo[int(argument)] = machine.stack[-1]
+
+
+def _get(machine: _Machine, argument: Any) -> None:
+    machine.stack.append(machine.memo[int(argument)])
+
+
+def _global(machine: _Machine, argument: str) -> None:
+    machine.stack.append(Record(argument.replace(" ", ".", 1)))
+
+
+def _stack_global(machine: _Machine, _: Any) -> None:
+    module, name = machine.pop(2)
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise ValueError("its pickle names a class by something that is not text")
+    machine.stack.append(Record(f"{module}.{name}"))
+
+
+def _call(machine: _Machine, function: Any, arguments: Any) -> None:
+    name = (
+        function.name if isinstance(function, Record) else "something that is no function"
+    )
+    machine.stack.append(Record(name, arguments))
+
+
+def _marked_call(machine: _Machine, _: Any) -> None:
+    function, *arguments = machine.marked()
+    _call(machine, function, tuple(arguments))
+
+
+def _refer(machine: _Machine, pid: Any) -> None:
+    machine.references.append(pid)
+    machine.stack.append(Record(PERSISTENT, (pid,)))
+
+
+def _build(machine: _Machine, _: Any) -> None:
+    (state,) = machine.pop(1)
+    if isinstance(machine.stack[-1], Record):
+        machine.stack[-1].state = state
+
+
+def _set(machine: _Machine, values: list[Any]) -> None:
+    """Put keys and values into the dictionary on top; keys that are not text are left out.
+
+    Other keys could take forever, or the stack of the process, to hash.
+    """
+    items = machine.stack[-1]
+    if isinstance(items, Record):
+        items.items = items.items or {}
+        items = items.items
+    for key, value in zip(values[::2], values[1::2], strict=True):
+        if not isinstance(key, str) and (data := bytes_of(key)) is not None:
+            key = data.decode("latin1")
+        if isinstance(key, str):
+            items[key] = value
+
+
+def _extend(machine: _Machine, values: list[Any]) -> None:
+    elements = machine.stack[-1]
+    if isinstance(elements, Record):
+        elements.elements = elements.elements or []
+        elements = elements.elements
+    elements.extend(values)
+
+
+def _pop_mark(machine: _Machine, _: Any) -> None:
+    machine.marked()
+
+
+def _dict(machine: _Machine, _: Any) -> None:
+    values = machine.marked()
+    machine.stack.append({})
+    _set(machine, values)
+
+
+_VALUES = {
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+    "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE",
+    "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
-"""Opcodes that no state dict has; they call classes or allocate memory."""
+"""Opcodes that push their argument."""
 
-Known = Mapping[tuple[str, str], Any]
-"""By module and name: what stands for the classes and functions that a pickle may name."""
-
-Storages = Callable[[Any], Any] | None
-"""What returns the object for a persistent id: data outside of the pickle."""
-
-
-class Plain(dict):  # type: ignore[type-arg]
-    """An OrderedDict of the file, without the metadata that torch adds to it."""
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Dtype:
-    """A pickled dtype: little-endian numbers, or objects."""
-
-    def __init__(self, name: Any, *flags: Any) -> None:
-        text = name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
-        if text not in ("f2", "f4", "f8", "i4", "i8", "O8"):
-            raise WeightsError(f"holds arrays of type {text[:20]!r}, which are not weights")
-        self.name = text
-
-    def __setstate__(self, state: Any) -> None:
-        if len(state) < 2 or state[1] not in ("<", "|", b"<", b"|"):
-            raise WeightsError("holds arrays of another byte order")
-
-
-class _Array:
-    """A pickled ndarray; `value` is the array, or the list of an array of objects."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.value: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, fortran, data = state
-        if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple):
-            raise WeightsError("holds an array of an impossible type or shape")
-        if dtype.name == "O8":
-            if not isinstance(data, list) or math.prod(shape) != len(data):
-                raise WeightsError("holds an array with too few or too many objects")
-            self.value = data
-            return
-        if isinstance(data, str):
-            data = data.encode("latin1")
-        self.value = _shaped(data, f"<{dtype.name}", shape, "F" if fortran else "C")
-
-
-def _shaped(data: Any, dtype: str, shape: tuple[int, ...], order: Any) -> Array:
-    """`data` as an array; sizes are checked before anything is allocated."""
-    if not all(isinstance(x, int) and 0 <= x < 2**31 for x in shape):
-        raise WeightsError(f"holds an array of shape {shape}")
-    kind = np.dtype(dtype)
-    if not isinstance(data, bytes) or len(data) != math.prod(shape) * kind.itemsize:
-        raise WeightsError(
-            f"holds an array of shape {shape} with too few or too many numbers"
-        )
-    return np.frombuffer(data, kind).reshape(shape, order=order)
-
-
-def _bytes(text: Any, encoding: Any) -> bytes:
-    """The bytes that Python 3 wrote as text into a pickle of protocol 2 or below."""
-    if encoding != "latin1" or not isinstance(text, str):
-        raise WeightsError("holds bytes in another encoding than latin1")
-    return text.encode("latin1")
-
-
-NUMPY: Known = {
-    **{(f"numpy.{x}.multiarray", "_reconstruct"): _Array for x in ("core", "_core")},
-    ("numpy", "ndarray"): "ndarray",
-    ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _bytes,
-    ("collections", "OrderedDict"): Plain,
+_CONSTANTS: dict[str, Callable[[], Any]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_SET": list,
+    "MARK": lambda: _MARK,
 }
 
-
-class _Reader(pickle.Unpickler):
-    """Runs a pickle that can name nothing but `known`."""
-
-    def __init__(self, file: Any, known: Known, storages: Storages) -> None:
-        super().__init__(file, encoding="latin1")
-        self.known, self.storages = known, storages
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.known:
-            raise WeightsError(f"names {module}.{name}, which weights do not need"[:200])
-        return self.known[module, name]
-
-    def persistent_load(self, pid: Any) -> Any:
-        if self.storages is None:
-            raise WeightsError("refers to data outside of its pickle")
-        return self.storages(pid)
-
-
-def unpickled(file: io.BytesIO, known: Known, storages: Storages = None) -> Any:
-    """The next pickle in `file`, as plain containers and arrays.
-
-    Raises:
-        WeightsError: it is damaged, or uses more than weights need.
-    """
-    start = file.tell()
-    try:
-        for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name in _FORBIDDEN:
-                raise WeightsError(
-                    f"uses the opcode {opcode.name}, which weights do not need"
-                )
-            if opcode.name.endswith(("PUT", "GET")) and int(argument or 0) > MEMO:
-                raise WeightsError("has too many objects")
-        file.seek(start)
-        return _Reader(file, known, storages).load()
-    except WeightsError:
-        raise
-    except (
-        pickle.UnpicklingError, ValueError, TypeError, AttributeError, EOFError, IndexError,
-        KeyError, OverflowError, UnicodeError,
-    ) as error:  # fmt: skip
-        raise WeightsError(f"is damaged: {' '.join(str(error).split())[:200]}") from error
-
-
-def from_numpy(data: bytes) -> Any:
-    """What a pickled .npy file holds.
-
-    Raises:
-        WeightsError: as `unpickled`, or it is not a .npy file of one object.
-    """
-    file = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(file)
-        read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-        shape, _, dtype = read(file)
-    except (ValueError, AttributeError) as error:
-        raise WeightsError(f"is damaged: {str(error)[:200]}") from error
-    if dtype != np.dtype(object) or math.prod(shape) != 1:
-        raise WeightsError(f"holds an array of {dtype}, not a dictionary of weights")
-    array = unpickled(file, NUMPY)
-    if not isinstance(array, _Array) or not isinstance(array.value, list):
-        raise WeightsError("does not hold a dictionary of weights")
-    return plain(array.value[0])
-
-
-def plain(value: Any, depth: int = 0) -> Any:
-    """`value` with NumPy arrays in place of pickled ones, tuples as lists.
-
-    Raises:
-        WeightsError: it is nested deeper than a dictionary of lists of arrays.
-    """
-    if isinstance(value, _Array):
-        if isinstance(value.value, list):
-            raise WeightsError("holds arrays of objects within arrays")
-        return value.value
-    if depth > 3:
-        raise WeightsError("is nested deeper than weights are")
-    if isinstance(value, dict):
-        return {k: plain(x, depth + 1) for k, x in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(x, depth + 1) for x in value]
-    return value
+_ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
+    "MEMOIZE": _memoize,
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
+    "GLOBAL": _global,
+    "STACK_GLOBAL": _stack_global,
+    "REDUCE": lambda m, _: _call(m, *m.pop(2)),
+    "NEWOBJ": lambda m, _: _call(m, *m.pop(2)),
+    "NEWOBJ_EX": lambda m, _: _call(m, *m.pop(3)[:2]),
+    "OBJ": _marked_call,
+    "INST": lambda m, name: m.stack.append(
+        Record(name.replace(" ", ".", 1), tuple(m.marked()))
+    ),
+    **dict.fromkeys(
+        ("EXT1", "EXT2", "EXT4"),
+        lambda m, code: m.stack.append(Record(f"extension {code}")),
+    ),
+    "PERSID": lambda m, pid: _refer(m, pid),
+    "BINPERSID": lambda m, _: _refer(m, *m.pop(1)),
+    "BUILD": _build,
+    "DICT": _dict,
+    "LIST": lambda m, _: m.stack.append(m.marked()),
+    "TUPLE": lambda m, _: m.stack.append(tuple(m.marked())),
+    "FROZENSET": lambda m, _: m.stack.append(m.marked()),
+    "TUPLE1": lambda m, _: m.stack.append(tuple(m.pop(1))),
+    "TUPLE2": lambda m, _: m.stack.append(tuple(m.pop(2))),
+    "TUPLE3": lambda m, _: m.stack.append(tuple(m.pop(3))),
+    "SETITEM": lambda m, _: _set(m, m.pop(2)),
+    "SETITEMS": lambda m, _: _set(m, m.marked()),
+    "APPEND": lambda m, _: _extend(m, m.pop(1)),
+    "APPENDS": lambda m, _: _extend(m, m.marked()),
+    "ADDITEMS": lambda m, _: _extend(m, m.marked()),
+    "POP": lambda m, _: m.stack.pop(),
+    "POP_MARK": _pop_mark,
+    "DUP": lambda m, _: m.stack.append(m.stack[-1]),
+}

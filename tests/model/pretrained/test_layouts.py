@@ -22,8 +22,9 @@ from alexnet_cli.model.layer_specs import (
     ReLU,
 )
 from alexnet_cli.model.model import build_model, put_weights
-from alexnet_cli.model.pretrained.layouts import _channels_last, read_pretrained
+from alexnet_cli.model.pretrained.layouts import read_pretrained
 from alexnet_cli.model.pretrained.matching import match_layers
+from alexnet_cli.model.pretrained.torch_caffe_layouts import channels_last
 
 HEAD = (Flatten(), Dense(20), ReLU(), Dense(12), ReLU(), Dense(None))
 TORCH = Architecture("owt", "", 224, 7, (
@@ -206,7 +207,7 @@ def test_rows_of_the_first_dense_layer_follow_their_pixels(channels, units, y, x
     maps = np.zeros((channels, 6, 6), "f4")
     maps[:, y, x] = rng.normal(size=channels)
     expected = kernel @ maps.reshape(-1)
-    result = _channels_last(kernel) @ maps.transpose(1, 2, 0).reshape(-1)
+    result = channels_last(kernel) @ maps.transpose(1, 2, 0).reshape(-1)
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
@@ -226,7 +227,7 @@ def test_torchs_axes_are_transposed_and_arrays_without_a_layer_are_named(tmp_pat
     assert weights.layers.keys() == {"conv1", "dense1", "dense3"}
     np.testing.assert_array_equal(weights.layers["conv1"][0], conv[0].transpose(2, 3, 1, 0))
     np.testing.assert_array_equal(weights.layers["dense3"][0], head[0].T)
-    np.testing.assert_array_equal(weights.layers["dense1"][0], _channels_last(dense[0]).T)
+    np.testing.assert_array_equal(weights.layers["dense1"][0], channels_last(dense[0]).T)
     assert weights.unknown == ("extra.running_mean", "features.3.weight")
     assert weights.changes == {
         "conv1": ("axes transposed",), "dense3": ("axes transposed",),

@@ -1,0 +1,172 @@
+"""Which of a file's arrays are an AlexNet's, wherever they lie and whatever wraps them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .array_tree import LazyArray, NamedArray
+
+_WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""What DataParallel, torch.compile and others put into the names of arrays."""
+
+_PARTS = {
+    **dict.fromkeys(("0", "weights", "weight", "kernel", "W", "w"), "0"),
+    **dict.fromkeys(("1", "biases", "bias", "B", "b"), "1"),
+}
+"""Names of kernels and biases, beside Caffe's."""
+_LAYER = r"(conv_?[1-5]|fc_?[1-3678])"
+_JOINED = re.compile(_LAYER + "_?(weights?|kernel|W|w|biases|bias|B|b)")
+
+_OTHERS = {
+    "layer1.0.": "a ResNet",
+    "features.denseblock1": "a DenseNet",
+    "features.3.squeeze": "a SqueezeNet",
+    "features.0.0.": "a MobileNet or EfficientNet",
+    "Mixed_5b": "an Inception",
+    "inception3a": "a GoogLeNet",
+    "blocks.0.attn": "a vision transformer",
+    "encoder_layer_0": "a vision transformer",
+    "encoder.layer.0": "a transformer",
+    "stages.0": "a ConvNeXt or RegNet",
+    "conv1_1": "a VGG",
+}
+"""By part of a name: networks that are often saved."""
+
+
+@dataclass
+class Network:
+    """Arrays by torchvision's names (features.0.weight) or Caffe's (conv1/0, conv1/1)."""
+
+    family: str
+    """torch or caffe."""
+    place: str
+    """Names of the containers and wrappers around it, as state_dict.model."""
+    arrays: dict[str, LazyArray] = field(default_factory=dict)
+    depth: int = 0
+    """Of its arrays, in keys of containers, below `base`."""
+    base: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Places of other networks in the file that could have been taken."""
+    unknown: tuple[str, ...] = ()
+    """Names of the arrays beside these, which are not layers'."""
+
+    def pairs(self) -> int:
+        """The number of layers with kernel and bias."""
+        kernel, bias = (".weight", ".bias") if self.family == "torch" else ("/0", "/1")
+        names = [x.removesuffix(kernel) for x in self.arrays if x.endswith(kernel)]
+        return sum(f"{x}{bias}" in self.arrays for x in names)
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What the name of an array says: network, and name in it."""
+
+    family: str
+    place: str
+    name: str
+    components: int
+    """How many of the last components of its name are the network's."""
+
+
+def find_network(arrays: Sequence[NamedArray]) -> Network | None:
+    """The AlexNet in `arrays`, with the first convolution at least; None if none is there.
+
+    Of several, the one with most layers, then an exponential moving average (ema), which
+    is what its authors evaluate, then the first.
+    """
+    networks: dict[tuple[str, str], Network] = {}
+    beside: list[tuple[NamedArray, str]] = []
+    for array in arrays:
+        text = full_name(array)
+        name = _torch_name(text) or _caffe_name(text)
+        if name is None:
+            beside.append((array, text))
+            continue
+        key = (name.family, name.place)
+        network = networks.setdefault(key, Network(*key))
+        if name.name in network.arrays:
+            beside.append((array, text))
+            continue
+        network.arrays[name.name] = array.array
+        depth = _depth(array.path, name.components)
+        network.base, network.depth = array.path[:-depth], max(depth, network.depth)
+    found = [x for x in networks.values() if {"features.0.weight", "conv1/0"} & {*x.arrays}]
+    if not found:
+        return None
+    best = max(found, key=lambda x: (x.pairs(), _is_average(x.place)))
+    equal = [
+        x.place or "the top" for x in found if x is not best and x.pairs() >= best.pairs()
+    ]
+    best.others = tuple(equal)
+    best.unknown = tuple(_beside(best, beside))
+    return best
+
+
+def full_name(array: NamedArray) -> str:
+    """The keys down to an array, as one name with dots."""
+    return ".".join(array.path).replace("/", ".").removesuffix(":0")
+
+
+def other_network(names: Sequence[str]) -> str:
+    """The network that `names` are of, as "a ResNet (layer1.0.conv1.weight ...)", or ""."""
+    for part, network in _OTHERS.items():
+        for name in names:
+            if part in name:
+                return f"{network} ({name[:60]} ...)"
+    return ""
+
+
+def _torch_name(text: str) -> _Name | None:
+    *parts, kind = text.split(".")
+    while parts and parts[-1] in _WRAPPERS:
+        parts.pop()
+    if (
+        kind not in ("weight", "bias")
+        or not parts
+        or not re.fullmatch(r"\d{1,3}", parts[-1])
+    ):
+        return None
+    for i in range(len(parts) - 2, -1, -1):
+        if parts[i].isdecimal():
+            return None
+        if parts[i] in ("features", "classifier"):
+            name = f"{parts[i]}.{parts[-1]}.{kind}"
+            return _Name("torch", ".".join(parts[:i]), name, text.count(".") + 1 - i)
+    return None
+
+
+def _caffe_name(text: str) -> _Name | None:
+    parts = [x for x in text.split(".") if x not in _WRAPPERS]
+    if joined := _JOINED.fullmatch(parts[-1]):
+        layer, part, count = joined[1], joined[2], 1
+    elif len(parts) > 1 and re.fullmatch(_LAYER, parts[-2]) and parts[-1] in _PARTS:
+        layer, part, count = parts[-2], parts[-1], 2
+    else:
+        return None
+    name = f"{layer.replace('_', '')}/{_PARTS[part]}"
+    return _Name("caffe", ".".join(parts[:-count]), name, count)
+
+
+def _depth(path: tuple[str, ...], components: int) -> int:
+    """How many of the last keys of `path` hold its last `components`."""
+    for i in range(1, len(path)):
+        components -= path[-i].count(".") + path[-i].count("/") + 1
+        if components <= 0:
+            return i
+    return len(path)
+
+
+def _is_average(place: str) -> bool:
+    return re.search(r"(^|[._])ema([._]|$)", place) is not None
+
+
+def _beside(network: Network, arrays: list[tuple[NamedArray, str]]) -> list[str]:
+    """Names of the `arrays` that lie as deep in the same container as the network's."""
+    base = network.base
+    return [
+        text.removeprefix(f"{network.place}.")
+        if network.family == "torch"
+        else "/".join(array.path[len(base) :])
+        for array, text in arrays
+        if array.path[: len(base)] == base and len(array.path) - len(base) <= network.depth
+    ]

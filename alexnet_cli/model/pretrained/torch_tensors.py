@@ -1,0 +1,200 @@
+"""torch's tensors, from the records of the functions that rebuild them in a pickle."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...arrays import Array
+from ...errors import WeightsError
+from .array_tree import LazyArray
+from .numpy_format import numpy_array
+from .pickle_records import PERSISTENT, Record, is_record
+
+Storages = Callable[[str, str, int], Array]
+"""What reads the storage of a key, as numbers of a type, of which there are so many."""
+UnpickleStorage = Callable[[Record], tuple[Any, Storages]]
+
+STORAGE_TYPES = {
+    "Float": "f4", "Double": "f8", "Half": "f2", "BFloat16": "bfloat16", "Long": "i8",
+    "Int": "i4", "Short": "i2", "Char": "i1", "Byte": "u1", "Bool": "?",
+}  # fmt: skip
+_DTYPES = {
+    "float32": "f4", "float": "f4", "float64": "f8", "double": "f8", "float16": "f2",
+    "half": "f2", "bfloat16": "bfloat16", "int64": "i8", "int32": "i4", "int16": "i2",
+    "int8": "i1", "uint8": "u1", "bool": "?", "uint16": "u2", "uint32": "u4",
+    "uint64": "u8",
+}  # fmt: skip
+"""NumPy's type of torch's, by the names of storages and of tensors."""
+_PARAMETERS = (
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_parameter_with_state",
+)
+_FROM_NUMPY = (
+    "torch._utils._rebuild_device_tensor_from_numpy",
+    "torch._utils._rebuild_xla_tensor",
+)
+_PICKLED_STORAGE = "torch.storage._load_from_bytes"
+_TENSORS = (
+    "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
+)  # fmt: skip
+_OTHER = {
+    "sparse": "a sparse tensor: save it with .to_dense()",
+    "qtensor": "a quantized tensor: save it with .dequantize()",
+    "meta": "a tensor without numbers (on torch's meta device): save a loaded model",
+    "nested": "a nested tensor, which no AlexNet has",
+}
+"""By part of the name of the function that makes them: tensors that are not read."""
+
+
+class Tensors:
+    """The tensors of a file, whose storages are read once, when a tensor needs them.
+
+    Python's pickle puts a storage as a file of its own into the pickle: `unpickle_storage`
+    returns what refers to it, and what reads it.
+    """
+
+    def __init__(self, read_storage: Storages, unpickle_storage: UnpickleStorage) -> None:
+        self.read_storage, self.unpickle_storage = read_storage, unpickle_storage
+        self.storages: dict[tuple[str, str], Array] = {}
+
+    def array_of(self, value: Any) -> LazyArray | list[Any] | None:
+        """What `value` stands for, as `named_arrays` needs it."""
+        while is_record(value, *_PARAMETERS, "torch._tensor._rebuild_from_type_v2"):
+            value = _wrapped(value)
+        if is_record(value, *_FROM_NUMPY):
+            value = value.arguments[0] if value.arguments else None
+        if is_record(value, *_TENSORS):
+            size = value.arguments[2] if len(value.arguments) > 2 else ()
+            return LazyArray(_shape(size), lambda: self.tensor(value))
+        if isinstance(value, Record) and value.name.startswith("torch._utils._rebuild_"):
+            return LazyArray((), lambda: _refused(value.name))
+        return numpy_array(value)
+
+    def tensor(self, record: Record) -> Array:
+        """The view of its storage that torch._utils._rebuild_tensor_v2 makes.
+
+        Raises:
+            WeightsError: it would reach beyond its storage, or repeat its numbers.
+        """
+        reference, offset, size, stride = record.arguments[:4]
+        shape, steps = _shape(size), _shape(stride)
+        if not isinstance(offset, int) or (shape, steps) != (size, stride):
+            raise WeightsError("holds a tensor of an impossible shape")
+        read: Storages = self.storage
+        if is_record(reference, _PICKLED_STORAGE):
+            reference, read = self.unpickle_storage(reference)
+        key, dtype, length = described(reference)
+        if record.name.endswith("v3") and len(record.arguments) > 6:
+            dtype, length = _retyped(record.arguments[6], dtype, length)
+        _require_view(offset, shape, steps, length)
+        if not math.prod(shape):
+            return np.zeros(shape, np.float32)
+        numbers = read(key, dtype, length)[offset:]
+        return np.lib.stride_tricks.as_strided(
+            numbers, shape, [x * numbers.itemsize for x in steps], writeable=False
+        )
+
+    def storage(self, key: str, dtype: str, length: int) -> Array:
+        """The numbers of a storage, read the first time."""
+        if (key, dtype) not in self.storages:
+            self.storages[key, dtype] = self.read_storage(key, dtype, length)
+        return self.storages[key, dtype]
+
+
+def _require_view(
+    offset: int, shape: tuple[int, ...], steps: tuple[int, ...], length: int
+) -> None:
+    """Check that a tensor is a view of a storage of `length`, each number used once.
+
+    Raises:
+        WeightsError: it reaches beyond it, or an axis repeats its numbers.
+    """
+    if len(steps) != len(shape):
+        raise WeightsError("holds a tensor of an impossible shape")
+    axes = list(zip(shape, steps, strict=True))
+    last = offset + sum((n - 1) * s for n, s in axes)
+    if offset < 0 or (0 not in shape and last >= length):
+        raise WeightsError(f"holds a tensor of shape {shape} beyond its storage")
+    if any(n > 1 and s == 0 for n, s in axes):
+        raise WeightsError(
+            f"holds a tensor of shape {shape} that repeats its numbers: save it with "
+            f".contiguous()"
+        )
+
+
+def _wrapped(record: Record) -> Any:
+    """The tensor in a parameter or in an object of a subclass of Tensor."""
+    arguments = record.arguments
+    if record.name in _PARAMETERS:
+        return arguments[0] if arguments else None
+    if len(arguments) < 3 or not isinstance(arguments[0], Record):
+        return None
+    return Record(arguments[0].name, arguments[2])
+
+
+def _refused(name: str) -> Array:
+    text = next((v for k, v in _OTHER.items() if k in name), f"what {name} makes")
+    raise WeightsError(f"holds {text}")
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    """The sizes or strides of a tensor; () if they are impossible."""
+    if not isinstance(size, tuple) or len(size) > 8:
+        return ()
+    return size if all(type(x) is int and 0 <= x < 2**48 for x in size) else ()
+
+
+def described(reference: Any) -> tuple[str, str, int]:
+    """Key, type and length of the storage that a tensor refers to."""
+    pid = reference.arguments[0] if is_record(reference, PERSISTENT) else None
+    if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
+        raise WeightsError("holds a tensor without a storage")
+    kind, key, count = pid[1], pid[2], pid[4]
+    if not isinstance(kind, Record) or not isinstance(key, str) or type(count) is not int:
+        raise WeightsError("holds a tensor without a storage")
+    if len(pid) > 5 and pid[5] is not None:
+        raise WeightsError("holds views of storages: save it with a newer torch")
+    name = kind.name.rpartition(".")[2]
+    if name == "UntypedStorage":
+        return key, "u1", count
+    return key, _numpy_type(STORAGE_TYPES, name.removesuffix("Storage")), count
+
+
+def _retyped(dtype: Any, stored: str, length: int) -> tuple[str, int]:
+    """Type and length of a storage of `length` bytes as numbers of torch's type `dtype`."""
+    name = dtype.name.rpartition(".")[2] if isinstance(dtype, Record) else ""
+    result = _numpy_type(_DTYPES, name)
+    return result, length * width(stored) // width(result)
+
+
+def _numpy_type(names: dict[str, str], name: str) -> str:
+    if name not in names:
+        hint = (
+            "an AlexNet has real ones"
+            if "omplex" in name
+            else "save model.float().state_dict()"
+        )
+        raise WeightsError(f"holds numbers of type {name[:40]}: {hint}")
+    return names[name]
+
+
+def numbers(data: bytes, dtype: str, count: int, *, big: bool = False) -> Array:
+    """The `count` numbers in `data`, in `big`-endian order or not; bfloat16 as float32.
+
+    Raises:
+        WeightsError: `data` has another length.
+    """
+    if len(data) != count * width(dtype):
+        raise WeightsError(f"holds a storage of {count} numbers in {len(data)} bytes")
+    order = ">" if big else "<"
+    if dtype == "bfloat16":
+        return (np.frombuffer(data, f"{order}u2").astype("u4") << 16).view("f4")
+    return np.frombuffer(data, f"{order}{dtype}")
+
+
+def width(dtype: str) -> int:
+    """Bytes per number."""
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
