@@ -6,7 +6,8 @@ Channels = tuple[float, float, float]
 """One number each for red, green and blue."""
 MAX_PIXELS = 100_000_000
 """Images with more pixels are not decoded, unless a recipe changes the limit."""
-
+JSON_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
+"""Fields of Preprocess that have other names in run.json, which users' scripts read."""
 _RESIZES = {
     "squash": "scale both sides to {0} pixels",
     "crop": "cut out the largest square in the center, then scale it to {0} pixels",

@@ -1,5 +1,6 @@
 """What a network answers is probabilities, whatever the network is computed by."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ TOLERANCE = 1e-3
 
 
 def probabilities(
-    found: Any, shape: tuple[int, int], resolution: float, source: str
+    found: Any, shape: tuple[int, int], resolution: float, source: Path
 ) -> Floats:
     """`found`, which is float [B, K] of `shape`: every row is 0 or more and sums to 1.
 

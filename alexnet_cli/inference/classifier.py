@@ -70,7 +70,7 @@ class Classifier:
         loaded = _loaded(run, network)
         self.run, self.exported = loaded.run, loaded.exported
         self.network, self.mean_image = loaded.network, loaded.mean_image
-        self.source = printable(loaded.source)
+        self.source = loaded.source
         self.tta = tta or self.run.recipe.inference.tta
         if self.tta not in TTA:
             raise RecipeError(f"--tta: {self.tta!r} is not one of {', '.join(TTA)}")
@@ -163,10 +163,8 @@ class Classifier:
         return self._computed(pixels, self._own)
 
     def _computed(self, pixels: Pixels, network: _Computes) -> Floats:
-        if self.exported:
-            found = network(pixels)
-        else:
-            found = np.mean([network(x) for x in self._inputs(pixels)], axis=0)
+        inputs = [pixels] if self.exported else self._inputs(pixels)
+        found = np.mean([network(x) for x in inputs], axis=0)
         resolution = network.resolution if isinstance(network, LiteRTNetwork) else 0.0
         shape = len(pixels), len(self.run.classes)
         return probabilities(found, shape, resolution, self.source)

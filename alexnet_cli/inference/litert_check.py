@@ -8,7 +8,8 @@ kernels trust some of this, and a file that is wrong ends the process.
 import math
 from collections.abc import Mapping, Sequence
 
-from .litert_file import Bytes, Graph, Malformed, Operator, Tensor, read_graph
+from .flatbuffer import Bytes, Malformed
+from .litert_file import Graph, Operator, Tensor, read_graph
 from .litert_operators import KINDS, Kind, Shape, Step, require
 
 _TYPES = {0: "F", 1: "H", 2: "I", 3: "U", 9: "Q"}

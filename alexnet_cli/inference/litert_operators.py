@@ -9,7 +9,8 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .litert_file import F32, I8, I32, U8, Bytes, Malformed, Tensor
+from .flatbuffer import F32, I8, I32, U8, Bytes, Malformed
+from .litert_file import Tensor
 
 Shape = tuple[int, ...]
 

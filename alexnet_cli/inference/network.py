@@ -28,11 +28,13 @@ BATCH = 16
 
 
 def verified_network(run: Run) -> Network:
-    """As `fastest_network`, from a file with the digest that SHA256SUMS has, if it has one.
+    """As `fastest_network`, from files with the digests that SHA256SUMS has, if any.
 
     Raises:
-        RunError: the file is another one, is damaged, or does not belong to the run.
+        RunError: a file is another one, is damaged, or does not belong to the run.
     """
+    if run.exported and run.preprocess.mean is None:
+        require_as_written(run.mean_image, "train again")
     if not (run.exported and run.litert.is_file()):
         return fastest_network(run)
     # Imports and the network take longer than the digest.

@@ -5,7 +5,6 @@ Nothing here imports TensorFlow: `inference.network` reads and writes the weight
 
 import dataclasses
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +17,11 @@ from ..model.architecture import Architecture
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 from .files import read_csv, write_csv, write_text
+from .records import numbers, probability
 from .run_json import FORMAT, MAX_BYTES, decode, from_json, to_json
 
 TRAINING, FINISHED, INTERRUPTED, FAILED = "training", "finished", "interrupted", "failed"
 _WEIGHTS = "model.weights.h5"
-_MAX_FLOAT32 = 3.5e38
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ class Run:
         names = ("loss", *self.recipe.stopping.metric_names())
         rows = read_csv(file, {"epoch", *names, *(f"val_{x}" for x in names)})
         try:
-            return [_numbers(x) for x in rows]
+            return [numbers(x) for x in rows]
         except ValueError as error:
             raise _damaged(file, error) from error
 
@@ -215,7 +214,7 @@ class Run:
         rows = read_csv(self.validation, {"class", "predicted", "probability"})
         try:
             return [
-                (_probability(x["probability"]), x["predicted"] == x["class"]) for x in rows
+                (probability(x["probability"]), x["predicted"] == x["class"]) for x in rows
             ]
         except ValueError as error:
             raise _damaged(self.validation, error) from error
@@ -228,27 +227,6 @@ def _stamp(status: os.stat_result) -> tuple[int, ...]:
     """
     times = status.st_mtime_ns, status.st_ctime_ns
     return status.st_dev, status.st_ino, status.st_size, *times
-
-
-def _numbers(row: Mapping[str, str]) -> dict[str, float]:
-    """A row of history.csv, in which a loss may be NaN or infinite.
-
-    Raises:
-        ValueError: it is of no epoch, or has what is no float32.
-    """
-    found = {k: float(v) for k, v in row.items()}
-    if not 1 <= found["epoch"] < 1e6:
-        raise ValueError(f"there is no epoch {found['epoch']:g}")
-    if any(math.isfinite(x) and abs(x) > _MAX_FLOAT32 for x in found.values()):
-        raise ValueError("a number is too large")
-    return found
-
-
-def _probability(text: str) -> float:
-    found = float(text)
-    if not 0 <= found <= 1:
-        raise ValueError(f"{found:g} is not a probability")
-    return found
 
 
 def _damaged(file: Path, error: ValueError) -> RunError:

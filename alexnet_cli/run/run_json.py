@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ..model.architecture import Architecture
-from ..preprocess import Preprocess
+from ..preprocess import JSON_KEYS, Preprocess
 from ..recipe.recipe import Recipe
 
 FORMAT = 1
 MAX_BYTES = 16_000_000
 """Of run.json; a hundred thousand classes take 4 MB."""
-WEIGHTS = r"\A(model|checkpoints/epoch-[0-9]{5,20})\.weights\.h5\Z"
-"""The files that can hold the weights of a run, below its directory."""
-PREPROCESS_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
-"""Fields of Preprocess that have other names in run.json, which users' scripts read."""
-
-_FIELDS = {v: k for k, v in PREPROCESS_KEYS.items()}
+_FIELDS = {v: k for k, v in JSON_KEYS.items()}
 
 
 def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +22,7 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         **fields,
         "architecture": fields["architecture"].to_dict(),
-        "preprocess": {PREPROCESS_KEYS.get(k, k): v for k, v in preprocess.items()},
+        "preprocess": {JSON_KEYS.get(k, k): v for k, v in preprocess.items()},
         "recipe": fields["recipe"].flat(),
     }
 

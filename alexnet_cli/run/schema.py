@@ -25,9 +25,8 @@ from ..errors import RecipeError
 from ..model.architecture import Architecture, trace
 from ..model.layer_specs import KINDS, Conv, Dense, Flatten, Layer, LocalNorm, Pool
 from ..model.variants import INITIALIZERS
-from ..preprocess import MAX_PIXELS, Preprocess
+from ..preprocess import JSON_KEYS, MAX_PIXELS, Preprocess
 from ..recipe.recipe import FIELDS, Field
-from .run_json import PREPROCESS_KEYS, WEIGHTS
 
 MAX_PARAMETERS = 2**33
 """34 GB. The largest network of a recipe, alexnet with 65,536 hidden units, has 5e9."""
@@ -60,7 +59,9 @@ _Few = Annotated[int, Meta(ge=1, le=255)]
 _Side = Annotated[int, Meta(ge=1, le=4096)]
 _Float = Annotated[float, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 _Positive = Annotated[float, Meta(ge=1e-6, le=1e6)]
-_Weights = Annotated[str, Meta(pattern=WEIGHTS)]
+_Weights = Annotated[
+    str, Meta(pattern=r"\A(model|checkpoints/epoch-[0-9]{5,20})\.weights\.h5\Z")
+]
 _Number: Any = _number(-1e300, 1e300)
 _LAYER_FIELDS: Mapping[str, Any] = {
     "filters": _Count,
@@ -125,7 +126,7 @@ class _Architecture(Struct, forbid_unknown_fields=True):
     std: _Word = Architecture.std
 
 
-class _Preprocess(Struct, forbid_unknown_fields=True, rename=PREPROCESS_KEYS):
+class _Preprocess(Struct, forbid_unknown_fields=True, rename=JSON_KEYS):
     resize_mode: Literal["squash", "crop", "pad"]
     stored_size: _Side
     input_size: _Side

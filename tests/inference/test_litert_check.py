@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from tensorflow.lite.tools import flatbuffer_utils
 from alexnet_cli.errors import RunError
 from alexnet_cli.inference.answers import probabilities
 from alexnet_cli.inference.classifier import Classifier
+from alexnet_cli.inference.flatbuffer import Malformed
 from alexnet_cli.inference.litert import LiteRTNetwork
 from alexnet_cli.inference.litert_check import check
-from alexnet_cli.inference.litert_file import Malformed
 from alexnet_cli.run.run import Run
 
 CODES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
@@ -224,13 +225,13 @@ def test_an_exported_file_that_is_another_is_not_run(exported, tmp_path, toy):
 def test_what_is_no_probability_is_refused(rows, resolution):
     found = np.array(rows, np.float32)
     with pytest.raises(RunError, match="x answers with numbers that are not probabilities"):
-        probabilities(found, (1, 3), resolution, "x")
+        probabilities(found, (1, 3), resolution, Path("x"))
 
 
 def test_probabilities_are_as_fine_as_they_are_computed():
     for rows, resolution in (([[0.3, 0.3, 0.4]], 0), ([[0.332, 0.332, 0.332]], 1 / 256)):
         found = np.array(rows, np.float32)
-        assert probabilities(found, (1, 3), resolution, "x") is found
+        assert probabilities(found, (1, 3), resolution, Path("x")) is found
 
 
 def test_whatever_computes_is_asked_for_probabilities(trained, toy):

@@ -141,7 +141,7 @@ def test_what_cannot_be_is_refused(at, value):
 
 
 @pytest.mark.parametrize("changes, what", [
-    ([(9, "units", 2**24), (12, "units", 2**10)], "parameters; at most 8,589,934,592"),
+    ([(4, "filters", 2**12), (9, "units", 2**24)], "parameters; at most 8,589,934,592"),
     ([(0, "filters", 2**20)], "activations; at most 16,777,216"),
     ([(0, "filters", 2**16), (4, "filters", 2**16), (4, "kernel", 255)], "are computed"),
 ])  # fmt: skip
