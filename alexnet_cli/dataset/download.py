@@ -1,11 +1,13 @@
 """Downloads that can be trusted: resumed, checked by SHA-256, safely unpacked."""
 
 import contextlib
+import gzip
 import hashlib
 import shutil
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -161,7 +163,7 @@ def _complete(
         resumed = False
         fetch(source.url, part, source.size, progress)
     if source.unpacks_to:
-        _unpack(part, target)
+        unpack(part, target)
         part.unlink()
     else:
         part.replace(target)
@@ -176,8 +178,12 @@ def _difference(file: Path, source: Download) -> str:
     return "" if digest == source.sha256 else f"SHA-256 is {digest}, not {source.sha256}"
 
 
-def _unpack(archive: Path, target: Path) -> None:
-    """Unpack a tar so that `target` appears whole or not at all."""
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack a tar so that `target` appears whole or not at all.
+
+    Raises:
+        DownloadError: it is damaged, unsafe, or has no folder of that name.
+    """
     partial = archive.with_name(f".{target.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -192,7 +198,7 @@ def _unpack(archive: Path, target: Path) -> None:
             # Where there are no locks, another process may have been first.
             if not target.is_dir():
                 raise
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DownloadError(f"{archive} cannot be unpacked: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

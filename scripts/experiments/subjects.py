@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_cli.dataset import images, jpeg
-from alexnet_cli.dataset.download import _unpack as unpack
+from alexnet_cli.dataset.download import unpack
 from alexnet_cli.errors import ImageError
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.model.alexnet import ARCHITECTURES

@@ -176,7 +176,7 @@ def test_a_file_that_is_missing_unreadable_or_too_large(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("data, message", [
     (b"version https://git-lfs.github.com/spec/v1\noid", "is a Git LFS pointer, not the file: run git lfs pull"),
-    (gzip.compress(b"x"), "is compressed with gzip: unpack it first"), (bz2.compress(b"x"), "is compressed with bzip2"),
+    (gzip.compress(b"x", mtime=0), "is compressed with gzip: unpack it first"), (bz2.compress(b"x"), "is compressed with bzip2"),
     (lzma.compress(b"x"), "is compressed with xz"), (b"GGUF\x03", "is a GGUF file"), (bytes(257) + b"ustar", "is a tar archive"),
     (b"\x1c\0\0\0TFL3", "is a LiteRT (.tflite) model"), (b"\x08\x07\x12\x07pytorch", "is an ONNX model or a SavedModel"),
     (b"\n<!DOCTYPE html><html>", "is a web page"), (b"<HTML>", "is a web page"), (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
