@@ -1,6 +1,5 @@
 """Files that other programs read too, as networks: one case for each format."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,10 +12,11 @@ from ..backend.devices import usable_cores
 from ..backend.paths import utf8_path
 from ..backend.regular_file import read_regular
 from ..backend.startup import quiet, start_tensorflow
-from ..errors import RecipeError, RunError, first_line, printable
+from ..errors import RecipeError, RunError, WeightsError, first_line, printable
 from ..run.run import Run
 from .archives import UNREADABLE, most_bytes, packed_model, packed_run, web_model
 from .export_record import EXPORT_AGAIN
+from .keras_check import check_keras
 from .network import BATCH
 
 PixelNetwork = Callable[[Pixels], Floats]
@@ -179,11 +179,13 @@ def _openvino(file: Path, run: Run) -> PixelNetwork:
 
 
 def _keras(file: Path, run: Run) -> PixelNetwork:
+    try:
+        check_keras(file)
+    except WeightsError as error:
+        raise unusable(file, str(error)) from error
     start_tensorflow()
     import keras
 
-    if not zipfile.is_zipfile(file):
-        raise unusable(file, "is damaged: it is not a zip file")
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (ValueError, OSError, KeyError, TypeError) as error:

@@ -75,6 +75,18 @@ def read_keras(path: Path, saved: Architecture) -> KerasWeights:
     return KerasWeights(layers, unknown, _looks_like(found))
 
 
+def check_arrays(path: Path) -> None:
+    """Check that all arrays in the Keras file at `path` lie in it, as plain numbers.
+
+    Raises:
+        WeightsError: they do not, or it cannot be read.
+    """
+    file = WeightsFile(_content(path))
+    for layer in layers_in(file.root):
+        for array in layer.arrays:
+            file.read(array)
+
+
 def _joined(file: WeightsFile, parts: Sequence[SavedLayer]) -> tuple[Floats, ...]:
     """The arrays of a layer, of all its groups; of one group and float32, not copied."""
     groups = [[file.read(y) for y in x.arrays] for x in parts]
