@@ -8,6 +8,8 @@ profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 import io
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +17,24 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..arrays import Pixels
-from ..errors import ImageError, OversizedImage
+from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import jpeg
 from .color import to_rgb
-from .pillow_scope import pillow_scope
+from .file_limits import pixel_limit, require_few_parts, require_few_scans
+from .memory_budget import MemoryBudget
+from .pillow_scope import pillow_scope, require_pixels
 
 MAX_BYTES = 512 * 2**20
 """Size of the largest file that is read."""
+
+MEMORY = MemoryBudget(2 * 2**30)
+"""What is decoded at one time, by all threads; 24 megapixels on each of 10 cores."""
+
+BYTES_PER_PIXEL = {"JPEG2000": 32}
+"""Memory that decoding a pixel takes at its peak; measured, see docs/data.md."""
+
+OTHER_BYTES_PER_PIXEL = 16
 
 PAD_GRAY = 127
 """Level of the bars of --resize pad."""
@@ -46,9 +58,11 @@ other formats of which Pillow reads a part.
 # Pillow's decoders raise all of these on malformed files.
 _DAMAGE = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError,
-    OverflowError, MemoryError, AttributeError, NotImplementedError, RuntimeError,
+    OverflowError, AttributeError, NotImplementedError, RuntimeError,
     struct.error, zlib.error,
 )  # fmt: skip
+
+_JPEGS = ("JPEG", "MPO")
 
 _TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -83,6 +97,8 @@ def read(path: Path) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"is larger than {MAX_BYTES >> 20} MiB")
         return path.read_bytes()
+    except MemoryError as error:
+        raise ImageError("needs more memory than there is") from error
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from error
 
@@ -102,8 +118,9 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     Raises:
         ImageError: as `decode`.
     """
-    image = open_image(source, preprocess.max_pixels, REDUCED * preprocess.stored_size)
-    return square(image.image, preprocess.resize_mode, preprocess.stored_size)
+    min_side = REDUCED * preprocess.stored_size
+    with opened_image(source, preprocess.max_pixels, min_side) as found:
+        return square(found.image, preprocess.resize_mode, preprocess.stored_size)
 
 
 def from_pixels(pixels: Pixels, preprocess: Preprocess) -> Pixels:
@@ -158,15 +175,42 @@ def open_image(
     Raises:
         ImageError: not an image, damaged, or more than `max_pixels`.
     """
-    data = read(source) if isinstance(source, Path) else source
-    if not data:
-        raise ImageError("is empty")
+    with opened_image(source, max_pixels, min_side) as found:
+        return found
+
+
+@contextmanager
+def opened_image(
+    source: bytes | Path, max_pixels: int = MAX_PIXELS, min_side: int = 0
+) -> Iterator[UprightImage]:
+    """What `open_image` returns, for a block in which its memory is reserved.
+
+    Raises:
+        ImageError: as `open_image`, or the memory is not enough, also for the block.
+    """
     try:
-        with pillow_scope():
-            stored = _opened(data, max_pixels, min_side)
-            upright = _upright(stored)
-            name = str(stored.format or "JPEG")
-            return UprightImage(to_rgb(upright), name, upright is not stored)
+        data = read(source) if isinstance(source, Path) else source
+        if not data:
+            raise ImageError("is empty")
+        require_few_parts(data)
+        with _pillow(data, max_pixels):
+            image = _identified(data)
+            require_pixels(image.size, max_pixels)
+        with MEMORY.reserve(_bytes_to_decode(image, min_side)):
+            with _pillow(data, max_pixels):
+                found = _decoded(data, image, min_side)
+            del image
+            yield found
+    except MemoryError as error:
+        raise ImageError("needs more memory than there is") from error
+
+
+@contextmanager
+def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
+    """Pillow, silent, with our limit; what it raises becomes an ImageError."""
+    try:
+        with pillow_scope(pixel_limit(data, max_pixels)):
+            yield
     except _DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
@@ -175,18 +219,24 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
-    """The first frame, with its pixels."""
-    image = _identified(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise OversizedImage(
-            f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
-        )
-    if image.format in ("JPEG", "MPO"):
-        return jpeg.load(data, image, min_side)
-    image.load()
-    return image
+def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
+    """Memory, at its peak, that decoding `image` takes, which was just opened."""
+    if image.format in _JPEGS:
+        return jpeg.bytes_to_decode(image, min_side)
+    name = str(image.format)
+    return image.width * image.height * BYTES_PER_PIXEL.get(name, OTHER_BYTES_PER_PIXEL)
+
+
+def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
+    """`image`, just opened from `data`, with its pixels."""
+    name = str(image.format)
+    if name in _JPEGS:
+        require_few_scans(data, image.size)
+        image = jpeg.load(data, image, min_side)
+    else:
+        image.load()
+    upright = _upright(image)
+    return UprightImage(to_rgb(upright), name, upright is not image)
 
 
 def _identified(data: bytes) -> Image.Image:
