@@ -8,6 +8,8 @@ from PIL import Image, ImageCms
 
 from ..errors import ImageError
 
+_WHITE = (255, 255, 255, 255)
+
 _ROWS = 64
 """Scaled at a time, because a wide pixel takes 8 bytes and more meanwhile."""
 
@@ -24,9 +26,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _scaled(image).convert("RGB")
     if "transparency" in image.info or image.mode in _TRANSPARENT_MODES:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return _srgb(Image.alpha_composite(white, image).convert("RGB"), profile)
+        if image.mode != "RGBA" or "transparency" in image.info:
+            image = image.convert("RGBA")
+        # Not a variable, which would keep it while the result is converted.
+        image = Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image)
+        return _srgb(image.convert("RGB"), profile)
     if image.mode not in ("CMYK", "L", "RGB"):
         image = image.convert("RGB")
     return _srgb(image, profile)

@@ -9,6 +9,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
 from ..errors import ImageError
 
 ICON_PIXELS = 4096 * 4096
@@ -42,6 +45,9 @@ _JPEG = b"\xff\xd8\xff"
 _PLAIN = (b"P1", b"P2", b"P3")
 _SCAN = 0xDA
 
+_TILE = (322, 323)
+"""Tags of the width and the height of a tile."""
+
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 """But for restarts, starts of images and stuffed zeros, none of which ends a scan."""
 
@@ -49,6 +55,17 @@ _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 def pixel_limit(data: bytes, max_pixels: int) -> int:
     """`max_pixels`, or fewer if `data` is an icon, whose images Pillow opens by itself."""
     return min(max_pixels, ICON_PIXELS) if data.startswith(_ICONS) else max_pixels
+
+
+def tile_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of the tiles of a TIFF; 0, 0 if it has none.
+
+    libtiff takes memory for a whole one, which may be larger than the image.
+    """
+    if not isinstance(image, TiffImageFile):
+        return 0, 0
+    width, height = (image.tag_v2.get(x, 0) for x in _TILE)
+    return width, height
 
 
 def require_few_parts(data: bytes) -> None:

@@ -6,23 +6,22 @@ profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 """
 
 import io
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import jpeg
 from .color import to_rgb
-from .file_limits import pixel_limit, require_few_parts, require_few_scans
+from .file_limits import pixel_limit, require_few_parts, require_few_scans, tile_size
 from .memory_budget import MemoryBudget
+from .orientation import DAMAGE, upright
 from .pillow_scope import pillow_scope, require_pixels
 
 MAX_BYTES = 512 * 2**20
@@ -55,24 +54,7 @@ Left out: TGA (no signature, so noise passes for it), EPS (runs Ghostscript), PS
 other formats of which Pillow reads a part.
 """
 
-# Pillow's decoders raise all of these on malformed files.
-_DAMAGE = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError,
-    OverflowError, AttributeError, NotImplementedError, RuntimeError,
-    struct.error, zlib.error,
-)  # fmt: skip
-
 _JPEGS = ("JPEG", "MPO")
-
-_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True)
@@ -196,6 +178,7 @@ def opened_image(
         with _pillow(data, max_pixels):
             image = _identified(data)
             require_pixels(image.size, max_pixels)
+            require_pixels(tile_size(image), max_pixels)
         with MEMORY.reserve(_bytes_to_decode(image, min_side)):
             with _pillow(data, max_pixels):
                 found = _decoded(data, image, min_side)
@@ -211,7 +194,7 @@ def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
     try:
         with pillow_scope(pixel_limit(data, max_pixels)):
             yield
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
 
@@ -224,7 +207,8 @@ def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
     if image.format in _JPEGS:
         return jpeg.bytes_to_decode(image, min_side)
     name = str(image.format)
-    return image.width * image.height * BYTES_PER_PIXEL.get(name, OTHER_BYTES_PER_PIXEL)
+    pixels = max(x * y for x, y in (image.size, tile_size(image)))
+    return pixels * BYTES_PER_PIXEL.get(name, OTHER_BYTES_PER_PIXEL)
 
 
 def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
@@ -235,8 +219,8 @@ def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
         image = jpeg.load(data, image, min_side)
     else:
         image.load()
-    upright = _upright(image)
-    return UprightImage(to_rgb(upright), name, upright is not image)
+    turned = upright(image)
+    return UprightImage(to_rgb(turned), name, turned is not image)
 
 
 def _identified(data: bytes) -> Image.Image:
@@ -250,13 +234,3 @@ def _identified(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
         raise ImageError("is not an image in a known format") from error
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """`image` itself if it is upright already."""
-    try:
-        transpose = _TRANSPOSES.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _DAMAGE:
-        # Broken EXIF says nothing about orientation; the pixels are whole.
-        transpose = None
-    return image if transpose is None else image.transpose(transpose)

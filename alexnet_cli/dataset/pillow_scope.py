@@ -14,6 +14,9 @@ from PIL import Image
 
 from ..errors import OversizedImage
 
+MAX_SIDE = 1_000_000
+"""Pixels. Each row costs memory and time of its own, whatever its length."""
+
 _IGNORE_PILLOW = ("ignore", None, Warning, re.compile("PIL"), 0)
 """An entry of `warnings.filters`."""
 
@@ -40,8 +43,13 @@ def _check(size: tuple[int, int], *, error_only: bool = False) -> None:
 
 
 def require_pixels(size: tuple[int, int], max_pixels: int) -> None:
-    """Raise OversizedImage if `size`, width and height, has more than `max_pixels`."""
+    """Raise OversizedImage if `size`, width and height, is more than `max_pixels`.
+
+    Or, unless there is no limit, if a side is longer than MAX_SIDE.
+    """
     width, height = size
+    if max(size) > MAX_SIDE and max_pixels < sys.maxsize:
+        raise OversizedImage(f"has {width} x {height} pixels, more than {MAX_SIDE} a side")
     if width * height > max_pixels:
         raise OversizedImage(
             f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
