@@ -23,7 +23,7 @@ MAX_SCANS = 500
 Source: libjpeg-turbo's own fuzz targets, fuzz/decompress.cc, stop after 500 scans.
 """
 
-LEAST_SCANS = 24
+LEAST_SCANS = 16
 """As many scans a JPEG of any size may have."""
 
 SCANNED_PIXELS = 400_000_000
@@ -43,10 +43,14 @@ _ICONS = (b"\0\0\1\0", b"icns")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _PLAIN = (b"P1", b"P2", b"P3")
-_SCAN = 0xDA
+_SCAN = b"\xff\xda"
 
 _TILE = (322, 323)
 """Tags of the width and the height of a tile."""
+
+_COMPRESSION, _JPEG_COMPRESSIONS = 259, (6, 7)
+_PLACES = ((273, 279), (324, 325))
+"""Tags of the offsets and the sizes of strips, and of tiles."""
 
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 """But for restarts, starts of images and stuffed zeros, none of which ends a scan."""
@@ -88,20 +92,34 @@ def require_few_parts(data: bytes) -> None:
             )
 
 
-def require_few_scans(data: bytes, size: tuple[int, int]) -> None:
-    """Nothing, if the JPEG in `data`, of `size` pixels, has not too many scans.
+def require_few_scans(data: bytes, image: Image.Image) -> None:
+    """Nothing, if the JPEG or TIFF `image` in `data` has not too many scans.
 
     Raises:
-        ImageError: it has.
+        ImageError: it has, or one of the JPEGs in a TIFF has.
     """
-    pixels = max(1, size[0] * size[1])
+    pixels = max(1, image.width * image.height)
     limit = max(LEAST_SCANS, min(MAX_SCANS, SCANNED_PIXELS // pixels))
-    # Those of a thumbnail or a second image count first: nearly always that suffices.
-    if data.count(bytes((0xFF, _SCAN))) <= limit:
+    parts = _jpegs(data, image) if isinstance(image, TiffImageFile) else [data]
+    for part in parts:
+        # Those of a thumbnail or a second image count first: nearly always that suffices.
+        if part.count(_SCAN) > limit:
+            scans = sum(x == _SCAN[1] for x in _jpeg_markers(part))
+            if scans > limit:
+                raise ImageError(f"has {scans} scans, more than {limit}; save it again")
+
+
+def _jpegs(data: bytes, image: TiffImageFile) -> Iterator[bytes]:
+    """The JPEGs that are strips or tiles of a TIFF, each once."""
+    tags = image.tag_v2
+    if tags.get(_COMPRESSION) not in _JPEG_COMPRESSIONS:
         return
-    scans = sum(x == _SCAN for x in _jpeg_markers(data))
-    if scans > limit:
-        raise ImageError(f"has {scans} scans, more than {limit}; save it again")
+    for offsets, counts in _PLACES:
+        pairs = set(zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False))
+        if sum(count for _, count in pairs) > 2 * len(data):
+            raise ImageError("has strips or tiles that overlap; save it again")
+        for offset, count in pairs:
+            yield data[offset : offset + count]
 
 
 def _require_few(found: Iterable[object], parts: str) -> None:

@@ -214,8 +214,9 @@ def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
 def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
     """`image`, just opened from `data`, with its pixels."""
     name = str(image.format)
+    if name in (*_JPEGS, "TIFF"):
+        require_few_scans(data, image)
     if name in _JPEGS:
-        require_few_scans(data, image.size)
         image = jpeg.load(data, image, min_side)
     else:
         image.load()

@@ -1,5 +1,6 @@
 """Small files that would cost much memory or time are refused; good ones are not."""
 
+import io
 import struct
 import zlib
 from contextlib import suppress
@@ -169,7 +170,7 @@ def progressive(size, scans):
 
 
 @pytest.mark.parametrize(
-    "size,limit", [((64, 48), 500), ((2000, 2000), 100), ((5000, 4000), 24)]
+    "size,limit", [((64, 48), 500), ((2000, 2000), 100), ((5000, 5001), 16)]
 )
 def test_a_jpeg_has_as_many_scans_as_its_size_allows(size, limit):
     data = progressive(size, limit + 1)
@@ -178,7 +179,8 @@ def test_a_jpeg_has_as_many_scans_as_its_size_allows(size, limit):
         ImageError, match=f"^has {limit + 1} scans, more than {limit}; save it"
     ):
         images.decode(data)
-    file_limits.require_few_scans(progressive(size, limit), size)
+    data = progressive(size, limit)
+    file_limits.require_few_scans(data, Image.open(io.BytesIO(data)))
 
 
 def test_scans_of_thumbnails_and_further_images_are_not_the_images():
@@ -188,6 +190,31 @@ def test_scans_of_thumbnails_and_further_images_are_not_the_images():
     for data in (thumbnail, one + one):
         assert data.count(b"\xff\xda") > 500
         assert images.decode(data).shape == (48, 64, 3)
+
+
+def jpeg_tiff(data, size, strips):
+    """A TIFF of which every strip is the same JPEG."""
+    width, height = size
+    tags = [(256, width), (257, height * strips), (258, 8), (259, 7), (262, 6), (273, 0)]
+    tags += [(277, 3), (278, height), (279, 0)]
+    start = 8 + 2 + 12 * len(tags) + 4
+    lists = {273: start, 279: start + 4 * strips}
+    offsets = struct.pack("<I", start + 8 * strips) * strips
+    sizes = struct.pack("<I", len(data)) * strips
+    entries = b"".join(
+        struct.pack("<HHII", x, 4, strips if x in lists else 1, lists.get(x, y))
+        for x, y in tags
+    )
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    return head + entries + bytes(4) + offsets + sizes + data
+
+
+def test_scans_of_a_jpeg_in_a_tiff_count(monkeypatch):
+    monkeypatch.setattr(file_limits, "SCANNED_PIXELS", 20 * 64 * 96)
+    good, bad = progressive((64, 48), 18), progressive((64, 48), 23)
+    assert images.decode(jpeg_tiff(good, (64, 48), 2)).shape == (96, 64, 3)
+    with pytest.raises(ImageError, match="^has 23 scans, more than 20"):
+        images.decode(jpeg_tiff(bad, (64, 48), 2))
 
 
 def test_a_scan_of_an_arithmetic_coded_jpeg_counts():
