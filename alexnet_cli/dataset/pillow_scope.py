@@ -20,8 +20,8 @@ MAX_SIDE = 1_000_000
 _IGNORE_PILLOW = ("ignore", None, Warning, re.compile("PIL"), 0)
 """An entry of `warnings.filters`."""
 
-_SILENT = logging.CRITICAL + 1
-_LOGGER = logging.getLogger("PIL")
+_LOGGER = logging.getLogger("PIL.TiffImagePlugin")
+"""The only one in Pillow that logs errors."""
 
 _pillow_check = Image._decompression_bomb_check
 """Called by Pillow before it decodes, also with the size of an image within an image."""
@@ -77,7 +77,7 @@ class _Scope:
 
     def __init__(self) -> None:
         self.lock, self.users = threading.Lock(), 0
-        self.log_level = logging.NOTSET
+        self.logger_disabled = False
         self.libtiff_handler: int | None = None
         self.filters: list[Any] = []
 
@@ -87,8 +87,8 @@ class _Scope:
             if self.users > 1:
                 return
             cast(Any, Image)._decompression_bomb_check = _check
-            self.log_level = _LOGGER.level
-            _LOGGER.setLevel(_SILENT)
+            # Not its level, as setting that goes through all loggers of the process.
+            self.logger_disabled, _LOGGER.disabled = _LOGGER.disabled, True
             if _SET_LIBTIFF_HANDLER:
                 self.libtiff_handler = _SET_LIBTIFF_HANDLER(None)
             # In place and not by `catch_warnings`, which undoes what other threads do
@@ -102,7 +102,7 @@ class _Scope:
             if self.users:
                 return
             cast(Any, Image)._decompression_bomb_check = _pillow_check
-            _LOGGER.setLevel(self.log_level)
+            _LOGGER.disabled = self.logger_disabled
             if _SET_LIBTIFF_HANDLER:
                 _SET_LIBTIFF_HANDLER(self.libtiff_handler)
             # Another thread may have put a copy in its place, or be about to put the
