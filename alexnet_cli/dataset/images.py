@@ -28,12 +28,12 @@ MAX_BYTES = 512 * 2**20
 """Size of the largest file that is read."""
 
 MEMORY = MemoryBudget(2 * 2**30)
-"""What is decoded at one time, by all threads; 24 megapixels on each of 10 cores."""
+"""What is decoded at one time, by all threads; any one image may be decoded alone."""
 
 BYTES_PER_PIXEL = {"JPEG2000": 32}
 """Memory that decoding a pixel takes at its peak; measured, see docs/data.md."""
 
-OTHER_BYTES_PER_PIXEL = 16
+OTHER_BYTES_PER_PIXEL = 20
 
 PAD_GRAY = 127
 """Level of the bars of --resize pad."""
