@@ -124,11 +124,12 @@ def digest(sample: T, read: Callable[[T], bytes]) -> str:
 def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
     limit = preprocess.max_pixels if preprocess else MAX_PIXELS
     min_side = images.REDUCED * preprocess.stored_size if preprocess else 0
-    found = images.open_image(data, limit, min_side)
-    pixels = None
-    if preprocess:
-        pixels = images.square(found.image, preprocess.resize_mode, preprocess.stored_size)
-    small, gray = fingerprint(found.image)
+    with images.opened_image(data, limit, min_side) as found:
+        pixels = None
+        if preprocess:
+            mode, side = preprocess.resize_mode, preprocess.stored_size
+            pixels = images.square(found.image, mode, side)
+        small, gray = fingerprint(found.image)
     return DecodedImage(
         pixels=pixels,
         digest=hashlib.sha256(data).hexdigest(),

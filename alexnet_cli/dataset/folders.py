@@ -55,7 +55,7 @@ def find_parts(data: Path) -> dict[str, Path]:
         DatasetError: `data` is not a folder or cannot be read, or two of its folders
             could be the same part.
     """
-    folders = [x for x in _entries(data) if x.is_dir() and not _junk(x.name)]
+    folders = [x for x in _entries(data) if _is_folder(x) and not _junk(x.name)]
     parts: dict[str, Path] = {}
     for folder in folders:
         names = [p for p, known in PARTS.items() if folder.name.lower() in known]
@@ -68,7 +68,7 @@ def find_parts(data: Path) -> dict[str, Path]:
             )
         parts[names[0]] = Path(folder.path)
     nested = "train" in parts and any(
-        x.is_dir() and not _junk(x.name) for x in _entries(parts["train"])
+        _is_folder(x) and not _junk(x.name) for x in _entries(parts["train"])
     )
     return parts if nested and len(parts) > 1 else {}
 
@@ -145,15 +145,15 @@ def _lines(file: Path) -> list[str]:
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     """What is in `folder`, in the order of the names' bytes."""
-    if not folder.exists():
-        raise DatasetError(f"{printable(folder)} does not exist")
-    if not folder.is_dir():
-        raise DatasetError(
-            f"{printable(folder)} is not a folder; give the folder of class folders"
-        )
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda x: os.fsencode(x.name))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{printable(folder)} does not exist") from error
+    except NotADirectoryError as error:
+        raise DatasetError(
+            f"{printable(folder)} is not a folder; give the folder of class folders"
+        ) from error
     except OSError as error:
         raise DatasetError(f"{printable(folder)}: {error.strerror}") from error
 
@@ -167,7 +167,7 @@ def _class_folders(folder: Path, notes: list[str]) -> Iterator[tuple[str, Path]]
     names: dict[str, str] = {}
     loose = 0
     for entry in _entries(folder):
-        if not entry.is_dir():
+        if not _is_folder(entry):
             loose += not _junk(entry.name)
         elif _junk(entry.name):
             notes.append(f"{printable(entry.name)}/: hidden or system folder")
@@ -186,39 +186,63 @@ def _images(folder: Path, first_names: dict[str, Path], notes: list[str]) -> Ite
     `first_names` holds, for the real path of every file and folder so far, the name under
     which it was first met, so that links do not count twice or lead in circles.
     """
-    for entry in _entries(folder):
-        name = printable(f"{folder.name}/{entry.name}")
+    # Not recursive: folders may be nested deeper than Python calls functions. Each entry
+    # with the real path of its folder, as finding that takes time in deep ones.
+    rest = [(x, os.path.realpath(folder)) for x in _entries(folder)[::-1]]
+    while rest:
+        entry, real_folder = rest.pop()
+        parent = Path(entry.path).parent.name
+        name = printable(f"{parent}/{entry.name}")
         if _junk(entry.name) or entry.name.lower() == "thumbs.db":
-            if entry.is_dir():
+            if _is_folder(entry):
                 notes.append(f"{name}/: hidden or system folder")
             continue
         if reason := _unusable(entry):
             notes.append(f"{name}: {reason}")
             continue
-        real = os.path.realpath(entry.path)
+        real = f"{real_folder}{os.sep}{entry.name}"
+        if entry.is_symlink():
+            real = os.path.realpath(entry.path)
         if real in first_names:
             notes.append(f"{name}: the same file as {printable(first_names[real])}")
             continue
-        first_names[real] = Path(folder.name, entry.name)
-        if entry.is_dir():
-            yield from _images(Path(entry.path), first_names, notes)
+        first_names[real] = Path(parent, entry.name)
+        if _is_folder(entry):
+            rest += [(x, real) for x in _entries(Path(entry.path))[::-1]]
         else:
             yield Path(entry.path)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether `entry` is a folder or a link to one, and not a link in a circle."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
 def _unusable(entry: os.DirEntry[str]) -> str:
     """Why `entry` is neither a folder nor possibly an image; empty if it is."""
-    if entry.is_symlink() and not Path(entry.path).exists():
-        return "broken link"
-    if not (entry.is_dir() or entry.is_file()):
-        return "neither a file nor a folder"
-    if entry.is_file() and Path(entry.name).suffix.lower() in NOT_IMAGES:
+    if _is_folder(entry):
+        return ""
+    if not _is_file(entry):
+        # Of a link that leads nowhere or in a circle nothing else can be told.
+        broken = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
+        return "broken link" if broken else "neither a file nor a folder"
+    if Path(entry.name).suffix.lower() in NOT_IMAGES:
         return "not an image by its extension"
     return ""
 
 
 def _no_classes(folder: Path) -> str:
-    if any(x.is_file() and not _junk(x.name) for x in _entries(folder)):
+    if any(_is_file(x) and not _junk(x.name) for x in _entries(folder)):
         return (
             f"{printable(folder)} has files but no class folders; "
             f"put the images of each class into a folder of its own"

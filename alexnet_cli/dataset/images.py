@@ -6,23 +6,34 @@ profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 """
 
 import io
-import struct
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..arrays import Pixels
-from ..errors import ImageError, OversizedImage
+from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import jpeg
 from .color import to_rgb
-from .pillow_scope import pillow_scope
+from .file_limits import pixel_limit, require_few_parts, require_few_scans, tile_size
+from .memory_budget import MemoryBudget
+from .orientation import DAMAGE, upright
+from .pillow_scope import pillow_scope, require_pixels
 
 MAX_BYTES = 512 * 2**20
 """Size of the largest file that is read."""
+
+MEMORY = MemoryBudget(2 * 2**30)
+"""What is decoded at one time, by all threads; any one image may be decoded alone."""
+
+BYTES_PER_PIXEL = {"JPEG2000": 32}
+"""Memory that decoding a pixel takes at its peak; measured, see docs/data.md."""
+
+OTHER_BYTES_PER_PIXEL = 20
 
 PAD_GRAY = 127
 """Level of the bars of --resize pad."""
@@ -43,22 +54,7 @@ Left out: TGA (no signature, so noise passes for it), EPS (runs Ghostscript), PS
 other formats of which Pillow reads a part.
 """
 
-# Pillow's decoders raise all of these on malformed files.
-_DAMAGE = (
-    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError,
-    OverflowError, MemoryError, AttributeError, NotImplementedError, RuntimeError,
-    struct.error, zlib.error,
-)  # fmt: skip
-
-_TRANSPOSES = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_JPEGS = ("JPEG", "MPO")
 
 
 @dataclass(frozen=True)
@@ -83,6 +79,8 @@ def read(path: Path) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"is larger than {MAX_BYTES >> 20} MiB")
         return path.read_bytes()
+    except MemoryError as error:
+        raise ImageError("needs more memory than there is") from error
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from error
 
@@ -102,8 +100,9 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     Raises:
         ImageError: as `decode`.
     """
-    image = open_image(source, preprocess.max_pixels, REDUCED * preprocess.stored_size)
-    return square(image.image, preprocess.resize_mode, preprocess.stored_size)
+    min_side = REDUCED * preprocess.stored_size
+    with opened_image(source, preprocess.max_pixels, min_side) as found:
+        return square(found.image, preprocess.resize_mode, preprocess.stored_size)
 
 
 def from_pixels(pixels: Pixels, preprocess: Preprocess) -> Pixels:
@@ -158,16 +157,44 @@ def open_image(
     Raises:
         ImageError: not an image, damaged, or more than `max_pixels`.
     """
-    data = read(source) if isinstance(source, Path) else source
-    if not data:
-        raise ImageError("is empty")
+    with opened_image(source, max_pixels, min_side) as found:
+        return found
+
+
+@contextmanager
+def opened_image(
+    source: bytes | Path, max_pixels: int = MAX_PIXELS, min_side: int = 0
+) -> Iterator[UprightImage]:
+    """What `open_image` returns, for a block in which its memory is reserved.
+
+    Raises:
+        ImageError: as `open_image`, or the memory is not enough, also for the block.
+    """
     try:
-        with pillow_scope():
-            stored = _opened(data, max_pixels, min_side)
-            upright = _upright(stored)
-            name = str(stored.format or "JPEG")
-            return UprightImage(to_rgb(upright), name, upright is not stored)
-    except _DAMAGE as error:
+        data = read(source) if isinstance(source, Path) else source
+        if not data:
+            raise ImageError("is empty")
+        require_few_parts(data)
+        with _pillow(data, max_pixels):
+            image = _identified(data)
+            require_pixels(image.size, max_pixels)
+            require_pixels(tile_size(image), max_pixels)
+        with MEMORY.reserve(_bytes_to_decode(image, min_side)):
+            with _pillow(data, max_pixels):
+                found = _decoded(data, image, min_side)
+            del image
+            yield found
+    except MemoryError as error:
+        raise ImageError("needs more memory than there is") from error
+
+
+@contextmanager
+def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
+    """Pillow, silent, with our limit; what it raises becomes an ImageError."""
+    try:
+        with pillow_scope(pixel_limit(data, max_pixels)):
+            yield
+    except DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error
 
 
@@ -175,18 +202,26 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _opened(data: bytes, max_pixels: int, min_side: int) -> Image.Image:
-    """The first frame, with its pixels."""
-    image = _identified(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise OversizedImage(
-            f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
-        )
-    if image.format in ("JPEG", "MPO"):
-        return jpeg.load(data, image, min_side)
-    image.load()
-    return image
+def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
+    """Memory, at its peak, that decoding `image` takes, which was just opened."""
+    if image.format in _JPEGS:
+        return jpeg.bytes_to_decode(image, min_side)
+    name = str(image.format)
+    pixels = max(x * y for x, y in (image.size, tile_size(image)))
+    return pixels * BYTES_PER_PIXEL.get(name, OTHER_BYTES_PER_PIXEL)
+
+
+def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
+    """`image`, just opened from `data`, with its pixels."""
+    name = str(image.format)
+    if name in (*_JPEGS, "TIFF"):
+        require_few_scans(data, image)
+    if name in _JPEGS:
+        image = jpeg.load(data, image, min_side)
+    else:
+        image.load()
+    turned = upright(image)
+    return UprightImage(to_rgb(turned), name, turned is not image)
 
 
 def _identified(data: bytes) -> Image.Image:
@@ -200,13 +235,3 @@ def _identified(data: bytes) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=known)
     except UnidentifiedImageError as error:
         raise ImageError("is not an image in a known format") from error
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """`image` itself if it is upright already."""
-    try:
-        transpose = _TRANSPOSES.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _DAMAGE:
-        # Broken EXIF says nothing about orientation; the pixels are whole.
-        transpose = None
-    return image if transpose is None else image.transpose(transpose)

@@ -49,6 +49,16 @@ def strict_decoder() -> ModuleType | None:
 STRICT = strict_decoder()
 
 
+def bytes_to_decode(image: Image.Image, min_side: int) -> int:
+    """Memory, at its peak, that `load` takes, and what follows it; measured."""
+    pixels = image.width * image.height
+    shrink = min(8, max(1, min(image.size) // min_side)) if min_side else 1
+    shrink = 1 << (shrink.bit_length() - 1)
+    # All coefficients of a progressive one are kept, at full size.
+    stored = 6 * pixels if image.info.get("progressive") else 0
+    return stored + 20 * pixels // shrink**2
+
+
 def load(data: bytes, image: Image.Image, min_side: int) -> Image.Image:
     """`image`, just opened from `data`, with its pixels.
 

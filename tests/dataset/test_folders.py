@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import subprocess
 from collections import Counter
 
 import pytest
@@ -98,6 +99,59 @@ def test_links_in_circles_end(tmp_path):
     # What is linked from two classes counts for the first of them.
     names = sorted(x.resolve().name for x in found.files)
     assert len(names) == len(set(names)) and set(names) == {"1.jpg", "2.jpg"}
+
+
+def test_links_to_themselves_are_broken(tmp_path):
+    touch(tmp_path / "a" / "1.jpg")
+    for place in (tmp_path, tmp_path / "a"):
+        for name in ("loop", ".hidden", "loop.jpg"):
+            (place / name).symlink_to(name)
+    (tmp_path / "a" / "ping").symlink_to("pong")
+    (tmp_path / "a" / "pong").symlink_to("ping")
+    assert find_parts(tmp_path) == {}
+    found = scan(tmp_path)
+    assert found.relative() == ("a/1.jpg",)
+    broken = [x for x in found.notes if x.endswith(": broken link")]
+    assert len(broken) == 4
+    assert "2 loose file(s) beside the class folders" in found.notes
+
+
+@pytest.fixture
+def nested(tmp_path):
+    """A function that nests so many folders of a name in `tmp_path`/a, with an image in each.
+
+    Made from within, because the path may be longer than the system takes.
+    """
+    (tmp_path / "a").mkdir()
+    top = os.open(tmp_path / "a", os.O_RDONLY)
+    opened = [top]
+
+    def make(depth, name="d"):
+        for _ in range(depth):
+            os.mkdir(name, dir_fd=opened[-1])
+            opened.append(os.open(name, os.O_RDONLY, dir_fd=opened.pop()))
+            os.close(os.open("x.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=opened[-1]))
+
+    yield make
+    os.close(opened[-1])
+    # Longer paths than the system takes: `shutil.rmtree` would need them too.
+    subprocess.run(["rm", "-rf", tmp_path / "a"], check=True)
+
+
+def test_folders_may_be_nested_deeper_than_calls(tmp_path, nested):
+    nested(1300)
+    found = scan(tmp_path)
+    assert len(found.files) == 1300 and found.notes == ()
+    assert max(len(x.parts) for x in found.files) > 1300
+
+
+@pytest.mark.parametrize("name", ["d" * 255, "\N{TULIP}" * 63])
+def test_a_path_longer_than_the_system_takes_is_one_line(tmp_path, nested, name):
+    nested(20, name)
+    for search in (scan, lambda x: list(images_below(x))):
+        with pytest.raises(DatasetError, match="File name too long$") as error:
+            search(tmp_path)
+        assert "\n" not in str(error.value)
 
 
 @given(st.sampled_from(sorted(folders.NOT_IMAGES)), st.booleans())

@@ -1,6 +1,6 @@
 """Decoding changes Pillow's limit and the warnings of the process, and leaves no trace of it."""
 
-import sys
+import struct
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from PIL import Image
 from alexnet_cli.dataset import images
 from alexnet_cli.dataset.decoding import decode_samples
 from alexnet_cli.dataset.pillow_scope import pillow_scope
-from alexnet_cli.errors import ImageError
+from alexnet_cli.errors import ImageError, OversizedImage
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -44,7 +44,7 @@ assert warnings.filters is before[1] and list(warnings.filters) == before[2]
 
 def test_the_limit_and_warnings_are_off_inside_only():
     with pillow_scope():
-        assert sys.maxsize == Image.MAX_IMAGE_PIXELS
+        Image._decompression_bomb_check((99_999, 99_999))
         # Warnings are errors in these tests.
         warnings.warn_explicit("odd", UserWarning, "TiffImagePlugin.py", 1, "PIL.Tiff")
         with pytest.raises(UserWarning, match="ours"):
@@ -89,35 +89,76 @@ def test_an_interrupt_leaves_no_trace():
         raise KeyboardInterrupt
 
 
+def refused(size):
+    try:
+        Image._decompression_bomb_check(size)
+    except (OversizedImage, Image.DecompressionBombError) as error:
+        return str(error)
+    return ""
+
+
 def test_scopes_within_each_other_end_with_the_outer_one():
-    with pillow_scope():
-        with pillow_scope():
-            pass
-        assert sys.maxsize == Image.MAX_IMAGE_PIXELS
+    with pillow_scope(100):
+        with pillow_scope(1000):
+            assert not refused((20, 50))
+        assert refused((20, 50)) == "has 20 x 50 pixels, more than 0.0001 million"
         with pytest.raises(ImageError):
             images.decode(b"x")
-        assert sys.maxsize == Image.MAX_IMAGE_PIXELS
+        assert refused((20, 50)) and not refused((10, 10))
 
 
-def test_the_last_thread_restores():
+def test_the_limit_of_a_thread_is_its_own():
+    """Pillow's guard stays up for threads of the caller, and limits do not mix."""
     first, second = threading.Event(), threading.Event()
-    seen = []
 
     def long():
-        with pillow_scope():
+        with pillow_scope(100):
             first.set()
             second.wait(10)
-            seen.append(Image.MAX_IMAGE_PIXELS)
+            return refused((20, 50))
 
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(long)
         first.wait(10)
+        assert "decompression bomb" in refused((200, 200)) and not refused((20, 50))
         with pillow_scope():
-            pass
-        seen.append(Image.MAX_IMAGE_PIXELS)
+            assert not refused((200, 200))
         second.set()
-        job.result()
-    assert seen == [sys.maxsize, sys.maxsize]
+        assert job.result().startswith("has 20 x 50")
+
+
+COMPLAINTS = {
+    "More samples per pixel than can be decoded": (65535, 1),
+    "Using code not yet in table": (1, 5),
+}
+"""What Pillow's log and libtiff say of a TIFF with so many samples and a compression."""
+
+
+@pytest.mark.parametrize("complaint", COMPLAINTS)
+def test_pillows_log_and_libtiff_are_silent_inside_only(tmp_path, complaint):
+    samples, compression = COMPLAINTS[complaint]
+    tags = [(256, 8), (257, 8), (258, 8), (259, compression), (262, 1), (273, 8)]
+    tags += [(277, samples), (278, 8), (279, 64)]
+    entries = b"".join(struct.pack("<HHII", x, 4, 1, y) for x, y in tags)
+    file = tmp_path / "odd.tif"
+    file.write_bytes(b"II*\0" + struct.pack("<IH", 8, 9) + entries + bytes(4))
+    code = f"""
+import sys
+from pathlib import Path
+from PIL import Image
+from alexnet_cli.dataset import images
+from alexnet_cli.errors import ImageError
+for _ in range(2):
+    try: images.decode(Path({str(file)!r}))
+    except ImageError: print("refused")
+sys.stderr.write("Pillow alone:"), sys.stderr.flush()
+try: Image.open({str(file)!r}).load()
+except OSError: pass
+"""
+    done = python(code)
+    assert done.stdout.split() == ["refused"] * 2
+    silence, alone = done.stderr.split("Pillow alone:")
+    assert silence == "" and complaint in alone
 
 
 def test_many_threads_leave_no_trace():

@@ -1,0 +1,147 @@
+"""Files that are small and cost much: refused by a look at their bytes, before decoding.
+
+How many pixels a file declares is `images`' own limit. These are about work that does not
+show in the number of pixels.
+"""
+
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from ..errors import ImageError
+
+ICON_PIXELS = 4096 * 4096
+"""An icon may have this many. ICO is made for 256 x 256, ICNS for 1024 x 1024."""
+
+MAX_SCANS = 500
+"""Of a progressive JPEG; encoders write about ten.
+
+Source: libjpeg-turbo's own fuzz targets, fuzz/decompress.cc, stop after 500 scans.
+"""
+
+LEAST_SCANS = 16
+"""As many scans a JPEG of any size may have."""
+
+SCANNED_PIXELS = 400_000_000
+"""Scans x pixels of a JPEG with more than LEAST_SCANS: each scan goes over all of them."""
+
+MAX_PARTS = 20_000
+"""Chunks of a PNG before its pixels, segments of a JPEG, comments in a plain PPM.
+
+Pillow reads each of them in Python. The longest lists of good files are the segments of
+16-bit metadata of a panorama and the 8 KiB pieces of a PNG's pixels: some thousands.
+"""
+
+MAX_PLAIN_BYTES = 64 * 2**20
+"""Size of a PBM, PGM or PPM in digits, which Pillow decodes in Python."""
+
+_ICONS = (b"\0\0\1\0", b"icns")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_PLAIN = (b"P1", b"P2", b"P3")
+_SCAN = b"\xff\xda"
+
+_TILE = (322, 323)
+"""Tags of the width and the height of a tile."""
+
+_COMPRESSION, _JPEG_COMPRESSIONS = 259, (6, 7)
+_PLACES = ((273, 279), (324, 325))
+"""Tags of the offsets and the sizes of strips, and of tiles."""
+
+_MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
+"""But for restarts, starts of images and stuffed zeros, none of which ends a scan."""
+
+
+def pixel_limit(data: bytes, max_pixels: int) -> int:
+    """`max_pixels`, or fewer if `data` is an icon, whose images Pillow opens by itself."""
+    return min(max_pixels, ICON_PIXELS) if data.startswith(_ICONS) else max_pixels
+
+
+def tile_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of the tiles of a TIFF; 0, 0 if it has none.
+
+    libtiff takes memory for a whole one, which may be larger than the image.
+    """
+    if not isinstance(image, TiffImageFile):
+        return 0, 0
+    width, height = (image.tag_v2.get(x, 0) for x in _TILE)
+    return width, height
+
+
+def require_few_parts(data: bytes) -> None:
+    """Nothing, if `data` has not so many parts that reading them takes long.
+
+    Raises:
+        ImageError: it has.
+    """
+    if data.startswith(_PNG):
+        _require_few(_png_chunks(data), "chunks")
+    elif data.startswith(_JPEG):
+        # Each has a marker of two bytes; the ones in pixels and thumbnails count too.
+        if data.count(b"\xff") > MAX_PARTS:
+            _require_few(_jpeg_markers(data), "segments")
+    elif data.startswith(_PLAIN):
+        _require_few(range(data.count(b"#")), "comments")
+        if len(data) > MAX_PLAIN_BYTES:
+            raise ImageError(
+                f"is plain text of more than {MAX_PLAIN_BYTES >> 20} MiB; save it as PNG"
+            )
+
+
+def require_few_scans(data: bytes, image: Image.Image) -> None:
+    """Nothing, if the JPEG or TIFF `image` in `data` has not too many scans.
+
+    Raises:
+        ImageError: it has, or one of the JPEGs in a TIFF has.
+    """
+    pixels = max(1, image.width * image.height)
+    limit = max(LEAST_SCANS, min(MAX_SCANS, SCANNED_PIXELS // pixels))
+    parts = _jpegs(data, image) if isinstance(image, TiffImageFile) else [data]
+    for part in parts:
+        # Those of a thumbnail or a second image count first: nearly always that suffices.
+        if part.count(_SCAN) > limit:
+            scans = sum(x == _SCAN[1] for x in _jpeg_markers(part))
+            if scans > limit:
+                raise ImageError(f"has {scans} scans, more than {limit}; save it again")
+
+
+def _jpegs(data: bytes, image: TiffImageFile) -> Iterator[bytes]:
+    """The JPEGs that are strips or tiles of a TIFF, each once."""
+    tags = image.tag_v2
+    if tags.get(_COMPRESSION) not in _JPEG_COMPRESSIONS:
+        return
+    for offsets, counts in _PLACES:
+        pairs = set(zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False))
+        if sum(count for _, count in pairs) > 2 * len(data):
+            raise ImageError("has strips or tiles that overlap; save it again")
+        for offset, count in pairs:
+            yield data[offset : offset + count]
+
+
+def _require_few(found: Iterable[object], parts: str) -> None:
+    if next(islice(found, MAX_PARTS, None), None) is not None:
+        raise ImageError(f"has more than {MAX_PARTS} {parts}; save it again")
+
+
+def _png_chunks(data: bytes) -> Iterator[bytes]:
+    """Types of the chunks of a PNG."""
+    position = len(_PNG)
+    while position + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        yield name
+        position += length + 12
+
+
+def _jpeg_markers(data: bytes) -> Iterator[int]:
+    """Second bytes of the markers of a JPEG, up to the end of its first image."""
+    position = 2
+    while marker := _MARKER.search(data, position):
+        code = marker[1][0]
+        if code == 0xD9:
+            return
+        yield code
+        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
