@@ -166,7 +166,7 @@ def test_parts_are_columns_and_what_is_left_out_is_named(parts, capsys):
 
 def test_bad_files_copies_and_the_size_of_each_part_are_printed(parts, capsys):
     recipe = Recipe(arch="tiny", size=36, test_fraction=0.25)
-    data = prepare(find_images(parts), recipe, lambda done, count: None)
+    data = prepare(find_images(parts), recipe)
     ConsoleListener().images_prepared(data)
     assert capsys.readouterr().err.splitlines() == [
         "1 file(s) cannot be used and are left out (bad_images.csv):",
@@ -178,7 +178,7 @@ def test_bad_files_copies_and_the_size_of_each_part_are_printed(parts, capsys):
 
 
 def test_parts_without_images_are_not_printed(toy, capsys):
-    data = prepare(find_images(toy), Recipe(arch="tiny", size=36), lambda done, count: None)
+    data = prepare(find_images(toy), Recipe(arch="tiny", size=36))
     ConsoleListener().images_prepared(data)
     assert capsys.readouterr().err == "30 training, 6 validation images\n"
 

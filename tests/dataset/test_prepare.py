@@ -22,7 +22,7 @@ RECIPE = Recipe(arch="tiny", size=36, resize="crop")
 
 
 def prepared(data, recipe=RECIPE, classes=()):
-    return prepare(find_images(data, classes), recipe, lambda done, count: None)
+    return prepare(find_images(data, classes), recipe)
 
 
 def test_pixels_are_the_decoders_in_order(toy):
