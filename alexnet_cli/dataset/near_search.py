@@ -13,10 +13,10 @@ from .decoding import ProgressCallback
 from .near_duplicates import Table, candidates, near_identical
 from .parallel import parallel_map
 
-TILE = 512
+TILE = 256
 """Images that are compared with as many others at once, which bounds memory."""
 
-BATCH = 8
+BATCH = 16
 """Tiles that are compared at once."""
 
 

@@ -11,7 +11,7 @@ from alexnet_cli.dataset.parallel import parallel_map
 
 
 def frames(files: list[Path], count: int, clips: int) -> np.ndarray:
-    """[count, 32, 32] of `clips`: each pans slowly over a photo, four times to and fro.
+    """[count, 32, 32] of `clips`: each pans slowly over a photo, four times back and forth.
 
     The window is nine tenths of the photo. Brightness wavers by a tenth, and each frame
     has noise of its own (standard deviation 4 levels).

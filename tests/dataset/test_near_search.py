@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -71,6 +71,7 @@ def sure_enough(one, two):
     return abs(best_correlation(one[i], two[j]) - SURE).min() > 1e-5
 
 
+@settings(max_examples=60)
 @given(tables(12), st.sampled_from([1, 2, 3, 5, 512]), st.integers(1, 8))
 def test_groups_are_those_of_all_pairs(table, tile, batch):
     assume(sure_enough(table, table))
@@ -85,6 +86,7 @@ def test_groups_are_those_of_all_pairs(table, tile, batch):
     assert found.compared == found.count == count * (count - 1) // 2
 
 
+@settings(max_examples=60)
 @given(tables(8), tables(8), st.sampled_from([1, 3, 512]))
 def test_copies_are_those_of_all_pairs(first, second, tile):
     assume(sure_enough(first, second))
@@ -134,6 +136,7 @@ def test_frames_of_a_clip_are_compared_no_more_than_they_must(monkeypatch):
     look = near_search.candidates
     monkeypatch.setattr(near_search, "candidates", lambda *x: looked.append(1) or look(*x))
     monkeypatch.setattr(near_search, "TILE", 4)
+    monkeypatch.setattr(near_search, "BATCH", 8)
     frames = np.repeat(scene(0)[None, :SIDE, :SIDE], 64, axis=0)
     assert len(near_pairs(frames, ignored).pairs) == 63
     # 16 tiles of the diagonal and 15 beside it, in batches of 8; of 136 in all.
