@@ -61,7 +61,7 @@ class Table:
             small[:, i : i + 1024] = _halves(prints[i : i + 1024], _SMALL)[:, 0]
         return cls(prints, small)
 
-    def __getitem__(self, rows: slice) -> "Table":
+    def __getitem__(self, rows: slice | list[int]) -> "Table":
         return Table(self.prints[rows], self.small[:, rows])
 
 

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -71,16 +72,19 @@ def find_copies(
     """{index in the second set: index in the first} of each image that is in both.
 
     Of equal content by its digest, or near-identical by its fingerprint [32, 32]; the
-    first such image. `progress` counts images of the second set.
+    first such image. `progress` counts images of the first set.
     """
     first = {x: i for i, x in reversed(list(enumerate(digests)))}
     found = {i: first[x] for i, x in enumerate(other_digests) if x in first}
-    others = Table.of(prints)
-    for start in range(0, len(other_prints), TILE):
-        stop = min(start + TILE, len(other_prints))
-        rows = np.array([i for i in range(start, stop) if i not in found], np.int64)
-        found |= _first_near(rows, other_prints, others)
-        progress(stop, len(other_prints))
+    rest = [i for i in range(len(other_prints)) if i not in found]
+    others, table = Table.of(other_prints), Table.of(prints)
+    for start in range(0, len(prints), TILE):
+        parts = [rest[i : i + TILE] for i in range(0, len(rest), TILE)]
+        look = partial(_first_near, others, table[start : start + TILE])
+        for rows, firsts in zip(parts, parallel_map(look, parts), strict=True):
+            found |= {i: start + j for i, j in zip(rows, firsts, strict=True) if j >= 0}
+        rest = [i for i in rest if i not in found]
+        progress(min(start + TILE, len(prints)), len(prints))
     return dict(sorted(found.items()))
 
 
@@ -164,16 +168,9 @@ def _apart(groups: _Groups, rows: slice, columns: slice) -> Flags:
     return apart
 
 
-def _first_near(rows: Rows, prints: Fingerprints, others: Table) -> dict[int, int]:
-    """{row: index of the first of `others` that is near-identical}, of those with one."""
-    found: dict[int, int] = {}
-    for start in range(0, len(others.prints), TILE):
-        one, two = Table.of(prints[rows]), others[start : start + TILE]
-        near = near_identical(one.prints, two.prints, candidates(one, two))
-        hit = near.any(axis=1)
-        first = start + near[hit].argmax(axis=1)
-        found |= zip(rows[hit].tolist(), first.tolist(), strict=True)
-        rows = rows[~hit]
-        if not len(rows):
-            break
-    return found
+def _first_near(others: Table, table: Table, rows: list[int]) -> list[int]:
+    """For each of `rows` of `others` the first near-identical image of `table`, or -1."""
+    some = others[rows]
+    near = near_identical(some.prints, table.prints, candidates(some, table))
+    firsts: list[int] = np.where(near.any(axis=1), near.argmax(axis=1), -1).tolist()
+    return firsts

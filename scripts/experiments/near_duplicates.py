@@ -172,11 +172,14 @@ def check_copies(copies: np.ndarray, table: np.ndarray) -> bool:
 def measure(table: np.ndarray) -> None:
     """Print how long the search takes within [N, 32, 32] and across its halves."""
     Path("/proc/self/clear_refs").write_text("5")  # forgets the peak until now
+    before = memory("VmRSS")
     found, took = timed(lambda: near_pairs(table, lambda done, count: None))
-    status = Path("/proc/self/status").read_text()
-    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    more = memory("VmHWM") - before
     groups = len(set(connected(len(table), found.pairs)))
-    print(f"{len(table)} images, {groups} groups: {took}, {peak:.0f} MiB", flush=True)
+    print(
+        f"{len(table)} images, {groups} groups: {took}, {more:.0f} MiB more than before",
+        flush=True,
+    )
     one, two = table[::2], table[1::2]
     names = [str(i) for i in range(len(table))]
     first, second = names[: len(one)], names[len(one) :]
@@ -187,6 +190,12 @@ def measure(table: np.ndarray) -> None:
     some = Table.of(table[:: max(1, len(table) // 4000)])
     share = np.triu(candidates(some, some), 1).sum() / math.comb(len(some.prints), 2)
     print(f"{1e6 * share:.0f} of a million pairs look alike at first")
+
+
+def memory(field: str) -> float:
+    """MiB of this process, as Linux calls it: VmRSS now, VmHWM at most."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{field}:")[1].split()[0]) / 1024
 
 
 def timed(function: Callable[[], T]) -> tuple[T, str]:
