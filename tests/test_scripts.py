@@ -274,4 +274,16 @@ def test_planted_copies_are_found(tmp_path):
         "1 pairs were not planted" in printed
         and "a/0.png a/same.png equal files" in printed
     )
-    assert sheet.exists()
+    assert sheet.exists() and "\ngroups and copies are those of all pairs\n" in printed
+
+
+def test_the_search_is_timed_on_drawn_images(tmp_path):
+    (tmp_path / "a").mkdir()
+    for i in range(3):
+        photo((160, 120), seed=i).save(tmp_path / "a" / f"{i}.png")
+    name = "experiments/near_duplicates.py"
+    lines = script(name, tmp_path, "--frames", 400).stdout.splitlines()
+    assert lines[0].startswith("400 images, 1 groups: ")
+    assert lines[1].startswith("200 images in 200: 200 copies: ")
+    lines = script(name, tmp_path, "--photos", 20).stdout.splitlines()
+    assert lines[0].startswith("20 images, ") and lines[2].endswith("look alike at first")

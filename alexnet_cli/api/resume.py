@@ -192,8 +192,7 @@ def _new_examples(run: Run, data: Path, listener: Listener) -> "tuple[Examples, 
     from ..dataset.prepare import prepare
     from ..dataset.sources.class_folders import find_images
 
-    with listener.counting("decoding") as counter:
-        prepared = prepare(find_images(data, run.classes), run.recipe, counter)
+    prepared = prepare(find_images(data, run.classes), run.recipe, listener.counting)
     listener.images_prepared(prepared)
     run.write_records(
         [dataclasses.astuple(x) for x in prepared.split],

@@ -210,13 +210,12 @@ def _prepared(
     """Decoded and split images; split.csv and bad_images.csv are written."""
     from ..dataset.prepare import contradictions, prepare, refuse_overlap
 
-    with listener.counting("decoding") as counter:
-        prepared = prepare(source, run.recipe, counter)
+    prepared = prepare(source, run.recipe, listener.counting)
     listener.images_prepared(prepared)
     if options.strict and prepared.bad:
         raise DatasetError(f"--strict: {len(prepared.bad)} file(s) cannot be used")
     if options.against and not options.allow_overlap:
-        refuse_overlap(prepared, options.against)
+        refuse_overlap(prepared, options.against, listener.counting)
     run.write_records(
         [dataclasses.astuple(x) for x in prepared.split],
         [dataclasses.astuple(x) for x in prepared.bad],

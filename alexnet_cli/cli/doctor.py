@@ -27,8 +27,7 @@ def doctor_command(
     from ..dataset.doctor import examine
     from ..reports.doctor import page, text, to_json
 
-    with counting("examining") as counter:
-        findings = examine(data, against, counter)
+    findings = examine(data, against, counting)
     if as_json:
         raw(to_json(findings))
     else:

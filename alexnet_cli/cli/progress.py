@@ -114,6 +114,12 @@ class ConsoleListener(Listener):
                 f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
             )
             notes([f"{x.file} {x.reason}" for x in data.bad])
+        if data.near.compared < data.near.count:
+            log(
+                f"warning: near-identical images were looked for in a tenth of "
+                f"--max-minutes, by {data.near.compared:,} of {data.near.count:,} "
+                f"comparisons; the parts may share others (--deterministic makes all)"
+            )
         if data.shared:
             log(
                 f"warning: {data.shared} held-out image(s) have a copy, or almost one, "

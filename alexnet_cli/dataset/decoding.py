@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +22,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with the number of images done and of all images."""
+"""Called with the number of images (or of comparisons) done and of all."""
+Counting = Callable[[str], AbstractContextManager[ProgressCallback]]
+"""Called with what is counted, such as "decoding"; gives what counts it."""
+
+
+def uncounted(what: str) -> AbstractContextManager[ProgressCallback]:
+    """A Counting that ignores everything."""
+    return nullcontext(lambda done, count: None)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
-from .decoding import DecodedImage, ProgressCallback, decode_files
+from .decoding import Counting, DecodedImage, decode_files, uncounted
 from .folders import find_parts, scan
-from .near_duplicates import SIDE, find_copies, near_pairs
+from .near_duplicates import SIDE
+from .near_search import find_copies, near_pairs
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""
@@ -62,7 +63,7 @@ class Findings:
     equal: tuple[Pair, ...]
     """Files of the same content."""
     near: tuple[Pair, ...]
-    """Images that are almost the same."""
+    """Images that are almost the same, as the fewest pairs that connect them."""
     two_labels: tuple[Pair, ...]
     """Of the pairs above, those in two classes."""
     two_parts: tuple[Pair, ...]
@@ -108,15 +109,17 @@ class _Folder:
     notes: tuple[str, ...]
 
 
-def examine(data: Path, against: Path | None, progress: ProgressCallback) -> Findings:
+def examine(
+    data: Path, against: Path | None = None, counting: Counting = uncounted
+) -> Findings:
     """The problems of all files of `data`, and images that are in `against` as well.
 
     Raises:
         DatasetError: there are no class folders.
     """
-    folder = _read(data, progress)
+    folder = _read(data, counting)
     good = [x for x in folder.files if not x.error]
-    equal, near = _duplicates(folder)
+    equal, near = _duplicates(folder, counting)
     pairs = [*equal, *near]
     sizes = np.array([x.size for x in good] or [(0, 1)])
     labels = sorted({x.label for x in folder.files})
@@ -138,11 +141,11 @@ def examine(data: Path, against: Path | None, progress: ProgressCallback) -> Fin
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
-        overlap=_names(_overlap(_read(against, progress), folder)) if against else (),
+        overlap=_names(_overlap(against, folder, counting)) if against else (),
     )
 
 
-def _read(data: Path, progress: ProgressCallback) -> _Folder:
+def _read(data: Path, counting: Counting) -> _Folder:
     """Every file of every part of `data`, decoded once."""
     parts = {k: scan(x) for k, x in (find_parts(data) or {"": data}).items()}
     files = [
@@ -152,11 +155,12 @@ def _read(data: Path, progress: ProgressCallback) -> _Folder:
     ]
     paths = [file for found in parts.values() for file in found.files]
     prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
-    for i, decoded in enumerate(decode_files(paths)):
-        files[i] = _examined(files[i], decoded)
-        if isinstance(decoded, DecodedImage):
-            prints[i] = decoded.fingerprint
-        progress(i + 1, len(files))
+    with counting("examining") as progress:
+        for i, decoded in enumerate(decode_files(paths)):
+            files[i] = _examined(files[i], decoded)
+            if isinstance(decoded, DecodedImage):
+                prints[i] = decoded.fingerprint
+            progress(i + 1, len(files))
     notes = tuple(note for found in parts.values() for note in found.notes)
     return _Folder(tuple(files), prints, notes)
 
@@ -191,25 +195,29 @@ def _wrong_extension(file: _File) -> bool:
 _Pairs = list[tuple[_File, _File]]
 
 
-def _duplicates(folder: _Folder) -> tuple[_Pairs, _Pairs]:
+def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     """Pairs of equal files (each with the first of them), and of near-identical ones."""
     files = folder.files
     first: dict[str, int] = {}
     firsts = [i if x.error else first.setdefault(x.digest, i) for i, x in enumerate(files)]
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
-    pairs = near_pairs(folder.prints)
-    near = [(files[i], files[j]) for i, j in pairs if firsts[i] == i and firsts[j] == j]
+    different = [i for i, j in enumerate(firsts) if i == j]
+    with counting("finding near duplicates") as progress:
+        found = near_pairs(folder.prints[different], progress)
+    near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]
     return equal, near
 
 
-def _overlap(other: _Folder, here: _Folder) -> _Pairs:
-    """For each file of `other` that is also, or almost, in `here`, the first such one."""
+def _overlap(against: Path, here: _Folder, counting: Counting) -> _Pairs:
+    """For each file of `against` that is also, or almost, `here`, the first such one."""
+    other = _read(against, counting)
     # A bad file has no digest; its stand-in is like no other, in either folder.
     digests, other_digests = (
         [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]
         for side, folder in (("here", here), ("other", other))
     )
-    found = find_copies(digests, here.prints, other_digests, other.prints)
+    with counting("finding copies") as progress:
+        found = find_copies(digests, here.prints, other_digests, other.prints, progress)
     return [(other.files[i], here.files[j]) for i, j in found.items()]
 
 

@@ -1,4 +1,4 @@
-"""Near-identical images: small fingerprints, all pairs compared, sure ones kept.
+"""Near-identical images: small fingerprints, and two looks at pairs of them.
 
 A fingerprint is the gray image averaged down to 32 x 32. Pairs that look alike on
 8 x 8 are compared on 16 x 16 again, mirrored and with their edges cut by up to a tenth:
@@ -6,12 +6,12 @@ resizing, saving again, mirroring and slight cropping leave the best of these
 correlations near 1, other images of the same thing do not (docs/data.md).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from ..arrays import Fingerprints, Floats
+from ..arrays import Doubles, Fingerprints, Flags, Floats
 
 SIDE = 32
 
@@ -22,16 +22,19 @@ Source: scripts/experiments/near_duplicates.py.
 """
 
 CUTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
-"""Fractions of a side by which edges are cut."""
-
-ROWS = 64
-"""Fingerprints and candidates that are compared at once, which bounds memory."""
+"""Fractions of a side by which edges are cut; the first is the whole image."""
 
 COLORLESS = 8
 """Largest difference of channels, levels, in a gray image; JPEG leaves some."""
 
 FLAT = 1.5
 """Standard deviation, levels, below which an image has nothing to compare."""
+
+BLOCK = 4096
+"""Numbers of each factor in a product: BLAS computes so few in one thread.
+
+Threads that wait for each other cost ten times as much when other work has their cores.
+"""
 
 
 def fingerprint(image: Image.Image) -> tuple[Fingerprints, bool]:
@@ -41,109 +44,108 @@ def fingerprint(image: Image.Image) -> tuple[Fingerprints, bool]:
     return np.asarray(small.convert("L")), gray
 
 
-def near_pairs(
-    prints: Fingerprints, others: Fingerprints | None = None
-) -> Iterator[tuple[int, int]]:
-    """Indices (i, j) of near-identical images: i < j in `prints`, or j in `others`.
+@dataclass(frozen=True)
+class Table:
+    """Fingerprints, and what the first look needs of them."""
 
-    Of fingerprints [N, 32, 32]. Memory grows with N by the fingerprints alone.
-    """
-    within = others is None
-    right = prints if others is None else others
-    if not len(prints) or not len(right):
-        return
-    table = _normalized(_pooled(right, 8))
-    for start in range(0, len(prints), ROWS):
-        part = prints[start : start + ROWS]
-        alike = np.zeros((len(part), len(right)), bool)
-        for view in (part, part[:, :, ::-1]):
-            alike |= _normalized(_pooled(view, 8)) @ table.T > CANDIDATE
-        if within:
-            alike &= np.arange(len(right)) > np.arange(start, start + len(part))[:, None]
-        rows, columns = np.nonzero(alike)
-        for at in range(0, len(rows), ROWS):
-            i, j = rows[at : at + ROWS] + start, columns[at : at + ROWS]
-            sure = alignment(prints[i], right[j]) > SURE
-            yield from zip(i[sure].tolist(), j[sure].tolist(), strict=True)
+    prints: Fingerprints
+    """uint8 [N, 32, 32]."""
+    small: Floats
+    """float32 [2, N, 32]: see `_halves`."""
+
+    @classmethod
+    def of(cls, prints: Fingerprints) -> "Table":
+        """The table of fingerprints [N, 32, 32]."""
+        small = np.empty((2, len(prints), 32), np.float32)
+        for i in range(0, len(prints), 1024):
+            small[:, i : i + 1024] = _halves(prints[i : i + 1024], _SMALL)[:, 0]
+        return cls(prints, small)
+
+    def __getitem__(self, rows: slice | list[int]) -> "Table":
+        return Table(self.prints[rows], self.small[:, rows])
 
 
-def find_copies(
-    digests: Sequence[str],
-    prints: Fingerprints,
-    other_digests: Sequence[str],
-    other_prints: Fingerprints,
-) -> dict[int, int]:
-    """{index in the second set: index in the first} of each image that is in both.
+def candidates(one: Table, two: Table) -> Flags:
+    """bool [N, M]: the first look, which images of two tables are alike on 8 x 8."""
+    alike: Flags = _correlation(one.small, two.small) > CANDIDATE
+    return alike
 
-    Of equal content by its digest, or near-identical by its fingerprint [32, 32].
-    """
-    first = {x: i for i, x in reversed(list(enumerate(digests)))}
-    found = {i: first[x] for i, x in enumerate(other_digests) if x in first}
-    for i, j in near_pairs(other_prints, prints):
-        found.setdefault(i, j)
-    return dict(sorted(found.items()))
+
+def near_identical(one: Fingerprints, two: Fingerprints, alike: Flags) -> Flags:
+    """bool [N, M]: the second look, which of the pairs `alike` are near-identical."""
+    rows, columns = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
+    near = np.zeros_like(alike)
+    if len(rows):
+        pairs = np.ix_(rows, columns)
+        near[pairs] = alike[pairs] & (alignment(one[rows], two[columns]) > SURE)
+    return near
 
 
 def alignment(one: Fingerprints, two: Fingerprints) -> Floats:
-    """float32 [N]: best correlation of images [N, 32, 32], over mirrors and cut edges."""
-    best = np.full(len(one), -1, np.float32)
-    for left, right in ((one, two), (two, one)):
-        whole = _normalized(_pooled(right, 16))
-        for view in (left, left[:, :, ::-1]):
-            for window in _WINDOWS:
-                cut = window @ view.astype(np.float32) @ window.T
-                product = (_normalized(cut) * whole).sum(axis=1)
-                best = np.maximum(best, product)
+    """float32 [N, M]: best correlation of each of [N, 32, 32] with each of [M, 32, 32].
+
+    Over mirrors and cut edges, of either one.
+    """
+    left, right = _halves(one, _WINDOWS), _halves(two, _WINDOWS)
+    best = _correlation(left[:, 0], right[:, 0])
+    for i in range(1, len(CUTS)):
+        np.maximum(best, _correlation(left[:, i], right[:, 0]), out=best)
+        np.maximum(best, _correlation(left[:, 0], right[:, i]), out=best)
     return best
 
 
-def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """For each of `count` images the lowest index that pairs connect it to."""
-    parent = list(range(count))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j in pairs:
-        low, high = sorted((root(i), root(j)))
-        parent[high] = low
-    return [root(i) for i in range(count)]
+def _correlation(one: Floats, two: Floats) -> Floats:
+    """[N, M]: of halves [2, N, d] with halves [2, M, d], the better of two mirrors."""
+    found = np.empty((one.shape[1], two.shape[1]), np.float32)
+    width = BLOCK // one.shape[2]
+    for i in range(0, len(found), 64):
+        for j in range(0, found.shape[1], width):
+            part = found[i : i + 64, j : j + width]
+            (even, odd), (x, y) = one[:, i : i + 64], two[:, j : j + width]
+            np.matmul(even, x.T, out=part)
+            # Mirroring changes the sign of what is odd.
+            part += np.abs(odd @ y.T)
+    return found
 
 
-def _pooled(prints: Fingerprints, side: int) -> Floats:
-    """[N, side, side]: fingerprints averaged down."""
-    step = SIDE // side
-    tiles = prints.reshape(len(prints), side, step, side, step)
-    pooled: Floats = tiles.mean(axis=(2, 4), dtype=np.float32)
-    return pooled
+def _halves(prints: Fingerprints, windows: Floats) -> Floats:
+    """[2, W, N, s * s / 2]: tiles in their even and their odd half, of length 1 together.
 
-
-def _normalized(tiles: Floats) -> Floats:
-    """[N, s * s]: [N, s, s] less the means of rows and columns, scaled to length 1.
-
-    What is left when horizon and vignette are gone is an image's own. Flat images are
-    0, so that they are like nothing.
+    The tiles are fingerprints seen through each of `windows` [W, s, 32], which leave out
+    the means of rows and columns: without horizon and vignette, what is left is an
+    image's own. A half is the sum, or the difference, of a tile and its mirror image.
+    Flat images are 0, so that they are like nothing.
     """
-    rest = tiles - tiles.mean(axis=2, keepdims=True) - tiles.mean(axis=1, keepdims=True)
-    rest = (rest + tiles.mean(axis=(1, 2), keepdims=True)).reshape(len(tiles), -1)
-    length = np.linalg.norm(rest, axis=1, keepdims=True)
-    flat = length < FLAT * np.sqrt(rest.shape[1])
-    return np.where(flat, 0, rest / np.maximum(length, 1e-6)).astype(np.float32)
+    cuts, side, half = len(windows), windows.shape[1], windows.shape[1] // 2
+    left, right = windows[:, :half], windows[:, : half - 1 : -1]
+    across = np.concatenate([left + right, left - right], axis=1) * np.float32(0.5**0.5)
+    # Gray is 0, which costs the fewest digits.
+    rows = (prints.astype(np.float32) - 128) @ across.reshape(-1, SIDE).T
+    rows = rows.reshape(-1, SIDE, cuts, side).transpose(2, 0, 1, 3)
+    tiles = (windows[:, None] @ rows).reshape(cuts, -1, side, 2, half)
+    length = np.sqrt(np.einsum("wnrhc,wnrhc->wn", tiles, tiles))
+    scale = (length >= FLAT * side) / np.maximum(length, 1e-6)
+    tiles *= scale[:, :, None, None, None]
+    return tiles.transpose(3, 0, 1, 2, 4).reshape(2, cuts, -1, side * half)
 
 
-def _window(cut: float) -> Floats:
-    """[16, 32] weights that average 32 pixels, less `cut` at each end, to 16."""
-    edges = SIDE * np.linspace(cut, 1 - cut, 17)
+def _window(cut: float, side: int) -> Doubles:
+    """[side, 32] weights that average 32 pixels, less `cut` at each end, to `side`."""
+    edges = SIDE * np.linspace(cut, 1 - cut, side + 1)
     low, high = (
         np.maximum(edges[:-1, None], np.arange(SIDE)),
         np.minimum(edges[1:, None], np.arange(1, SIDE + 1)),
     )
     weights = np.maximum(high - low, 0)
-    share: Floats = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    share: Doubles = weights / weights.sum(axis=1, keepdims=True)
     return share
 
 
-_WINDOWS = [_window(x) for x in CUTS]
+def _windows(cuts: tuple[float, ...], side: int) -> Floats:
+    """[W, side, 32]: the windows of `cuts`, whose sums are 0 in each column."""
+    windows = np.stack([_window(x, side) for x in cuts])
+    windows -= windows.mean(axis=1, keepdims=True)
+    return windows.astype(np.float32)
+
+
+_SMALL, _WINDOWS = _windows((0.0,), 8), _windows(CUTS, 16)

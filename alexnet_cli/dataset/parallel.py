@@ -28,6 +28,11 @@ def parallel_map(
     rest = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         jobs = deque(pool.submit(function, x) for x in islice(rest, ahead * workers))
-        while jobs:
-            yield jobs.popleft().result()
-            jobs += [pool.submit(function, x) for x in islice(rest, 1)]
+        try:
+            while jobs:
+                yield jobs.popleft().result()
+                jobs += [pool.submit(function, x) for x in islice(rest, 1)]
+        finally:
+            # After an error or a signal nobody waits for the rest.
+            for job in jobs:
+                job.cancel()

@@ -1,5 +1,6 @@
 """A source of images -> examples to train on: decoded, split. No TensorFlow."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,17 +14,23 @@ from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .decoding import (
     BadImage,
+    Counting,
     DecodedImage,
-    ProgressCallback,
+    DecodedSet,
     decode_all,
     decode_files,
     digest,
+    uncounted,
 )
 from .folders import scan
-from .near_duplicates import SIDE, connected, find_copies, near_pairs
+from .near_duplicates import SIDE
+from .near_search import NearPairs, connected, find_copies, near_pairs
 from .pixel_cache import Examples
 from .sources.source import Sample, Source
 from .split import TEST, TRAIN, VAL, SplitOptions, split, subsample
+
+SEARCH_SHARE = 0.1
+"""Of --max-minutes, the most that the search for near-identical images takes."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class PreparedData:
     """Held-out images of which an equal or almost equal one is trained on."""
     fingerprints: Fingerprints
     """uint8 [N, 32, 32] of the images of `split`."""
+    near: NearPairs
+    """Which of them are near-identical, as far as that was looked for."""
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -58,22 +67,23 @@ class PreparedData:
         return {name: parts.count(name) for name in (TRAIN, VAL, TEST)}
 
 
-def prepare(source: Source, recipe: Recipe, progress: ProgressCallback) -> PreparedData:
+def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> PreparedData:
     """Decode every image once and split them, near-identical ones together.
 
     Raises:
         DatasetError: a class has no usable image, or too few to hold any out.
     """
-    decoded = decode_all(
-        _chosen(source, recipe.split.fraction),
-        source.read,
-        preprocess_of(recipe),
-        recipe.machine.cache,
-        progress,
-    )
+    with counting("decoding") as progress:
+        decoded = decode_all(
+            _chosen(source, recipe.split.fraction),
+            source.read,
+            preprocess_of(recipe),
+            recipe.machine.cache,
+            progress,
+        )
     samples, digests = decoded.samples, decoded.digests
-    near = near_pairs(decoded.fingerprints) if recipe.split.group_near else ()
-    groups = content_groups(digests, near)
+    near = _near(decoded, recipe, counting)
+    groups = content_groups(digests, near.pairs)
     parts = _parts(source, recipe, samples, groups)
     trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
     held_out = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
@@ -92,7 +102,24 @@ def prepare(source: Source, recipe: Recipe, progress: ProgressCallback) -> Prepa
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
         fingerprints=decoded.fingerprints,
+        near=near,
     )
+
+
+def _near(decoded: DecodedSet, recipe: Recipe, counting: Counting) -> NearPairs:
+    """Near-identical images, looked for in a share of --max-minutes.
+
+    With --deterministic and --folds in all the time that it takes: splits of several
+    trainings are then to be the same.
+    """
+    if not recipe.split.group_near:
+        return NearPairs()
+    seconds = math.inf
+    repeated = recipe.machine.deterministic or recipe.split.folds > 1
+    if recipe.stopping.max_minutes and not repeated:
+        seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
+    with counting("finding near duplicates") as progress:
+        return near_pairs(decoded.fingerprints, progress, seconds)
 
 
 def contradictions(rows: Iterable[SplitRow]) -> int:
@@ -104,7 +131,9 @@ def contradictions(rows: Iterable[SplitRow]) -> int:
     return sum(x.total() - max(x.values()) for x in labels.values())
 
 
-def refuse_overlap(prepared: PreparedData, against: Path) -> None:
+def refuse_overlap(
+    prepared: PreparedData, against: Path, counting: Counting = uncounted
+) -> None:
     """Refuse to train on images of the folder `against`.
 
     Raises:
@@ -113,12 +142,14 @@ def refuse_overlap(prepared: PreparedData, against: Path) -> None:
     other = scan(against)
     decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
     good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
-    copies = find_copies(
-        [x.sha256 for x in prepared.split],
-        prepared.fingerprints,
-        [x.digest for _, x in good],
-        np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
-    )
+    with counting("finding copies") as progress:
+        copies = find_copies(
+            [x.sha256 for x in prepared.split],
+            prepared.fingerprints,
+            [x.digest for _, x in good],
+            np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
+            progress,
+        )
     if copies:
         i, j = next(iter(copies.items()))
         name, copy = good[i][0], prepared.split[j].file

@@ -1,25 +1,44 @@
 """How many planted copies the near-duplicate search finds, and what else it pairs.
 
     python scripts/experiments/near_duplicates.py FOLDER [--images 300] [--sheet pairs.png]
+    python scripts/experiments/near_duplicates.py FOLDER --frames 20000 [--clips 1]
+    python scripts/experiments/near_duplicates.py FOLDER --photos 100000
 
 Copies of some files below FOLDER are changed in known ways and searched for among all
 files. Pairs that were not planted are listed, and drawn into a sheet to be looked at.
+The groups and copies found are compared with those of all pairs.
+
+With --frames or --photos the search is timed instead, on drawn images: on frames of
+clips, or on different photos (see `drawn_images.py`).
 """
 
 import argparse
 import io
+import math
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from all_pairs import all_pairs
+from drawn_images import frames, photos
 from PIL import Image, ImageDraw, ImageOps
 
 from alexnet_cli.dataset.decoding import DecodedImage, decode_files
 from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.dataset.images import open_image
-from alexnet_cli.dataset.near_duplicates import alignment, fingerprint, near_pairs
+from alexnet_cli.dataset.near_duplicates import (
+    Table,
+    alignment,
+    candidates,
+    fingerprint,
+    near_identical,
+)
+from alexnet_cli.dataset.near_search import connected, find_copies, near_pairs
 
+T = TypeVar("T")
 Change = Callable[[Image.Image], Image.Image]
 
 
@@ -63,22 +82,35 @@ CHANGES: dict[str, Change] = {
 
 
 def main() -> None:
-    """Print a table of the planted copies, and the pairs that were not planted."""
+    """Print a table of the planted copies and the pairs not planted, or times."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--frames", type=int)
+    parser.add_argument("--clips", type=int, default=1)
+    parser.add_argument("--photos", type=int)
     args = parser.parse_args()
     files = list(images_below(args.folder))
+    if args.frames:
+        measure(frames(files, args.frames, args.clips))
+    elif args.photos:
+        measure(photos(files, args.photos))
+    else:
+        plant(args, files)
+
+
+def plant(args: argparse.Namespace, files: list[Path]) -> None:
+    """Print how many copies are found, and the pairs that were not planted."""
     found = [
         (f, x)
         for f, x in zip(files, decode_files(files), strict=True)
         if isinstance(x, DecodedImage)
     ]
     table = np.stack([x.fingerprint for _, x in found])
-    pairs = list(near_pairs(table))
+    pairs = pairs_of(table, table, within=True)
     related = {frozenset(x) for x in pairs}
     chosen = sorted(
         random.Random(0).sample(range(len(found)), min(args.images, len(found)))
@@ -87,21 +119,91 @@ def main() -> None:
     print(
         f"{len(found)} images, {len(chosen)} of them copied\n\n{'change':28} found  wrong"
     )
+    every, same = [table], True
     for name, change in CHANGES.items():
         copies = np.stack([fingerprint(change(x))[0] for x in images])
-        hits = {(chosen[i], j) for i, j in near_pairs(copies, table)}
+        hits = {(chosen[i], j) for i, j in pairs_of(copies, table)}
         right = sum((i, i) in hits for i in chosen)
         wrong = [x for x in hits if x[0] != x[1] and frozenset(x) not in related]
         print(f"{name:28} {right / len(chosen):5.1%}  {len(wrong)}")
+        same &= check_copies(copies, table)
+        every.append(copies)
+    same &= check_groups(table) and check_groups(np.concatenate(every))
+    print(f"\ngroups and copies are {'' if same else 'not '}those of all pairs")
     print(f"\n{len(pairs)} pairs were not planted")
     for i, j in pairs:
-        same = "equal files" if found[i][1].digest == found[j][1].digest else ""
-        score = float(alignment(table[i : i + 1], table[j : j + 1])[0])
+        equal = "equal files" if found[i][1].digest == found[j][1].digest else ""
+        score = float(alignment(table[i : i + 1], table[j : j + 1])[0, 0])
         print(
-            f"{score:.3f} {found[i][0].relative_to(args.folder)} {found[j][0].relative_to(args.folder)} {same}"
+            f"{score:.3f} {found[i][0].relative_to(args.folder)} {found[j][0].relative_to(args.folder)} {equal}"
         )
     if args.sheet:
         draw_sheet([(found[i][0], found[j][0]) for i, j in pairs], args.sheet)
+
+
+def pairs_of(
+    one: np.ndarray, two: np.ndarray, within: bool = False
+) -> list[tuple[int, int]]:
+    """All near-identical pairs of two sets, by the two looks of the search."""
+    alike = candidates(Table.of(one), Table.of(two))
+    if within:
+        alike = np.triu(alike, 1)
+    return [(int(i), int(j)) for i, j in np.argwhere(near_identical(one, two, alike))]
+
+
+def check_groups(table: np.ndarray) -> bool:
+    """Whether the search finds the groups of all pairs."""
+    found = near_pairs(table, lambda done, count: None).pairs
+    return connected(len(table), found) == connected(len(table), all_pairs(table))
+
+
+def check_copies(copies: np.ndarray, table: np.ndarray) -> bool:
+    """Whether the search finds the first original of all pairs for each copy."""
+    first: dict[int, int] = {}
+    for i, j in all_pairs(copies, table):
+        first.setdefault(i, j)
+    names = [f"{x} {i}" for x, t in (("a", table), ("b", copies)) for i in range(len(t))]
+    found = find_copies(
+        names[: len(table)], table, names[len(table) :], copies, lambda done, count: None
+    )
+    return found == first
+
+
+def measure(table: np.ndarray) -> None:
+    """Print how long the search takes within [N, 32, 32] and across its halves."""
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak until now
+    before = memory("VmRSS")
+    found, took = timed(lambda: near_pairs(table, lambda done, count: None))
+    more = memory("VmHWM") - before
+    groups = len(set(connected(len(table), found.pairs)))
+    print(
+        f"{len(table)} images, {groups} groups: {took}, {more:.0f} MiB more than before",
+        flush=True,
+    )
+    one, two = table[::2], table[1::2]
+    names = [str(i) for i in range(len(table))]
+    first, second = names[: len(one)], names[len(one) :]
+    copies, took = timed(
+        lambda: find_copies(first, one, second, two, lambda done, count: None)
+    )
+    print(f"{len(two)} images in {len(one)}: {len(copies)} copies: {took}")
+    some = Table.of(table[:: max(1, len(table) // 4000)])
+    share = np.triu(candidates(some, some), 1).sum() / math.comb(len(some.prints), 2)
+    print(f"{1e6 * share:.0f} of a million pairs look alike at first")
+
+
+def memory(field: str) -> float:
+    """MiB of this process, as Linux calls it: VmRSS now, VmHWM at most."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{field}:")[1].split()[0]) / 1024
+
+
+def timed(function: Callable[[], T]) -> tuple[T, str]:
+    """What `function` returns, and the seconds it took, on the clock and of all cores."""
+    started, worked = time.perf_counter(), time.process_time()
+    found = function()
+    seconds, work = time.perf_counter() - started, time.process_time() - worked
+    return found, f"{seconds:.1f} s ({work:.1f} s of CPU)"
 
 
 def draw_sheet(

@@ -48,11 +48,12 @@ def training(toy, tmp_path_factory):
 
 
 def test_images_are_found_decoded_and_split_in_this_order(training):
-    found, left, decoding, prepared = training[0].calls
+    found, left, decoding, near, prepared = training[0].calls
     assert left == ("notes", []), "of trainings that were cut off"
     assert found == ("images_found", ("blue", "green", "red"), 36)
     assert decoding[:2] == ("counting", "decoding")
     assert decoding[2] == [(i + 1, 36) for i in range(36)]
+    assert near == ("counting", "finding near duplicates", [(36 * 35 // 2, 36 * 35 // 2)])
     assert prepared == ("images_prepared", {"train": 30, "val": 6, "test": 0}, 0)
 
 

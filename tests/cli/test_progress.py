@@ -1,5 +1,6 @@
 """Progress: a bar on a terminal and nothing in a file; a lasting line for every epoch."""
 
+import dataclasses
 import re
 import shutil
 from functools import partial
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from alexnet_cli.cli import progress
 from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting, duration
+from alexnet_cli.dataset.near_search import NearPairs
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.model.pretrained.layouts import PretrainedWeights
@@ -166,7 +168,7 @@ def test_parts_are_columns_and_what_is_left_out_is_named(parts, capsys):
 
 def test_bad_files_copies_and_the_size_of_each_part_are_printed(parts, capsys):
     recipe = Recipe(arch="tiny", size=36, test_fraction=0.25)
-    data = prepare(find_images(parts), recipe, lambda done, count: None)
+    data = prepare(find_images(parts), recipe)
     ConsoleListener().images_prepared(data)
     assert capsys.readouterr().err.splitlines() == [
         "1 file(s) cannot be used and are left out (bad_images.csv):",
@@ -178,9 +180,19 @@ def test_bad_files_copies_and_the_size_of_each_part_are_printed(parts, capsys):
 
 
 def test_parts_without_images_are_not_printed(toy, capsys):
-    data = prepare(find_images(toy), Recipe(arch="tiny", size=36), lambda done, count: None)
+    data = prepare(find_images(toy), Recipe(arch="tiny", size=36))
     ConsoleListener().images_prepared(data)
     assert capsys.readouterr().err == "30 training, 6 validation images\n"
+
+
+def test_a_search_that_was_cut_short_is_told(toy, capsys):
+    data = prepare(find_images(toy), Recipe(arch="tiny", size=36))
+    data = dataclasses.replace(data, near=NearPairs((), 12, 50_000))
+    ConsoleListener().images_prepared(data)
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "warning: near-identical images were looked for in a tenth of --max-minutes, by 12 "
+        "of 50,000 comparisons; the parts may share others (--deterministic makes all)"
+    )
 
 
 def test_weights_are_a_table_of_layers(capsys):

@@ -108,6 +108,19 @@ def test_a_map_reads_only_a_few_items_ahead(monkeypatch):
     assert len(started) <= 18
 
 
+def test_a_map_that_is_closed_starts_nothing_more():
+    started = []
+
+    def slow(x):
+        started.append(x)
+        time.sleep(0.02)
+
+    found = parallel_map(slow, range(100), workers=1, ahead=50)
+    next(found)
+    found.close()
+    assert len(started) <= 10
+
+
 def test_a_map_raises_what_its_function_raises():
     def function(x):
         return 1 // (2 - x)

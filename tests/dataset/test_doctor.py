@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,10 +16,6 @@ from alexnet_cli.dataset.doctor import EXTENSIONS, Range, examine
 from alexnet_cli.dataset.images import FORMATS
 from alexnet_cli.dataset.synthetic import draw_image
 from alexnet_cli.errors import DatasetError
-
-
-def none(done, count):
-    assert 0 < done <= count
 
 
 def save(file, *args, form="PNG", **options):
@@ -38,7 +35,7 @@ def healthy(tmp_path):
 
 
 def test_a_healthy_folder_has_no_problems(healthy):
-    found = examine(healthy, None, none)
+    found = examine(healthy)
     assert not found.wrong and found.counts == {"daisy": 5, "fish": 5}
     assert found.formats == {"JPEG": 10} and found.widths == (256, 256, 256)
     result = alexnet("doctor", healthy)
@@ -61,7 +58,7 @@ def test_every_problem_is_named(healthy, tmp_path):
         image.crop((100, 0, 256, 120)).save(fish / "wrong.png", "JPEG")
     (healthy / "alone").mkdir()
     draw_image("star", np.random.default_rng(1)).save(healthy / "alone" / "1.png")
-    found = examine(healthy, None, none)
+    found = examine(healthy)
     assert found.bad == (("daisy/bad.jpg", "is not an image in a known format"),)
     assert found.equal == (
         ("daisy/0.jpg", "daisy/same.jpg"),
@@ -94,7 +91,7 @@ def test_overlap_with_another_folder(healthy, tmp_path):
     draw_image("star", np.random.default_rng(5)).save(other / "fish" / "new.jpg")
     with Image.open(healthy / "daisy" / "4.jpg") as image:
         image.resize((200, 200)).save(other / "fish" / "resized.jpg", quality=60)
-    found = examine(healthy, other, none)
+    found = examine(healthy, other)
     assert found.overlap == (
         ("fish/0.jpg", "fish/0.jpg"),
         ("fish/resized.jpg", "daisy/4.jpg"),
@@ -109,20 +106,43 @@ def test_the_same_image_in_two_parts(healthy, tmp_path):
     shutil.copytree(healthy, tmp_path / "p" / "train")
     (tmp_path / "p" / "val" / "fish").mkdir(parents=True)
     shutil.copy(healthy / "fish" / "1.jpg", tmp_path / "p" / "val" / "fish" / "x.jpg")
-    found = examine(tmp_path / "p", None, none)
+    found = examine(tmp_path / "p")
     assert found.two_parts == (("train/fish/1.jpg", "val/fish/x.jpg"),)
 
 
 def test_a_folder_is_read_once(healthy):
     progress = []
-    examine(healthy, None, lambda *x: progress.append(x))
-    assert progress == [(i, 10) for i in range(1, 11)]
+
+    @contextmanager
+    def counting(what):
+        yield lambda *x: progress.append((what, *x))
+
+    examine(healthy, healthy, counting)
+    examined = [("examining", i, 10) for i in range(1, 11)]
+    found = ("finding near duplicates", 45, 45), ("finding copies", 10, 10)
+    assert progress == [*examined, found[0], *examined, found[1]]
+
+
+def test_an_equal_file_hides_no_near_one(healthy):
+    """The copy of a file may be what is most like a third."""
+    shutil.copy(healthy / "fish" / "3.jpg", healthy / "daisy" / "copy.jpg")
+    with Image.open(healthy / "fish" / "3.jpg") as image:
+        image.resize((200, 200)).save(healthy / "daisy" / "small.jpg")
+        image.resize((180, 180)).save(healthy / "fish" / "small.jpg")
+    found = examine(healthy)
+    assert found.equal == (("daisy/copy.jpg", "fish/3.jpg"),)
+    # The fewest pairs that connect three images.
+    assert len(found.near) == 2
+    assert {x for pair in found.near for x in pair} == {
+        "daisy/copy.jpg", "daisy/small.jpg", "fish/small.jpg",
+    }  # fmt: skip
+    assert len(found.two_labels) == 2
 
 
 def test_sizes_are_smallest_median_and_largest(tmp_path):
     for i, size in enumerate([(100, 200), (300, 100), (120, 120)]):
         save(tmp_path / "a" / f"{i}.png", size, i)
-    found = examine(tmp_path, None, none)
+    found = examine(tmp_path)
     assert found.widths == Range(100, 120, 300) and found.heights == Range(100, 120, 200)
     assert found.aspects == Range(0.5, 1.0, 3.0)
     assert all(type(x) is int for x in (*found.widths, *found.heights))
@@ -137,7 +157,7 @@ def test_counts_are_of_readable_images(tmp_path):
     for i in range(3):
         (tmp_path / "c").mkdir(exist_ok=True)
         (tmp_path / "c" / f"{i}.png").write_bytes(b"x")
-    found = examine(tmp_path, None, none)
+    found = examine(tmp_path)
     assert found.counts == {"a": 4, "b": 1, "c": 0}
     assert found.imbalance == 4.0 and found.wrong
     assert [x for x, _ in found.bad] == ["c/0.png", "c/1.png", "c/2.png"]
@@ -147,7 +167,7 @@ def test_a_folder_of_bad_files_alone_is_examined(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "0.jpg").write_bytes(b"x")
-    found = examine(tmp_path, tmp_path, none)
+    found = examine(tmp_path, tmp_path)
     assert found.counts == {"a": 0, "b": 0} and found.formats == {}
     assert found.widths == Range(0, 0, 0)
     # They are equal bytes; but what cannot be read is no duplicate.
@@ -164,7 +184,7 @@ def test_a_folder_of_bad_files_alone_is_examined(tmp_path):
 )  # fmt: skip
 def test_extensions_are_those_of_the_format(tmp_path, name, form, fits):
     save(tmp_path / "a" / name, form=form)
-    found = examine(tmp_path, None, none)
+    found = examine(tmp_path)
     assert found.formats == {form: 1}
     assert found.wrong_ending == (() if fits else ((f"a/{name}", form),))
     assert found.wrong  # one image of a class is too few; the extension is harmless
@@ -178,7 +198,7 @@ def test_extensions_belong_to_formats_that_are_read():
 def test_equal_files_are_paired_with_the_first_of_them(tmp_path):
     for name in ("a/2.png", "a/1.png", "b/3.png"):
         save(tmp_path / name, (90, 90))
-    found = examine(tmp_path, None, none)
+    found = examine(tmp_path)
     assert found.equal == (("a/1.png", "a/2.png"), ("a/1.png", "b/3.png"))
     assert found.near == () and found.two_labels == (("a/1.png", "b/3.png"),)
 
@@ -187,7 +207,7 @@ def test_an_overlap_names_the_first_copy_of_each(healthy, tmp_path):
     shutil.copy(healthy / "fish" / "1.jpg", healthy / "fish" / "again.jpg")
     save(tmp_path / "other" / "x" / "new.png", (256, 256), 7)
     shutil.copy(healthy / "fish" / "1.jpg", tmp_path / "other" / "x" / "copy.jpg")
-    found = examine(healthy, tmp_path / "other", none)
+    found = examine(healthy, tmp_path / "other")
     assert found.overlap == (("x/copy.jpg", "fish/1.jpg"),)
 
 
@@ -195,7 +215,7 @@ def test_notes_of_all_parts_are_kept(healthy, tmp_path):
     for part in ("train", "test"):
         shutil.copytree(healthy, tmp_path / "p" / part)
         (tmp_path / "p" / part / "fish" / f"{part}.txt").write_text("x")
-    found = examine(tmp_path / "p", None, none)
+    found = examine(tmp_path / "p")
     assert sorted(found.notes) == [
         "fish/test.txt: not an image by its extension",
         "fish/train.txt: not an image by its extension",
@@ -205,7 +225,7 @@ def test_notes_of_all_parts_are_kept(healthy, tmp_path):
 
 def test_a_folder_without_class_folders_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match="has no class folders with images"):
-        examine(tmp_path, None, none)
+        examine(tmp_path)
 
 
 class Page(HTMLParser):
@@ -239,7 +259,7 @@ def test_the_page_stands_alone_and_escapes_names(healthy, tmp_path):
 
 @pytest.mark.slow
 def test_the_real_flowers_have_one_image_under_two_labels(shared):
-    found = examine(shared / "flower_photos", None, none)
+    found = examine(shared / "flower_photos")
     name = "15922772266_1167a06620.jpg"
     assert found.two_labels == ((f"roses/{name}", f"tulips/{name}"),)
     assert len(found.near) >= 15 and not found.bad

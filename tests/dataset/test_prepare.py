@@ -1,5 +1,6 @@
 """Every file is either decoded once or listed as bad; parts of a folder are kept."""
 
+import math
 import shutil
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alexnet_cli.dataset import images
+from alexnet_cli.dataset import prepare as prepare_module
 from alexnet_cli.dataset.decoding import BadImage
+from alexnet_cli.dataset.near_search import NearPairs
 from alexnet_cli.dataset.prepare import content_groups, prepare, refuse_overlap
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.synthetic import draw_sample
@@ -22,7 +25,7 @@ RECIPE = Recipe(arch="tiny", size=36, resize="crop")
 
 
 def prepared(data, recipe=RECIPE, classes=()):
-    return prepare(find_images(data, classes), recipe, lambda done, count: None)
+    return prepare(find_images(data, classes), recipe)
 
 
 def test_pixels_are_the_decoders_in_order(toy):
@@ -125,6 +128,30 @@ def test_near_identical_images_stay_on_one_side(tmp_path):
     assert len(side) <= 42
     apart = prepared(data, Recipe(arch="tiny", size=36, group_near=False))
     assert len({x.group for x in apart.split}) == 80
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({}, math.inf),
+        ({"max_minutes": 2}, 12),
+        ({"max_minutes": 2, "deterministic": True}, math.inf),
+        ({"max_minutes": 2, "folds": 3}, math.inf),
+        ({"max_minutes": 2, "group_near": False}, None),
+    ],
+)
+def test_the_search_takes_a_tenth_of_the_time(toy, monkeypatch, fields, seconds):
+    limits = []
+
+    def search(prints, progress, limit):
+        limits.append(limit)
+        return NearPairs(((0, 1),), 5, 630)
+
+    monkeypatch.setattr(prepare_module, "near_pairs", search)
+    got = prepared(toy, Recipe(arch="tiny", size=36, **fields))
+    assert limits == ([] if seconds is None else [pytest.approx(seconds)])
+    assert (got.split[0].group == got.split[1].group) is (seconds is not None)
+    assert got.near == (NearPairs() if seconds is None else NearPairs(((0, 1),), 5, 630))
 
 
 def test_a_fraction_reads_fewer_files(tmp_path):

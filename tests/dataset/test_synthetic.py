@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from alexnet_cli.dataset.images import decode
-from alexnet_cli.dataset.near_duplicates import fingerprint, near_pairs
+from alexnet_cli.dataset.near_duplicates import fingerprint
+from alexnet_cli.dataset.near_search import find_copies
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.synthetic import KINDS, SIDE, draw_image, draw_sample
 from alexnet_cli.errors import DatasetError
@@ -47,7 +48,9 @@ def test_no_test_image_is_a_training_image(tmp_path):
         )
         for x in found.values()
     )
-    assert list(near_pairs(train, test)) == []
+    names = [str(i) for i in range(len(train) + len(test))]
+    digests = names[: len(train)], names[len(train) :]
+    assert find_copies(digests[0], train, digests[1], test, lambda *x: None) == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -82,7 +82,7 @@ def epoch(folder: str, fields: str) -> Measure:
 
     recipe = Recipe(**json.loads(fields))
     source = find_images(Path(folder))
-    examples = prepare(source, recipe, lambda done, count: None).training
+    examples = prepare(source, recipe).training
     start_tensorflow()
     import keras
     import tensorflow as tf

@@ -64,7 +64,7 @@ def drawn(part="train", each=8, seed=0):
 
 
 def prepared(source, recipe=RECIPE):
-    return prepare(source, recipe, lambda done, count: None)
+    return prepare(source, recipe)
 
 
 def test_a_source_in_memory_is_prepared():
