@@ -58,6 +58,9 @@ def predict_command(
 
     IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
     """
+    from ..run.digests import begin
+
+    begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
     from ..reports.predictions import csv_header, line
@@ -66,7 +69,7 @@ def predict_command(
     open_model(model)
     files = list(image_files(images, sys.stdin.buffer))
     pen = _Pen(draw, files) if draw else None
-    classifier = Classifier(model)
+    classifier = Classifier(model, begun=begun)
     run = classifier.run
     if reject is not None:
         run = dataclasses.replace(run, threshold=_threshold(run, reject))

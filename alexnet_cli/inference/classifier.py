@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Pixels
-from ..dataset.images import from_pixels, load, read
+from ..dataset.images import from_pixels, read
+from ..dataset.images import load as load_image
 from ..dataset.parallel import parallel_map
 from ..dataset.standardize import views
 from ..errors import (
@@ -24,19 +25,17 @@ from ..errors import (
     OversizedImage,
     RecipeError,
     RunError,
-    RunReplaced,
-    printable,
 )
 from ..recipe.sections import TTA
+from ..run.digests import Hashing
 from ..run.run import Run
 from .answers import probabilities
-from .exported import Model, open_model
-from .formats import PixelNetwork
+from .exported import Model
 from .litert import LiteRTNetwork
-from .network import BATCH, Network, load_mean_image, verified_network
+from .loading import load
+from .network import BATCH, Network
 from .prediction import Prediction
 
-_ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
 """A Network, or a PixelNetwork."""
 Image = str | Path | bytes | Pixels
@@ -56,18 +55,21 @@ class Classifier:
         run: Model | Run | Path | str,
         tta: str | None = None,
         network: Network | None = None,
+        *,
+        begun: Hashing | None = None,
     ) -> None:
         """Load the fastest network of a run, unless a `network` is given.
 
         `run` is a run, its directory, or a file that `alexnet export` wrote. `tta`,
         test-time augmentation, is "none", "flip" or "ten-crop"; by default the run's own.
+        `begun` is perhaps the digest of the run's LiteRT copy.
 
         Raises:
             RunError: the run is damaged, its images have no margin for ten crops, or an
                 exported model is to compute other views than it does.
             RecipeError: there is no such `tta`.
         """
-        loaded = _loaded(run, network)
+        loaded = load(run, network, begun)
         self.run, self.exported = loaded.run, loaded.exported
         self.network, self.mean_image = loaded.network, loaded.mean_image
         self.source = loaded.source
@@ -184,47 +186,11 @@ class Classifier:
         try:
             data = image if isinstance(image, bytes) else read(file)
             digest = hashlib.sha256(data).hexdigest()
-            return _StoredImage(file, digest, load(data, preprocess))
+            return _StoredImage(file, digest, load_image(data, preprocess))
         except ImageError as error:
             return _StoredImage(
                 file, error=str(error), oversized=isinstance(error, OversizedImage)
             )
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A run, and what answers for it: an exported network, or its own on each view."""
-
-    run: Run
-    exported: PixelNetwork | None
-    network: Network
-    mean_image: Floats | None
-    source: Path
-
-
-def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded:
-    """A run, its network and its mean image, all three of one and the same training.
-
-    If another one takes its place meanwhile, that is read instead, if `given` is a path.
-    """
-    by_path = isinstance(given, Path | str)
-    for _ in range(_ATTEMPTS):
-        model = open_model(given)
-        run = model.run
-        try:
-            exported = model.network()
-            found = network or (_no_network if exported else verified_network(run))
-            mean_image = None if exported else load_mean_image(run)
-            run.require_unchanged()
-            return _Loaded(run, exported, found, mean_image, model.source)
-        except RunError:
-            if not by_path or run.is_unchanged():
-                raise
-    raise RunReplaced(f"{printable(run.path)} is replaced again and again; try later")
-
-
-def _no_network(inputs: Floats) -> Floats:
-    raise TypeError("an exported model takes stored pixels, not single views")
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 from msgspec import (
@@ -42,6 +43,7 @@ _EXACT = 2**53
 """Integers up to here are floats as well."""
 
 
+@cache
 def _number(low: float | None = None, high: float | None = None) -> Any:
     """The type of an integer or a finite float, either of which stays what it is."""
     low = -MAX_NUMBER if low is None else low
