@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
+from ..run.digests import begin
 from ..run.run import Run
 from .arguments import ANY_MODEL, FOLDER, NumberRange
 from .image_arguments import image_files
@@ -58,8 +59,6 @@ def predict_command(
 
     IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
     """
-    from ..run.digests import begin
-
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model

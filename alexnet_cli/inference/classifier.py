@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Pixels
-from ..dataset.images import from_pixels, read
-from ..dataset.images import load as load_image
+from ..dataset.images import from_pixels, load, read
 from ..dataset.parallel import parallel_map
 from ..dataset.standardize import views
 from ..errors import (
@@ -30,12 +29,13 @@ from ..recipe.sections import TTA
 from ..run.digests import Hashing
 from ..run.run import Run
 from .answers import probabilities
-from .exported import Model
+from .exported import Model, open_model
+from .formats import PixelNetwork
 from .litert import LiteRTNetwork
-from .loading import load
-from .network import BATCH, Network
-from .prediction import Prediction
+from .network import BATCH, Network, load_mean_image, verified_network
+from .prediction import Prediction, StoredImage
 
+_ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
 """A Network, or a PixelNetwork."""
 Image = str | Path | bytes | Pixels
@@ -69,7 +69,7 @@ class Classifier:
                 exported model is to compute other views than it does.
             RecipeError: there is no such `tta`.
         """
-        loaded = load(run, network, begun)
+        loaded = _loaded(run, network, begun)
         self.run, self.exported = loaded.run, loaded.exported
         self.network, self.mean_image = loaded.network, loaded.mean_image
         self.source = loaded.source
@@ -143,7 +143,7 @@ class Classifier:
         return idle
 
     def _predictions(
-        self, batch: "list[_StoredImage]", network: _Computes
+        self, batch: "list[StoredImage]", network: _Computes
     ) -> list[Prediction]:
         readable = [x.pixels for x in batch if x.pixels is not None]
         rows = iter(self._computed(np.stack(readable), network) if readable else ())
@@ -178,19 +178,57 @@ class Classifier:
     def _inputs(self, pixels: Pixels) -> Iterator[Floats]:
         return views(pixels, self.run.preprocess, self.mean_image, self.tta)
 
-    def _stored(self, image: Image) -> "_StoredImage":
+    def _stored(self, image: Image) -> "StoredImage":
         preprocess = self.run.preprocess
         if isinstance(image, np.ndarray):
-            return _StoredImage(Path(), pixels=from_pixels(image, preprocess))
+            return StoredImage(Path(), pixels=from_pixels(image, preprocess))
         file = Path() if isinstance(image, bytes) else Path(image)
         try:
             data = image if isinstance(image, bytes) else read(file)
             digest = hashlib.sha256(data).hexdigest()
-            return _StoredImage(file, digest, load_image(data, preprocess))
+            return StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
-            return _StoredImage(
+            return StoredImage(
                 file, error=str(error), oversized=isinstance(error, OversizedImage)
             )
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A run, and what answers for it: an exported network, or its own on each view."""
+
+    run: Run
+    exported: PixelNetwork | None
+    network: Network
+    mean_image: Floats | None
+    source: Path
+
+
+def _loaded(
+    given: Model | Run | Path | str, network: Network | None, begun: Hashing | None
+) -> _Loaded:
+    """A run, its network and its mean image, all three of one and the same training.
+
+    If another one takes its place meanwhile, that is read instead, if `given` is a path.
+    """
+    by_path = isinstance(given, Path | str)
+    for _ in range(_ATTEMPTS):
+        model = open_model(given)
+        run = model.run
+        try:
+            exported = model.network()
+            found = network or (_no_network if exported else verified_network(run, begun))
+            mean_image = None if exported else load_mean_image(run)
+            run.require_unchanged()
+            return _Loaded(run, exported, found, mean_image, model.source)
+        except RunError:
+            if not by_path or run.is_unchanged():
+                raise
+    raise RunReplaced(f"{printable(run.path)} is replaced again and again; try later")
+
+
+def _no_network(inputs: Floats) -> Floats:
+    raise TypeError("an exported model takes stored pixels, not single views")
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
@@ -201,15 +239,3 @@ def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
     if isinstance(images, np.ndarray) and images.ndim < 4:
         return [images]
     return images
-
-
-@dataclass(frozen=True)
-class _StoredImage:
-    """An image as the network's preprocessing stores it, or why it cannot be read."""
-
-    file: Path
-    digest: str = ""
-    pixels: Pixels | None = None
-    """uint8 [R, R, 3]."""
-    error: str = ""
-    oversized: bool = False
