@@ -24,6 +24,8 @@ from ..errors import (
     OversizedImage,
     RecipeError,
     RunError,
+    RunReplaced,
+    printable,
 )
 from ..recipe.sections import TTA
 from ..run.digests import Hashing
