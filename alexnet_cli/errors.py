@@ -116,9 +116,15 @@ def first_line(error: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` as one printable line of at most MAX_MESSAGE characters, cut with "..."."""
-    line = printable(text[: MAX_MESSAGE + 1])
-    return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 3]}..."
+    """`text` as one printable line of at most MAX_MESSAGE characters.
+
+    What is too long loses its middle: the file is named first, what to do comes last.
+    """
+    half = MAX_MESSAGE // 2
+    if len(text) > MAX_MESSAGE:
+        text = text[:MAX_MESSAGE] + text[-MAX_MESSAGE:]
+    line = printable(text)
+    return line if len(line) <= MAX_MESSAGE else f"{line[: half - 3]}...{line[-half:]}"
 
 
 def printable(path: str | Path) -> str:

@@ -69,7 +69,12 @@ def test_what_an_error_says_is_one_printable_line(text):
 def test_a_long_message_is_cut():
     assert one_line("x" * MAX_MESSAGE) == "x" * MAX_MESSAGE
     for text in ("x" * (MAX_MESSAGE + 1), "\x1b" * 10**6):
-        assert len(one_line(text)) == MAX_MESSAGE and one_line(text).endswith("...")
+        assert len(one_line(text)) == MAX_MESSAGE and "..." in one_line(text)
+    # Its ends say which file and what to do.
+    long = f"a.jpg is {'x' * MAX_MESSAGE}; leave it out"
+    assert one_line(long).startswith("a.jpg is x") and one_line(long).endswith(
+        "leave it out"
+    )
 
 
 @given(

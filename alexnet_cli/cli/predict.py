@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
+from ..run.digests import begin
 from ..run.run import Run
 from . import console
 from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
@@ -60,6 +61,7 @@ def predict_command(
 
     IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
     """
+    begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
     from ..reports.predictions import csv_header, line
@@ -69,7 +71,7 @@ def predict_command(
     open_model(model)
     files = list(image_files(images, sys.stdin.buffer))
     pen = _Pen(draw, files) if draw else None
-    classifier = Classifier(model)
+    classifier = Classifier(model, begun=begun)
     run = classifier.run
     if reject is not None:
         run = dataclasses.replace(run, threshold=_threshold(run, reject))

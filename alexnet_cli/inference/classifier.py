@@ -28,13 +28,14 @@ from ..errors import (
     printable,
 )
 from ..recipe.sections import TTA
+from ..run.digests import Hashing
 from ..run.run import Run
 from .answers import probabilities
 from .exported import Model, open_model
 from .formats import PixelNetwork
 from .litert import LiteRTNetwork
 from .network import BATCH, Network, load_mean_image, verified_network
-from .prediction import Prediction
+from .prediction import Prediction, StoredImage
 
 _ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
@@ -56,18 +57,21 @@ class Classifier:
         run: Model | Run | Path | str,
         tta: str | None = None,
         network: Network | None = None,
+        *,
+        begun: Hashing | None = None,
     ) -> None:
         """Load the fastest network of a run, unless a `network` is given.
 
         `run` is a run, its directory, or a file that `alexnet export` wrote. `tta`,
         test-time augmentation, is "none", "flip" or "ten-crop"; by default the run's own.
+        `begun` is perhaps the digest of the run's LiteRT copy.
 
         Raises:
             RunError: the run is damaged, its images have no margin for ten crops, or an
                 exported model is to compute other views than it does.
             RecipeError: there is no such `tta`.
         """
-        loaded = _loaded(run, network)
+        loaded = _loaded(run, network, begun)
         self.run, self.exported = loaded.run, loaded.exported
         self.network, self.mean_image = loaded.network, loaded.mean_image
         self.source = loaded.source
@@ -141,7 +145,7 @@ class Classifier:
         return idle
 
     def _predictions(
-        self, batch: "list[_StoredImage]", network: _Computes
+        self, batch: "list[StoredImage]", network: _Computes
     ) -> list[Prediction]:
         readable = [x.pixels for x in batch if x.pixels is not None]
         rows = iter(self._computed(np.stack(readable), network) if readable else ())
@@ -176,17 +180,17 @@ class Classifier:
     def _inputs(self, pixels: Pixels) -> Iterator[Floats]:
         return views(pixels, self.run.preprocess, self.mean_image, self.tta)
 
-    def _stored(self, image: Image) -> "_StoredImage":
+    def _stored(self, image: Image) -> "StoredImage":
         preprocess = self.run.preprocess
         if isinstance(image, np.ndarray):
-            return _StoredImage(Path(), pixels=from_pixels(image, preprocess))
+            return StoredImage(Path(), pixels=from_pixels(image, preprocess))
         file = Path() if isinstance(image, bytes) else Path(image)
         try:
             data = image if isinstance(image, bytes) else read(file)
             digest = hashlib.sha256(data).hexdigest()
-            return _StoredImage(file, digest, load(data, preprocess))
+            return StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
-            return _StoredImage(
+            return StoredImage(
                 file, error=str(error), oversized=isinstance(error, OversizedImage)
             )
 
@@ -202,7 +206,9 @@ class _Loaded:
     source: Path
 
 
-def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded:
+def _loaded(
+    given: Model | Run | Path | str, network: Network | None, begun: Hashing | None
+) -> _Loaded:
     """A run, its network and its mean image, all three of one and the same training.
 
     If another one takes its place meanwhile, that is read instead, if `given` is a path.
@@ -213,7 +219,7 @@ def _loaded(given: Model | Run | Path | str, network: Network | None) -> _Loaded
         run = model.run
         try:
             exported = model.network()
-            found = network or (_no_network if exported else verified_network(run))
+            found = network or (_no_network if exported else verified_network(run, begun))
             mean_image = None if exported else load_mean_image(run)
             run.require_unchanged()
             return _Loaded(run, exported, found, mean_image, model.source)
@@ -235,15 +241,3 @@ def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
     if isinstance(images, np.ndarray) and images.ndim < 4:
         return [images]
     return images
-
-
-@dataclass(frozen=True)
-class _StoredImage:
-    """An image as the network's preprocessing stores it, or why it cannot be read."""
-
-    file: Path
-    digest: str = ""
-    pixels: Pixels | None = None
-    """uint8 [R, R, 3]."""
-    error: str = ""
-    oversized: bool = False

@@ -47,6 +47,8 @@ def require_as_recorded(model: Path) -> None:
             continue
         for name, digest in row.get("digests", {}).items():
             file = folder / name
+            if not file.resolve().is_relative_to(folder.resolve()):
+                raise RunError(f"{printable(file)} is elsewhere; {EXPORT_AGAIN}")
             if not file.is_file():
                 raise RunError(f"{printable(file)} does not exist; {EXPORT_AGAIN}")
             if sha256(file) != digest:

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct
+
+from ..run.schema import converted
 
 _Number = Annotated[float, Meta(ge=-1e18, le=1e18)]
-_Text = Annotated[str, Meta(max_length=10_000)]
+_Text = Annotated[str, Meta(max_length=10_000, pattern=r"\A[^\0\ud800-\udfff]*\Z")]
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 _File = Annotated[str, Meta(pattern=r"\A[\w-][\w.-]*\Z")]
-_Below = Annotated[str, Meta(pattern=r"\A[\w-][\w.-]*(/[\w-][\w.-]*)*\Z")]
-"""A file in the folder of export.json, or in one of its folders."""
 _Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
@@ -22,7 +22,7 @@ class _Model(Struct):
     drop: _Number | None
     passed: bool = True
     compared_on: _Text = ""
-    digests: dict[_Below, _Digest] = {}
+    digests: dict[_Text, _Digest] = {}
 
 
 class _Run(Struct):
@@ -50,4 +50,4 @@ def check_record(data: dict[str, Any]) -> None:
     Raises:
         ValueError: one is another.
     """
-    convert(data, _Record)
+    converted(data, _Record)

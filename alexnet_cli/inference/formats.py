@@ -119,11 +119,17 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
         )
     except failures as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
-    [source], [target] = session.get_inputs(), session.get_outputs()
+    try:
+        [source], [target] = session.get_inputs(), session.get_outputs()
+    except ValueError as error:
+        raise unusable(file, f"is damaged: {first_line(error)}") from error
     _require_shapes(file, run, source.shape, target.shape)
 
     def predict(pixels: Pixels) -> Floats:
-        found: Floats = session.run(None, {source.name: pixels})[0]
+        try:
+            found: Floats = session.run(None, {source.name: pixels})[0]
+        except failures as error:
+            raise unusable(file, f"cannot be computed: {first_line(error)}") from error
         return found
 
     return predict
@@ -153,8 +159,11 @@ def _require_shapes(
 
 def _onnx_failures(failure: Any) -> tuple[type[Exception], ...]:
     """What ONNX Runtime raises for files that it cannot read."""
-    names = ("Fail", "InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NotImplemented")
-    return (OSError, *(getattr(failure, x) for x in names))
+    names = (
+        "Fail", "InvalidProtobuf", "InvalidGraph", "InvalidArgument", "NotImplemented",
+        "RuntimeException", "ModelLoaded", "NoModel", "EPFail",
+    )  # fmt: skip
+    return (OSError, ValueError, *(getattr(failure, x) for x in names))
 
 
 def _openvino(file: Path, run: Run) -> PixelNetwork:
@@ -188,7 +197,7 @@ def _keras(file: Path, run: Run) -> PixelNetwork:
 
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+    except (*UNREADABLE, TypeError, AttributeError) as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
     _require_shapes(file, run, model.input_shape, model.output_shape)
     return lambda pixels: np.asarray(model(pixels, training=False))

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..backend.startup import start_tensorflow
 from ..errors import RunError, WeightsError, first_line, printable
 from ..model.pretrained.layouts import keras_weights
 from ..model.pretrained.matching import match_layers
-from ..run.digests import require_as_written
+from ..run.digests import Hashing, begin, require_as_written
 from ..run.files import replacing
 from ..run.run import Run
 
@@ -27,8 +26,10 @@ BATCH = 16
 """Images that a network computes at once."""
 
 
-def verified_network(run: Run) -> Network:
+def verified_network(run: Run, begun: Hashing | None = None) -> Network:
     """As `fastest_network`, from files with the digests that SHA256SUMS has, if any.
+
+    `begun` is perhaps of its LiteRT copy.
 
     Raises:
         RunError: a file is another one, is damaged, or does not belong to the run.
@@ -37,11 +38,9 @@ def verified_network(run: Run) -> Network:
         require_as_written(run.mean_image, "train again")
     if not (run.exported and run.litert.is_file()):
         return fastest_network(run)
-    # Imports and the network take longer than the digest.
-    with ThreadPoolExecutor(1) as pool:
-        checked = pool.submit(require_as_written, run.litert, _REMEDY)
-        network = fastest_network(run)
-        checked.result()
+    begun = begun or begin(run.litert)
+    network = fastest_network(run)
+    require_as_written(run.litert, _REMEDY, begun)
     return network
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import Floats, Pixels
 
 UNKNOWN = "unknown"
 """The label of a prediction whose confidence is below the run's threshold."""
@@ -60,3 +60,15 @@ class Prediction:
         classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
         result = {"error": self.error} if self.error else {"answer": self.label}
         return {"file": name, **result, "classes": classes}
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image as the network's preprocessing stores it, or why it cannot be read."""
+
+    file: Path
+    digest: str = ""
+    pixels: Pixels | None = None
+    """uint8 [R, R, 3]."""
+    error: str = ""
+    oversized: bool = False

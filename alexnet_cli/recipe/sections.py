@@ -219,6 +219,6 @@ class Machine:
     cache: str = option("auto", "Where decoded images are kept: in memory (ram), in a scratch file (disk), or nowhere (none: decode again in every epoch). auto uses memory if they take less than a third of what is free, else disk.", choices=("auto", "ram", "disk", "none"))
     precision: str = option("auto", "Arithmetic of training (auto: bfloat16 where the processor has it); evaluation is always float32.", choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     deterministic: bool = option(False, "Give bit-identical results on every run on the same machine, also after --resume.")
-    checkpoint_minutes: float = option(5.0, "Write a checkpoint every this many minutes within an epoch, besides the one at its end.", low=0.01)
+    checkpoint_minutes: float = option(5.0, "Write a checkpoint every this many minutes within an epoch (0: after every step), besides the one at its end.", low=0)
     histograms: bool = option(False, "Write weight histograms for TensorBoard in every epoch.")
 # fmt: on

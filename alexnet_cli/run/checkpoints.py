@@ -180,15 +180,13 @@ def _from_json(index: Path) -> Checkpoint:
     Raises:
         OSError, ValueError, KeyError: it is damaged.
     """
-    from msgspec import convert
-
-    from .schema import CheckpointIndex
+    from .schema import CheckpointIndex, converted
 
     body = decode(read_regular(index, _MAX_BYTES))
     digest = body.pop("sha256")
     if hashlib.sha256(json.dumps(body, allow_nan=False).encode()).hexdigest() != digest:
         raise ValueError("it is not what was written")
-    found = convert(body, CheckpointIndex)
+    found = converted(body, CheckpointIndex)
     return Checkpoint(index, found.epoch, found.step, found.state, found.best, found.files)
 
 

@@ -1,16 +1,21 @@
 """SHA256SUMS: what every file of a run directory has to be, as `sha256sum -c` reads it."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from ..backend.regular_file import open_regular, read_regular
 from ..errors import RunError, printable
 from .files import replacing, sync
-from .lock import LOCK
 
 SUMS = "SHA256SUMS"
+LOCK = ".lock"
+"""The lock's file, in the directory that it protects."""
 RUN_JSON = "run.json"
 _MAX_BYTES = 10_000_000
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -29,7 +34,11 @@ _CHANGING = re.compile(
 def sha256(file: Path) -> str:
     """The SHA-256 of a file, hexadecimal."""
     with open_regular(file) as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        if not os.fstat(opened.fileno()).st_size:
+            return hashlib.sha256().hexdigest()
+        # All at once, during which other threads can do anything.
+        with mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
+            return hashlib.sha256(data).hexdigest()
 
 
 def seal(folder: Path, run_json: str) -> None:
@@ -70,17 +79,39 @@ def is_as_written(folder: Path, name: str) -> bool:
     return sha256(folder / name) == _recorded(folder).get(name)
 
 
-def require_as_written(file: Path, remedy: str) -> None:
+@dataclass(frozen=True)
+class Hashing:
+    """A file whose SHA-256 a thread computes."""
+
+    file: Path
+    stamp: tuple[int, ...]
+    """Tells the file from another one in its place."""
+    digest: "Future[str]"
+
+
+def begin(file: Path) -> Hashing | None:
+    """Begin to compute the SHA-256 of `file` in a thread; None if none is recorded."""
+    if not (file.is_file() and (file.parent / SUMS).is_file()):
+        return None
+    # At the end of the program it is waited for.
+    pool = ThreadPoolExecutor(1)
+    return Hashing(file, _stamp(file), pool.submit(sha256, file))
+
+
+def require_as_written(file: Path, remedy: str, begun: Hashing | None = None) -> None:
     """Check that a file in a run directory has the digest that is recorded, if one is.
 
-    Runs of the first versions have no digests.
+    Runs of the first versions have no digests. `begun` is perhaps of the same file.
 
     Raises:
         RunError: it has another one; `remedy` says what to do.
     """
     recorded = _recorded(file.parent).get(file.name)
+    if recorded is None:
+        return
     try:
-        if recorded is None or sha256(file) == recorded:
+        same = begun and (begun.file, begun.stamp) == (file, _stamp(file))
+        if (begun.digest.result() if begun and same else sha256(file)) == recorded:
             return
     except OSError as error:
         raise RunError(f"{printable(file)}: {error.strerror}") from error
@@ -91,6 +122,12 @@ def notes(folder: Path) -> list[Path]:
     """The files in a run directory that no training has written, sorted."""
     names = [(x, _name(x, folder)) for x in _files(folder)]
     return [x for x, n in names if not (_OWN.fullmatch(n) or _CHANGING.fullmatch(n))]
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    found = file.stat()
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return found.st_dev, found.st_ino, found.st_size, *times
 
 
 def _recorded(folder: Path) -> dict[str, str]:

@@ -11,9 +11,7 @@ from typing import IO
 
 from ..backend.file_lock import AlreadyLocked, release, try_lock
 from ..errors import RunError, printable
-
-LOCK = ".lock"
-"""The name of the lock's file, in the directory that it protects."""
+from .digests import LOCK as LOCK
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+_ROUNDED_ONE = 1.01
 _MAX_FLOAT32 = 3.5e38
 
 
@@ -27,6 +28,6 @@ def probability(text: str) -> float:
         ValueError: it is another one, or none.
     """
     found = float(text)
-    if not 0 <= found <= 1:
+    if not 0 <= found <= _ROUNDED_ONE:
         raise ValueError(f"{found:g} is not a probability")
     return found

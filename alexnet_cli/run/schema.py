@@ -9,7 +9,8 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING
-from typing import Annotated, Any, Literal, Union
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 from msgspec import (
     NODEFAULT,
@@ -28,6 +29,7 @@ from ..model.variants import INITIALIZERS
 from ..preprocess import JSON_KEYS, MAX_PIXELS, Preprocess
 from ..recipe.recipe import FIELDS, Field
 
+T = TypeVar("T")
 MAX_PARAMETERS = 2**33
 """34 GB. The largest network of a recipe, alexnet with 65,536 hidden units, has 5e9."""
 MAX_ACTIVATIONS = 2**24
@@ -41,6 +43,7 @@ _EXACT = 2**53
 """Integers up to here are floats as well."""
 
 
+@cache
 def _number(low: float | None = None, high: float | None = None) -> Any:
     """The type of an integer or a finite float, either of which stays what it is."""
     low = -MAX_NUMBER if low is None else low
@@ -165,17 +168,26 @@ class CheckpointIndex(Struct):
     state: dict[str, Any]
 
 
+def converted(data: Any, kind: type[T]) -> T:
+    """`data`, as `json.loads` gives it, as a value of `kind`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return convert(data, kind)
+    except ValidationError as error:
+        text = re.sub(r" matching regex .* - at", " of another form - at", str(error))
+        raise ValueError(text.replace("`$.", "`")) from error
+
+
 def validated(data: Any) -> dict[str, Any]:
     """The known keys of run.json from its content without format, the missing ones too.
 
     Raises:
         ValueError: a value is missing, or of another type or range.
     """
-    try:
-        found: dict[str, Any] = to_builtins(convert(data, _Run))
-    except ValidationError as error:
-        text = re.sub(r" matching regex .* - at", " of another form - at", str(error))
-        raise ValueError(text.replace("`$.", "`")) from error
+    found: dict[str, Any] = to_builtins(converted(data, _Run))
     return found
 
 

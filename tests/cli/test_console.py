@@ -60,7 +60,7 @@ def test_messages_are_cut_and_results_are_not(capsys):
     log("x" * 9999)
     output(["x" * 9999])
     out, err = capsys.readouterr()
-    assert (len(out), len(err)) == (10_000, 2001) and err.endswith("x...\n")
+    assert (len(out), len(err)) == (10_000, 2001) and "x...x" in err
 
 
 def test_what_programs_read_is_as_it_is_but_not_on_a_terminal(capfdbinary, monkeypatch):

@@ -246,7 +246,12 @@ def test_files_that_lack_their_other_half(exported, toy, tmp_path):
     (out / "model.onnx").write_bytes(b"")
     image = toy / "red" / "00.jpg"
     fails(
-        3, "model.xml lacks its .bin file", "predict", "--model", out / "model.xml", image
+        3,
+        "model.bin does not exist; export it again",
+        "predict",
+        "--model",
+        out / "model.xml",
+        image,
     )
     fails(3, "model.onnx is damaged", "predict", "--model", out / "model.onnx", image)
     fails(3, "nix.onnx does not exist", "predict", "--model", out / "nix.onnx", image)

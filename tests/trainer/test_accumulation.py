@@ -129,6 +129,6 @@ def test_lack_of_memory_within_an_epoch_goes_on_from_the_last_checkpoint(
         memory.enough = 2
 
     watch = keras.callbacks.LambdaCallback(on_train_batch_end=note)
-    trained, _ = train_logged(tmp_path / "r", [watch], epochs=1, checkpoint_minutes=0.00001)
+    trained, _ = train_logged(tmp_path / "r", [watch], epochs=1, checkpoint_minutes=0)
     assert memory.parts == [1, 1, 2, 2] and seen == [0, 1, 2]
     assert trained.run.status == "finished"

@@ -17,7 +17,7 @@ from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import keras_network, load_network, save_weights
 from alexnet_cli.model.model import build_model
 from alexnet_cli.run.checkpoints import best_file
-from alexnet_cli.run.digests import verify
+from alexnet_cli.run.digests import seal, verify
 from alexnet_cli.run.run import Run
 from alexnet_cli.trainer import finalize as module
 from alexnet_cli.trainer.context import TrainContext
@@ -343,6 +343,7 @@ def test_temperature_is_in_every_way_to_predict(run_copy):
     network = load_network(warm)
     save_litert(warm, network)
     save_model(warm, network)
+    seal(warm.path, warm.text())
     warm.write()
     again = Run.open(run_copy)
     assert again.temperature == 3.0

@@ -80,7 +80,7 @@ def no_exports(monkeypatch):
 
 def new_run(folder, **fields):
     # 0.0006 seconds: a checkpoint after every step.
-    return trainings.new_run(folder, **{"checkpoint_minutes": 0.00001, **fields})
+    return trainings.new_run(folder, **{"checkpoint_minutes": 0, **fields})
 
 
 def start_of(run):
