@@ -145,7 +145,7 @@ def _json(data: bytes, rng: random.Random) -> bytes:
             # A copy, since a value may hold this very place.
             holder[key] = copy.deepcopy(there[name])
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
     if rng.random() < 0.02:
         return b"[" * 100_000 + b"]" * 100_000
     return json.dumps(tree, skipkeys=True, check_circular=False).encode()

@@ -49,7 +49,7 @@ def is_keras(path: Path) -> bool:
             return head == SIGNATURE
         with zipfile.ZipFile(path) as archive:
             return _MEMBER in archive.namelist()
-    except (OSError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False  # The other readers say why.
 
 
@@ -124,7 +124,8 @@ def _member(path: Path) -> bytes:
                 raise WeightsError("is a compressed archive, which Keras does not write")
             return archive.read(entry)
     except (
-        zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError,
+        zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError,
+        EOFError,
     ) as error:  # fmt: skip
         raise WeightsError(f"is damaged: {str(error)[:200]}") from error
 
