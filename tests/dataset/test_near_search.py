@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -71,7 +71,6 @@ def sure_enough(one, two):
     return abs(best_correlation(one[i], two[j]) - SURE).min() > 1e-5
 
 
-@settings(max_examples=60)
 @given(tables(12), st.sampled_from([1, 2, 3, 5, 512]), st.integers(1, 8))
 def test_groups_are_those_of_all_pairs(table, tile, batch):
     assume(sure_enough(table, table))
@@ -86,7 +85,6 @@ def test_groups_are_those_of_all_pairs(table, tile, batch):
     assert found.compared == found.count == count * (count - 1) // 2
 
 
-@settings(max_examples=60)
 @given(tables(8), tables(8), st.sampled_from([1, 3, 512]))
 def test_copies_are_those_of_all_pairs(first, second, tile):
     assume(sure_enough(first, second))
