@@ -67,8 +67,7 @@ def predict_command(
     from ..reports.predictions import csv_header, line
 
     require_csv(raw_csv, form == "csv")
-    # An unusable model is an error before a list of files is read.
-    open_model(model)
+    open_model(model)  # An unusable one is an error before a list of files is read.
     files = list(image_files(images, sys.stdin.buffer))
     pen = _Pen(draw, files) if draw else None
     classifier = Classifier(model, begun=begun)

@@ -20,6 +20,8 @@ class Model:
 
     run: Run
     file: Path | None = None
+    running: bool = False
+    """Whether `file` is this very program, as a portable file is."""
 
     def network(self) -> PixelNetwork | None:
         """The network of `file`; None if that is the run's own.
@@ -30,7 +32,8 @@ class Model:
         """
         if self.file is None:
             return None
-        require_as_recorded(self.file)
+        if not self.running:
+            require_as_recorded(self.file)
         return read_network(self.file, self.run)
 
     @property
@@ -70,7 +73,7 @@ def own_model(application: Path) -> Model:
     """
     data = decode(packed_run(application) or b"")
     del data["format"]
-    return Model(Run(application, **own_fields(data)), application)
+    return Model(Run(application, **own_fields(data)), application, running=True)
 
 
 def _model_of_file(path: Path) -> Model:

@@ -253,7 +253,14 @@ def test_files_that_lack_their_other_half(exported, toy, tmp_path):
         out / "model.xml",
         image,
     )
-    fails(3, "model.onnx is damaged", "predict", "--model", out / "model.onnx", image)
+    fails(
+        3,
+        "model.onnx is not what was written",
+        "predict",
+        "--model",
+        out / "model.onnx",
+        image,
+    )
     fails(3, "nix.onnx does not exist", "predict", "--model", out / "nix.onnx", image)
 
 

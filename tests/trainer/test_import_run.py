@@ -294,7 +294,7 @@ def test_files_that_cannot_be_imported_are_one_line_and_leave_nothing(tmp_path, 
 def test_without_a_connection_imagenet_says_so(tmp_path, monkeypatch, toy):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("http_proxy", "")
-    source = download.Download("a.pth", "http://127.0.0.1:9/a.pth", "00")
+    source = download.Download("a.pth", "http://127.0.0.1:9/a.pth", "00", 1)
     monkeypatch.setattr(download, "IMAGENET", source)
     for words in (
         ("import", "imagenet"),
