@@ -298,7 +298,7 @@ def test_without_a_connection_imagenet_says_so(tmp_path, monkeypatch, toy):
     monkeypatch.setattr(download, "IMAGENET", source)
     for words in (
         ("import", "imagenet"),
-        ("train", "--data", toy, "--weights", "imagenet"),
+        ("train", "--data", toy, "--weights", "imagenet", "--arch", "alexnet-owt"),
     ):
         result = alexnet(*words, "--out", tmp_path / "run")
         assert result.exit_code == 3
