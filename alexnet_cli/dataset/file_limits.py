@@ -8,11 +8,14 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
 from ..errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import TiffImageFile
 
 ICON_PIXELS = 4096 * 4096
 """An icon may have this many. ICO is made for 256 x 256, ICNS for 1024 x 1024."""
@@ -66,9 +69,10 @@ def tile_size(image: Image.Image) -> tuple[int, int]:
 
     libtiff takes memory for a whole one, which may be larger than the image.
     """
-    if not isinstance(image, TiffImageFile):
+    if image.format != "TIFF":
         return 0, 0
-    width, height = (image.tag_v2.get(x, 0) for x in _TILE)
+    tags = cast("TiffImageFile", image).tag_v2
+    width, height = (tags.get(x, 0) for x in _TILE)
     return width, height
 
 
@@ -100,7 +104,7 @@ def require_few_scans(data: bytes, image: Image.Image) -> None:
     """
     pixels = max(1, image.width * image.height)
     limit = max(LEAST_SCANS, min(MAX_SCANS, SCANNED_PIXELS // pixels))
-    parts = _jpegs(data, image) if isinstance(image, TiffImageFile) else [data]
+    parts = _jpegs(data, image) if image.format == "TIFF" else [data]
     for part in parts:
         # Those of a thumbnail or a second image count first: nearly always that suffices.
         if part.count(_SCAN) > limit:
@@ -109,9 +113,9 @@ def require_few_scans(data: bytes, image: Image.Image) -> None:
                 raise ImageError(f"has {scans} scans, more than {limit}; save it again")
 
 
-def _jpegs(data: bytes, image: TiffImageFile) -> Iterator[bytes]:
+def _jpegs(data: bytes, image: Image.Image) -> Iterator[bytes]:
     """The JPEGs that are strips or tiles of a TIFF, each once."""
-    tags = image.tag_v2
+    tags = cast("TiffImageFile", image).tag_v2
     if tags.get(_COMPRESSION) not in _JPEG_COMPRESSIONS:
         return
     for offsets, counts in _PLACES:

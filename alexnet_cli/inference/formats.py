@@ -16,7 +16,6 @@ from ..errors import RecipeError, RunError, WeightsError, first_line, printable
 from ..run.run import Run
 from .archives import UNREADABLE, most_bytes, packed_model, packed_run, web_model
 from .export_record import EXPORT_AGAIN
-from .keras_check import check_keras
 from .network import BATCH
 
 PixelNetwork = Callable[[Pixels], Floats]
@@ -188,6 +187,8 @@ def _openvino(file: Path, run: Run) -> PixelNetwork:
 
 
 def _keras(file: Path, run: Run) -> PixelNetwork:
+    from .keras_check import check_keras
+
     try:
         check_keras(file)
     except WeightsError as error:

@@ -11,8 +11,6 @@ from ..arrays import Floats
 from ..backend.regular_file import read_regular
 from ..backend.startup import start_tensorflow
 from ..errors import RunError, WeightsError, first_line, printable
-from ..model.pretrained.layouts import keras_weights
-from ..model.pretrained.matching import match_layers
 from ..run.digests import Hashing, begin, require_as_written
 from ..run.files import replacing
 from ..run.run import Run
@@ -87,6 +85,8 @@ def load_network(run: Run) -> Any:
     """
     from ..backend.dtype_policy import dtype_policy
     from ..model.model import build_model, put_weights
+    from ..model.pretrained.layouts import keras_weights
+    from ..model.pretrained.matching import match_layers
 
     # Not by Keras: its reader of HDF5 follows a stranger's file into other files.
     arch, count = run.architecture, len(run.classes)

@@ -1,6 +1,7 @@
 """Layouts of torch and Caffe, translated to the names and axes of our tables."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ...arrays import Array, Floats
@@ -19,6 +20,16 @@ _CAFFE |= {f"fc{i}": f"dense{i}" for i in range(1, 4)}
 _CAFFE |= {f"fc{i}": f"dense{i - 5}" for i in range(6, 9)}
 """Names of layers: theirs to ours."""
 
+_TORCHVISION = PretrainedWeights(
+    layout="torchvision's",
+    layers={},
+    mean="imagenet",
+    std="imagenet",
+    changes={},
+    unknown=(),
+    arch="alexnet-owt",
+)
+
 
 def torch_layout(arrays: Arrays, path: Path) -> PretrainedWeights:
     """Kernels are [out, in, kH, kW]; layers are numbered by their places in Sequentials."""
@@ -29,15 +40,7 @@ def torch_layout(arrays: Arrays, path: Path) -> PretrainedWeights:
     if "conv1" not in layers:
         raise WeightsError(f"{printable(path)}: features.0 has no bias")
     layers, changes = _with_our_axes(layers)
-    return PretrainedWeights(
-        layout="torchvision's",
-        layers=layers,
-        mean="imagenet",
-        std="imagenet",
-        changes=changes,
-        unknown=unknown,
-        arch="alexnet-owt",
-    )
+    return replace(_TORCHVISION, layers=layers, changes=changes, unknown=unknown)
 
 
 def _numbered(
@@ -122,14 +125,12 @@ def caffe_layout(found: FoundNetwork, path: Path) -> PretrainedWeights:
     kernel, bias = layers["conv1"]
     if kernel.shape[-1] == 64 or is_torch:
         # The two-column network has 96 filters; these are torchvision's, in RGB.
-        return PretrainedWeights(
+        return replace(
+            _TORCHVISION,
             layout="torchvision's, by Caffe's names",
             layers=layers,
-            mean="imagenet",
-            std="imagenet",
             changes=changes,
             unknown=unknown,
-            arch="alexnet-owt",
         )
     layers["conv1"] = (kernel[:, :, ::-1], bias)
     is_caffenet = found.network.place == "CaffeNet"
