@@ -14,7 +14,7 @@
     ├── CheckFailed      1  the work was done, and a check of its result failed
     └── Interrupted    130  Ctrl-C; 143 SIGTERM, 129 SIGHUP
 
-Messages are one line: the file or option, what was found, what to do. Only `cli/main.py`
+Messages are one line: the file or option, what was found, what to do. Only `cli/console.py`
 prints them.
 """
 
@@ -111,7 +111,7 @@ def first_line(error: BaseException) -> str:
     TensorFlow's messages hold tracebacks of hundreds of lines, and HDF5's have lines too.
     """
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    lines = said.encode(errors="backslashreplace").decode().strip().splitlines()
+    lines = said.strip().splitlines()
     return printable(lines[0])[:200] if lines else ""
 
 

@@ -17,7 +17,11 @@ from . import console
 def main(application: Path, words: Sequence[str]) -> int:
     """Predict as `words` ask with the model in the file `application`; the exit code."""
     try:
-        code = _predict(application, _parser(application).parse_args(words))
+        parser = _parser(application)
+        options = parser.parse_args(words)
+        if options.raw_csv and options.form != "csv":
+            parser.error("--raw-csv has no effect without --csv")
+        code = _predict(application, options)
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -7,7 +7,7 @@ show in the number of pixels.
 import re
 import struct
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, cast
 
 from PIL import Image
@@ -33,20 +33,24 @@ SCANNED_PIXELS = 400_000_000
 """Scans x pixels of a JPEG with more than LEAST_SCANS: each scan goes over all of them."""
 
 MAX_PARTS = 20_000
-"""Chunks of a PNG before its pixels, segments of a JPEG, comments in a plain PPM.
+"""Chunks of a PNG, segments of a JPEG, bytes between those, comments in a plain PPM.
 
-Pillow reads each of them in Python. The longest lists of good files are the segments of
-16-bit metadata of a panorama and the 8 KiB pieces of a PNG's pixels: some thousands.
+Pillow reads each of them in Python. A PNG may have one per PNG_CHUNK bytes.
 """
 
+PNG_CHUNK = 4096
+"""libpng writes pixels in pieces of 8 KiB."""
+
 MAX_PLAIN_BYTES = 64 * 2**20
-"""Size of a PBM, PGM or PPM in digits, which Pillow decodes in Python."""
+"""Size of a QOI, and of a PBM, PGM or PPM in digits: Pillow decodes them in Python."""
 
 _ICONS = (b"\0\0\1\0", b"icns")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _PLAIN = (b"P1", b"P2", b"P3")
-_SCAN = b"\xff\xda"
+_QOI = b"qoif"
+_SCAN = re.compile(rb"\xff\xda")
+_START_OF_SCAN, _END = 0xDA, 0xD9
 
 _TILE = (322, 323)
 """Tags of the width and the height of a tile."""
@@ -72,7 +76,8 @@ def tile_size(image: Image.Image) -> tuple[int, int]:
     if image.format != "TIFF":
         return 0, 0
     tags = cast("TiffImageFile", image).tag_v2
-    width, height = (tags.get(x, 0) for x in _TILE)
+    # The tags of a file may be of any type.
+    width, height = (x if isinstance(x, int) else 0 for x in map(tags.get, _TILE))
     return width, height
 
 
@@ -83,16 +88,19 @@ def require_few_parts(data: bytes) -> None:
         ImageError: it has.
     """
     if data.startswith(_PNG):
-        _require_few(_png_chunks(data), "chunks")
+        _require_few(_png_chunks(data), "chunks", max(MAX_PARTS, len(data) // PNG_CHUNK))
     elif data.startswith(_JPEG):
-        # Each has a marker of two bytes; the ones in pixels and thumbnails count too.
-        if data.count(b"\xff") > MAX_PARTS:
+        # Each begins with this byte; the ones in pixels and thumbnails count too.
+        if len(data) > MAX_PARTS and data.count(b"\xff") > MAX_PARTS:
             _require_few(_jpeg_markers(data), "segments")
-    elif data.startswith(_PLAIN):
-        _require_few(range(data.count(b"#")), "comments")
+            _require_few(range(_filler(data)), "bytes between segments")
+    elif data.startswith((*_PLAIN, _QOI)):
+        if not data.startswith(_QOI):
+            _require_few(range(data.count(b"#")), "comments")
         if len(data) > MAX_PLAIN_BYTES:
+            kind = "a QOI" if data.startswith(_QOI) else "plain text"
             raise ImageError(
-                f"is plain text of more than {MAX_PLAIN_BYTES >> 20} MiB; save it as PNG"
+                f"is {kind} of more than {MAX_PLAIN_BYTES >> 20} MiB; save it as PNG"
             )
 
 
@@ -107,8 +115,8 @@ def require_few_scans(data: bytes, image: Image.Image) -> None:
     parts = _jpegs(data, image) if image.format == "TIFF" else [data]
     for part in parts:
         # Those of a thumbnail or a second image count first: nearly always that suffices.
-        if part.count(_SCAN) > limit:
-            scans = sum(x == _SCAN[1] for x in _jpeg_markers(part))
+        if next(islice(_SCAN.finditer(part), limit, None), None):
+            scans = sum(x == _START_OF_SCAN for x, _ in _jpeg_markers(part))
             if scans > limit:
                 raise ImageError(f"has {scans} scans, more than {limit}; save it again")
 
@@ -126,9 +134,15 @@ def _jpegs(data: bytes, image: Image.Image) -> Iterator[bytes]:
             yield data[offset : offset + count]
 
 
-def _require_few(found: Iterable[object], parts: str) -> None:
-    if next(islice(found, MAX_PARTS, None), None) is not None:
-        raise ImageError(f"has more than {MAX_PARTS} {parts}; save it again")
+def _require_few(found: Iterable[object], parts: str, limit: int = MAX_PARTS) -> None:
+    if next(islice(found, limit, None), None) is not None:
+        raise ImageError(f"has more than {limit} {parts}; save it again")
+
+
+def _filler(data: bytes) -> int:
+    """Bytes of a JPEG's header that belong to no segment."""
+    before_scan = takewhile(lambda x: x[0] != _START_OF_SCAN, _jpeg_markers(data))
+    return sum(skipped for _, skipped in before_scan)
 
 
 def _png_chunks(data: bytes) -> Iterator[bytes]:
@@ -140,12 +154,16 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
         position += length + 12
 
 
-def _jpeg_markers(data: bytes) -> Iterator[int]:
-    """Second bytes of the markers of a JPEG, up to the end of its first image."""
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Second bytes of a JPEG's markers, and the bytes skipped before each.
+
+    Up to the end of its first image.
+    """
     position = 2
     while marker := _MARKER.search(data, position):
         code = marker[1][0]
-        if code == 0xD9:
+        yield code, marker.start() - position
+        if code == _END:
             return
-        yield code
         position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+    yield _END, max(0, len(data) - position)

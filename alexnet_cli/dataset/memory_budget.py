@@ -18,12 +18,16 @@ class MemoryBudget:
     @contextmanager
     def reserve(self, size: int) -> Iterator[None]:
         """Wait until `size` bytes are left, which are taken for the block."""
-        with self._turn, self._freed:
-            self._freed.wait_for(lambda: not self.used or self.used + size <= self.total)
-            self.used += size
+        taken = 0  # A signal may come at any line.
         try:
+            with self._turn, self._freed:
+                self._freed.wait_for(
+                    lambda: not self.used or self.used + size <= self.total
+                )
+                self.used += size
+                taken = size
             yield
         finally:
             with self._freed:
-                self.used -= size
+                self.used -= taken
                 self._freed.notify()

@@ -25,12 +25,12 @@ _GZIP = b"\x1f\x8b"
 def packed_run(file: Path) -> bytes | None:
     """run.json inside a LiteRT file or a zip application; None if there is none."""
     try:
-        return _entry(file, "run.json", MAX_BYTES)
+        return entry(file, "run.json", MAX_BYTES)
     except UNREADABLE:
         return None
 
 
-def _entry(file: Path, name: str, most: int) -> bytes:
+def entry(file: Path, name: str, most: int) -> bytes:
     """The content of `name` in a zip archive, which is at most `most` bytes.
 
     Raises:
@@ -48,7 +48,7 @@ def packed_model(file: Path, most: int) -> bytes:
     Raises:
         UNREADABLE: there is none, or it cannot be read, or is larger.
     """
-    return _entry(file, "model.tflite", most)
+    return entry(file, "model.tflite", most)
 
 
 def web_model(folder: Path, most: int) -> bytes:
@@ -60,10 +60,12 @@ def web_model(folder: Path, most: int) -> bytes:
     text = read_regular(folder / "model.js", 2 * most).decode("ascii")
     pieces = re.findall(r'add\("model", "([^"]*)"\)', text)
     content = b"".join(base64.b64decode(x) for x in pieces)
-    if not content.startswith(_GZIP):
-        return content
-    with gzip.open(io.BytesIO(content)) as opened:
-        return opened.read(most)
+    if content.startswith(_GZIP):
+        with gzip.open(io.BytesIO(content)) as opened:
+            content = opened.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"its model is larger than {most:,} bytes")
+    return content
 
 
 def most_bytes(run: Run) -> int:

@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from ..run.schema import converted
+from ..run.schema import Text, converted
 
 _Number = Annotated[float, Meta(ge=-1e18, le=1e18)]
-_Text = Annotated[str, Meta(max_length=10_000, pattern=r"\A[^\0\ud800-\udfff]*\Z")]
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
 _File = Annotated[str, Meta(pattern=r"\A[\w-][\w.-]*\Z")]
 _Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -21,8 +20,8 @@ class _Model(Struct):
     accuracy: _Number | None
     drop: _Number | None
     passed: bool = True
-    compared_on: _Text = ""
-    digests: dict[_Text, _Digest] = {}
+    compared_on: Text = ""
+    digests: dict[Text, _Digest] = {}
 
 
 class _Run(Struct):
@@ -32,14 +31,14 @@ class _Run(Struct):
 
 
 class _Images(Struct, rename={"name": "from"}):
-    name: _Text
+    name: Text
     trained_on: _Count = 0
 
 
 class _Record(Struct):
     exports: Annotated[list[_Model], Meta(max_length=1000)]
     weights_sha256: _Digest | None = None
-    data_license: _Text = ""
+    data_license: Text = ""
     images: _Images | None = None
     run: _Run | None = None
 

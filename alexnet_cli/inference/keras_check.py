@@ -5,13 +5,13 @@ into other files.
 """
 
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import WeightsError
 from ..model.pretrained.keras_format import check_arrays
+from .archives import UNREADABLE, entry
 
 _LAYERS = {
     "Activation", "AdaptiveAveragePooling2D", "Average", "AveragePooling2D",
@@ -23,6 +23,8 @@ _MODULES = {
     "keras.src.models.functional": {"Functional"},
     "keras": {"DTypePolicy"},
     "keras.layers": _LAYERS,
+    # What is no object: Keras marks values of other types so.
+    None: {"__keras_tensor__", "__numpy__", "__slice__", "__tuple__", "__ellipsis__"},
 }
 # Neither takes a function or a name of one.
 _PLAIN_MODULES = ("keras.initializers", "keras.src.ops.numpy", "keras.src.ops.nn")
@@ -38,14 +40,13 @@ def check_keras(file: Path) -> None:
         WeightsError: it has, or is damaged.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
-            if archive.getinfo("config.json").file_size > _MAX_CONFIG:
-                raise WeightsError("has a config.json of more than 64 MiB")
-            config = json.loads(archive.read("config.json"))
+        config = json.loads(entry(file, "config.json", _MAX_CONFIG))
+        if not isinstance(config, dict) or config.get("class_name") != "Functional":
+            raise WeightsError("is no functional model, as exports are")
         for module, name in _classes(config):
             if not _is_known(module, name):
                 raise WeightsError(f"has a {module}.{name}, which no export writes")
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise WeightsError(f"is damaged: {error}") from error
     check_arrays(file)
 
@@ -61,10 +62,9 @@ def _is_known(module: Any, name: Any) -> bool:
 def _classes(node: Any) -> Iterator[tuple[Any, Any]]:
     """Modules and names of all that a configuration has Keras make."""
     if isinstance(node, dict):
-        if "class_name" in node and "module" in node:
-            yield node["module"], node["class_name"]
-        if "registered_name" in node and "module" not in node:
-            yield node["registered_name"], node.get("class_name")
+        if "class_name" in node or "registered_name" in node:
+            # Without a module it is looked up by its name alone.
+            yield node.get("module"), node.get("class_name")
         for x in node.values():
             yield from _classes(x)
     elif isinstance(node, list):

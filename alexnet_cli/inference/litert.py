@@ -169,5 +169,4 @@ class LiteRTNetwork:
 
 def _resolution(graph: Graph) -> float:
     """Between two neighboring values of an output that is computed in int8; else 0."""
-    last = (x.inputs[0] for x in graph.operators if x.outputs == graph.outputs)
-    return max(graph.tensors[next(last)].scales, default=0.0)
+    return max(graph.tensors[graph.operators[-1].inputs[0]].scales, default=0.0)

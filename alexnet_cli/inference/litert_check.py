@@ -44,8 +44,8 @@ def check(data: Bytes, size: int) -> Graph:
         step = _step(operator, graph, shapes, data)
         for i, shape in zip(operator.outputs, KINDS[operator.code].rule(step), strict=True):
             _define(shapes, tensors, i, shape)
-    if target not in shapes:
-        raise Malformed("its output is not computed")
+    if not graph.operators or graph.operators[-1].outputs != graph.outputs:
+        raise Malformed("its output is not what is computed last")
     return graph
 
 

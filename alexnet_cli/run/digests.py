@@ -1,12 +1,10 @@
 """SHA256SUMS: what every file of a run directory has to be, as `sha256sum -c` reads it."""
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from ..backend.regular_file import open_regular, read_regular
@@ -18,6 +16,7 @@ LOCK = ".lock"
 """The lock's file, in the directory that it protects."""
 RUN_JSON = "run.json"
 _MAX_BYTES = 10_000_000
+_PIECE = 2**22
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _OWN = re.compile(
     r"(run\.json|model\.weights\.h5|model\.tflite|mean_image\.npy|saved_model\.pb"
@@ -34,11 +33,12 @@ _CHANGING = re.compile(
 def sha256(file: Path) -> str:
     """The SHA-256 of a file, hexadecimal."""
     with open_regular(file) as opened:
-        if not os.fstat(opened.fileno()).st_size:
-            return hashlib.sha256().hexdigest()
-        # All at once, during which other threads can do anything.
-        with mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
-            return hashlib.sha256(data).hexdigest()
+        found = hashlib.sha256()
+        # Large pieces, during which other threads can do anything.
+        piece = memoryview(bytearray(_PIECE))
+        while count := opened.readinto(piece):
+            found.update(piece[:count])
+        return found.hexdigest()
 
 
 def seal(folder: Path, run_json: str) -> None:
@@ -134,7 +134,7 @@ def _recorded(folder: Path) -> dict[str, str]:
     """The digest of each file that SHA256SUMS lists; none where there is no such file.
 
     Raises:
-        RunError: it cannot be read.
+        RunError: it cannot be read, or a line is none of a digest.
     """
     file = folder / SUMS
     try:
@@ -143,8 +143,12 @@ def _recorded(folder: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         raise RunError(f"{printable(file)}: {error.strerror}") from error
-    found = (_LINE.fullmatch(x) for x in text.splitlines())
-    return {x[2]: x[1] for x in found if x}
+    found = {}
+    for i, line in enumerate(text.splitlines(), 1):
+        if not (parts := _LINE.fullmatch(line)):
+            raise RunError(f"{printable(file)} is damaged: line {i} is no digest")
+        found[parts[2]] = parts[1]
+    return found
 
 
 def _files(folder: Path) -> Iterator[Path]:

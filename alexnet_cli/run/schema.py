@@ -54,7 +54,7 @@ def _number(low: float | None = None, high: float | None = None) -> Any:
 
 # Bytes that are not UTF-8 are U+DC80 to U+DCFF; other surrogates are no text at all.
 _TEXT = r"\A[^\0\ud800-\udc7f\udd00-\udfff]*\Z"
-_Text = Annotated[str, Meta(max_length=10_000, pattern=_TEXT)]
+Text = Annotated[str, Meta(max_length=10_000, pattern=_TEXT)]
 _Word = Annotated[str, Meta(max_length=200, pattern=r"\A[ -~]*\Z")]
 _ClassName = Annotated[str, Meta(min_length=1, max_length=1000, pattern=_TEXT)]
 _Count = Annotated[int, Meta(ge=1, le=2**24)]
@@ -106,7 +106,7 @@ def _layer(kind: type[Layer]) -> Any:
 def _hyper_parameter(field: Field) -> Any:
     """The type of a field of the recipe."""
     numbers = _number(field.low, field.high)
-    types = {bool: bool, str: _Text, int: numbers.__args__[0], float: numbers}
+    types = {bool: bool, str: Text, int: numbers.__args__[0], float: numbers}
     found: Any = Literal[field.choices] if field.choices else types[field.type]
     return found | None if field.optional else found
 
@@ -120,7 +120,7 @@ _RECIPE: Any = defstruct(
 
 class _Architecture(Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.+-]{1,100}\Z")]
-    source: _Text
+    source: Text
     input_size: _Side
     classes: _Count
     layers: Annotated[list[_LAYERS], Meta(min_length=1, max_length=255)]
@@ -145,9 +145,9 @@ class _Run(Struct):
     preprocess: _Preprocess
     classes: Annotated[tuple[_ClassName, ...], Meta(min_length=1, max_length=100_000)]
     recipe: _RECIPE
-    data: _Text = ""
+    data: Text = ""
     status: Literal["training", "finished", "interrupted", "failed"] = "training"
-    reason: _Text = ""
+    reason: Text = ""
     weights_file: _Weights = "model.weights.h5"
     created: Annotated[str, Meta(max_length=100, pattern=r"\A[0-9T:+.Z-]*\Z")] = ""
     metrics: Annotated[dict[_Word, _Number], Meta(max_length=1000)] = {}

@@ -73,7 +73,7 @@ def outcome(kind: Kind, samples: list[Path], seed: int, folder: Path) -> str:
         result = type(error).__name__ if str(error) else "EMPTY"
     except AssertionError as error:
         result = f"DIFFERENT {error}"
-    except (Exception, RecursionError, MemoryError) as error:
+    except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         result = (
             f"ESCAPED {type(error).__name__} {Path(where.filename).name}:{where.lineno}"
@@ -170,6 +170,7 @@ def main() -> None:
         seeds.put(seed)
     found: Counter[str] = Counter()
     slowest = largest = 0.0
+    lock = threading.Lock()
 
     def drain() -> None:
         nonlocal slowest, largest
@@ -178,8 +179,10 @@ def main() -> None:
             name = result.split()[0]
             if name in FAULTS:
                 print(f"seed {seed}: {result}: {sample}", flush=True)
-            found[name] += 1
-            slowest, largest = max(slowest, float(seconds)), max(largest, float(memory))
+            with lock:
+                found[name] += 1
+                slowest = max(slowest, float(seconds))
+                largest = max(largest, float(memory))
 
     threads = [threading.Thread(target=drain) for _ in range(usable_cores())]
     for x in threads:

@@ -226,6 +226,7 @@ def test_a_scan_of_an_arithmetic_coded_jpeg_counts():
 MANY = {
     "chunks": lambda n: png(8, 8, chunk(b"teXt") * (n - 1), rows=8),
     "segments": lambda n: encoded(photo(), "JPEG")[:2] + b"\xff\xfe\0\2" * n + encoded(photo(), "JPEG")[2:],
+    "bytes between segments": lambda n: encoded(photo(), "JPEG")[:2] + b"\xff\xd0" * (n + 1) + encoded(photo(), "JPEG")[2:],
     "comments": lambda n: b"P2 8 8 255 " + b"#\n" * (n + 1) + b"7 " * 64,
 }  # fmt: skip
 
@@ -235,6 +236,19 @@ def test_a_file_may_not_be_in_too_many_parts(parts):
     with pytest.raises(ImageError, match=f"^has more than 20000 {parts}; save it again$"):
         images.decode(MANY[parts](20_000))
     assert images.decode(MANY[parts](2_000)).ndim == 3
+
+
+@pytest.mark.parametrize("filler", [b"\xff\xd0", b"\xff\xff", b"\xff\0"])
+def test_filler_is_counted_whatever_it_is(filler):
+    data = encoded(photo(), "JPEG")
+    with pytest.raises(ImageError, match="^has more than 20000 "):
+        images.decode(data[:2] + filler * 20_001 + data[2:])
+
+
+def test_a_large_png_may_have_as_many_chunks_as_libpng_writes(monkeypatch):
+    monkeypatch.setattr(file_limits, "MAX_PARTS", 10)
+    data = png(8, 8, chunk(b"prVt", bytes(8192)) * 100, rows=8)
+    assert images.decode(data).shape == (8, 8, 3)
 
 
 def test_restarts_are_not_segments():

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from alexnet_cli.errors import RunError
-from alexnet_cli.run.digests import SUMS, notes, seal, sha256, verify
+from alexnet_cli.run.digests import SUMS, notes, require_as_written, seal, sha256, verify
 
 OWN = (
     "run.json", "model.weights.h5", "model.tflite", "mean_image.npy", "saved_model.pb", "fingerprint.pb",
@@ -95,3 +95,13 @@ def test_a_digest_is_that_of_the_bytes(tmp_path):
     assert sha256(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+def test_a_line_that_is_no_digest_does_not_switch_the_check_off(tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"model")
+    seal(tmp_path, "{}")
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(sums.read_text().replace("  model.tflite", " model.tflite"))
+    (tmp_path / "model.tflite").write_bytes(b"other")
+    with pytest.raises(RunError, match="SHA256SUMS is damaged: line 1 is no digest"):
+        require_as_written(tmp_path / "model.tflite", "train again")

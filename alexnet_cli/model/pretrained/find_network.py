@@ -137,6 +137,8 @@ def _torch_name(text: str) -> _Name | None:
 
 def _caffe_name(text: str) -> _Name | None:
     parts = [x for x in text.split(".") if x not in _WRAPPERS]
+    if not parts:
+        return None
     if joined := _JOINED.fullmatch(parts[-1]):
         layer, part, count = joined[1], joined[2], 1
     elif len(parts) > 1 and re.fullmatch(_LAYER, parts[-2]) and parts[-1] in _PARTS:

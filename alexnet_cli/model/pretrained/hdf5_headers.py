@@ -3,6 +3,7 @@
 Source: HDF5 File Format Specification 3.0, IV.A.1 (object header prefixes) and IV.A.2.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -133,4 +134,8 @@ def shape_of(content: Content, message: Message) -> tuple[int, ...]:
     if message.is_shared or version not in (1, 2) or rank > MAX_RANK or kind > 1:
         raise WeightsError("has an array of an impossible shape")
     start = message.start + (8 if version == 1 else 4)
-    return content.unpack(f"<{rank}Q", start)
+    shape = content.unpack(f"<{rank}Q", start)
+    # Of no bytes, so that nothing else bounds it; NumPy multiplies the other axes.
+    if 0 in shape and math.prod(x or 1 for x in shape) >= 2**48:
+        raise WeightsError("has an array of an impossible shape")
+    return shape

@@ -77,7 +77,8 @@ def _arch_of(weights: PretrainedWeights, arch: Architecture) -> str:
     a table of the caller's that fits, the layout's own. The number of classes does not
     matter.
     """
-    tables = {**ARCHITECTURES, arch.name: arch}
+    # A variant has the name of its table.
+    tables = {arch.name: arch, **ARCHITECTURES}
     names = (weights.arch, arch.name, *tables) if weights.arch else ()
     for name in dict.fromkeys(names):
         matches = match_layers(weights, tables[name], 2)

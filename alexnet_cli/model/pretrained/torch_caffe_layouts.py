@@ -88,7 +88,7 @@ def _kernels_and_biases(
     used: set[str] = set()
     for theirs, ours in names.items():
         pair = [f"{theirs}{x}" for x in suffixes]
-        if not all(x in arrays for x in pair):
+        if ours in layers or not all(x in arrays for x in pair):
             continue
         used |= set(pair)
         for name, axes in zip(pair, (4 if ours.startswith("conv") else 2, 1), strict=True):

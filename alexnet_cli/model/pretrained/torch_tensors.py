@@ -92,7 +92,11 @@ class Tensors:
         _require_view(offset, shape, steps, length)
         if not math.prod(shape):
             return np.zeros(shape, np.float32)
-        numbers = read(key, dtype, length)[offset:]
+        numbers = read(key, dtype, length)
+        # Another tensor may have described the same storage as shorter.
+        if len(numbers) != length:
+            raise WeightsError("is damaged: its storages are not those it describes")
+        numbers = numbers[offset:]
         return np.lib.stride_tricks.as_strided(
             numbers, shape, [x * numbers.itemsize for x in steps], writeable=False
         )

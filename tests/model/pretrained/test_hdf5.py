@@ -286,6 +286,15 @@ def test_a_shape_that_the_bytes_do_not_fill(path):
     assert "which its shape" in refused(path)
 
 
+def test_a_shape_of_no_bytes_is_bounded_too(path):
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones((31, 17), "f4")
+    data, size = path.read_bytes(), (31).to_bytes(8, "little") + (17).to_bytes(8, "little")
+    huge = bytes(8) + (1 << 62).to_bytes(8, "little")
+    path.write_bytes(data.replace(size, huge))
+    assert "impossible shape" in refused(path)
+
+
 def test_a_file_of_too_many_parts_ends_early(path, monkeypatch):
     monkeypatch.setattr(hdf5_headers, "MAX_READS", 2000)
     with h5py.File(path, "w") as file:

@@ -70,6 +70,15 @@ def test_every_type_of_storage_in_both_formats(read, name):
             assert content["w"].dtype == np.float32
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_storage_has_one_length(read, zipped):
+    """The second tensor would go on into memory that is not the file's."""
+    short, long = (tensor((n,), (1,), count=n)[9:-2] for n in (4, 16))
+    body = b"\x80\x02}(X\1\0\0\0a" + short + b"X\1\0\0\0b" + long + b"u."
+    data = torch_zip(body, FOUR) if zipped else torch_stream(body)
+    assert "storage" in refused(read, data)
+
+
 @given(
     st.integers(0, 6),
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=3),
