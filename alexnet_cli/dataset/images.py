@@ -7,7 +7,7 @@ profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +30,8 @@ MAX_BYTES = 512 * 2**20
 MEMORY = MemoryBudget(2 * 2**30)
 """What is decoded at one time, by all threads; any one image may be decoded alone."""
 
-BYTES_PER_PIXEL = {"JPEG2000": 32}
-"""Memory that decoding a pixel takes at its peak; measured, see docs/data.md."""
-
-OTHER_BYTES_PER_PIXEL = 20
+BYTES_PER_PIXEL = 20
+"""More than decoding a pixel takes at its peak, but for a JPEG; see docs/data.md."""
 
 PAD_GRAY = 127
 """Level of the bars of --resize pad."""
@@ -175,12 +173,13 @@ def opened_image(
         if not data:
             raise ImageError("is empty")
         require_few_parts(data)
-        with _pillow(data, max_pixels):
-            image = _identified(data)
-            require_pixels(image.size, max_pixels)
-            require_pixels(tile_size(image), max_pixels)
-        with MEMORY.reserve(_bytes_to_decode(image, min_side)):
+        with ExitStack() as reserved:
             with _pillow(data, max_pixels):
+                image = _identified(data)
+                require_pixels(image.size, max_pixels)
+                require_pixels(tile_size(image), max_pixels)
+                size = _bytes_to_decode(image, min_side)
+                reserved.enter_context(MEMORY.reserve(size))
                 found = _decoded(data, image, min_side)
             del image
             yield found
@@ -206,9 +205,7 @@ def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
     """Memory, at its peak, that decoding `image` takes, which was just opened."""
     if image.format in _JPEGS:
         return jpeg.bytes_to_decode(image, min_side)
-    name = str(image.format)
-    pixels = max(x * y for x, y in (image.size, tile_size(image)))
-    return pixels * BYTES_PER_PIXEL.get(name, OTHER_BYTES_PER_PIXEL)
+    return BYTES_PER_PIXEL * max(x * y for x, y in (image.size, tile_size(image)))
 
 
 def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
