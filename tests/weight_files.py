@@ -6,9 +6,13 @@ import os
 import pickle
 import struct
 import zipfile
+from itertools import takewhile
 
 import numpy as np
 from helpers import npy
+
+from alexnet_cli.model.pretrained.find_network import find_network
+from alexnet_cli.model.pretrained.readers import read_network, weights_in
 
 MAGIC = 0x1950A86A20F9469CFC6C
 NUMBERS = np.arange(4, dtype="<f4")
@@ -23,6 +27,20 @@ class Evil:
 
     def __reduce__(self):
         return os.mkdir, (str(self.path),)
+
+
+def read_weights(path):
+    """The arrays of the AlexNet in the file at `path`, or all arrays if it holds none."""
+    with weights_in(path) as contents:
+        network = find_network(contents.arrays)
+        if network is not None:
+            return contents.read(network.arrays)
+        levels = zip(*(x.path[:-1] for x in contents.arrays), strict=False)
+        shared = len(list(takewhile(lambda keys: len({*keys}) == 1, levels)))
+        found = {"/".join(x.path[shared:]): x.array for x in contents.arrays}
+        if found:
+            return contents.read(found)
+    return read_network(path).arrays
 
 
 def stream(*values):

@@ -12,7 +12,7 @@ from ..errors import AlexNetError, RecipeError, RunError, first_line, printable
 from ..inference.export_record import EXPORT_AGAIN, RECORD, read_record
 from ..inference.formats import require
 from ..reports.model_card import CARD
-from ..run.digests import RUN_JSON, sha256
+from ..run.digests import RUN_JSON, require_as_written, sha256
 from ..run.run import TRAINING, Run
 from .listener import Listener
 
@@ -137,6 +137,9 @@ def _of_run(folder: Path, with_records: bool) -> list[PushFile]:
     found = [PushFile(RUN_JSON, shipped(run).text().encode(errors="surrogateescape"))]
     for path in (folder / x for x in (CARD, *_RUN, *(_RECORDS if with_records else ()))):
         files = [x for x in (path, *path.rglob("*")) if x.is_file()]
+        if path.name != CARD:  # People add to it.
+            for x in files:
+                require_as_written(x, "train again")
         found += [PushFile(x.relative_to(folder).as_posix(), x) for x in files]
     return found
 

@@ -35,6 +35,7 @@ def verified_network(run: Run, begun: Hashing | None = None) -> Network:
     if run.exported and run.preprocess.mean is None:
         require_as_written(run.mean_image, "train again")
     if not (run.exported and run.litert.is_file()):
+        require_as_written(run.weights, "train again")
         return fastest_network(run)
     begun = begun or begin(run.litert)
     network = fastest_network(run)

@@ -312,6 +312,21 @@ def test_a_run_that_is_not_ready_is_refused(run_copy, tmp_path):
             files_to_push(other)
 
 
+@pytest.mark.parametrize("name", ["model.weights.h5", "model.tflite"])
+def test_a_run_that_is_not_as_it_was_written_is_refused(run_copy, name):
+    changed = bytearray((run_copy / name).read_bytes())
+    changed[-40] ^= 1
+    (run_copy / name).write_bytes(changed)
+    with pytest.raises(RunError, match=f"{name} is not what was written; train again"):
+        files_to_push(run_copy)
+
+
+def test_a_card_that_was_added_to_is_pushed(run_copy):
+    with (run_copy / "README.md").open("a") as card:
+        card.write("\nMore about it.\n")
+    assert "README.md" in {x.name for x in files_to_push(run_copy)}
+
+
 @pytest.mark.parametrize("route, status, text", [
     ("info", 401, "does not accept the token"), ("info", 403, "may not write"), ("info", 500, "answered 500"),
     ("create", 403, "may not write"), ("create", 500, "answered 500"), ("yaml", 400, "the block"),

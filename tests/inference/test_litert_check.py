@@ -209,6 +209,18 @@ def test_a_file_that_is_not_the_one_that_was_written_is_not_run(run_copy, toy):
     assert alexnet("predict", "--model", run_copy, image).exit_code == 0
 
 
+def test_weights_that_are_not_those_that_were_written_are_not_run(run_copy, toy):
+    """Where there is no LiteRT copy that would answer."""
+    (run_copy / "model.tflite").unlink()
+    weights = run_copy / "model.weights.h5"
+    assert Classifier(run_copy)(toy / "red" / "00.jpg")[0].label == "red"
+    changed = bytearray(weights.read_bytes())
+    changed[-40] ^= 1
+    weights.write_bytes(changed)
+    with pytest.raises(RunError, match=r"weights\.h5 is not what was written; train again"):
+        Classifier(run_copy)
+
+
 def test_an_exported_file_that_is_another_is_not_run(exported, tmp_path, toy):
     folder = shutil.copytree(exported, tmp_path / "out")
     image = toy / "red" / "00.jpg"

@@ -1,24 +1,25 @@
 """Files of weights that Keras writes, old and new, by our layers' names. No code is run."""
 
-import stat
-import zipfile
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from ...arrays import Floats
-from ...errors import WeightsError, printable
+from ...errors import WeightsError
 from ..alexnet import ARCHITECTURES
 from ..architecture import Architecture, trace
 from ..layer_specs import Conv, Layer
 from .hdf5 import SIGNATURE, WeightsFile
 from .keras_layers import SavedLayer, layers_in
 from .shapes import Shape, layer_shapes
+from .weights_file import opened_weights
+from .zip_members import ZIP, stored_member, zip_members
 
-MAX_BYTES = 4 * 2**30
-"""Larger files are not read; an AlexNet with the state of its optimizer has 0.7 GiB."""
 _MEMBER = "model.weights.h5"
 
 
@@ -34,22 +35,16 @@ class KerasWeights:
     """The name of the network that these are the weights of; empty if of none of ours."""
 
 
-def is_keras(path: Path) -> bool:
-    """Whether the file at `path` is HDF5 or a Keras archive, whatever its name.
-
-    Raises:
-        WeightsError: it is a pipe or a device.
-    """
+def is_keras(file: BinaryIO) -> bool:
+    """Whether an open file is HDF5 or a Keras archive, whatever its name."""
+    file.seek(0)
+    head = file.read(8)
+    if head[:4] != ZIP:
+        return head == SIGNATURE
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise WeightsError(f"{printable(path)} is not a file")
-        with path.open("rb") as file:
-            head = file.read(8)
-        if head[:4] != b"PK\x03\x04":
-            return head == SIGNATURE
-        with zipfile.ZipFile(path) as archive:
+        with ZipFile(file) as archive:
             return _MEMBER in archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (ValueError, BadZipFile, NotImplementedError):
         return False  # The other readers say why.
 
 
@@ -61,15 +56,11 @@ def read_keras(path: Path, saved: Architecture) -> KerasWeights:
     Raises:
         WeightsError: the file cannot be read, is damaged, unsafe, or not of Keras.
     """
-    try:
-        file = WeightsFile(_content(path))
+    with opened_weights(path) as opened:
+        file = WeightsFile(_content(opened))
         found = layers_in(file.root)
         chosen = _chosen(found, saved)
         layers = {k: _joined(file, v) for k, v in chosen.items()}
-    except OSError as error:
-        raise WeightsError(f"{printable(path)}: {error.strerror}") from error
-    except WeightsError as error:
-        raise WeightsError(f"{printable(path)} {error}") from error
     taken = {id(x) for parts in chosen.values() for x in parts}
     unknown = tuple(x.name for x in found if x.arrays and id(x) not in taken)
     return KerasWeights(layers, unknown, _looks_like(found))
@@ -81,10 +72,11 @@ def check_arrays(path: Path) -> None:
     Raises:
         WeightsError: they do not, or it cannot be read.
     """
-    file = WeightsFile(_content(path))
-    for layer in layers_in(file.root):
-        for array in layer.arrays:
-            file.read(array)
+    with opened_weights(path) as opened:
+        file = WeightsFile(_content(opened))
+        for layer in layers_in(file.root):
+            for array in layer.arrays:
+                file.read(array)
 
 
 def _joined(file: WeightsFile, parts: Sequence[SavedLayer]) -> tuple[Floats, ...]:
@@ -96,38 +88,24 @@ def _joined(file: WeightsFile, parts: Sequence[SavedLayer]) -> tuple[Floats, ...
     return tuple(np.asarray(x, np.float32) for x in arrays)
 
 
-def _content(path: Path) -> bytes:
-    """The HDF5 file at `path`, or inside the archive there.
+def _content(file: BinaryIO) -> bytes:
+    """The HDF5 file that an open file is, or that is inside the archive that it is.
 
     Raises:
-        WeightsError: it is too large, or the archive is damaged or compressed.
+        WeightsError: it is neither, or the archive is damaged or compressed.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise WeightsError("is not a file")
-    if status.st_size > MAX_BYTES:
-        raise WeightsError(f"is larger than {MAX_BYTES >> 30} GiB")
-    data = path.read_bytes()
-    if data[:4] == b"PK\x03\x04":
-        data = _member(path)
+    file.seek(0)
+    head = file.read(8)
+    if head[:4] == ZIP:
+        size = file.seek(0, os.SEEK_END)
+        with ZipFile(file) as archive:
+            member = zip_members(archive, size).get(_MEMBER)
+        data = stored_member(file, member) if member else b""
+    else:
+        data = head + file.read()
     if data[:8] != SIGNATURE:
         raise WeightsError("is not a Keras file (.weights.h5, .h5 or .keras)")
     return data
-
-
-def _member(path: Path) -> bytes:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entry = archive.getinfo(_MEMBER)
-            # Keras does not compress; a compressed entry may be a decompression bomb.
-            if entry.compress_type != zipfile.ZIP_STORED:
-                raise WeightsError("is a compressed archive, which Keras does not write")
-            return archive.read(entry)
-    except (
-        zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError,
-        EOFError,
-    ) as error:  # fmt: skip
-        raise WeightsError(f"is damaged: {str(error)[:200]}") from error
 
 
 def _chosen(

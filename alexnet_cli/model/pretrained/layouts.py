@@ -12,6 +12,7 @@ from .matching import match_layers
 from .pretrained_weights import PretrainedWeights
 from .readers import read_network
 from .torch_caffe_layouts import caffe_layout, torch_layout
+from .weights_file import opened_weights
 
 __all__ = ["PretrainedWeights", "read_pretrained"]
 
@@ -27,7 +28,9 @@ def read_pretrained(
     Raises:
         WeightsError: as `read_network`, or its layout is unknown.
     """
-    if is_keras(path):
+    with opened_weights(path) as file:
+        of_keras = is_keras(file)
+    if of_keras:
         return keras_weights(path, arch, mean=mean, std=std)
     found = read_network(path)
     if found.network.family == "torch":

@@ -15,7 +15,6 @@ _BYTES = (
     (257, b"ustar", "is a tar archive: unpack it first"),
     (0, b"GGUF", "is a GGUF file of a language model, not an AlexNet"),
     (4, b"TFL3", "is a LiteRT (.tflite) model: take the weights that it was made from"),
-    (0, b"\x89HDF", "is an HDF5 file: if it is Keras', name it *.weights.h5"),
     (0, b"\x89PNG", "is an image, not a file of weights"),
     (0, b"\xff\xd8\xff", "is an image, not a file of weights"),
     (0, b"%PDF", "is a PDF document, not a file of weights"),

@@ -9,6 +9,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 from ...errors import WeightsError
 from .safe_pickle import LimitedFile
 
+ZIP = b"PK\x03\x04"
+"""How a zip archive with members begins."""
 MAX_MEMBERS = 20_000
 MAX_RATIO, SPARE = 16, 2**20
 """Members may be this many times larger than their archive, and so many bytes more.
@@ -47,12 +49,12 @@ def stored_member(file: BinaryIO, info: ZipInfo) -> bytes:
     Raises:
         WeightsError: it is compressed, or not as the archive describes it.
     """
-    # torch does not compress; a compressed member may be a decompression bomb.
+    # Neither does; a compressed member may be a decompression bomb.
     if info.compress_type != ZIP_STORED or info.compress_size != info.file_size:
-        raise WeightsError("is a compressed archive, which torch does not write")
+        raise WeightsError("is a compressed archive, which torch and Keras do not write")
     file.seek(info.header_offset)
     header = file.read(30)
-    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+    if len(header) < 30 or header[:4] != ZIP:
         raise WeightsError(f"is damaged: {info.filename[:100]} is not where it should be")
     name, extra = struct.unpack("<HH", header[26:])
     start = file.seek(name + extra, 1)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from weight_files import read_weights
 
 from alexnet_cli.errors import WeightsError
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.pretrained.layouts import read_pretrained
-from alexnet_cli.model.pretrained.readers import read_weights
 
 FIELDS = {
     # Name, number, label (1 optional, 3 repeated), type (of FieldDescriptorProto).

@@ -11,12 +11,11 @@ from helpers import npy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from weight_files import numpy_table
+from weight_files import numpy_table, read_weights
 
 from alexnet_cli.errors import WeightsError
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.pretrained.layouts import read_pretrained
-from alexnet_cli.model.pretrained.readers import read_weights
 
 TYPES = ("<f2", "<f4", "<f8", ">f4", ">f8", "<i4", "<i8", "u1", "i1", "?", ">u2")
 arrays = st.sampled_from(TYPES).flatmap(

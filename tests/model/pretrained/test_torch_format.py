@@ -15,6 +15,7 @@ from weight_files import (
     MAGIC,
     NUMBERS,
     opcodes,
+    read_weights,
     stream,
     tensor,
     text_opcode,
@@ -24,7 +25,6 @@ from weight_files import (
 
 from alexnet_cli.errors import WeightsError
 from alexnet_cli.model.pretrained.other_formats import NOT_WEIGHTS
-from alexnet_cli.model.pretrained.readers import read_weights
 from alexnet_cli.model.pretrained.torch_tensors import numbers
 
 STORAGES = {
@@ -193,12 +193,11 @@ def test_numbers_that_are_used_often_are_refused(read, tensors):
 
 
 @pytest.mark.parametrize("name, options, message", [
-    ("archive/data/0", {"compression": zipfile.ZIP_DEFLATED}, "is a compressed archive, which torch does not write"),
+    ("archive/data/0", {"compression": zipfile.ZIP_DEFLATED}, "is a compressed archive, which torch and Keras do not write"),
     ("archive/data/1", {}, "is damaged: archive/data/0 is not in the archive"),
     ("archive/code/x.py", {}, "is a TorchScript archive (torch.jit.save): save model.state_dict() with torch.save"),
     ("archive/constants.pkl", {}, "is a TorchScript archive"),
     ("archive/archive_format", {"name": "archive/other.pkl"}, "is a program of torch.export: save model.state_dict()"),
-    ("model.weights.h5", {"name": "config.json"}, "is a Keras model: name it *.keras"),
     ("model.pth", {"name": "readme.txt"}, "is a zip archive, but not one of torch (readme.txt, model.pth): unpack it"),
     ("other/data.pkl", {}, "is a zip archive, but not one of torch"),
 ])  # fmt: skip
