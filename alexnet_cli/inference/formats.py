@@ -54,6 +54,20 @@ def _suffix(path: Path) -> str:
     return path.suffix
 
 
+def _computing(
+    file: Path, failures: tuple[type[Exception], ...], network: PixelNetwork
+) -> PixelNetwork:
+    """`network`, whose `failures` become the error that `file` cannot be computed."""
+
+    def predict(pixels: Pixels) -> Floats:
+        try:
+            return network(pixels)
+        except failures as error:
+            raise unusable(file, f"cannot be computed: {first_line(error)}") from error
+
+    return predict
+
+
 def unusable(file: Path, problem: str) -> RunError:
     """The error that says so."""
     return RunError(f"{printable(file)} {problem}; {EXPORT_AGAIN}")
@@ -124,14 +138,9 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
     _require_shapes(file, run, source.shape, target.shape)
 
-    def predict(pixels: Pixels) -> Floats:
-        try:
-            found: Floats = session.run(None, {source.name: pixels})[0]
-        except failures as error:
-            raise unusable(file, f"cannot be computed: {first_line(error)}") from error
-        return found
-
-    return predict
+    return _computing(
+        file, failures, lambda pixels: session.run(None, {source.name: pixels})[0]
+    )
 
 
 def _lengths(shape: Any) -> list[int]:
@@ -176,14 +185,12 @@ def _openvino(file: Path, run: Run) -> PixelNetwork:
         whole = file.with_suffix(".bin").is_file()
         problem = "cannot be read by OpenVINO" if whole else "lacks its .bin file"
         raise unusable(file, problem) from error
-
     source, target = compiled.input(0).partial_shape, compiled.output(0).partial_shape
     _require_shapes(file, run, _lengths(source), _lengths(target))
 
-    def predict(pixels: Pixels) -> Floats:
-        return np.array(compiled(pixels)[0], np.float32)
-
-    return predict
+    return _computing(
+        file, (RuntimeError,), lambda pixels: np.array(compiled(pixels)[0], np.float32)
+    )
 
 
 def _keras(file: Path, run: Run) -> PixelNetwork:
@@ -196,27 +203,28 @@ def _keras(file: Path, run: Run) -> PixelNetwork:
     start_tensorflow()
     import keras
 
+    failures = _tensorflow_failures()
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except (*UNREADABLE, TypeError, AttributeError) as error:
+    except failures as error:
         raise unusable(file, f"is damaged: {first_line(error)}") from error
     _require_shapes(file, run, model.input_shape, model.output_shape)
-    return lambda pixels: np.asarray(model(pixels, training=False))
+    return _computing(file, failures, lambda x: np.asarray(model(x, training=False)))
 
 
 def _saved_model(folder: Path, run: Run) -> PixelNetwork:
     start_tensorflow()
     import tensorflow as tf
 
+    failures = _tensorflow_failures()
     try:
         with quiet(), utf8_path(folder) as path:
             loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["pixels"]
         given = signature.structured_input_signature[1]["pixels"].shape
         found = signature.structured_outputs["probabilities"].shape
-    except (tf.errors.OpError, OSError, KeyError, ValueError) as error:
+    except failures as error:
         raise unusable(folder, f"is damaged: {first_line(error)}") from error
-
     _require_shapes(folder, run, given, found)
 
     def predict(pixels: Pixels) -> Floats:
@@ -224,7 +232,14 @@ def _saved_model(folder: Path, run: Run) -> PixelNetwork:
         assert loaded is not None
         return np.asarray(signature(pixels=tf.constant(pixels))["probabilities"])
 
-    return predict
+    return _computing(folder, failures, predict)
+
+
+def _tensorflow_failures() -> tuple[type[Exception], ...]:
+    """What TensorFlow and Keras raise for networks that they cannot compute."""
+    import tensorflow as tf
+
+    return (*UNREADABLE, TypeError, AttributeError, tf.errors.OpError)
 
 
 _READERS: dict[str, Callable[[Path, Run], PixelNetwork]] = {
