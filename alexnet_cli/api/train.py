@@ -21,6 +21,7 @@ from ..run.destination import leftovers
 from ..run.directory import new_run, require_space
 from ..run.run import FAILED, Run
 from ..run.staging import noting_how_to_go_on, staged
+from .config import config_values
 from .listener import Listener
 from .pretrained import weights_file
 from .resume import ResumeOptions, resume_run, unfinished
@@ -74,9 +75,9 @@ def train(
 ) -> Run:
     """Train on the class folders of `data` and return the run, whose directory is `out`.
 
-    `config` is the name of a recipe or a TOML file. `fields` are fields of `Recipe`, such
-    as `epochs=5`; they win over `config`. `callbacks` are called before the trainer's own.
-    All else is as in `alexnet train`.
+    `config` is the name of a recipe, a TOML file, or a run directory, whose recipe is
+    taken. `fields` are fields of `Recipe`, such as `epochs=5`; they win over `config`.
+    `callbacks` are called before the trainer's own. All else is as in `alexnet train`.
 
     Raises:
         AlexNetError: the work cannot be done; see `alexnet_cli.errors`.
@@ -91,7 +92,7 @@ def train(
         against=None if against is None else Path(against),
         allow_overlap=allow_overlap,
     )
-    recipe = build_recipe(config, **fields)
+    recipe = build_recipe(None if config is None else config_values(config), **fields)
     return train_recipe(options, recipe, listener or Listener(), callbacks).run
 
 

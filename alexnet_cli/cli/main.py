@@ -34,6 +34,8 @@ COMMANDS = {
     "doctor": "Check a folder of images for problems; exit with 1 if there are any.",
 }
 """The first sentence of each command's help; the rest is in the module of its name."""
+ALIASES = {"val": "evaluate"}
+"""Names that other tools have made a habit."""
 
 
 class Main(click.Group):
@@ -45,6 +47,7 @@ class Main(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command called `name`, if there is one."""
+        name = ALIASES.get(name, name)
         if name not in COMMANDS:
             return None
         # One module per command, because building the options of `train` takes time.
@@ -52,6 +55,18 @@ class Main(click.Group):
         module = import_module(f".{file}", __package__)
         command: click.Command = getattr(module, f"{name}_command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that `args` begin with, and the rest; an unknown one gets a hint."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            from .hints import command_hint, with_hint
+
+            text = f"No such command {name!r}"
+            raise click.UsageError(with_hint(text, command_hint(name, COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each command is for, without loading it."""
@@ -106,7 +121,7 @@ def _report(error: BaseException, path: str) -> int:
 def _explained(error: BaseException, path: str) -> tuple[str, int]:
     """One line about `error`, and the exit code of the command `path` that it ends."""
     if isinstance(error, click.UsageError):
-        text = " ".join(error.format_message().split()).removesuffix(".")
+        text = _usage(error)
         path = error.ctx.command_path if error.ctx else path
         return f"{text} (see {path} --help)", error.exit_code
     if isinstance(error, AlexNetError):
@@ -127,6 +142,18 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
             f"unexpected {name}{text and f': {text}'}; ALEXNET_DEBUG=1 prints the traceback"
         )
     return _with_notes(error, text), AlexNetError.exit_code
+
+
+def _usage(error: click.UsageError) -> str:
+    """What is wrong with how the command was called, and what may be meant."""
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        from .hints import option_hint, with_hint
+
+        parameters = error.ctx.command.get_params(error.ctx)
+        known = [x for p in parameters for x in (*p.opts, *p.secondary_opts)]
+        text = f"No such option {error.option_name!r}"
+        return with_hint(text, option_hint(error.option_name, known))
+    return " ".join(error.format_message().split()).removesuffix(".")
 
 
 def _with_notes(error: BaseException, text: str = "") -> str:

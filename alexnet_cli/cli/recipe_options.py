@@ -6,10 +6,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..recipe.configs import DEFAULT_RECIPE, build_recipe, config_names, read_config
+from ..api.config import config_values
+from ..recipe.configs import (
+    DEFAULT_RECIPE,
+    build_recipe,
+    config_names,
+    config_summary,
+)
 from ..recipe.recipe import FIELDS, TITLES, Field, Recipe
 
 _CONFIG = "alexnet.config"
+_SHORT = {"epochs": "-e", "batch_size": "-b"}
 
 
 class RecipeCommand(click.Command):
@@ -17,14 +24,18 @@ class RecipeCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse `args`, with the default recipe unless they name a recipe or a network."""
-        if not {"--config", "--arch", "--resume"} & {x.partition("=")[0] for x in args}:
+        given = {x.partition("=")[0] if x[:2] == "--" else x[:2] for x in args}
+        if not {"--config", "-c", "--arch", "--resume"} & given:
             args = ["--config", DEFAULT_RECIPE, *args]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own options, then those of each section."""
-        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        """Write the recipes, the command's own options, then those of each section."""
+        recipes = [(x, config_summary(x)) for x in config_names()]
+        sections = {"Recipes (--config)": recipes, "Options": []}
         for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Argument):
+                continue
             record = parameter.get_help_record(ctx)
             if record:
                 field = FIELDS.get(parameter.name or "")
@@ -40,13 +51,14 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for field in reversed(list(FIELDS.values())):
         command = _option(field)(command)
     return click.option(
+        "-c",
         "--config",
         metavar="NAME|FILE",
         callback=_use_config,
         is_eager=True,
         expose_value=False,
-        help=f"Recipe to start from: {', '.join(config_names())}, or a TOML file; "
-        f"options on the command line win. "
+        help=f"Recipe to start from: one of those above, a TOML file, or a run directory, "
+        f"whose recipe is taken; options on the command line win. "
         f"[default: {DEFAULT_RECIPE}, unless --arch is given]",
     )(command)
 
@@ -63,7 +75,7 @@ def _option(field: Field) -> Callable[..., Any]:
         ranges: dict[type, Any] = {int: click.IntRange, float: click.FloatRange}
         kind = ranges[field.type](field.low, field.high)
     return click.option(
-        flag,
+        *(x for x in (_SHORT.get(field.name), flag) if x),
         field.name,
         type=kind,
         default=field.default,
@@ -92,9 +104,9 @@ def given_options(ctx: click.Context) -> dict[str, Any]:
 
 
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Keep the recipe's name, and make its values the defaults of the options."""
+    """Keep the recipe's values, and make them the defaults of the options."""
     if value is not None:
-        ctx.meta[_CONFIG] = value
+        ctx.meta[_CONFIG] = values = config_values(value)
         # As text, which click converts and checks like typed options.
-        keys = {k: str(v) for k, v in read_config(value).items()}
+        keys = {k: str(v) for k, v in values.items()}
         ctx.default_map = {**(ctx.default_map or {}), **keys}

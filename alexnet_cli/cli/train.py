@@ -22,7 +22,9 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
 
 
 @click.command("train", cls=RecipeCommand)
+@click.argument("folder", metavar="[DATA]", required=False, type=FOLDER)
 @click.option(
+    "-d",
     "--data",
     type=FOLDER,
     help="Folder of class folders, or of train/ and val/ with class folders in them. "
@@ -43,7 +45,12 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "--classes", help="Use only these class folders, in this order: a,b,c or @FILE."
 )
 @click.option(
-    "--out", default="saved", show_default=True, type=FOLDER, help="Run directory to write."
+    "-o",
+    "--out",
+    default="saved",
+    show_default=True,
+    type=FOLDER,
+    help="Run directory to write.",
 )
 @OVERWRITE
 @click.option("--run-name", default="", help="Name of the run in TensorBoard.")
@@ -55,20 +62,32 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
 @click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")
 @recipe_options
 @click.pass_context
-def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> None:
-    """Train a network on the class folders of DATA."""
+def train_command(
+    ctx: click.Context, /, folder: Path | None, print_config: bool, **values: Any
+) -> None:
+    """Train a network on the class folders of DATA.
+
+    \b
+    alexnet train flower_photos
+    alexnet train flower_photos --config quick --out flowers
+    alexnet train products --config finetune --weights imagenet -o products-1
+    """
     started: float = ctx.find_root().obj
+    values["data"] = _one_of(folder, values["data"])
     if values["resume"] is not None:
-        _print_result(_resumed(given_options(ctx), started))
+        given = given_options(ctx)
+        if given.pop("folder", None):
+            given["data"] = folder
+        _print_result(_resumed(given, started))
         return
     if values["allow_changed_data"]:
         raise click.UsageError("--allow-changed-data has no effect without --resume")
-    if values["data"] is None:
-        raise click.UsageError("Missing option '--data'")
     recipe = recipe_of(ctx)
     if print_config:
         raw(to_toml(recipe))
         return
+    if values["data"] is None:
+        raise click.UsageError("DATA is missing: the folder of class folders")
     from ..api.train import TrainOptions, train_recipe
 
     values["classes"] = class_names(values["classes"])
@@ -78,6 +97,17 @@ def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> N
         TrainOptions(**options, started=started), recipe, ConsoleListener()
     )
     _print_result(trained)
+
+
+def _one_of(argument: Path | None, option: Path | None) -> Path | None:
+    """The data, which is given as an argument or as an option.
+
+    Raises:
+        UsageError: it is given as both.
+    """
+    if argument and option:
+        raise click.UsageError(f"DATA is given twice, as {argument} and as {option}")
+    return argument or option
 
 
 def _resumed(given: dict[str, Any], started: float) -> "Trained":

@@ -183,12 +183,12 @@ except SystemExit as error:
 
 
 @pytest.mark.parametrize("words, text", [
-    (["trian"], "No such command 'trian' (see alexnet --help)"),
-    (["train"], "Missing option '--data' (see alexnet train --help)"),
+    (["trian"], "No such command 'trian'; did you mean train? (see alexnet --help)"),
+    (["train"], "DATA is missing: the folder of class folders (see alexnet train --help)"),
     (["predict"], "Missing argument 'IMAGE...' (see alexnet predict --help)"),
-    (["evaluate", "--modle", "x"], "No such option '--modle'. Did you mean '--model'? (see alexnet evaluate --help)"),
-    (["train", "--data", "x", "--epoch", "3"], "'--epochs'"),
-    (["train", "--data", "x", "--epochs", "5.5"], "Invalid value for '--epochs': '5.5'"),
+    (["evaluate", "--modle", "x"], "No such option '--modle'; did you mean --model? (see alexnet evaluate --help)"),
+    (["train", "--data", "x", "--epoch", "3"], "did you mean --epochs?"),
+    (["train", "--data", "x", "--epochs", "5.5"], "Invalid value for '-e' / '--epochs': '5.5'"),
     (["train", "--data", "x", "--epochs", "0"], "0 is not in the range 1<=x<=100000"),
     (["train", "--data", "x", "--arch", "?"], "'?' is not one of 'alexnet', 'alexnet-bvlc'"),
     (["train", "--data", "x", "--learning-rate", "nan"], "--learning-rate: nan is not a number"),

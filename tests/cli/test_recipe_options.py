@@ -8,12 +8,20 @@ import pytest
 from helpers import alexnet, fails
 
 from alexnet_cli.cli.train import train_command
-from alexnet_cli.recipe.configs import build_recipe, config_names, read_config, to_toml
+from alexnet_cli.recipe.configs import (
+    build_recipe,
+    config_names,
+    config_summary,
+    effective,
+    read_config,
+    to_toml,
+)
 from alexnet_cli.recipe.recipe import FIELDS, TITLES, Recipe
+from alexnet_cli.run.run import Run
 
 
 def text(*args):
-    result = alexnet("train", "--data", "x", "--print-config", *args)
+    result = alexnet("train", "--print-config", *args)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -26,7 +34,8 @@ def test_every_field_is_an_option_of_its_type():
     options = {x.name: x for x in train_command.params}
     for name, field in FIELDS.items():
         option = options[name]
-        assert option.opts == [field.flag] and option.help == field.help
+        short = {"epochs": ["-e"], "batch_size": ["-b"]}.get(name, [])
+        assert option.opts == [*short, field.flag] and option.help == field.help
         assert option.is_flag == (field.type is bool)
         if field.choices:
             assert tuple(option.type.choices) == field.choices
@@ -37,15 +46,43 @@ def test_every_field_is_an_option_of_its_type():
 def test_help_lists_options_by_section():
     lines = alexnet("train", "--help").stdout.splitlines()
     headings = [x[:-1] for x in lines if x.endswith(":") and not x.startswith(" ")]
-    assert headings == ["Options", *TITLES.values()]
+    assert headings == ["Recipes (--config)", "Options", *TITLES.values()]
     under = {}
     for line in lines:
         if line[:-1] in headings:
             heading = line[:-1]
-        elif line.startswith("  --"):
-            under[line.split()[0].rstrip(",").partition("/")[0]] = heading
+        elif line.startswith("  -"):
+            flag = next(x for x in line.split() if x.startswith("--"))
+            under[flag.rstrip(",").partition("/")[0]] = heading
     assert {x.flag: TITLES[x.section] for x in FIELDS.values()}.items() <= under.items()
     assert under["--data"] == under["--config"] == "Options"
+
+
+def test_help_says_what_each_recipe_is_for_and_begins_with_an_example():
+    lines = [" ".join(x.split()) for x in alexnet("train", "--help").stdout.splitlines()]
+    assert lines[4] == "alexnet train flower_photos"
+    text = " ".join(lines)
+    for name in config_names():
+        assert f"{name} {config_summary(name)}" in text
+
+
+def test_the_five_that_people_type_have_a_letter():
+    keys = printed("-d", "x", "-o", "y", "-c", "quick", "-e", "3", "-b", "7")
+    assert (keys["epochs"], keys["batch_size"], keys["start_size"]) == (3, 7, 128)
+    assert printed("-cquick") == printed("--config=quick") == printed("--config", "quick")
+
+
+def test_the_recipe_of_a_run_is_a_config(trained, tmp_path, monkeypatch):
+    own = Run.read(trained).recipe
+    recipe = build_recipe(effective(own))
+    assert effective(recipe) == effective(own)
+    assert Recipe(**printed("--config", trained)) == Recipe(**effective(own))
+    changed = printed("--config", trained, "--epochs", "9")
+    assert changed == {**effective(own), "epochs": 9}
+    fails(3, "is not a run directory (it has no run.json)", "train", "-c", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quick").mkdir()
+    assert printed("-c", "quick") == effective(build_recipe("quick"))
 
 
 def test_order_of_precedence(tmp_path):

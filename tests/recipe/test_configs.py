@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from alexnet_cli.errors import RecipeError, WeightsError
 from alexnet_cli.model.architecture import trace
 from alexnet_cli.recipe import configs
-from alexnet_cli.recipe.configs import build_recipe, config_names, read_config, to_toml
+from alexnet_cli.recipe.configs import (
+    build_recipe,
+    config_names,
+    config_summary,
+    read_config,
+    to_toml,
+)
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import FIELDS, TITLES, Recipe
 from alexnet_cli.recipe.validation import has_effect
@@ -115,10 +121,31 @@ def test_a_written_recipe_has_the_fields_with_effect_by_section():
     keys = tomllib.loads(text)
     assert keys["optimizer"] == "adam" and keys["step_epochs"] == 40
     assert not {"momentum", "nesterov", "warmup_epochs", "weights", "dropout"} & set(keys)
-    headings = [x[2:] for x in text.splitlines() if x.startswith("# ")]
+    lines = text.splitlines()
+    headings = [x[2:] for x in lines if x.startswith("# ") and x[2] != " "]
     assert headings == [x for x in TITLES.values() if x != "Pretrained weights"]
     assert list(keys) == [x for x in FIELDS if x in keys]
     assert not text.endswith("\n"), "click.echo adds one"
+
+
+def test_a_written_recipe_says_what_each_key_means_and_may_be():
+    lines = to_toml(build_recipe()).splitlines()
+    assert max(map(len, lines)) <= 92
+    for key in tomllib.loads("\n".join(lines)):
+        at = next(i for i, x in enumerate(lines) if x.startswith(f"{key} = "))
+        comment = []
+        while lines[at - 1].startswith("#   "):
+            at -= 1
+            comment.insert(0, lines[at].removeprefix("#   "))
+        assert " ".join(comment).startswith(FIELDS[key].help)
+    text = " ".join(lines)
+    assert "(local | batch" not in text and "(table | batch | local | none" in text
+    assert "(from 1 to 65536)" in " ".join(to_toml(Recipe(hidden=3)).split())
+
+
+def test_every_recipe_says_in_one_sentence_what_it_is_for():
+    for name in config_names():
+        assert config_summary(name).endswith(".") and len(config_summary(name)) < 120
 
 
 def test_a_written_default_reads_as_written():
