@@ -85,10 +85,10 @@ def precision(name: str) -> str:
 
     if tf.config.get_visible_devices("GPU"):
         return "float32" if name == "auto" else name
-    return cpu_precision(name, _cpu_flags(), onednn_limit(os.environ))
+    return cpu_precision(name, cpu_flags(), onednn_limit(os.environ))
 
 
-def _cpu_flags() -> Collection[str]:
+def cpu_flags() -> Collection[str]:
     """The processor's extensions among other words; none where they are not known."""
     try:
         return set(Path("/proc/cpuinfo").read_text().split())

@@ -160,6 +160,7 @@ _COMMANDS = {
     "fetch": "download get pull",
     "sample": "demo example generate toy",
     "doctor": "check clean verify inspect lint dataset data analyze",
+    "env": "environment info version versions system collect-env bug-report debug",
 }
 """A command, and what other tools call it."""
 

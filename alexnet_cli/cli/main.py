@@ -32,6 +32,7 @@ COMMANDS = {
     "fetch": "Download the five flowers (229 MB) or weights trained on ImageNet (233 MB).",
     "sample": "Draw a small synthetic data set into FOLDER, to try things out offline.",
     "doctor": "Check a folder of images for problems; exit with 1 if there are any.",
+    "env": "Print versions, processor and devices: what a bug report needs.",
 }
 """The first sentence of each command's help; the rest is in the module of its name."""
 ALIASES = {"val": "evaluate"}
@@ -55,6 +56,12 @@ class Main(click.Group):
         module = import_module(f".{file}", __package__)
         command: click.Command = getattr(module, f"{name}_command")
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse `args`; a verbose --version is the command env."""
+        if sorted(args) in (["--version", "-v"], ["--verbose", "--version"]):
+            args = ["env"]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,20 +1,16 @@
 """A run that is about to be trained, and the disk space it takes."""
 
-import platform
 import shutil
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
+from ..backend.environment import versions
 from ..errors import RunError, printable
 from ..model.architecture import trace
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .checkpoints import KEPT
 from .run import Run
-
-PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
-"""Those whose versions are written to run.json: results depend on them."""
 
 
 def new_run(
@@ -33,10 +29,7 @@ def new_run(
         recipe=recipe,
         data=str(data.resolve()) if data else "",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
+        versions=versions(),
     )
 
 

@@ -63,7 +63,7 @@ def test_what_onednn_may_use_is_read_from_the_environment(environment, expected)
 
 
 def test_without_onednn_auto_is_float32(monkeypatch):
-    monkeypatch.setattr(devices, "_cpu_flags", lambda: {"amx_bf16"})
+    monkeypatch.setattr(devices, "cpu_flags", lambda: {"amx_bf16"})
     for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS"):
         monkeypatch.delenv(name, raising=False)
     assert precision("auto") == "mixed_bfloat16"

@@ -219,6 +219,7 @@ def test_the_commands_are_these():
         "fetch",
         "sample",
         "doctor",
+        "env",
     ]
     assert list(COMMANDS) == main.list_commands(click.Context(main)) == names
     assert main.get_command(click.Context(main), "import_weights") is None
