@@ -1,12 +1,15 @@
 """`alexnet models`: the networks, or the layers of one."""
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from ..model.alexnet import ARCHITECTURES
 from ..model.architecture import Architecture, trace
-from ..model.variants import NORMS, with_dropout, with_norm
+from ..model.variants import NORMS
 from ..reports.text import table
-from .arguments import NumberRange
+from .arguments import FOLDER, NumberRange
 from .console import output
 
 
@@ -14,24 +17,59 @@ from .console import output
 @click.argument(
     "name", required=False, metavar="[NETWORK]", type=click.Choice(list(ARCHITECTURES))
 )
+@click.option("--model", type=FOLDER, help="The network of this run directory.")
+@click.option(
+    "-c", "--config", metavar="NAME|FILE", help="The network of a recipe of `train`."
+)
 @click.option(
     "--classes",
     type=click.IntRange(1),
-    help="Number of classes. [default: the publication's]",
+    help="Number of classes. [default: the run's, or the publication's]",
 )
-@click.option(
-    "--norm", default="table", type=click.Choice(NORMS), help="As in `alexnet train`."
-)
+@click.option("--norm", type=click.Choice(NORMS), help="As in `alexnet train`.")
 @click.option("--dropout", type=NumberRange(0, 0.95), help="As in `alexnet train`.")
+@click.option("--hidden", type=click.IntRange(1, 65536), help="As in `alexnet train`.")
+@click.option("--plot", type=FOLDER, help="Draw the network into this file.")
 def models_command(
-    name: str | None, classes: int | None, norm: str, dropout: float | None
+    name: str | None,
+    model: Path | None,
+    config: str | None,
+    classes: int | None,
+    plot: Path | None,
+    **variant: Any,
 ) -> None:
     """List the networks, or the layers of NETWORK."""
-    if name is None:
-        _print_networks()
+    changes = {k: v for k, v in variant.items() if v is not None}
+    if sum(x is not None for x in (name, model, config)) > 1:
+        raise click.UsageError("give one of NETWORK, --model and --config")
+    if model is not None:
+        _refuse(changes, "--model has a network of its own")
+        from ..run.run import Run
+
+        run = Run.read(model)
+        _show(run.architecture, classes or len(run.classes), plot)
+    elif name is not None or config is not None:
+        from ..api.config import config_values
+        from ..recipe.configs import build_recipe
+
+        values = {"arch": name} if config is None else config_values(config)
+        arch = build_recipe(values, **changes).network.architecture()
+        _show(arch, classes or arch.classes, plot)
     else:
-        arch = with_dropout(with_norm(ARCHITECTURES[name], norm), dropout)
-        _print_layers(arch, classes or arch.classes)
+        given = {"--classes": classes, "--plot": plot, **changes}
+        _refuse({k: v for k, v in given.items() if v is not None}, "name a NETWORK")
+        _print_networks()
+
+
+def _refuse(given: dict[str, Any], why: str) -> None:
+    """Refuse options that have no effect.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if given:
+        flag = "--" + next(iter(given)).removeprefix("--")
+        raise click.UsageError(f"{flag} has no effect here: {why}")
 
 
 def _print_networks() -> None:
@@ -43,6 +81,16 @@ def _print_networks() -> None:
     # The last column is prose: keep it left.
     lines = zip(table([x[:-1] for x in rows]), rows, strict=True)
     output(f"{line}  {row[-1]}" for line, row in lines)
+
+
+def _show(arch: Architecture, classes: int, plot: Path | None) -> None:
+    """Print the layers, and draw them into the file `plot` if there is one."""
+    _print_layers(arch, classes)
+    if plot:
+        from ..reports.network_figure import network_figure
+        from ..reports.plots import save
+
+        save(network_figure(arch, classes), plot)
 
 
 def _print_layers(arch: Architecture, classes: int) -> None:
