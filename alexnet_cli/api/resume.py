@@ -16,6 +16,7 @@ from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
 from .listener import Listener
+from .provenance import with_images
 from .run_training import run_training
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def resume_run(
             f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
             + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
         )
-        examples, changed = _examples(run, options, listener)
+        run, examples, changed = _examples(run, options, listener)
         with noting_how_to_go_on(staging):
             trained = run_training(
                 run, examples, listener,
@@ -157,8 +158,8 @@ def _changed(run: Run, changes: Mapping[str, Any]) -> Run:
 
 def _examples(
     run: Run, options: ResumeOptions, listener: Listener
-) -> "tuple[tuple[Examples, Examples], bool]":
-    """Training and validation examples, and whether they are others than they were.
+) -> "tuple[Run, tuple[Examples, Examples], bool]":
+    """The run, its training and validation examples, and whether those have changed.
 
     Raises:
         DatasetError: they are, which `options` do not allow.
@@ -176,7 +177,7 @@ def _examples(
     with listener.counting("decoding") as counter:
         training, validation, changes = prepare_recorded(source, split, run.recipe, counter)
     if not changes:
-        return (training, validation), False
+        return run, (training, validation), False
     listener.log(f"{len(changes)} of {len(split)} images have changed:")
     listener.notes([printable(x) for x in changes])
     if not options.allow_changed_data:
@@ -184,10 +185,12 @@ def _examples(
             f"{len(changes)} of {len(split)} images in {printable(data)} have changed; "
             f"--allow-changed-data goes on with what is there now"
         )
-    return _new_examples(run, data, listener), True
+    return *_new_examples(run, data, listener), True
 
 
-def _new_examples(run: Run, data: Path, listener: Listener) -> "tuple[Examples, Examples]":
+def _new_examples(
+    run: Run, data: Path, listener: Listener
+) -> "tuple[Run, tuple[Examples, Examples]]":
     """What is in `data` now, split anew by content; split.csv is written anew."""
     from ..dataset.prepare import prepare
     from ..dataset.sources.class_folders import find_images
@@ -198,7 +201,7 @@ def _new_examples(run: Run, data: Path, listener: Listener) -> "tuple[Examples, 
         [dataclasses.astuple(x) for x in prepared.split],
         [dataclasses.astuple(x) for x in prepared.bad],
     )
-    return prepared.training, prepared.validation
+    return with_images(run, prepared), (prepared.training, prepared.validation)
 
 
 def unfinished(out: Path, run: Run) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..backend.environment import hardware
 from ..backend.startup import start_tensorflow
 from ..errors import DatasetError, RecipeError, printable
 from ..recipe.configs import build_recipe
@@ -19,11 +20,13 @@ from ..recipe.recipe import Recipe
 from ..recipe.validation import check_batches
 from ..run.destination import leftovers
 from ..run.directory import new_run, require_space
+from ..run.provenance import Provenance
 from ..run.run import FAILED, Run
 from ..run.staging import noting_how_to_go_on, staged
 from .config import config_values
 from .listener import Listener
 from .pretrained import weights_file
+from .provenance import with_images
 from .resume import ResumeOptions, resume_run, unfinished
 from .run_training import run_training
 
@@ -56,6 +59,10 @@ class TrainOptions:
     """Train even if some are."""
     started: float = field(default_factory=time.monotonic)
     """When the time of --max-minutes began, on the clock of `time.monotonic`."""
+    command: str = ""
+    """The command line, for the record."""
+    config: str = ""
+    """What --config named, for the record."""
 
 
 def train(
@@ -91,6 +98,7 @@ def train(
         strict=strict,
         against=None if against is None else Path(against),
         allow_overlap=allow_overlap,
+        config="" if config is None else str(config),
     )
     recipe = build_recipe(None if config is None else config_values(config), **fields)
     return train_recipe(options, recipe, listener or Listener(), callbacks).run
@@ -115,6 +123,8 @@ def train_recipe(
     listener.images_found(source)
     recipe, matches = _initial_weights(recipe, source.classes, listener)
     run = new_run(options.out, recipe, source.classes, options.data)
+    known = Provenance(options.command, options.config, hardware())
+    run = dataclasses.replace(run, provenance=known)
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
     require_space(run)
@@ -123,6 +133,7 @@ def train_recipe(
     with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
         run = dataclasses.replace(run, path=staging.folder)
         prepared = _prepared(source, options, run, listener)
+        run = with_images(run, prepared)
         data = prepared.training, prepared.validation
         names = [x.file for x in prepared.split]
         # Training is the peak of memory, and these have done their part.

@@ -15,7 +15,7 @@ from ..recipe.configs import (
 )
 from ..recipe.recipe import FIELDS, TITLES, Field, Recipe
 
-_CONFIG = "alexnet.config"
+_CONFIG, _NAME = "alexnet.config", "alexnet.config.name"
 _SHORT = {"epochs": "-e", "batch_size": "-b"}
 
 
@@ -94,6 +94,12 @@ def recipe_of(ctx: click.Context) -> Recipe:
     return build_recipe(ctx.meta.get(_CONFIG), **given)
 
 
+def config_name(ctx: click.Context) -> str:
+    """What --config named, or the default recipe; empty if a network was named instead."""
+    name: str = ctx.meta.get(_NAME, "")
+    return name
+
+
 def given_options(ctx: click.Context) -> dict[str, Any]:
     """The options on the command line, by the names of their parameters."""
     names = [x.name for x in ctx.command.params if x.name]
@@ -104,9 +110,10 @@ def given_options(ctx: click.Context) -> dict[str, Any]:
 
 
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Keep the recipe's values, and make them the defaults of the options."""
+    """Keep the recipe's name and values, and make those the defaults of the options."""
     if value is not None:
         ctx.meta[_CONFIG] = values = config_values(value)
+        ctx.meta[_NAME] = value
         # As text, which click converts and checks like typed options.
         keys = {k: str(v) for k, v in values.items()}
         ctx.default_map = {**(ctx.default_map or {}), **keys}

@@ -1,6 +1,8 @@
 """`alexnet train`: a network trained on class folders, with an option for every field."""
 
 import dataclasses
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,13 @@ from ..recipe.recipe import FIELDS
 from .arguments import FOLDER, OVERWRITE, class_names
 from .console import log, raw, result
 from .progress import ConsoleListener
-from .recipe_options import RecipeCommand, given_options, recipe_of, recipe_options
+from .recipe_options import (
+    RecipeCommand,
+    config_name,
+    given_options,
+    recipe_of,
+    recipe_options,
+)
 
 if TYPE_CHECKING:
     from ..trainer.result import Trained
@@ -93,9 +101,12 @@ def train_command(
     values["classes"] = class_names(values["classes"])
     names = {x.name for x in dataclasses.fields(TrainOptions)}
     options = {k: v for k, v in values.items() if k in names}
-    trained = train_recipe(
-        TrainOptions(**options, started=started), recipe, ConsoleListener()
-    )
+    known: dict[str, Any] = {
+        "started": started,
+        "command": shlex.join(["alexnet", *sys.argv[1:]]),
+        "config": config_name(ctx),
+    }
+    trained = train_recipe(TrainOptions(**options, **known), recipe, ConsoleListener())
     _print_result(trained)
 
 

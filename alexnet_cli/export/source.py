@@ -78,7 +78,13 @@ def shipped(run: Run) -> Run:
     """`run` as others may read it: without names of this machine's folders."""
     weights = run.recipe.pretrained.weights
     name = None if weights is None else Path(weights).name
-    return replace(run, data="", recipe=run.recipe.changed(weights=name), stamp=())
+    return replace(
+        run,
+        data="",
+        recipe=run.recipe.changed(weights=name),
+        provenance=run.provenance.without_names(),
+        stamp=(),
+    )
 
 
 def _training_files(run: Run) -> list[Path]:

@@ -17,6 +17,7 @@ from ..model.architecture import Architecture
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
 from .files import read_csv, write_csv, write_text
+from .provenance import Provenance
 from .records import numbers, probability
 from .run_json import FORMAT, MAX_BYTES, decode, from_json, to_json
 
@@ -45,6 +46,7 @@ class Run:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """Of the best epoch: its number, and every column of history.csv."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
     temperature: float = 1.0
     """What logits are divided by, so that confidence matches accuracy."""
     threshold: float = 0.0

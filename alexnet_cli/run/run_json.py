@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from ..model.architecture import Architecture
 from ..preprocess import JSON_KEYS, Preprocess
 from ..recipe.recipe import Recipe
+from .provenance import Provenance
 
 FORMAT = 1
 MAX_BYTES = 16_000_000
@@ -24,6 +25,7 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
         "architecture": fields["architecture"].to_dict(),
         "preprocess": {JSON_KEYS.get(k, k): v for k, v in preprocess.items()},
         "recipe": fields["recipe"].flat(),
+        "provenance": dataclasses.asdict(fields["provenance"]),
     }
 
 
@@ -67,6 +69,7 @@ def own_fields(data: Mapping[str, Any]) -> dict[str, Any]:
         "preprocess": Preprocess(**preprocess),
         "recipe": Recipe(**data["recipe"]),
         "classes": tuple(data["classes"]),
+        "provenance": Provenance(**data["provenance"]),
     }
 
 

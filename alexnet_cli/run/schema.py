@@ -19,6 +19,7 @@ from msgspec import (
     ValidationError,
     convert,
     defstruct,
+    field,
     to_builtins,
 )
 
@@ -138,6 +139,15 @@ class _Preprocess(Struct, forbid_unknown_fields=True, rename=JSON_KEYS):
     max_pixels: Annotated[int, Meta(ge=1, le=2 * 10**9)] = MAX_PIXELS
 
 
+class _Provenance(Struct):
+    command: Text = ""
+    config: Text = ""
+    hardware: Annotated[dict[_Word, Text], Meta(max_length=100)] = {}
+    seconds: Annotated[float, Meta(ge=0, le=1e10)] = 0.0
+    data_digest: Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
+    images: Annotated[dict[_Word, Annotated[int, Meta(ge=0)]], Meta(max_length=10)] = {}
+
+
 class _Run(Struct):
     """Defaults are those of runs of the first versions, which lack these."""
 
@@ -152,6 +162,7 @@ class _Run(Struct):
     created: Annotated[str, Meta(max_length=100, pattern=r"\A[0-9T:+.Z-]*\Z")] = ""
     metrics: Annotated[dict[_Word, _Number], Meta(max_length=1000)] = {}
     versions: Annotated[dict[_Word, _Word], Meta(max_length=1000)] = {}
+    provenance: _Provenance = field(default_factory=_Provenance)
     temperature: _Positive = 1.0
     # More than 1 where everything is unknown.
     threshold: Annotated[float, Meta(ge=0, le=2)] = 0.0

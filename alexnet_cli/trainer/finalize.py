@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import signal
+import time
 
 import numpy as np
 
@@ -62,6 +63,7 @@ def finalize(
             number = getattr(error, "number", signal.SIGINT)
     run = _with_best_weights(run, history)
     run = dataclasses.replace(run, status=INTERRUPTED, reason=history.reason)
+    run = _timed(run, context)
     seal(run.path, run.text())
     run.write()
     return Trained(run, None, history.reason, number)
@@ -109,9 +111,19 @@ def _completed(
             )
     status = FAILED if history.failed else FINISHED
     run = dataclasses.replace(run, status=INTERRUPTED if history.signal else status)
+    run = _timed(run, context)
     seal(run.path, run.text())
     run.write()
     return Trained(run, scores, history.reason, history.signal)
+
+
+def _timed(run: Run, context: TrainContext) -> Run:
+    """`run` with the time that all its sittings have taken."""
+    resume = context.resume
+    before = float(resume.checkpoint.state["elapsed"]) if resume else 0.0
+    seconds = round(before + time.monotonic() - context.started, 1)
+    known = dataclasses.replace(run.provenance, seconds=seconds)
+    return dataclasses.replace(run, provenance=known)
 
 
 def _require_finite(run: Run, views: Probabilities) -> None:

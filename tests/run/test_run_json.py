@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.recipe import FIELDS, Recipe
+from alexnet_cli.run.provenance import Provenance
 from alexnet_cli.run.run_json import FORMAT, from_json, to_json
 
 DEFAULTS = {
     "data": "", "status": "training", "reason": "", "weights_file": "model.weights.h5",
-    "created": "", "metrics": {}, "versions": {},
+    "created": "", "metrics": {}, "versions": {}, "provenance": Provenance(),
 }  # fmt: skip
 CHANNELS = st.tuples(*[st.floats(0.5, 255)] * 3)
 
