@@ -1,7 +1,8 @@
 """Architectures with another norm, dropout, width, initial weights or input size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from .architecture import Architecture
 from .layer_specs import BatchNorm, Conv, Dense, Dropout, Layer, LocalNorm, ReLU
@@ -70,6 +71,13 @@ def _normalized(arch: Architecture, *, convolutions: bool) -> Architecture:
         return (layer, _NORM) if chosen else (layer,)
 
     return _mapped(arch, normalized)
+
+
+def with_local_norm(arch: Architecture, values: Mapping[str, Any]) -> Architecture:
+    """`arch` with `values` of n, k, alpha and beta in each local response normalization."""
+    return _mapped(
+        arch, lambda x: (replace(x, **values),) if isinstance(x, LocalNorm) else (x,)
+    )
 
 
 def with_hidden(arch: Architecture, units: int | None) -> Architecture:

@@ -18,6 +18,7 @@ from ..model.variants import (
     with_dropout,
     with_hidden,
     with_initializer,
+    with_local_norm,
     with_norm,
 )
 from .targets import stop_targets
@@ -42,13 +43,20 @@ class Network:
 
     arch: str = option("alexnet-half", "Network; see `alexnet models`.", choices=ARCHITECTURES)
     norm: str = option("table", "Replace the network's normalization. all: BatchNorm before every ReLU; dense: before the ReLUs of the hidden dense layers.", choices=NORMS)
+    lrn_n: int | None = option(None, "Replace how many neighboring channels local response normalization sums over, an odd number: n of the paper.", low=1, high=255)
+    lrn_k: float | None = option(None, "Replace the k of local response normalization, 2 in the paper.", low=1e-6, high=1e6)
+    lrn_alpha: float | None = option(None, "Replace the alpha of local response normalization, 1e-4 in the paper; it is not divided by n.", low=0.0, high=1e6)
+    lrn_beta: float | None = option(None, "Replace the beta of local response normalization, 0.75 in the paper.", low=0.0, high=100.0)
     dropout: float | None = option(None, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
     hidden: int | None = option(None, "Replace the number of units in each hidden dense layer.", low=1, high=65536)
     initializer: str = option("table", "Replace the network's weight initialization; he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
 
     def architecture(self) -> Architecture:
         """The network `arch` with the replacements of the other fields."""
-        arch = with_dropout(with_norm(ARCHITECTURES[self.arch], self.norm), self.dropout)
+        arch = with_norm(ARCHITECTURES[self.arch], self.norm)
+        lrn = {x: getattr(self, f"lrn_{x}") for x in ("n", "k", "alpha", "beta")}
+        arch = with_local_norm(arch, {k: v for k, v in lrn.items() if v is not None})
+        arch = with_dropout(arch, self.dropout)
         return with_initializer(with_hidden(arch, self.hidden), self.initializer)
 
 

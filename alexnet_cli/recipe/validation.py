@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import RecipeError, printable
 from ..model.architecture import trace
-from ..model.layer_specs import BatchNorm
+from ..model.layer_specs import BatchNorm, LocalNorm
 from ..model.variants import with_input_size
 from ..preprocess import Preprocess
 from .device import device_count
@@ -15,6 +15,7 @@ from .preprocessing import preprocess_of
 from .recipe import FIELDS, Field, Recipe
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
+    **dict.fromkeys(("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta"), (lambda r: has_local_norm(r), "a network with local response normalization, or --norm local")),
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
     "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
     "unfreeze_after": (lambda r: r.pretrained.freeze is not None and r.pretrained.unfreeze_after < r.stopping.epochs, "--freeze"),
@@ -53,6 +54,9 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
         RecipeError: a value is impossible, or a given field would have no effect.
         WeightsError: the network has no such layers to freeze.
     """
+    n = recipe.network.lrn_n
+    if n and n % 2 == 0:
+        raise RecipeError(f"--lrn-n {n}: a channel and its neighbors are an odd number")
     preprocess = preprocess_of(recipe)
     _check_standardization(recipe, preprocess)
     _check_sizes(recipe, preprocess)
@@ -150,6 +154,12 @@ def _check_batch_size(recipe: Recipe) -> None:
             f"--batch-size {size} is too small{where}: BatchNorm learns nothing from a "
             f"single image; use {2 * devices} or more, or --norm none"
         )
+
+
+def has_local_norm(recipe: Recipe) -> bool:
+    """Whether its network has local response normalization."""
+    layers = recipe.network.architecture().layers
+    return any(isinstance(x, LocalNorm) for x in layers)
 
 
 def trains_batch_norm(recipe: Recipe) -> bool:

@@ -24,6 +24,7 @@ from alexnet_cli.model.variants import (
     with_hidden,
     with_initializer,
     with_input_size,
+    with_local_norm,
     with_norm,
 )
 
@@ -152,3 +153,23 @@ def test_an_input_size_is_the_side_of_the_first_layers_input(name, side):
         else (side + 2 * pad - conv.kernel) // conv.stride + 1
     )
     assert first == expected
+
+
+@given(
+    names,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "n": st.sampled_from((1, 3, 9)), "k": st.floats(0.5, 9),
+            "alpha": st.floats(0, 1), "beta": st.floats(0, 2),
+        },
+    ),
+)  # fmt: skip
+def test_a_local_norm_gets_the_values_that_are_given(name, values):
+    arch = with_norm(ARCHITECTURES[name], "local")
+    new = with_local_norm(arch, values)
+    assert without(new, LocalNorm) == without(arch, LocalNorm) and kinds(new) == kinds(arch)
+    before, after = ([x for x in y.layers if isinstance(x, LocalNorm)] for y in (arch, new))
+    assert after == [replace(x, **values) for x in before] and after
+    bare = with_norm(ARCHITECTURES[name], "none")
+    assert with_local_norm(bare, values) == bare

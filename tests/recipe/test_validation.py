@@ -59,6 +59,8 @@ BASE = {"arch": "alexnet-bn", "size": None, "random_crop": False, "crop_area": 0
     ({"start_size": 224, "crop_area": 0.5}, "--start-size 224 is not smaller than the network's input of 224 pixels"),
     ({"start_size": 20, "crop_area": 0.5}, "alexnet-bn: the input of pool2, 1 x 1 x 256, is too small"),
     ({"start_size": 223, "crop_area": 0.5}, None),
+    ({"arch": "alexnet", "lrn_n": 4}, "--lrn-n 4: a channel and its neighbors are an odd number"),
+    ({"arch": "alexnet", "lrn_n": 3, "lrn_k": 1.0}, None),
 ])  # fmt: skip
 def test_a_recipe_that_contradicts_itself_is_refused(fields, message):
     recipe = Recipe(**{**BASE, **fields})
@@ -83,6 +85,8 @@ NEEDS = [
     ({"divide_by": 3.0, "schedule": "cosine"}, "divide_by", "--schedule step or plateau", {"schedule": "plateau"}),
     ({"fill_mode": "wrap", "hflip": True}, "fill_mode",
      "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment", {"zoom": 0.1}),
+    *(({x: 3}, x, "a network with local response normalization, or --norm local", {"norm": "local"})
+      for x in ("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta")),
     ({"folds": 5, "val_fraction": 0.1}, "val_fraction", "no --folds", {"folds": 1}),
     ({"fold": 1}, "fold", "--folds", {"folds": 2}),
     ({"freeze": "conv"}, "freeze", "--weights", {"weights": "imagenet"}),
