@@ -109,11 +109,13 @@ class Augmentation:
     height_shift: float = option(0.0, "Shift up or down by up to this fraction of the height.", low=0.0, high=1.0)
     shear: float = option(0.0, "Shear by up to this many degrees in either direction.", low=0.0, high=60.0)
     zoom: float = option(0.0, "Scale width and height independently by 1 - ZOOM to 1 + ZOOM.", low=0.0, high=0.9)
-    fill_mode: str = option("nearest", "What fills the pixels that a transform uncovers (constant: black).", choices=("nearest", "reflect", "wrap", "constant"))
+    fill_mode: str = option("nearest", "What fills the pixels that a transform uncovers (constant: --fill-value).", choices=("nearest", "reflect", "wrap", "constant"))
+    fill_value: float = option(0.0, "Gray level, 0 to 255, that --fill-mode constant fills with.", low=0.0, high=255.0)
     brightness: float = option(0.3, "Multiply pixels by 1 - B to 1 + B.", low=0.0, high=1.0)
     contrast: float = option(0.3, "Scale the distance from the mean gray by 1 - C to 1 + C.", low=0.0, high=1.0)
     saturation: float = option(0.3, "Scale the distance from gray by 1 - S to 1 + S.", low=0.0, high=1.0)
     hue: float = option(0.0, "Rotate hues by up to this fraction of the color circle.", low=0.0, high=0.5)
+    channel_shift: float = option(0.0, "Add up to this many levels, of 255, to all channels or subtract them.", low=0.0, high=255.0)
     random_crop: bool = option(False, "Cut the input from a random place of the stored image (the 2012 paper).")
     crop_area: float = option(0.35, "Random resized crop: CROP_AREA to all of the image's area, aspect ratio 3:4 to 4:3; 0 disables it.", low=0.0, high=1.0)
     pca_lighting: float = option(0.0, "Standard deviation of the lighting noise along the principal colors (the 2012 paper: 0.1); 0 disables it.", low=0.0, high=1.0)
@@ -136,7 +138,7 @@ class Augmentation:
         """Whether colors are changed."""
         return bool(
             self.brightness or self.contrast or self.saturation or self.hue
-            or self.pca_lighting or self.randaugment
+            or self.channel_shift or self.pca_lighting or self.randaugment
         )
 
     @property

@@ -32,6 +32,7 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "mixup": (lambda r: r.optimization.batch_size > 1, "a --batch-size above 1"),
     "cutmix": (lambda r: r.optimization.batch_size > 1, "a --batch-size above 1"),
     "fill_mode": (lambda r: r.augmentation.warps, "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment"),
+    "fill_value": (lambda r: r.augmentation.warps and r.augmentation.fill_mode == "constant" and preprocess_of(r).mean is not None, "--fill-mode constant, a transform that uncovers pixels, and no --mean pixel, which fills with the mean"),
 }  # fmt: skip
 """Fields that only some recipes use: the condition, and the option it is about."""
 _BOOLEANS = {

@@ -85,6 +85,10 @@ NEEDS = [
     ({"divide_by": 3.0, "schedule": "cosine"}, "divide_by", "--schedule step or plateau", {"schedule": "plateau"}),
     ({"fill_mode": "wrap", "hflip": True}, "fill_mode",
      "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment", {"zoom": 0.1}),
+    ({"fill_value": 9.0, "zoom": 0.1}, "fill_value",
+     "--fill-mode constant, a transform that uncovers pixels, and no --mean pixel, which fills with the mean", {"fill_mode": "constant"}),
+    ({"fill_value": 9.0, "zoom": 0.1, "fill_mode": "constant", "mean": "pixel"}, "fill_value",
+     "--fill-mode constant, a transform that uncovers pixels, and no --mean pixel, which fills with the mean", {"mean": "0"}),
     *(({x: 3}, x, "a network with local response normalization, or --norm local", {"norm": "local"})
       for x in ("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta")),
     ({"folds": 5, "val_fraction": 0.1}, "val_fraction", "no --folds", {"folds": 1}),

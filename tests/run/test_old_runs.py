@@ -32,6 +32,8 @@ NEW_FIELDS = {
     "lrn_k": None,
     "lrn_alpha": None,
     "lrn_beta": None,
+    "fill_value": 0.0,
+    "channel_shift": 0.0,
 }
 """The same of its recipe."""
 

@@ -116,9 +116,12 @@ class AugmentAndStandardize(keras.layers.Layer):
             return pixels
         if self.geometry == "boxes":
             return backend_ops.cut_boxes(pixels, parameters.affine, side)
-        return backend_ops.warp(
-            pixels, parameters.affine, side, self.smooth, self.augmentation.fill_mode
-        )
+        # What is uncovered becomes 0, and is moved to the value with all else.
+        value, mode = self.augmentation.fill_value, self.augmentation.fill_mode
+        if value:
+            pixels = ops.cast(pixels, "float32") - value
+        warped = backend_ops.warp(pixels, parameters.affine, side, self.smooth, mode)
+        return warped + value if value else warped
 
     def _recolored(
         self, pixels: Any, parameters: AugmentationParameters, mean: Any, std: Any

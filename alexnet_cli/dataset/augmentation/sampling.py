@@ -145,6 +145,9 @@ def _color_changes(
     offset = np.zeros((count, 3))
     if augmentation.pca_lighting and lighting is not None:
         offset = rng.normal(0, augmentation.pca_lighting, (count, 3)) @ lighting
+    if shift := augmentation.channel_shift:
+        # The same for all three, as Keras' ImageDataGenerator has it.
+        offset = offset + rng.uniform(-shift, shift, (count, 1))
     pivot = brightness * (1 - contrast)
     return {
         "color_matrix": matrix.reshape(count, 9),

@@ -157,6 +157,39 @@ def test_fill_modes_are_numpys(mode, pad):
     np.testing.assert_allclose(out[0], wide[:, 12:36], atol=0.01)
 
 
+@pytest.mark.parametrize("fields", [{}, {"crop_area": 0.5, "rotation": 3.0}])
+def test_constant_fills_with_its_value(fields):
+    """As Keras' ImageDataGenerator does with cval."""
+    pixels = images(1, 24)
+    filled = replace(
+        PLAIN, width_shift=0.25, fill_mode="constant", fill_value=200.0, **fields
+    )
+    parameters = sample_parameters(filled, TIGHT, 1, Largest())
+    out = applied(filled, pixels, TIGHT, parameters)
+    black = applied(replace(filled, fill_value=0.0), pixels, TIGHT, parameters)
+    ones = np.full_like(pixels, 255)
+    inside = applied(replace(filled, fill_value=0.0), ones, TIGHT, parameters) / 255
+    np.testing.assert_allclose(out, black + 200 * (1 - inside), atol=0.01)
+    assert (inside == 0).any() and (inside == 1).any()
+    if not fields:
+        wide = np.pad(
+            pixels[0].astype(float), ((0, 0), (6, 6), (0, 0)), constant_values=200
+        )
+        np.testing.assert_allclose(out[0], wide[:, 12:36], atol=0.01)
+
+
+def test_a_channel_shift_adds_the_same_to_all_channels():
+    pixels = images(8, 24)
+    augmentation = replace(PLAIN, channel_shift=40.0)
+    parameters = sample_parameters(augmentation, TIGHT, 8, np.random.default_rng(1))
+    out = applied(augmentation, pixels, TIGHT, parameters)
+    shift = parameters.color_offset
+    assert (shift == shift[:, :1]).all() and len({*shift[:, 0]}) == 8
+    assert 20 < abs(shift).max() <= 40
+    expected = (pixels + shift[:, None, None]).clip(0, 255)
+    np.testing.assert_allclose(out, expected, atol=0.01)
+
+
 @pytest.mark.parametrize(
     "name,enhance",
     [("brightness", "Brightness"), ("contrast", "Contrast"), ("saturation", "Color")],
