@@ -8,6 +8,9 @@ import signal
 import sys
 import time
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -84,7 +87,8 @@ class Main(click.Group):
         """Run the command that the arguments name, with streams that can be used."""
         _open_streams()
         try:
-            return super().main(*args, **kwargs)
+            with _warnings_as_lines():
+                return super().main(*args, **kwargs)
         except OSError as error:
             # Help and version are printed before a command is invoked.
             sys.exit(_report(error, "alexnet"))
@@ -111,6 +115,20 @@ class Main(click.Group):
         # Whatever it is: users are not shown a traceback that they did not ask for.
         except (Exception, KeyboardInterrupt) as error:
             ctx.exit(_report(error, ctx.command_path))
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """In the block, print what a library warns of as a line, escaped as all others are."""
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        from . import console
+
+        console.log(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def _report(error: BaseException, path: str) -> int:
