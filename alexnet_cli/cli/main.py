@@ -127,7 +127,7 @@ def _warnings_as_lines() -> Iterator[None]:
         console.log(f"warning: {message}")
 
     with warnings.catch_warnings():
-        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.showwarning = show
         yield
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...arrays import Floats
-from ...errors import WeightsError, printable
+from ...errors import RecipeError, printable
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv
 from .pretrained_weights import PretrainedWeights
@@ -103,7 +103,7 @@ def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
     N counts the layers with kernels; batch normalization belongs to the layer before it.
 
     Raises:
-        WeightsError: `freeze` is none of these, or N is not below the number of layers.
+        RecipeError: `freeze` is none of these, or N is not below the number of layers.
     """
     if freeze is None:
         return []
@@ -116,7 +116,7 @@ def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
     else:
         count = int(freeze) if freeze.isdecimal() else 0
         if not 0 < count < len(kernels):
-            raise WeightsError(
+            raise RecipeError(
                 f"--freeze {printable(freeze)} is not conv, all-but-head, "
                 f"or 1 to {len(kernels) - 1}"
             )

@@ -343,7 +343,10 @@ def test_an_archive_is_not_unpacked(tmp_path):
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out,
     ):
         out.writestr("model.weights.h5", archive.read("model.weights.h5"))
-    assert refused(path) == " is a compressed archive, which torch and Keras do not write"
+    assert (
+        refused(path)
+        == " is a compressed archive, which torch and Keras do not write: unzip it and zip it with -0"
+    )
     with zipfile.ZipFile(path, "w") as out:
         out.writestr("model.weights.h5", b"hello")
     assert refused(path) == " is not a Keras file (.weights.h5, .h5 or .keras)"
