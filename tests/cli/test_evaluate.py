@@ -107,7 +107,7 @@ def test_images_that_were_trained_on_are_a_warning(trained, toy, toy_test):
 def test_images_that_no_longer_exist_are_an_error(run_copy):
     file = run_copy / "run.json"
     file.write_text(file.read_text().replace(json.loads(file.read_text())["data"], "/gone"))
-    text = "in the run's split, no longer exists; use --data"
+    text = "in the run's split, no longer exists, nor do the 5 others; use --data"
     result = fails(3, text, "evaluate", "--model", run_copy)
     assert result.stderr.startswith("alexnet: /gone/")
 
