@@ -101,7 +101,8 @@ def held_out(run: Run) -> LabeledImages:
         )
     notes = () if test else ("these images chose the best epoch",)
     labels = tuple(run.classes.index(x["class"]) for x in chosen)
-    return LabeledImages(files, labels, notes, tuple(x["sha256"] for x in chosen))
+    digests = tuple(x["sha256"] for x in chosen)
+    return LabeledImages(files, labels, notes, digests=digests)
 
 
 def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:

@@ -84,7 +84,7 @@ def undrawable(names: Iterable[str], *, bitmaps: bool = False) -> str:
         return ""
     return (
         f"no installed font can draw {listed(missing)}: escaped in figures and on images; "
-        f"install one, such as Noto Sans CJK or Noto Sans of their script"
+        f"install one, such as Noto Sans CJK, Noto Emoji or Noto Sans of their script"
     )
 
 
