@@ -1,5 +1,7 @@
 """`alexnet evaluate`: a run's network evaluated on images of known classes."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,15 @@ from ..recipe.sections import TTA
 from ..run.files import write_csv, write_page
 from . import console
 from .arguments import ANY_MODEL, FOLDER, JSON, RAW_CSV, NumberRange, require_csv
-from .progress import ConsoleListener
+from .progress import ConsoleListener, say_undrawable
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation
+
+
+COLUMNS = ("file", "class", "predicted", "probability", "error")
+"""Of --csv, before those of the classes."""
+_LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
 
 
 @click.command("evaluate")
@@ -91,9 +98,9 @@ def evaluate_command(
     if assert_accuracy is not None and top1 < assert_accuracy:
         raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")
     if unreadable:
-        raise CheckFailed(
-            f"{len(unreadable)} image(s) cannot be read and are not in these numbers"
-        )
+        changed = " or have changed since training" if evaluation.images.digests else ""
+        what = f"{len(unreadable)} image(s) cannot be read{changed}"
+        raise CheckFailed(f"{what} and are not in these numbers")
 
 
 def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
@@ -111,6 +118,8 @@ def _write_files(
     plot_reliability: Path | None,
     report: Path | None,
 ) -> None:
+    if plot_file or report:
+        say_undrawable(x.name for x in evaluation.scores.occurring().classes)
     if plot_file or plot_reliability:
         from ..reports import plots
 
@@ -136,5 +145,20 @@ def _write_predictions(file: Path, evaluation: "Evaluation", *, spreadsheet: boo
         blank = [""] * len(names)
         each = blank if x.probabilities is None else [f"{p:.6f}" for p in x.probabilities]
         rows.append([str(x.file), names[label], *predicted, x.error, *each])
-    header = ["file", "class", "predicted", "probability", "error", *names]
+    header = [*COLUMNS, *columns_of(names, spreadsheet=spreadsheet)]
     write_csv(file, header, rows, spreadsheet=spreadsheet)
+
+
+def columns_of(names: Sequence[str], *, spreadsheet: bool) -> list[str]:
+    """The columns of the classes `names`: their names, but for those of other columns.
+
+    "error" becomes "class:error", and a class "class:error" "class:class:error". So does,
+    for a `spreadsheet`, "'=1" beside a class "=1", which gets a ' in front there.
+    """
+    known = set(names) if spreadsheet else set()
+    return [
+        f"class:{x}"
+        if _LIKE_COLUMNS.fullmatch(x) or (x[:1] == "'" and x[1:] in known)
+        else x
+        for x in names
+    ]

@@ -3,6 +3,7 @@
 Nothing is imported before it is needed, so that `alexnet --help` prints at once.
 """
 
+import locale
 import os
 import signal
 import sys
@@ -85,6 +86,8 @@ class Main(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that the arguments name, with streams that can be used."""
+        if not args and kwargs.get("args") is None:
+            _use_utf8()
         _open_streams()
         try:
             with _warnings_as_lines():
@@ -184,6 +187,19 @@ def _usage(error: click.UsageError) -> str:
 def _with_notes(error: BaseException, text: str = "") -> str:
     """The message with what to do next, which was noted where that was known."""
     return "; ".join([text or str(error), *getattr(error, "__notes__", ())])
+
+
+def _use_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode, where names would be read otherwise.
+
+    What the classes of a folder are called must not depend on a locale, and TensorFlow
+    takes only UTF-8. What is printed stays in the encoding of the locale.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or not sys.executable:
+        return
+    os.environ.setdefault("PYTHONIOENCODING", locale.getencoding())
+    os.environ["PYTHONUTF8"] = "1"  # for processes that this one starts
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _open_streams() -> None:

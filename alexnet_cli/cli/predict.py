@@ -15,6 +15,7 @@ from ..run.run import Run
 from . import console
 from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
 from .image_arguments import image_files
+from .progress import say_undrawable
 
 if TYPE_CHECKING:
     from ..inference.prediction import Prediction
@@ -73,9 +74,9 @@ def predict_command(
     classifier = Classifier(model, begun=begun)
     run = classifier.run
     if reject is not None:
-        run = dataclasses.replace(run, threshold=_threshold(run, reject))
-        classifier.run = run
+        classifier.run = run = dataclasses.replace(run, threshold=_threshold(run, reject))
     top = min(top, len(run.classes))
+    say_undrawable(run.classes if draw else (), bitmaps=True)
     if form == "csv":
         console.raw(csv_header(top))
     unreadable = 0

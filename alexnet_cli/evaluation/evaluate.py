@@ -1,7 +1,6 @@
 """evaluate(): a run's network on images whose classes are known, matched by name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from ..arrays import Flags
 from ..dataset.decoding import ProgressCallback
 from ..dataset.folders import find_parts, scan
 from ..dataset.split import TEST, TRAIN, VAL
-from ..errors import DatasetError, RunError, printable
+from ..errors import DatasetError, RunError, listed, printable
 from ..inference.classifier import Classifier
 from ..inference.prediction import Prediction
 from ..run.run import Run
@@ -28,6 +27,8 @@ class LabeledImages:
     """For each file the index of its class in the run's classes."""
     notes: tuple[str, ...] = ()
     """What a reader of the scores should know about the images, a line each."""
+    digests: tuple[str, ...] = ()
+    """The SHA-256 that each file had when the run was trained; none for other images."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def held_out(run: Run) -> LabeledImages:
     """The run's own test images, or its validation images if it has none.
 
     Raises:
-        RunError: the run was imported, split.csv is damaged, or an image of it no longer
-            exists.
+        RunError: the run was imported, split.csv is damaged, or none of its images is
+            there any more.
     """
     if not run.data:
         raise RunError(
@@ -93,14 +94,15 @@ def held_out(run: Run) -> LabeledImages:
             f"evaluate on"
         )
     files = tuple(Path(run.data, x["file"]) for x in chosen)
-    missing = [x for x in files if not x.exists()]
-    if missing:
+    if not any(x.is_file() for x in files):
         raise RunError(
-            f"{printable(missing[0])}, in the run's split, no longer exists; use --data"
+            f"{printable(files[0])}, in the run's split, no longer exists, nor do the "
+            f"{len(files) - 1} others; use --data"
         )
     notes = () if test else ("these images chose the best epoch",)
     labels = tuple(run.classes.index(x["class"]) for x in chosen)
-    return LabeledImages(files, labels, notes)
+    digests = tuple(x["sha256"] for x in chosen)
+    return LabeledImages(files, labels, notes, digests=digests)
 
 
 def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
@@ -122,26 +124,22 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     if not known or (unknown and not ignore_unknown):
         raise DatasetError(
             f"{printable(data)} has classes that the network does not know: "
-            f"{_listed(unknown)}; it knows {_listed(run.classes)}"
+            f"{listed(unknown)}; it knows {listed(run.classes)}"
             + ("; --ignore-unknown leaves them out" if known else "")
         )
     names = [folder.classes[x] for x in folder.labels]
     kept = [(file, x) for file, x in zip(folder.files, names, strict=True) if x in known]
     notes = [f"left out: {x}" for x in folder.notes]
     if unknown:
-        notes.append(f"left out, unknown to the network: {_listed(unknown)}")
+        notes.append(f"left out, unknown to the network: {listed(unknown)}")
     missing = [x for x in run.classes if x not in known]
     if missing:
-        notes.append(f"no folder for {_listed(missing)}")
+        notes.append(f"no folder for {listed(missing)}")
     return LabeledImages(
         files=tuple(file for file, _ in kept),
         labels=tuple(run.classes.index(name) for _, name in kept),
         notes=tuple(notes),
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(printable(x) for x in names)
 
 
 def evaluate(
@@ -156,9 +154,9 @@ def evaluate(
     run = classifier.run
     rows = run.split() if run.data else []
     trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
-    predictions = []
+    predictions: list[Prediction] = []
     for prediction in classifier.predict(images.files):
-        predictions.append(prediction)
+        predictions.append(_unchanged(prediction, images, len(predictions)))
         progress(len(predictions), len(images.files))
     found = [
         (x.probabilities, label)
@@ -167,7 +165,8 @@ def evaluate(
     ]
     if not found:
         first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
-        raise DatasetError(f"none of the images can be read{first}")
+        others = "; name others with --data" if images.digests else ""
+        raise DatasetError(f"none of the images can be read{first}{others}")
     probabilities = np.stack([x for x, _ in found])
     labels = np.array([label for _, label in found])
     scores = score(probabilities, labels, run.classes)
@@ -182,6 +181,15 @@ def evaluate(
     )
 
 
+def _unchanged(prediction: Prediction, images: LabeledImages, number: int) -> Prediction:
+    """The prediction for image `number`, or an error if that is another one than it was."""
+    digest = images.digests[number] if images.digests else prediction.digest
+    if prediction.error or prediction.digest == digest:
+        return prediction
+    error = "has other content than when the run was trained"
+    return replace(prediction, probabilities=None, error=error)
+
+
 def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> Comparison:
     """The run of `other` on the images of `own`; classes are matched by name.
 
@@ -191,8 +199,8 @@ def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> C
     known, classes = other.run.classes, own.run.classes
     unknown = [x for x in classes if x not in known]
     if unknown:
-        raise RunError(f"{printable(other.run.path)} does not know {_listed(unknown)}")
+        raise RunError(f"{printable(other.run.path)} does not know {listed(unknown)}")
     labels = tuple(known.index(classes[x]) for x in own.images.labels)
-    second = evaluate(other, LabeledImages(own.images.files, labels), progress)
+    second = evaluate(other, replace(own.images, labels=labels), progress)
     test = mcnemar(own.correct, second.correct)
     return Comparison(second.scores.top1, test, second.trained_on)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RunError, printable
+from ..errors import RunError, listed, printable
 from ..run.run import Run
 from ..run.run_json import decode, own_fields
 from .archives import packed_run
@@ -102,7 +102,7 @@ def _only_file(folder: Path) -> Path:
     found = [x for x in sorted(folder.iterdir()) if is_readable(x)]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(printable(x.name) for x in found)
+    names = listed(x.name for x in found)
     raise RunError(
         f"{printable(folder)} holds {names or 'no model'}; "
         + (f"name one, as {printable(found[0])}" if found else EXPORT_AGAIN)

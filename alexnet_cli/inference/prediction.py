@@ -46,7 +46,12 @@ class Prediction:
         best = self.top(1)
         if not best:
             return ""
-        return best[0][0] if best[0][1] >= self.threshold else UNKNOWN
+        return UNKNOWN if self.rejected else best[0][0]
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the label is "unknown" for its low confidence, not as a class is."""
+        return self.probabilities is not None and self.confidence < self.threshold
 
     @property
     def confidence(self) -> float:
@@ -58,7 +63,8 @@ class Prediction:
         """The prediction of the image called `name` as JSON values."""
         ranked = self.top(top)
         classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
-        result = {"error": self.error} if self.error else {"answer": self.label}
+        answer = {"answer": self.label, "rejected": self.rejected}
+        result = {"error": self.error} if self.error else answer
         return {"file": name, **result, "classes": classes}
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..dataset import images
 from ..dataset.doctor import TINY, Findings
-from ..errors import ImageError, printable
+from ..errors import ImageError, listed, printable
 from .html import data_uri, render
+from .text import cells, padded
 
 MOST_SHOWN = 40
 THUMBNAIL = 128
@@ -51,9 +52,9 @@ def text(findings: Findings, most: int = 10) -> Iterator[str]:
     """The lines for a terminal, with the first `most` rows of each list."""
     total = sum(findings.counts.values())
     yield f"{printable(findings.root)}: {total} images in {len(findings.counts)} classes"
-    width = max(len(printable(x)) for x in findings.counts)
+    width = max(cells(printable(x)) for x in findings.counts)
     for name, count in findings.counts.items():
-        yield f"  {printable(name):{width}}  {count}"
+        yield f"  {padded(printable(name), width)}  {count}"
     yield from (f"{k}: {v}" for k, v in _facts(findings))
     yield from _first([f"left out: {x}" for x in findings.notes], most, "left out: ")
     for section in SECTIONS:
@@ -119,9 +120,9 @@ def _verdict(findings: Findings) -> str:
         return "No problems found."
     counts = [(x.problem, len(_rows(findings, x))) for x in SECTIONS if x.problem]
     problems = [f"{problem}: {n}" for problem, n in counts if n]
-    small = [printable(k) for k, n in findings.counts.items() if n < 2]
+    small = [k for k, n in findings.counts.items() if n < 2]
     if small:
-        problems.append(f"classes with fewer than 2 images: {', '.join(small)}")
+        problems.append(f"classes with fewer than 2 images: {listed(small)}")
     return f"Problems found: {', '.join(problems)}"
 
 

@@ -1,20 +1,26 @@
 """Figures by matplotlib, and sheets, heat maps and labels on images, which need none."""
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ..arrays import Floats, Pixels
-from ..errors import printable
 from ..evaluation.calibration import ReliabilityBin, expected_calibration_error
 from ..evaluation.scores import Scores
+from .fonts import draw_line, fonts_for, quiet_matplotlib
+from .text import cells
 
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
+MOST_NAMED, SOME_NAMED = 100, 50
+"""Of more classes than the first, about the second number are named beside a matrix."""
+LONGEST_NAME = 24
+"""Characters of a name beside a matrix."""
+MOST_NUMBERED, MOST_NUMBERS = 60, 1000
+"""Classes of a matrix with numbers in its cells, and their number: drawing takes long."""
 
 _HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
 """Colors of a heat map, from 0 to 1."""
@@ -45,33 +51,72 @@ def curves(rows: Sequence[dict[str, float]], metrics: Sequence[str], best: int) 
 def confusion(scores: Scores, title: str) -> Any:
     """A Figure of the confusion matrix; colors are fractions of the true class.
 
-    Classes without images that were never predicted are left out.
+    Classes without images that were never predicted are left out. Of many classes the
+    cells have no numbers, and only some are named.
     """
+    from matplotlib.colors import PowerNorm
+
     scores = scores.occurring()
-    names = [printable(x.name) for x in scores.classes]
-    count = len(names)
+    count = len(scores.classes)
     side = min(4.5 + 0.32 * count, 20)
     figure = _figure(side + 0.8, side)
     axes = figure.add_subplot()
+    # The mistakes among many classes would be as white as no mistakes.
+    norm = PowerNorm(0.4 if count > MOST_NUMBERED else 1, 0, 1)
     support = scores.confusion.sum(axis=1, keepdims=True)
     fraction = scores.confusion / np.maximum(support, 1)
-    image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(fraction, cmap="Blues", norm=norm)
     figure.colorbar(image, ax=axes, shrink=0.8, label="fraction of the true class")
-    size = 9 if count <= 12 else 6
-    # A dollar sign in a name does not start a formula.
-    font = {"fontsize": size, "parse_math": False}
+    axes.set_title(title)
+    _name_classes(axes, [x.name for x in scores.classes])
+    if count <= MOST_NUMBERED and np.count_nonzero(scores.confusion) <= MOST_NUMBERS:
+        _number_cells(axes, scores, fraction)
+    return figure
+
+
+def _name_classes(axes: Any, names: Sequence[str]) -> None:
+    """Label both axes with `names`; of many of them with one in so many."""
+    count = len(names)
+    step = -(-count // SOME_NAMED) if count > MOST_NAMED else 1
+    fonts = fonts_for(names)
+    shown = [_cut(fonts.drawable(x)) for x in names[::step]]
+    font = {
+        "fontsize": _font_size(count),
+        "fontfamily": fonts.families(),
+        # A dollar sign in a name does not start a formula.
+        "parse_math": False,
+    }
     # Slanted names end below their column, upright ones are centered there.
     slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(
-        range(count), names, **font, **(slanted if count <= 6 else {"rotation": 90})
-    )
-    axes.set_yticks(range(count), names, **font)
-    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    turned = slanted if count <= 6 else {"rotation": 90}
+    axes.set_xticks(range(0, count, step), shown, **font, **turned)
+    axes.set_yticks(range(0, count, step), shown, **font)
+    some = f" ({count}, one in {step} is named)" if step > 1 else ""
+    axes.set(xlabel=f"predicted class{some}", ylabel=f"true class{some}")
+
+
+def _number_cells(axes: Any, scores: Scores, fraction: Floats) -> None:
+    """Write into each cell how many images it has."""
+    size = _font_size(len(scores.classes))
     for row, column in np.argwhere(scores.confusion > 0):
         color = "white" if fraction[row, column] > 0.5 else "black"
         text = str(scores.confusion[row, column])
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
-    return figure
+        cell = axes.text(
+            column, row, text, ha="center", va="center", color=color, fontsize=size
+        )
+        cell.set_in_layout(False)  # They are in the axes, and many to measure.
+
+
+def _font_size(count: int) -> int:
+    return 9 if count <= 12 else 6
+
+
+def _cut(name: str) -> str:
+    """`name`, or its beginning and its end if it would take the room of the matrix."""
+    if cells(name) <= LONGEST_NAME:
+        return name
+    half = (LONGEST_NAME - 3) // 2 * len(name) // cells(name)
+    return f"{name[:half]}...{name[-half:]}"
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> Any:
@@ -129,9 +174,7 @@ def save(figure: Any, file: Path) -> Pixels:
 def rendered(figure: Any) -> Pixels:
     """A Figure as uint8 [H, W, 3]."""
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        # Class names in scripts that the font lacks appear as boxes.
-        warnings.filterwarnings("ignore", "Glyph .* missing")
+    with quiet_matplotlib():
         figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.1)
     return np.asarray(Image.open(file).convert("RGB"))
 
@@ -157,14 +200,14 @@ def labeled(pixels: Pixels, text: str) -> Image.Image:
         grow = 200 / min(image.size)
         image = image.resize([round(x * grow) for x in image.size])
     size = max(14, min(image.height // 16, image.width // 14))
-    font = ImageFont.load_default(size)
     bar = Image.new("RGB", (image.width, round(size * 1.7)), (20, 20, 20))
-    ImageDraw.Draw(bar).text((size * 0.5, size * 0.3), text, "white", font)
+    draw_line(bar, text, size * 0.5, size)
     image.paste(bar, (0, image.height - bar.height))
     return image
 
 
 def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
+    with quiet_matplotlib():
+        from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=110, layout="constrained")

@@ -19,7 +19,9 @@ def line(prediction: "Prediction", top: int, form: str | None) -> str:
         return json.dumps(prediction.to_dict(str(prediction.file), top))
     if form in ("csv", "raw-csv"):
         cells = [x for n, p in prediction.top(top) for x in (n, f"{p:.6f}")]
-        row = [prediction.file, prediction.error, prediction.label, *cells]
+        cells += [""] * (2 * top - len(cells))
+        rejected = "" if prediction.error else str(prediction.rejected).lower()
+        row = [prediction.file, prediction.error, prediction.label, *cells, rejected]
         return csv_line(row, spreadsheet=form == "csv")
     return _text(prediction, top)
 
@@ -27,7 +29,7 @@ def line(prediction: "Prediction", top: int, form: str | None) -> str:
 def csv_header(top: int) -> str:
     """The first line of CSV with `top` classes."""
     columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
-    return csv_line(["file", "error", "answer", *columns])
+    return csv_line(["file", "error", "answer", *columns, "rejected"])
 
 
 def _text(prediction: "Prediction", top: int) -> str:
@@ -36,5 +38,5 @@ def _text(prediction: "Prediction", top: int) -> str:
         return f"{file}: error: {prediction.error}"
     ranked = prediction.top(top)
     text = ", ".join(f"{n} {p:.1%}" for n, p in ranked)
-    text = text if label == ranked[0][0] else f"{label} ({text})"
+    text = f"{label} ({text})" if prediction.rejected else text
     return f"{file}: {text}"

@@ -168,7 +168,8 @@ def test_a_run_without_usable_images_of_its_own_is_named(run_copy):
     with pytest.raises(RunError) as caught:
         held_out(replace(run, data="/gone"))
     assert str(caught.value) == (
-        "/gone/blue/07.png, in the run's split, no longer exists; use --data"
+        "/gone/blue/07.png, in the run's split, no longer exists, nor do the 5 others; use "
+        "--data"
     )
     damaged = f"{run_copy}/split.csv is damaged: it lists no images to evaluate on"
     with_columns(run, "split.csv", lambda x: {**x, "class": "pink"})

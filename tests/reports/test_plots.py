@@ -11,6 +11,8 @@ from PIL import Image
 from alexnet_cli.evaluation.calibration import expected_calibration_error, reliability
 from alexnet_cli.evaluation.scores import score
 from alexnet_cli.reports import plots
+from alexnet_cli.reports.fonts import fonts_for
+from alexnet_cli.reports.text import cells
 
 ROWS = [
     {
@@ -113,7 +115,60 @@ def test_names_are_never_formulas_and_never_warn():
         warnings.simplefilter("error")
         plots.rendered(figure)
     found = [x.get_text() for x in figure.axes[0].get_yticklabels()]
-    assert found == ["$\\frac{1$", "a\\nb", "цветок", "\u4e2d\u6587", "bad\\xff"]
+    chinese = fonts_for(names).drawable("\u4e2d\u6587")
+    assert found == ["$\\frac{1$", "a\\nb", "цветок", chinese, "bad\\xff"]
+
+
+def test_a_long_name_leaves_room_for_the_matrix():
+    names = ("x" * 300, "\u732b" * 300, "Carcharodon carcharias, a fish", "a")
+    figure = plots.confusion(scores_of([0, 1, 2, 3], [0, 1, 2, 3], names), "")
+    pixels = plots.rendered(figure)
+    for label in figure.axes[0].get_yticklabels():
+        assert cells(label.get_text()) <= plots.LONGEST_NAME
+    shown = figure.axes[0].get_yticklabels()[2].get_text()
+    assert shown == "Carcharodo...as, a fish"
+    dark = (pixels < 130).all(axis=-1)
+    assert dark.any() and max(pixels.shape) < 1200
+    assert figure.axes[0].get_position().width > 0.3
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        101,
+        pytest.param(257, marks=pytest.mark.slow),
+        pytest.param(1000, marks=pytest.mark.slow),
+    ],
+)
+def test_many_classes_are_named_here_and_there_and_not_numbered(count):
+    labels = np.arange(count)
+    scores = scores_of(labels, np.roll(labels, 1), tuple(f"class {i}" for i in labels))
+    figure = plots.confusion(scores, "title")
+    axes = figure.axes[0]
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert plots.SOME_NAMED / 2 <= len(ticks) <= plots.SOME_NAMED
+        step = -(-count // plots.SOME_NAMED)
+        assert [x.get_text() for x in ticks][:2] == ["class 0", f"class {step}"]
+        assert [x.get_position() for x in ticks][1] in ((step, 0), (0, step))
+    assert axes.get_xlabel() == f"predicted class ({count}, one in {step} is named)"
+    assert not axes.texts
+    pixels = plots.rendered(figure)
+    assert max(pixels.shape) < 2600
+    # What is predicted wrongly once can be seen.
+    assert (pixels[..., 0] < 150).any()
+
+
+def test_cells_have_numbers_unless_there_are_too_many():
+    count = 40
+    dense = np.repeat(np.arange(count), count)
+    every = scores_of(
+        dense, np.tile(np.arange(count), count), tuple(f"c{i}" for i in range(count))
+    )
+    assert count**2 > plots.MOST_NUMBERS and not plots.confusion(every, "").axes[0].texts
+    few = scores_of(
+        np.arange(count), np.arange(count), tuple(f"c{i}" for i in range(count))
+    )
+    assert len(plots.confusion(few, "").axes[0].texts) == count
 
 
 # Reliability diagram
