@@ -7,12 +7,15 @@ import click
 
 from ..errors import CheckFailed
 from ..recipe.sections import TTA
-from ..run.files import write_csv, write_page
+from ..run.files import make_folder_of, write_csv, write_page
 from . import console
 from .arguments import ANY_MODEL, FOLDER, JSON, RAW_CSV, NumberRange, require_csv
+from .output_files import check_outputs
 from .progress import ConsoleListener
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..evaluation.evaluate import Evaluation
 
 
@@ -75,6 +78,14 @@ def evaluate_command(
     from ..api.evaluate import evaluate
 
     require_csv(raw_csv, csv_file is not None)
+    outputs = {
+        "--csv": csv_file,
+        "--plot": plot_file,
+        "--plot-reliability": plot_reliability,
+        "--report": report,
+    }
+    if any(outputs.values()):
+        _check(outputs, model, data, compare)
     evaluation = evaluate(
         model,
         data,
@@ -94,6 +105,24 @@ def evaluate_command(
         raise CheckFailed(
             f"{len(unreadable)} image(s) cannot be read and are not in these numbers"
         )
+
+
+def _check(
+    outputs: "Mapping[str, Path | None]", model: Path, data: Path | None, other: Path | None
+) -> None:
+    """Check the files that are to be written, before the work.
+
+    Raises:
+        UsageError, RecipeError, RunError: one cannot be, or is an input.
+    """
+    from ..inference.exported import open_model
+    from ..reports.plots import format_of
+
+    own = open_model(model).run.data
+    check_outputs(outputs, (data or (Path(own) if own else None),), (model, other))
+    for option in ("--plot", "--plot-reliability"):
+        if file := outputs[option]:
+            format_of(file)
 
 
 def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
@@ -137,4 +166,5 @@ def _write_predictions(file: Path, evaluation: "Evaluation", *, spreadsheet: boo
         each = blank if x.probabilities is None else [f"{p:.6f}" for p in x.probabilities]
         rows.append([str(x.file), names[label], *predicted, x.error, *each])
     header = ["file", "class", "predicted", "probability", "error", *names]
+    make_folder_of(file)
     write_csv(file, header, rows, spreadsheet=spreadsheet)
