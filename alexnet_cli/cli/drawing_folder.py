@@ -100,7 +100,7 @@ def _place(data: bytes) -> int:
 
 
 def _mark(data: bytes, name: str) -> bytes:
-    """What marks the drawing `name` whose other bytes are `data`; of one length a format."""
+    """What marks the drawing `name` whose other bytes are `data`; one length a format."""
     digest = hashlib.sha256(os.fsencode(name) + b"\0" + data).hexdigest()
     text = f"{_TEXT}{digest}".encode()
     if not data.startswith(_PNG):

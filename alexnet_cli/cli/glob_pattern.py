@@ -16,7 +16,7 @@ def matching(pattern: str) -> list[Input]:
     `*` matches no name that begins with a dot, `**` folders at any depth.
     """
     path = Path(pattern)
-    if pattern.endswith(os.sep):
+    if pattern.endswith((os.sep, f"{os.sep}.")):
         return []  # Only folders are meant.
     anchor = len(path.parts[:1]) if path.anchor else 0
     found, errors = [Path(path.anchor)], list[Input]()
@@ -30,7 +30,7 @@ def matching(pattern: str) -> list[Input]:
             found = [x / part for x in found if os.path.lexists(x / part)]
     # What several ** reach in two ways is one match.
     files = [Input(x) for x in dict.fromkeys(found) if not x.is_dir()]
-    return sorted([*files, *errors], key=lambda x: str(x.file))
+    return sorted([*files, *dict.fromkeys(errors)], key=lambda x: str(x.file))
 
 
 def _matches(folders: Iterable[Path], part: str, errors: list[Input]) -> Iterator[Path]:

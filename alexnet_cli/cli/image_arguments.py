@@ -75,9 +75,10 @@ class ImageArguments:
             DatasetError: it is the only source.
         """
         if self.reserved and [Path(x) for x in self.sources] == [file]:
+            folder = printable(self.reserved.folder)
             raise DatasetError(
-                f"--draw {printable(self.reserved.folder)} would overwrite {printable(file)}"
-                f" or stand beside it; choose another folder"
+                f"--draw {folder} would overwrite {printable(file)}, or add to its folder; "
+                f"choose another"
             )
         return Input(file, "is in the folder of --draw, which is not read")
 

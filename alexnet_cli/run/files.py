@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, for good; CSV with names of any bytes."""
 
 import csv
+import errno
 import io
 import os
 import re
@@ -41,6 +42,8 @@ def replacing(file: Path) -> Iterator[Path]:
                 copy_to_stream(part, file)
             return
         target = followed(file)
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         part = part_of(target)
         # A killed process may have left one, perhaps a link to another file.
         part.unlink(missing_ok=True)
@@ -52,7 +55,7 @@ def replacing(file: Path) -> Iterator[Path]:
     except OSError as error:
         # Writing does not say what it writes to; of the part nobody knows.
         if error.filename is None or ".part." in str(error.filename):
-            error.filename, error.filename2 = str(file), None
+            error.filename = str(file)
         raise
 
 
