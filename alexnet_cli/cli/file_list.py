@@ -89,6 +89,8 @@ def is_url(text: str) -> bool:
 
 def _input(text: str) -> Input:
     """The file that one line of a list means."""
+    if "\0" in text:
+        return Input(Path(text), "is no name of a file")
     line = text.rstrip("\r")
     plain = line.strip()
     quoted = len(plain) > 2 and plain[0] == plain[-1] and plain[0] in "\"'"

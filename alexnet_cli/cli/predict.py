@@ -104,7 +104,8 @@ def _opened(
         return as_images(arguments.inputs()), None
     # Names that are there twice are numbered, for which all have to be known.
     inputs = list(arguments.inputs())
-    return as_images(iter(inputs)), Drawings(folder, (x.file for x in inputs))
+    files = [x.file for x in inputs if not x.error]
+    return as_images(iter(inputs)), Drawings(folder, files)
 
 
 def _failed(unreadable: int, not_drawn: int) -> str:

@@ -181,6 +181,12 @@ def test_a_list_longer_than_a_piece_is_whole():
         assert len(data) > 4 * PIECE and files(data) == names
 
 
+def test_nul_in_a_later_line_is_an_error_of_that_line():
+    data = b"a.jpg\n" * PIECE + b"b\0c.jpg\nd.jpg"
+    *_, wrong, last = listed(io.BytesIO(data))
+    assert wrong.error == "is no name of a file" and last.file == Path("d.jpg")
+
+
 def test_no_memory_for_a_line_without_an_end():
     """As of a disk image: it is cut, and what follows is read."""
     found = files(b"x" * (10 * PIECE) + b"\nb.jpg\n")
