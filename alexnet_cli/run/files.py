@@ -68,7 +68,9 @@ def _put(part: Path, target: Path) -> None:
         if part.stat().st_nlink == 1:
             part.chmod(stat.S_IMODE(before))
     part.replace(target)
-    sync(target.parent)
+    # A folder may be one to write into and not to list, and is not synced then.
+    with suppress(PermissionError):
+        sync(target.parent)
 
 
 def sync(path: Path) -> None:

@@ -267,6 +267,18 @@ def test_without_permission_it_is_said_before_the_work(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_folder_to_write_into_and_not_to_list(tmp_path):
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    (tmp_path / "box").mkdir()
+    (tmp_path / "box").chmod(0o733)
+    code = WRITE.replace("write_text(Path(", f"{NOBODY}write_text(Path(")
+    done = python(code, tmp_path / "box" / "a.csv", "x", 3)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "box" / "a.csv").read_text() == "xxx"
+
+
 def test_a_socket_is_refused(tmp_path, monkeypatch):
     import socket
 
