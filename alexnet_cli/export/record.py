@@ -12,6 +12,7 @@ from ..errors import RecipeError, RunError, first_line, printable
 from ..inference.export_record import RECORD, read_record
 from ..run.digests import sha256
 from ..run.files import write_text
+from ..run.output_path import require_writable_folder
 from ..run.run import Run
 from .formats import FORMATS
 from .source import LABELS, ExportSource
@@ -32,6 +33,7 @@ def check_out(out: Path, run: Run, *, overwrite: bool) -> None:
         RecipeError: it is among the run's images.
     """
     name = printable(out)
+    require_writable_folder(out, "--out")
     if run.data and out.resolve().is_relative_to(Path(run.data).resolve()):
         raise RecipeError(
             f"--out {name} is inside {printable(run.data)}, where it would be taken for a "

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RunError, listed, printable
+from ..run.digests import RUN_JSON, is_own
 from ..run.run import Run
 from ..run.run_json import decode, own_fields
 from .archives import packed_run
-from .export_record import EXPORT_AGAIN, RECORD, require_as_recorded
+from .export_record import EXPORT_AGAIN, RECORD, read_record, require_as_recorded
 from .formats import PixelNetwork, is_readable, read_network
 
 _OF_A_RUN = ("run.json", "model.weights.h5", "model.tflite", "saved_model.pb")
@@ -64,6 +65,21 @@ def open_model(given: Model | Run | Path | str) -> Model:
     if path.is_dir() and (path / "run.json").is_file():
         return Model(Run.open(path))  # It has its SavedModel in it.
     return _model_of_file(path)
+
+
+def is_part(folder: Path, name: str) -> bool:
+    """Whether the file `name` below `folder` is one of a run there, or of exported models.
+
+    Raises:
+        RunError: the record of the exported models is damaged.
+    """
+    if not (folder / RUN_JSON).is_file():
+        return False
+    if not (folder / RECORD).is_file():
+        return is_own(name)
+    rows = read_record(folder)["exports"]
+    files = {y for x in rows for y in (x["file"], *x.get("digests", {}))}
+    return name in {RUN_JSON, RECORD, *files}
 
 
 def own_model(application: Path) -> Model:

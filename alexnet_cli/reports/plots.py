@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 
 from ..arrays import Floats, Pixels
+from ..errors import ImageError, RecipeError, printable
 from ..evaluation.calibration import ReliabilityBin, expected_calibration_error
 from ..evaluation.scores import Scores
+from ..run.files import make_folder_of, replacing
 from .fonts import draw_line, fonts_for, quiet_matplotlib
 from .text import cells
 
@@ -21,6 +23,9 @@ LONGEST_NAME = 24
 """Characters of a name beside a matrix."""
 MOST_NUMBERED, MOST_NUMBERS = 60, 1000
 """Classes of a matrix with numbers in its cells, and their number: drawing takes long."""
+
+MAX_SIDE = 65_500
+"""Pixels of the longest side of a JPEG that libjpeg writes."""
 
 _HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
 """Colors of a heat map, from 0 to 1."""
@@ -164,11 +169,48 @@ def heated(pixels: Pixels, heat: Floats) -> Pixels:
 
 
 def save(figure: Any, file: Path) -> Pixels:
-    """Write a Figure in the image format of `file`'s extension; it as uint8 [H, W, 3]."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write a Figure in the image format of `file`'s extension; it as uint8 [H, W, 3].
+
+    Without an extension, as pipes and devices are, it is PNG.
+
+    Raises:
+        RecipeError: Pillow writes no such format.
+        OSError: the file cannot be written.
+    """
+    form = format_of(file)
     pixels = rendered(figure)
-    Image.fromarray(pixels).save(file)
+    write_image(Image.fromarray(pixels), file, form)
     return pixels
+
+
+def write_image(image: Image.Image, file: Path, form: str = "PNG") -> None:
+    """Write `image` to `file`, whole or not at all; its folder is made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    make_folder_of(file)
+    with replacing(file) as part:
+        image.save(part, form)
+
+
+def format_of(file: Path) -> str:
+    """The image format, as Pillow calls it, that `file` is written in.
+
+    Raises:
+        RecipeError: Pillow writes no color images in the format of its extension.
+    """
+    if not file.suffix:
+        return "PNG"
+    form = Image.registered_extensions().get(file.suffix.lower(), "")
+    try:
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), form)
+    except (KeyError, ValueError, OSError) as error:
+        raise RecipeError(
+            f"{printable(file)}: no images are written in the format {file.suffix}; "
+            f"choose .png or .jpg"
+        ) from error
+    return form
 
 
 def rendered(figure: Any) -> Pixels:
@@ -194,10 +236,17 @@ def sheet(rows: Sequence[Pixels], side: int = 112, gap: int = 4) -> Pixels:
 
 
 def labeled(pixels: Pixels, text: str) -> Image.Image:
-    """The image [H, W, 3], enlarged if small, with `text` in a dark bar at its bottom."""
+    """The image [H, W, 3], enlarged if small, with `text` in a dark bar at its bottom.
+
+    Raises:
+        ImageError: it is so long and narrow that it would be too large then.
+    """
     image = Image.fromarray(pixels)
     if min(image.size) < 200:
         grow = 200 / min(image.size)
+        if grow * max(image.size) > MAX_SIDE:
+            width, height = image.size
+            raise ImageError(f"{width} x {height} pixels are too narrow to write on")
         image = image.resize([round(x * grow) for x in image.size])
     size = max(14, min(image.height // 16, image.width // 14))
     bar = Image.new("RGB", (image.width, round(size * 1.7)), (20, 20, 20))

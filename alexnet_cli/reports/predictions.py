@@ -16,12 +16,13 @@ def line(prediction: "Prediction", top: int, form: str | None) -> str:
     Bytes of names that are not UTF-8 are surrogates.
     """
     if form == "json":
-        return json.dumps(prediction.to_dict(str(prediction.file), top))
+        return json.dumps(prediction.to_dict(_name(prediction), top))
     if form in ("csv", "raw-csv"):
         cells = [x for n, p in prediction.top(top) for x in (n, f"{p:.6f}")]
+        rejected = "" if not cells else str(prediction.rejected).lower()
         cells += [""] * (2 * top - len(cells))
-        rejected = "" if prediction.error else str(prediction.rejected).lower()
-        row = [prediction.file, prediction.error, prediction.label, *cells, rejected]
+        found = [prediction.error, prediction.label, *cells, rejected]
+        row = [_name(prediction), *found]
         return csv_line(row, spreadsheet=form == "csv")
     return _text(prediction, top)
 
@@ -32,11 +33,20 @@ def csv_header(top: int) -> str:
     return csv_line(["file", "error", "answer", *columns, "rejected"])
 
 
+def _name(prediction: "Prediction") -> str:
+    return prediction.name or str(prediction.file)
+
+
 def _text(prediction: "Prediction", top: int) -> str:
-    file, label = prediction.file, prediction.label
-    if prediction.error:
-        return f"{file}: error: {prediction.error}"
+    name, label = _name(prediction), prediction.label
     ranked = prediction.top(top)
+    if not ranked:
+        return f"{name}: error: {prediction.error}"
     text = ", ".join(f"{n} {p:.1%}" for n, p in ranked)
     text = f"{label} ({text})" if prediction.rejected else text
-    return f"{file}: {text}"
+    # One that cannot be drawn has both.
+    return (
+        f"{name}: {text}; error: {prediction.error}"
+        if prediction.error
+        else f"{name}: {text}"
+    )

@@ -38,9 +38,7 @@ def augmented(run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
         columns.append(np.asarray(layer([fed, packed], training=column > 0)))
     rows = np.rint(np.stack(columns, axis=1)).clip(0, 255).astype(np.uint8)
     sheet = plots.sheet(list(rows))
-    file = run.path / "plots" / "augmented.png"
-    file.parent.mkdir(exist_ok=True)
-    Image.fromarray(sheet).save(file)
+    plots.write_image(Image.fromarray(sheet), run.path / "plots" / "augmented.png")
     return sheet
 
 
