@@ -29,6 +29,15 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "[required, except with --resume]",
 )
 @click.option(
+    "--train",
+    type=FOLDER,
+    help="Folder of class folders to train on, in place of --data.",
+)
+@click.option("--val", type=FOLDER, help="Folder of class folders to validate on.")
+@click.option(
+    "--test", type=FOLDER, help="Folder of class folders to keep for `alexnet evaluate`."
+)
+@click.option(
     "--resume",
     type=FOLDER,
     help="Go on with the training of this run directory, where its last checkpoint was "
@@ -63,13 +72,14 @@ def train_command(ctx: click.Context, /, print_config: bool, **values: Any) -> N
         return
     if values["allow_changed_data"]:
         raise click.UsageError("--allow-changed-data has no effect without --resume")
-    if values["data"] is None:
+    if not any(values[x] for x in ("data", "train", "val", "test")):
         raise click.UsageError("Missing option '--data'")
     recipe = recipe_of(ctx)
     if print_config:
         raw(to_toml(recipe))
         return
-    from ..api.train import TrainOptions, train_recipe
+    from ..api.train import train_recipe
+    from ..api.training_images import TrainOptions
 
     values["classes"] = class_names(values["classes"])
     names = {x.name for x in dataclasses.fields(TrainOptions)}

@@ -79,6 +79,13 @@ def listed(names: Sequence[str]) -> str:
     return f"{text} and {more} more" if more > 0 else text
 
 
+def lookalikes(unknown: Iterable[str], names: Collection[str]) -> str:
+    """The end of a message: which of the `unknown` are one of `names` in other letters."""
+    pairs = ((x, y) for x in unknown for y in names if _looks(x) == _looks(y))
+    found = [f"{quoted(x)} is not {quoted(y)}" for x, y in pairs]
+    return f" ({', '.join(found[:3])}: rename the folder)" if found else ""
+
+
 def hint(name: str, names: Collection[str]) -> str:
     """The end of a message: did you mean the one of `names` that is most like `name`?"""
     alike = [x for x in names if _looks(x) == _looks(name)]

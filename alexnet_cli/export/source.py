@@ -78,7 +78,9 @@ def shipped(run: Run) -> Run:
     """`run` as others may read it: without names of this machine's folders."""
     weights = run.recipe.pretrained.weights
     name = None if weights is None else Path(weights).name
-    return replace(run, data="", recipe=run.recipe.changed(weights=name), stamp=())
+    return replace(
+        run, data="", parts={}, recipe=run.recipe.changed(weights=name), stamp=()
+    )
 
 
 def _training_files(run: Run) -> list[Path]:
