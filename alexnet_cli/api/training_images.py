@@ -68,6 +68,9 @@ def training_images(
     data, parts = chosen_parts(options.data, options.parts)
     source = find_images(data, options.classes, parts=parts)
     listener.images_found(source)
+    if source.folders:
+        names = [f"{k} {printable(x)}" for k, x in source.folders.items()]
+        listener.log(f"parts: {', '.join(names)}")
     _warn_of_names(source, listener)
     return source, {k: x.relative_to(data).as_posix() for k, x in parts.items()}
 

@@ -24,7 +24,7 @@ _SNIFFED = 8
 _SIGNATURES = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II[*+]\x00|MM\x00[*+]|\x00\x00\x01\x00|icns|qoif"
     rb"|....ftyp|\x00\x00\x00\x0cjP|\xff\x4f\xff\x51|P[1-6Ff]\s|\n[\x00-\x05]\x01|\x01\xda"
-    rb"|\x59\xa6\x6a\x95|DanM|LinS|#define|.{128}DICM",
+    rb"|\x59\xa6\x6a\x95|DanM|Lin[S]|#define|.{128}DICM",
     re.S,
 )
 """How files of images begin. Source: Pillow's plugins, and libmagic for those it lacks."""

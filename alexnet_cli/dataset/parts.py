@@ -38,10 +38,8 @@ def find_layout(tree: FolderTree) -> Layout:
     folders = tree.folders()
     nested = [x for x in folders if _is_nested(tree, x, folders[x])]
     parts = _best(tree.root, nested)
-    notes: list[str] = []
     if TRAIN not in parts and parts and (name := _unnamed(tree, nested, parts)):
         parts = {TRAIN: name, **parts}
-        notes.append(f"{name}/ is the training part, as the only one with another name")
     left = [x for x in folders if x not in parts.values() and tree.holds(x)]
     flat = [x for x in left if x not in nested]
     unlabeled = [x for x in flat if part_of(x)[0] in (VAL, TEST)]
@@ -50,7 +48,7 @@ def find_layout(tree: FolderTree) -> Layout:
     if TRAIN not in parts or alone:
         return Layout()
     _require_classes_in(tree, parts)
-    notes += [_left_out(tree, x, parts) for x in left]
+    notes = [_left_out(tree, x, parts) for x in left]
     notes += [f"{x}/: {tree.why_empty(x)}" for x in folders if not tree.holds(x)]
     ordered = {x: tree.root / parts[x] for x in PARTS if x in parts}
     return Layout(ordered, tuple(notes))

@@ -19,7 +19,7 @@ from alexnet_cli.dataset.class_names import (
 )
 from alexnet_cli.errors import DatasetError
 
-COMPOSED, APART = "caf\u00e9", "cafe\u0301"
+COMPOSED, APART = "café", unicodedata.normalize("NFD", "café")
 KOREAN = "\ud55c\uae00"
 
 

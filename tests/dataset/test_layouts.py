@@ -141,7 +141,7 @@ RIGHT = {
     ),
     "alexnet sample": (
         ["photos/{daisy,fish,house}/1.jpg", "Test_set/{daisy,fish,house}/2.jpg"],
-        {"train": ("daisy", "fish", "house"), "test": 3}, ("photos/ is the training part",),
+        {"train": ("daisy", "fish", "house"), "test": 3}, (),
     ),
     "train_data and test-data": (
         ["train_data/{a,b}/1.jpg", "test-data/{a,b}/1.jpg", "val/labels.csv"],
