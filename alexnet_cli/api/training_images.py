@@ -103,6 +103,12 @@ def prepared_images(
 
     prepared = prepare(source, run.recipe, listener.counting)
     listener.images_prepared(prepared)
+    empty = sum(x.reason == "is empty" for x in prepared.bad)
+    if empty > 1:
+        listener.log(
+            f"{empty} files are empty, as those are that a cloud (OneDrive, Dropbox) has "
+            f"not downloaded yet"
+        )
     _say_dropped(prepared, run.recipe.split.drop_small_classes, listener)
     if options.strict and prepared.bad:
         raise DatasetError(f"--strict: {len(prepared.bad)} file(s) cannot be used")

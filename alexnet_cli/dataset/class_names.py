@@ -28,7 +28,8 @@ def nfc(name: str) -> str:
 
 def order(name: str) -> tuple[bytes, bytes]:
     """A key that sorts names alike on all systems, by the bytes of their NFC."""
-    return tuple(x.encode("utf-8", "surrogateescape") for x in (nfc(name), name))  # type: ignore[return-value]
+    composed, own = (x.encode("utf-8", "surrogateescape") for x in (nfc(name), name))
+    return composed, own
 
 
 def matching(name: str, names: Collection[str]) -> str | None:

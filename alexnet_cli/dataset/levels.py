@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ..errors import DatasetError, printable
-from .class_names import listed, shown
+from .class_names import MOST_LISTED, listed, shown
 from .folder_tree import FolderTree
 from .listing import Note, entries, is_folder, is_junk
 from .part_names import ANNOTATIONS, IMAGES, folded, part_of
@@ -108,8 +108,9 @@ def _refuse_doubled(tree: FolderTree, held: Sequence[str], nested: Sequence[str]
         if len(again) < 2 and not (lone and len(inside) > 1):
             continue
         what = f"the class folders {listed(again)} again" if again else "class folders"
-        others = ",".join(printable(x) for x in held if x != name)
+        others = [printable(x) for x in held if x != name]
+        listing = ",".join(others) if len(others) <= MOST_LISTED else "with the others"
         raise DatasetError(
             f"{printable(tree.root)}: {shown(name)} beside the other folders holds {what}; "
-            f"use --data {printable(end)}, or --classes {others} to leave it out"
+            f"use --data {printable(end)}, or --classes {listing} to leave it out"
         )
