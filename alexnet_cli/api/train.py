@@ -59,18 +59,10 @@ def train(
         AlexNetError: the work cannot be done; see `alexnet_cli.errors`.
     """
     options = TrainOptions(
-        _path(data),
-        Path(out),
-        classes,
-        overwrite,
-        run_name,
-        strict=strict,
-        against=_path(against),
-        allow_overlap=allow_overlap,
-        train=_path(train),
-        val=_path(val),
-        test=_path(test),
-    )
+        _path(data), Path(out), classes, overwrite, run_name, strict=strict,
+        against=_path(against), allow_overlap=allow_overlap,
+        train=_path(train), val=_path(val), test=_path(test),
+    )  # fmt: skip
     recipe = build_recipe(config, **fields)
     return train_recipe(options, recipe, listener or Listener(), callbacks).run
 
@@ -112,8 +104,7 @@ def train_recipe(
         # Training is the peak of memory, and these have done their part.
         del source, prepared, weights
         trained = run_training(
-            run, examples, listener,
-            start=matches, names=names,
+            run, examples, listener, start=matches, names=names,
             name=options.run_name, started=options.started, callbacks=callbacks,
         )  # fmt: skip
         # A training that failed is not to take the place of another.

@@ -12,7 +12,6 @@ from ..arrays import Fingerprints
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
-from .class_names import listed, quoted
 from .decoding import (
     BadImage,
     Counting,
@@ -27,7 +26,7 @@ from .folders import scan
 from .near_duplicates import SIDE
 from .near_search import NearPairs, connected, find_copies, near_pairs
 from .pixel_cache import Examples
-from .small_classes import KeptClasses, kept_classes
+from .small_classes import KeptClasses, kept_classes, unreadable_classes
 from .sources.source import Sample, Source
 from .split import TEST, TRAIN, VAL, SplitOptions, TooFewImages, split, subsample
 
@@ -79,23 +78,15 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
     Raises:
         DatasetError: classes have no usable image, or too few to hold any out.
     """
-    with counting("decoding") as progress:
-        decoded = decode_all(
-            _chosen(source, recipe.split.fraction),
-            source.read,
-            preprocess_of(recipe),
-            recipe.machine.cache,
-            progress,
-        )
+    decoded = _decoded(source, recipe, counting)
     near = _near(decoded, recipe, counting)
     all_groups = content_groups(decoded.digests, near.pairs)
-    least = recipe.split.drop_small_classes
-    kept = kept_classes(source, decoded, all_groups, least)
-    samples, rows = kept.samples, kept.rows
+    kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
+    rows = kept.rows
     digests, groups = ([x[i] for i in rows] for x in (decoded.digests, all_groups))
     parts = _parts(source, recipe, kept, groups)
     trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
-    held_out = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
+    held_out = (g for g, part in zip(groups, parts, strict=True) if part != TRAIN)
 
     def examples(part: str) -> Examples:
         chosen = np.array(rows, np.int64)[np.array(parts) == part]
@@ -106,7 +97,9 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         examples(VAL),
         split=tuple(
             SplitRow(x.name, kept.classes[x.label], part, sha256, group)
-            for x, part, sha256, group in zip(samples, parts, digests, groups, strict=True)
+            for x, part, sha256, group in zip(
+                kept.samples, parts, digests, groups, strict=True
+            )
         ),
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
@@ -115,6 +108,18 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         names=tuple(x.name for x in decoded.samples),
         kept=kept,
     )
+
+
+def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
+    """Every image of `source`, or --fraction of them, read once."""
+    with counting("decoding") as progress:
+        return decode_all(
+            _chosen(source, recipe.split.fraction),
+            source.read,
+            preprocess_of(recipe),
+            recipe.machine.cache,
+            progress,
+        )
 
 
 def _among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
@@ -230,20 +235,7 @@ def _parts(
     except TooFewImages as error:
         raise TooFewImages({**dict.fromkeys(missing, 0), **error.counts}) from error
     if missing:
-        raise DatasetError(f"{source.location}: {_unreadable(missing)}")
+        raise DatasetError(f"{source.location}: {unreadable_classes(missing)}")
     for i, part in zip(rows, found, strict=True):
         parts[i] = part
     return parts
-
-
-def _unreadable(names: Sequence[str]) -> str:
-    """The message about classes of which no training image can be read."""
-    if len(names) == 1:
-        return (
-            f"class {quoted(names[0])} has no training image that can be read; "
-            f"add some, or leave the class out with --classes"
-        )
-    return (
-        f"{len(names)} classes have no training image that can be read: {listed(names)}; "
-        f"add some, or leave them out with --drop-small-classes 1"
-    )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import Labels
 from ..errors import DatasetError
+from .class_names import listed, quoted
 from .decoding import BadImage, DecodedSet
 from .sources.source import Sample, Source
 from .split import TRAIN, different_images
@@ -69,4 +70,17 @@ def kept_classes(
             for x, name in dropped
             if name in small
         ),
+    )
+
+
+def unreadable_classes(names: Sequence[str]) -> str:
+    """The message about classes of which no training image can be read."""
+    if len(names) == 1:
+        return (
+            f"class {quoted(names[0])} has no training image that can be read; "
+            f"add some, or leave the class out with --classes"
+        )
+    return (
+        f"{len(names)} classes have no training image that can be read: {listed(names)}; "
+        f"add some, or leave them out with --drop-small-classes 1"
     )

@@ -22,7 +22,12 @@ from alexnet_cli.run.run import FINISHED, Run
 OLD = Path(__file__).parents[1] / "fixtures" / "run_of_cad7c8d"
 NEW = {"reason": "", "weights_file": "model.weights.h5"}
 """Keys that run.json did not have, with what they are for a run of then."""
-NEW_FIELDS = {"checkpoint_minutes": 5.0, "deterministic": False, "on_nan": "stop"}
+NEW_FIELDS = {
+    "checkpoint_minutes": 5.0,
+    "deterministic": False,
+    "on_nan": "stop",
+    "drop_small_classes": 0,
+}
 """The same of its recipe."""
 
 
