@@ -37,14 +37,14 @@ class TrainOptions:
     """A folder of test images, none of which may be in `data`."""
     allow_overlap: bool = False
     """Train even if some are."""
+    started: float = field(default_factory=time.monotonic)
+    """When the time of --max-minutes began, on the clock of `time.monotonic`."""
     train: Path | None = None
     """The folder of training images, in place of `data`."""
     val: Path | None = None
     """A folder of validation images."""
     test: Path | None = None
     """A folder of test images, for `alexnet evaluate`."""
-    started: float = field(default_factory=time.monotonic)
-    """When the time of --max-minutes began, on the clock of `time.monotonic`."""
 
     @property
     def parts(self) -> dict[str, Path | None]:
