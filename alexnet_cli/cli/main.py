@@ -19,9 +19,9 @@ from typing import Any
 import click
 from click.exceptions import Abort, Exit
 
-from .. import __version__
 from ..backend.signals import raising_signals
 from ..errors import AlexNetError, first_line
+from ..version import __version__
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",

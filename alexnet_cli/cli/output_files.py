@@ -52,7 +52,7 @@ def _require_outside(target: Path, data: Path, name: str) -> None:
 
     Loose files beside the class folders are not read, so that `--data .` may be used.
     """
-    from ..dataset.folders import NOT_IMAGES
+    from ..dataset.file_names import NOT_IMAGES
 
     root = data.resolve()
     if target == root:

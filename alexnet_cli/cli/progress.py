@@ -109,6 +109,8 @@ class ConsoleListener(Listener):
 
     def images_found(self, source: "ImageFolder") -> None:
         """Print how many images each class has."""
+        from ..dataset.class_names import shown
+
         log(
             f"{source.location}: {len(source.samples)} files "
             f"in {len(source.classes)} classes"
@@ -116,7 +118,8 @@ class ConsoleListener(Listener):
         header = ("class", *source.parts) if source.parts[1:] else ("class", "files")
         counts = [source.counts(x) for x in source.parts]
         rows = [
-            (name, *(str(x[i]) for x in counts)) for i, name in enumerate(source.classes)
+            (shown(name), *(str(x[i]) for x in counts))
+            for i, name in enumerate(source.classes)
         ]
         for line in table([header, *rows[:MOST_CLASSES]]):
             log(f"  {line}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import printable
-from .folders import JUNK_FOLDERS, NOT_IMAGES
+from .file_names import JUNK_FILES, JUNK_FOLDERS, NOT_IMAGES
 
 MOST_NAMES = 8
 """Under how many names, by links, the files of one folder are listed.
@@ -130,8 +130,8 @@ def _skipped(entry: os.DirEntry[str]) -> str:
         if name.startswith(".") or name in JUNK_FOLDERS:
             return "hidden or system folder(s)"
         return ""
-    if name.startswith(".") or name == "thumbs.db":
-        return "hidden file(s)"
+    if name.startswith(".") or name in JUNK_FILES:
+        return "hidden or system file(s)"
     suffix = os.path.splitext(name)[1]  # noqa: PTH122
     return "file(s) that are no images by their extension" if suffix in NOT_IMAGES else ""
 

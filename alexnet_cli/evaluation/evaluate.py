@@ -1,15 +1,18 @@
 """evaluate(): a run's network on images whose classes are known, matched by name."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..arrays import Flags
+from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
-from ..dataset.folders import find_parts, scan
+from ..dataset.folders import Dataset, find_parts, scan
 from ..dataset.split import TEST, TRAIN, VAL
-from ..errors import DatasetError, RunError, listed, printable
+from ..errors import DatasetError, RunError, printable
 from ..inference.classifier import Classifier
 from ..inference.prediction import Prediction
 from ..run.run import Run
@@ -116,30 +119,42 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     if parts:
         one = printable(parts.get(TEST, parts[TRAIN]))
         raise DatasetError(
-            f"{printable(data)} has the parts {', '.join(parts)}; choose one, as {one}"
+            f"{printable(data)} has the parts {', '.join(sorted(parts))}; "
+            f"choose one, as {one}"
         )
-    folder = scan(data)
-    unknown = [x for x in folder.classes if x not in run.classes]
-    known = [x for x in folder.classes if x in run.classes]
+    folder = scan(data, known=run.classes)
+    matches = {x: matching(x, run.classes) for x in folder.classes}
+    known = {x: y for x, y in matches.items() if y is not None}
+    unknown = [x for x in folder.classes if x not in known]
     if not known or (unknown and not ignore_unknown):
         raise DatasetError(
             f"{printable(data)} has classes that the network does not know: "
-            f"{listed(unknown)}; it knows {listed(run.classes)}"
+            f"{listed_classes(unknown)}; it knows {listed_classes(run.classes)}"
+            + lookalikes(unknown, run.classes)
             + ("; --ignore-unknown leaves them out" if known else "")
         )
     names = [folder.classes[x] for x in folder.labels]
-    kept = [(file, x) for file, x in zip(folder.files, names, strict=True) if x in known]
-    notes = [f"left out: {x}" for x in folder.notes]
-    if unknown:
-        notes.append(f"left out, unknown to the network: {listed(unknown)}")
-    missing = [x for x in run.classes if x not in known]
-    if missing:
-        notes.append(f"no folder for {listed(missing)}")
+    kept = [
+        (file, known[x]) for file, x in zip(folder.files, names, strict=True) if x in known
+    ]
     return LabeledImages(
         files=tuple(file for file, _ in kept),
         labels=tuple(run.classes.index(name) for _, name in kept),
-        notes=tuple(notes),
+        notes=tuple(_notes(run, folder, known)),
     )
+
+
+def _notes(run: Run, folder: Dataset, known: Mapping[str, str]) -> Iterator[str]:
+    """What was left out of `folder`, whose classes in `known` are those of the run."""
+    yield from (f"left out: {x}" for x in folder.notes)
+    if unknown := [x for x in folder.classes if x not in known]:
+        yield f"left out, unknown to the network: {listed_classes(unknown)}"
+    for name, count in Counter(known.values()).items():
+        if count > 1:
+            same = [quoted(x) for x, y in known.items() if y == name]
+            yield f"{' and '.join(same)} are one class, {quoted(name)}"
+    if missing := [x for x in run.classes if x not in known.values()]:
+        yield f"no folder for {listed_classes(missing)}"
 
 
 def evaluate(
@@ -197,10 +212,14 @@ def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> C
         RunError: `other` does not know a class of the run of `own`.
     """
     known, classes = other.run.classes, own.run.classes
-    unknown = [x for x in classes if x not in known]
-    if unknown:
-        raise RunError(f"{printable(other.run.path)} does not know {listed(unknown)}")
-    labels = tuple(known.index(classes[x]) for x in own.images.labels)
+    matches = {x: matching(x, known) for x in classes}
+    places = {x: known.index(y) for x, y in matches.items() if y is not None}
+    if unknown := [x for x in classes if x not in places]:
+        raise RunError(
+            f"{printable(other.run.path)} does not know {listed_classes(unknown)}"
+            + lookalikes(unknown, known)
+        )
+    labels = tuple(places[classes[x]] for x in own.images.labels)
     second = evaluate(other, replace(own.images, labels=labels), progress)
     test = mcnemar(own.correct, second.correct)
     return Comparison(second.scores.top1, test, second.trained_on)

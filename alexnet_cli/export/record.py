@@ -34,11 +34,12 @@ def check_out(out: Path, run: Run, *, overwrite: bool) -> None:
     """
     name = printable(out)
     require_writable_folder(out, "--out")
-    if run.data and out.resolve().is_relative_to(Path(run.data).resolve()):
-        raise RecipeError(
-            f"--out {name} is inside {printable(run.data)}, where it would be taken for a "
-            f"class; choose a folder outside"
-        )
+    for folder in run.image_folders:
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise RecipeError(
+                f"--out {name} is inside {printable(folder)}, where it would be taken for "
+                f"a class; choose a folder outside"
+            )
     try:
         entries = [x.name for x in out.iterdir()] if out.exists() else []
     except OSError as error:

@@ -156,6 +156,7 @@ class _Run(Struct):
     classes: Annotated[tuple[_ClassName, ...], Meta(min_length=1, max_length=100_000)]
     recipe: _RECIPE
     data: Text = ""
+    parts: dict[Literal["train", "val", "test"], Text] = {}
     status: Literal["training", "finished", "interrupted", "failed"] = "training"
     reason: Text = ""
     weights_file: _Weights = "model.weights.h5"

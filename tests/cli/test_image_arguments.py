@@ -165,7 +165,7 @@ def test_what_a_folder_leaves_out_is_said_once(folder):
     lines = []
     inputs(folder, folder / "b.jpg", note=lines.append)
     assert lines == [
-        f"{folder}: left out 1 file(s) that are no images by their extension, 1 hidden file(s)"
+        f"{folder}: left out 1 file(s) that are no images by their extension, 1 hidden or system file(s)"
     ]
 
 

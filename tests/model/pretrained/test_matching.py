@@ -108,6 +108,13 @@ HEAD = {
 """Whose outputs are NAMES."""
 
 
+def test_outputs_match_names_in_either_unicode_form():
+    weights = replace(pretrained(HEAD), classes=("ant", "b\u00e9e", "cat"))
+    last = match_layers(weights, SMALL, ("cat", "be\u0301e", "ant"))[-1]
+    assert last.result == "loaded, head of the same classes, in another order"
+    np.testing.assert_array_equal(last.arrays[1], [2, 1, 0])
+
+
 @pytest.mark.parametrize("classes, result, columns, theirs", [
     (("ant", "bee", "cat"), "loaded, head of the same classes", None, [0, 1, 2]),
     (("cat", "ant", "bee"), "loaded, head of the same classes, in another order", None, [2, 0, 1]),
