@@ -93,8 +93,7 @@ def train_recipe(
     recipe, weights = _initial_weights(recipe, listener)
     matches = _matches(weights, recipe, source.classes, listener)
     run = new_run(options.out, recipe, source.classes, source.root)
-    known = Provenance(options.command, options.config, hardware())
-    run = dataclasses.replace(run, parts=parts, provenance=known)
+    run = dataclasses.replace(run, parts=parts, provenance=_known(options))
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
     require_space(run)
@@ -114,10 +113,15 @@ def train_recipe(
             run, examples, listener, start=matches, names=names,
             name=options.run_name, started=options.started, callbacks=callbacks,
         )  # fmt: skip
-        # A training that failed is not to take the place of another.
+        # One that failed is not to take the place of another.
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
     return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))
+
+
+def _known(options: TrainOptions) -> Provenance:
+    """What is known before the images are read."""
+    return Provenance(options.command, options.config, hardware())
 
 
 def _gone_on(

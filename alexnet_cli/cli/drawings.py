@@ -42,7 +42,7 @@ class Drawings:
         One that cannot be read is not drawn, and that is no second error.
         """
         from ..dataset.images import decode
-        from ..reports.plots import labeled
+        from ..reports.sheets import labeled
 
         self._number += 1
         if prediction.error:
@@ -112,7 +112,7 @@ def _encoded(image: "Image", suffix: str) -> bytes:
     Raises:
         ImageError: a JPEG cannot be that large.
     """
-    from ..reports.plots import MAX_SIDE
+    from ..reports.sheets import MAX_SIDE
 
     form = "PNG" if suffix.lower() == ".png" else "JPEG"
     if form == "JPEG" and max(image.size) > MAX_SIDE:

@@ -51,10 +51,10 @@ def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: `data` is something else.
     """
-    from . import schema  # Not for --help: msgspec takes longer than the rest.
+    from . import limits, schema  # Not for --help: msgspec takes longer than the rest.
 
     fields = own_fields(schema.validated(data))
-    schema.check_fields(fields)
+    limits.check_fields(fields)
     return fields
 
 

@@ -12,7 +12,7 @@ from helpers import python
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
-from alexnet_cli.reports import fonts, plots
+from alexnet_cli.reports import fonts, plots, sheets
 from alexnet_cli.reports.fonts import fonts_for, undrawable
 
 DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
@@ -114,9 +114,11 @@ def test_matplotlib_draws_with_the_fonts_and_says_nothing(caplog, capfd, recwarn
 
 
 def test_a_label_is_drawn_in_every_script():
-    blank = np.asarray(plots.labeled(np.zeros((200, 400, 3), np.uint8), " "))
+    blank = np.asarray(sheets.labeled(np.zeros((200, 400, 3), np.uint8), " "))
     for text in SCRIPTS:
-        drawn = np.asarray(plots.labeled(np.zeros((200, 400, 3), np.uint8), f"{text} 9.1%"))
+        drawn = np.asarray(
+            sheets.labeled(np.zeros((200, 400, 3), np.uint8), f"{text} 9.1%")
+        )
         assert drawn.shape == blank.shape and (drawn != blank).sum() > 100, text
 
 
@@ -124,7 +126,7 @@ def test_a_label_is_not_the_box_of_a_missing_glyph():
     """Two characters that a font has look different; two boxes do not."""
 
     def bar(text):
-        return np.asarray(plots.labeled(np.zeros((200, 200, 3), np.uint8), text))
+        return np.asarray(sheets.labeled(np.zeros((200, 200, 3), np.uint8), text))
 
     for one, other in (("\u0446", "\u0448"), ("\u05e9", "\u05dd"), ("\u732b", "\u72ac")):
         assert (bar(one) != bar(other)).any(), one
@@ -163,11 +165,11 @@ def test_colored_bitmaps_are_for_images_alone(monkeypatch):
     text = "\U0001f337"
     assert fonts_for([text]).missing == (text,)
     assert fonts_for([text], bitmaps=True).files[-1] == emoji
-    drawn = plots.labeled(np.zeros((200, 400, 3), np.uint8), text)
+    drawn = sheets.labeled(np.zeros((200, 400, 3), np.uint8), text)
     colors = np.asarray(drawn)[-25:, :60].reshape(-1, 3).astype(int)
     assert (np.ptp(colors, axis=1) > 80).any(), "a tulip is not gray"
 
 
 def test_a_drawn_image_stays_an_image_of_its_size():
-    image = plots.labeled(np.zeros((300, 500, 3), np.uint8), "\u732b" * 400)
+    image = sheets.labeled(np.zeros((300, 500, 3), np.uint8), "\u732b" * 400)
     assert isinstance(image, Image.Image) and image.size == (500, 300)

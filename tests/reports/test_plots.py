@@ -10,7 +10,7 @@ from PIL import Image
 
 from alexnet_cli.evaluation.calibration import expected_calibration_error, reliability
 from alexnet_cli.evaluation.scores import score
-from alexnet_cli.reports import plots
+from alexnet_cli.reports import plots, sheets
 from alexnet_cli.reports.fonts import fonts_for
 from alexnet_cli.reports.text import cells
 
@@ -202,7 +202,7 @@ def test_a_reliability_diagram_has_accuracy_by_confidence():
 def test_kernels_have_gray_as_zero():
     weights = np.zeros((11, 11, 3, 96), np.float32)
     weights[0, 0, 0, 0], weights[0, 0, 1, 0] = 2, -1
-    sheet = plots.kernels(weights)
+    sheet = sheets.kernels(weights)
     step = 44 + 4
     assert sheet.shape == (6 * step + 4, 16 * step + 4, 3)
     assert tuple(sheet[5, 5]) in {(255, 64, 128), (255, 64, 127)}
@@ -212,7 +212,7 @@ def test_kernels_have_gray_as_zero():
 @given(scale=st.floats(1e-6, 1e6))
 def test_kernels_look_the_same_at_any_scale(scale):
     weights = np.random.default_rng(0).normal(0, 1, (3, 3, 3, 5)).astype(np.float32)
-    one, other = plots.kernels(weights), plots.kernels(np.float32(scale) * weights)
+    one, other = sheets.kernels(weights), sheets.kernels(np.float32(scale) * weights)
     # One level where rounding decides.
     assert np.abs(one.astype(int) - other).max() <= 1
 
@@ -220,7 +220,7 @@ def test_kernels_look_the_same_at_any_scale(scale):
 def test_heat_is_blue_where_it_is_cold_and_red_where_it_is_hot():
     pixels = np.full((2, 2, 3), 100, np.uint8)
     heat = np.array([[0.0, 0.5], [0.75, 1.0]], np.float32)
-    found = plots.heated(pixels, heat)
+    found = sheets.heated(pixels, heat)
     assert found.dtype == np.uint8 and found.shape == pixels.shape
     red, blue = found[..., 0].astype(int), found[..., 2].astype(int)
     assert blue[0, 0] > red[0, 0] and red[1, 1] > blue[1, 1]
@@ -233,7 +233,7 @@ def test_a_sheet_has_each_image_in_its_place():
         np.full((n, 10, 10, 3), [[[[i * 40, n * 10, 7]]]], np.uint8)
         for i, n in enumerate((3, 1))
     ]
-    found = plots.sheet(rows, side=8, gap=2)
+    found = sheets.sheet(rows, side=8, gap=2)
     assert found.shape == (2 * 10 + 2, 3 * 10 + 2, 3)
     np.testing.assert_array_equal(found[6, 6], (0, 30, 7))
     np.testing.assert_array_equal(found[16, 6], (40, 10, 7))
@@ -244,7 +244,7 @@ def test_a_sheet_has_each_image_in_its_place():
 @pytest.mark.parametrize("shape", [(30, 40), (500, 300), (64, 1000)])
 def test_a_label_is_a_dark_bar_below(shape):
     pixels = np.full((*shape, 3), 240, np.uint8)
-    image = plots.labeled(pixels, "roses 97.9 %")
+    image = sheets.labeled(pixels, "roses 97.9 %")
     found = np.asarray(image)
     assert min(image.size) >= min(
         200, *shape
