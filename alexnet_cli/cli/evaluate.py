@@ -9,7 +9,15 @@ from ..errors import CheckFailed
 from ..recipe.sections import TTA
 from ..run.files import write_csv, write_page
 from . import console
-from .arguments import ANY_MODEL, FOLDER, JSON, RAW_CSV, NumberRange, require_csv
+from .arguments import (
+    ANY_MODEL,
+    FOLDER,
+    JSON,
+    RAW_CSV,
+    RUNS_MAX_MEGAPIXELS,
+    NumberRange,
+    require_csv,
+)
 from .progress import ConsoleListener
 
 if TYPE_CHECKING:
@@ -56,6 +64,7 @@ if TYPE_CHECKING:
     type=NumberRange(0, 1),
     help="Exit with 1 if top-1 accuracy is below this.",
 )
+@RUNS_MAX_MEGAPIXELS
 def evaluate_command(
     *,
     model: Path,
@@ -70,6 +79,7 @@ def evaluate_command(
     plot_reliability: Path | None,
     report: Path | None,
     assert_accuracy: float | None,
+    max_megapixels: float | None,
 ) -> None:
     """Evaluate a trained network on images of known classes."""
     from ..api.evaluate import evaluate
@@ -81,6 +91,7 @@ def evaluate_command(
         ignore_unknown=ignore_unknown,
         tta=tta,
         compare=compare,
+        max_megapixels=max_megapixels,
         listener=ConsoleListener(),
     )
     _print(evaluation, as_json=as_json)

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import CheckFailed, DatasetError, RunError, printable
+from ..preprocess import Preprocess
 from ..run.digests import begin
 from ..run.run import Run
 from . import console
-from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
+from .arguments import (
+    ANY_MODEL,
+    FOLDER,
+    RAW_CSV,
+    RUNS_MAX_MEGAPIXELS,
+    NumberRange,
+    require_csv,
+)
 from .image_arguments import image_files
 
 if TYPE_CHECKING:
@@ -47,6 +55,7 @@ if TYPE_CHECKING:
     help="Predict unknown below the lowest confidence from which this fraction of the "
     "validation predictions is right. [default: as trained]",
 )
+@RUNS_MAX_MEGAPIXELS
 def predict_command(
     *,
     images: tuple[str, ...],
@@ -56,6 +65,7 @@ def predict_command(
     raw_csv: bool,
     draw: Path | None,
     reject: float | None,
+    max_megapixels: float | None,
 ) -> None:
     """Predict the class of each IMAGE.
 
@@ -71,6 +81,7 @@ def predict_command(
     files = list(image_files(images, sys.stdin.buffer))
     pen = _Pen(draw, files) if draw else None
     classifier = Classifier(model, begun=begun)
+    classifier.limit(max_megapixels)
     run = classifier.run
     if reject is not None:
         run = dataclasses.replace(run, threshold=_threshold(run, reject))
@@ -84,7 +95,7 @@ def predict_command(
         console.raw(text) if form else console.output([text])
         unreadable += bool(prediction.error)
         if pen:
-            pen.draw(prediction, run.preprocess.max_pixels)
+            pen.draw(prediction, run.preprocess)
     if unreadable:
         raise CheckFailed(f"{unreadable} image(s) cannot be read")
 
@@ -124,13 +135,13 @@ class _Pen:
         self.folder, self.same_names = folder, Counter(x.name for x in files)
         self.number = -1
 
-    def draw(self, prediction: "Prediction", max_pixels: int) -> None:
+    def draw(self, prediction: "Prediction", preprocess: Preprocess) -> None:
         """Write the next image with its class and confidence on it, if it can be read.
 
         Raises:
             DatasetError: that would overwrite the image itself.
         """
-        from ..dataset.images import decode
+        from ..dataset.images import view
         from ..reports.plots import labeled
 
         self.number += 1
@@ -142,7 +153,7 @@ class _Pen:
         drawn = self._target(file)
         if drawn.exists() and drawn.samefile(file):
             raise DatasetError(f"--draw {self.folder} would overwrite {file}")
-        labeled(decode(file, max_pixels), text).save(drawn, quality=90)
+        labeled(view(file, preprocess), text).save(drawn, quality=90)
 
     def _target(self, file: Path) -> Path:
         many = self.same_names[file.name] > 1

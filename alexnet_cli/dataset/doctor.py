@@ -9,7 +9,9 @@ import numpy as np
 
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
-from .decoding import Counting, DecodedImage, decode_files, uncounted
+from ..preprocess import MAX_PIXELS
+from . import images
+from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .folders import find_parts, scan
 from .near_duplicates import SIDE
 from .near_search import find_copies, near_pairs
@@ -60,6 +62,8 @@ class Findings:
     turned: tuple[str, ...]
     """Stored rotated or mirrored, as EXIF says."""
     gray: tuple[str, ...]
+    dim: tuple[Pair, ...]
+    """(file, its highest level) where that is below an eighth of the range."""
     equal: tuple[Pair, ...]
     """Files of the same content."""
     near: tuple[Pair, ...]
@@ -98,6 +102,7 @@ class _File:
     size: tuple[int, int] = (0, 0)
     gray: bool = False
     turned: bool = False
+    dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,14 +115,20 @@ class _Folder:
 
 
 def examine(
-    data: Path, against: Path | None = None, counting: Counting = uncounted
+    data: Path,
+    against: Path | None = None,
+    counting: Counting = uncounted,
+    *,
+    max_pixels: int = MAX_PIXELS,
 ) -> Findings:
     """The problems of all files of `data`, and images that are in `against` as well.
+
+    Images that count as more than `max_pixels` are bad.
 
     Raises:
         DatasetError: there are no class folders.
     """
-    folder = _read(data, counting)
+    folder = _read(data, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
     equal, near = _duplicates(folder, counting)
     pairs = [*equal, *near]
@@ -137,15 +148,16 @@ def examine(
         tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
         turned=tuple(x.name for x in good if x.turned),
         gray=tuple(x.name for x in good if x.gray),
+        dim=tuple((x.name, f"up to {x.dim}") for x in good if x.dim),
         equal=_names(equal),
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
-        overlap=_names(_overlap(against, folder, counting)) if against else (),
+        overlap=_names(_overlap(against, folder, counting, max_pixels)) if against else (),
     )
 
 
-def _read(data: Path, counting: Counting) -> _Folder:
+def _read(data: Path, counting: Counting, max_pixels: int) -> _Folder:
     """Every file of every part of `data`, decoded once."""
     parts = {k: scan(x) for k, x in (find_parts(data) or {"": data}).items()}
     files = [
@@ -156,7 +168,9 @@ def _read(data: Path, counting: Counting) -> _Folder:
     paths = [file for found in parts.values() for file in found.files]
     prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
     with counting("examining") as progress:
-        for i, decoded in enumerate(decode_files(paths)):
+        for i, decoded in enumerate(
+            decode_samples(paths, images.read, max_pixels=max_pixels)
+        ):
             files[i] = _examined(files[i], decoded)
             if isinstance(decoded, DecodedImage):
                 prints[i] = decoded.fingerprint
@@ -175,6 +189,7 @@ def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
         size=decoded.size,
         gray=decoded.gray,
         turned=decoded.turned,
+        dim=decoded.dim,
     )
 
 
@@ -208,9 +223,9 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     return equal, near
 
 
-def _overlap(against: Path, here: _Folder, counting: Counting) -> _Pairs:
+def _overlap(against: Path, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
-    other = _read(against, counting)
+    other = _read(against, counting, max_pixels)
     # A bad file has no digest; its stand-in is like no other, in either folder.
     digests, other_digests = (
         [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]

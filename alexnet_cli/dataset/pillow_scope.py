@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ..errors import OversizedImage
+from . import tiff
 
 MAX_SIDE = 1_000_000
 """Pixels. Each row costs memory and time of its own, whatever its length."""
+
+ICON_PIXELS = 4096 * 4096
+"""An icon may have this many. ICO is made for 256 x 256, ICNS for 1024 x 1024."""
 
 _IGNORE_PILLOW = ("ignore", None, Warning, re.compile("PIL"), 0)
 """An entry of `warnings.filters`."""
@@ -42,17 +46,25 @@ def _check(size: tuple[int, int], *, error_only: bool = False) -> None:
         require_pixels(size, _LIMIT.pixels)
 
 
-def require_pixels(size: tuple[int, int], max_pixels: int) -> None:
+def require_pixels(
+    size: tuple[int, int], max_pixels: int, counted: int | None = None
+) -> None:
     """Raise OversizedImage if `size`, width and height, is more than `max_pixels`.
 
-    Or, unless there is no limit, if a side is longer than MAX_SIDE.
+    Or if it counts as `counted` pixels and that is more; or, unless there is no limit, if
+    a side is longer than MAX_SIDE.
     """
     width, height = size
     if max(size) > MAX_SIDE and max_pixels < sys.maxsize:
         raise OversizedImage(f"has {width} x {height} pixels, more than {MAX_SIDE} a side")
-    if width * height > max_pixels:
+    number = width * height if counted is None else counted
+    if number > max_pixels:
+        as_many = "" if counted is None else f" that count as {counted / 1e6:.3g} million"
+        # What icons may have is no option.
+        option = "" if max_pixels == ICON_PIXELS else " (--max-megapixels)"
         raise OversizedImage(
-            f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
+            f"has {width} x {height} pixels{as_many}, more than {max_pixels / 1e6:g} "
+            f"million{option}"
         )
 
 
@@ -87,6 +99,7 @@ class _Scope:
             if self.users > 1:
                 return
             cast(Any, Image)._decompression_bomb_check = _check
+            TiffImagePlugin.OPEN_INFO.update(tiff.ADDED)
             # Not its level, as setting that goes through all loggers of the process.
             self.logger_disabled, _LOGGER.disabled = _LOGGER.disabled, True
             if _SET_LIBTIFF_HANDLER:
@@ -102,6 +115,8 @@ class _Scope:
             if self.users:
                 return
             cast(Any, Image)._decompression_bomb_check = _pillow_check
+            for kind in tiff.ADDED:
+                TiffImagePlugin.OPEN_INFO.pop(kind, None)
             _LOGGER.disabled = self.logger_disabled
             if _SET_LIBTIFF_HANDLER:
                 _SET_LIBTIFF_HANDLER(self.libtiff_handler)
@@ -118,8 +133,9 @@ _SCOPE = _Scope()
 def pillow_scope(max_pixels: int = sys.maxsize) -> Iterator[None]:
     """In this thread, let Pillow open images of up to `max_pixels`, whatever its own limit.
 
-    Meanwhile Pillow's warnings and log, and libtiff's messages, are dropped: they are about
-    oddities that do not harm the pixels, or are raised as errors too.
+    Meanwhile it decodes a few more kinds of TIFF, and its warnings and log, and libtiff's
+    messages, are dropped: they are about oddities that do not harm the pixels, or are
+    raised as errors too.
 
     Raises:
         OversizedImage: in the block, where an image, or one within it, has more.

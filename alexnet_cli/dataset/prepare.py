@@ -60,6 +60,8 @@ class PreparedData:
     """uint8 [N, 32, 32] of the images of `split`."""
     near: NearPairs
     """Which of them are near-identical, as far as that was looked for."""
+    dim: tuple[int, ...]
+    """`DecodedImage.dim` of the images where it is not 0."""
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -103,6 +105,7 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         shared=sum(x in trained_on for x in held_out),
         fingerprints=decoded.fingerprints,
         near=near,
+        dim=decoded.dim,
     )
 
 

@@ -4,6 +4,7 @@ The network runs in float32 whatever it was trained in: as the run's LiteRT copy
 starts at once, or in TensorFlow if there is none.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -89,6 +90,12 @@ class Classifier:
                 f"--tta ten-crop needs images larger than the network's input; this run "
                 f"keeps {preprocess.stored_size} pixels, all of which the network sees"
             )
+
+    def limit(self, megapixels: float | None) -> None:
+        """Read images of up to this many million pixels; None: of the run's own limit."""
+        if megapixels is not None:
+            preprocess = self.run.preprocess.with_limit(megapixels)
+            self.run = dataclasses.replace(self.run, preprocess=preprocess)
 
     def __call__(self, images: Image | Iterable[Image]) -> list[Prediction]:
         """A prediction for each image, in order; one that cannot be read has an error.

@@ -26,7 +26,7 @@ from ..errors import RecipeError
 from ..model.architecture import Architecture, trace
 from ..model.layer_specs import KINDS, Conv, Dense, Flatten, Layer, LocalNorm, Pool
 from ..model.variants import INITIALIZERS
-from ..preprocess import JSON_KEYS, MAX_PIXELS, Preprocess
+from ..preprocess import JSON_KEYS, MAX_PIXELS, MAX_WHITE_LEVEL, Preprocess
 from ..recipe.recipe import FIELDS, Field
 
 T = TypeVar("T")
@@ -136,6 +136,7 @@ class _Preprocess(Struct, forbid_unknown_fields=True, rename=JSON_KEYS):
     mean: tuple[_Float, _Float, _Float] | None
     std: tuple[_Positive, _Positive, _Positive]
     max_pixels: Annotated[int, Meta(ge=1, le=2 * 10**9)] = MAX_PIXELS
+    white_level: Annotated[int, Meta(ge=1, le=MAX_WHITE_LEVEL)] | None = None
 
 
 class _Run(Struct):
