@@ -101,7 +101,9 @@ def test_scopes_within_each_other_end_with_the_outer_one():
     with pillow_scope(100):
         with pillow_scope(1000):
             assert not refused((20, 50))
-        assert refused((20, 50)) == "has 20 x 50 pixels, more than 0.0001 million"
+        assert refused((20, 50)) == (
+            "has 20 x 50 pixels, more than 0.0001 million (--max-megapixels)"
+        )
         with pytest.raises(ImageError):
             images.decode(b"x")
         assert refused((20, 50)) and not refused((10, 10))
