@@ -15,6 +15,7 @@ from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .folders import find_parts, scan
 from .near_duplicates import SIDE
 from .near_search import find_copies, near_pairs
+from .wide_levels import fitting
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""
@@ -63,7 +64,7 @@ class Findings:
     """Stored rotated or mirrored, as EXIF says."""
     gray: tuple[str, ...]
     dim: tuple[Pair, ...]
-    """(file, its highest level) where that is below an eighth of the range."""
+    """(file, its highest level and what to do) if that is below an eighth of the range."""
     equal: tuple[Pair, ...]
     """Files of the same content."""
     near: tuple[Pair, ...]
@@ -148,7 +149,7 @@ def examine(
         tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
         turned=tuple(x.name for x in good if x.turned),
         gray=tuple(x.name for x in good if x.gray),
-        dim=tuple((x.name, f"up to {x.dim}") for x in good if x.dim),
+        dim=tuple((x.name, _dim(x.dim)) for x in good if x.dim),
         equal=_names(equal),
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
@@ -191,6 +192,10 @@ def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
         turned=decoded.turned,
         dim=decoded.dim,
     )
+
+
+def _dim(highest: int) -> str:
+    return f"up to {highest}; --white-level {fitting(highest)}"
 
 
 def _range(values: Array) -> Range:

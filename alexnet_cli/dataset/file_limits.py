@@ -13,10 +13,13 @@ from PIL import Image
 
 from ..errors import ImageError
 from . import png
-from .pillow_scope import ICON_PIXELS
+from .pillow_scope import OPTION
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import TiffImageFile
+
+ICON_PIXELS = 4096 * 4096
+"""An icon may have this many. ICO is made for 256 x 256, ICNS for 1024 x 1024."""
 
 MAX_REDUCED = 10
 """A JPEG may have this many times the pixels of the limit if it is decoded to fewer."""
@@ -33,7 +36,7 @@ LEAST_SCANS = 16
 SCANNED_PIXELS = 400_000_000
 """Scans x pixels of a JPEG with more than LEAST_SCANS: each scan goes over all of them."""
 
-LEAST_SCANNED_PIXELS = 1_600_000_000
+LEAST_SCANNED_PIXELS = 2_000_000_000
 """Scans x pixels of larger ones."""
 
 MAX_PARTS = 20_000
@@ -66,15 +69,17 @@ _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 """But for restarts, starts of images and stuffed zeros, none of which ends a scan."""
 
 
-def pixel_limit(data: bytes, max_pixels: int) -> int:
-    """How many pixels `data` may declare.
+def pixel_limit(data: bytes, max_pixels: int) -> tuple[int, str]:
+    """How many pixels `data` may declare, and what sets that, in words.
 
     `max_pixels`; fewer if it is an icon, whose images Pillow opens by itself; more if it
     is a JPEG, which may be decoded to fewer than it has.
     """
     if data.startswith(_JPEG):
-        return MAX_REDUCED * max_pixels
-    return min(max_pixels, ICON_PIXELS) if data.startswith(_ICONS) else max_pixels
+        return MAX_REDUCED * max_pixels, f"{MAX_REDUCED} times {OPTION}"
+    if data.startswith(_ICONS) and max_pixels > ICON_PIXELS:
+        return ICON_PIXELS, ""
+    return max_pixels, OPTION
 
 
 def tile_size(image: Image.Image) -> tuple[int, int]:

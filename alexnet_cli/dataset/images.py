@@ -219,7 +219,7 @@ def opened_image(
 def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
     """Pillow, silent, with our limit; what it raises becomes an ImageError."""
     try:
-        with pillow_scope(pixel_limit(data, max_pixels)):
+        with pillow_scope(*pixel_limit(data, max_pixels)):
             yield
     except DAMAGE as error:
         raise ImageError(f"is damaged: {_reason(error)}") from error

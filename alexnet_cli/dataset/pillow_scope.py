@@ -18,8 +18,8 @@ from . import tiff
 MAX_SIDE = 1_000_000
 """Pixels. Each row costs memory and time of its own, whatever its length."""
 
-ICON_PIXELS = 4096 * 4096
-"""An icon may have this many. ICO is made for 256 x 256, ICNS for 1024 x 1024."""
+OPTION = "--max-megapixels"
+"""What sets the limit."""
 
 _IGNORE_PILLOW = ("ignore", None, Warning, re.compile("PIL"), 0)
 """An entry of `warnings.filters`."""
@@ -34,6 +34,7 @@ _pillow_check = Image._decompression_bomb_check
 class _Limit(threading.local):
     pixels: int | None = None
     """None outside of all scopes, where Pillow's own limit holds."""
+    option: str = OPTION
 
 
 _LIMIT = _Limit()
@@ -43,16 +44,19 @@ def _check(size: tuple[int, int], *, error_only: bool = False) -> None:
     if _LIMIT.pixels is None:
         _pillow_check(size, error_only=error_only)
     else:
-        require_pixels(size, _LIMIT.pixels)
+        require_pixels(size, _LIMIT.pixels, option=_LIMIT.option)
 
 
 def require_pixels(
-    size: tuple[int, int], max_pixels: int, counted: int | None = None
+    size: tuple[int, int],
+    max_pixels: int,
+    counted: int | None = None,
+    option: str = OPTION,
 ) -> None:
     """Raise OversizedImage if `size`, width and height, is more than `max_pixels`.
 
     Or if it counts as `counted` pixels and that is more; or, unless there is no limit, if
-    a side is longer than MAX_SIDE.
+    a side is longer than MAX_SIDE. `option` is what sets the limit, if anything does.
     """
     width, height = size
     if max(size) > MAX_SIDE and max_pixels < sys.maxsize:
@@ -60,11 +64,10 @@ def require_pixels(
     number = width * height if counted is None else counted
     if number > max_pixels:
         as_many = "" if counted is None else f" that count as {counted / 1e6:.3g} million"
-        # What icons may have is no option.
-        option = "" if max_pixels == ICON_PIXELS else " (--max-megapixels)"
+        named = f" ({option})" if option else ""
         raise OversizedImage(
             f"has {width} x {height} pixels{as_many}, more than {max_pixels / 1e6:g} "
-            f"million{option}"
+            f"million{named}"
         )
 
 
@@ -130,7 +133,7 @@ _SCOPE = _Scope()
 
 
 @contextmanager
-def pillow_scope(max_pixels: int = sys.maxsize) -> Iterator[None]:
+def pillow_scope(max_pixels: int = sys.maxsize, option: str = OPTION) -> Iterator[None]:
     """In this thread, let Pillow open images of up to `max_pixels`, whatever its own limit.
 
     Meanwhile it decodes a few more kinds of TIFF, and its warnings and log, and libtiff's
@@ -140,11 +143,11 @@ def pillow_scope(max_pixels: int = sys.maxsize) -> Iterator[None]:
     Raises:
         OversizedImage: in the block, where an image, or one within it, has more.
     """
-    before = _LIMIT.pixels
+    before = _LIMIT.pixels, _LIMIT.option
     _SCOPE.enter()
-    _LIMIT.pixels = max_pixels
+    _LIMIT.pixels, _LIMIT.option = max_pixels, option
     try:
         yield
     finally:
-        _LIMIT.pixels = before
+        _LIMIT.pixels, _LIMIT.option = before
         _SCOPE.leave()
