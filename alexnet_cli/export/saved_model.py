@@ -114,7 +114,7 @@ class _ServedModel(tf.Module):
         return _square(_decoded(data, preprocess.white_level), preprocess)
 
 
-def _decoded(data: Any, white_level: int | None) -> Any:
+def _decoded(data: Any, white_level: int | None = None) -> Any:
     """`images.decode` in TensorFlow: one encoded image [] to pixels uint8 [H, W, 3].
 
     The same for upright 8-bit JPEG, PNG, GIF and BMP, and for PNG of 16 bits if there is a

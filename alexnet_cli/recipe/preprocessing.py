@@ -1,6 +1,6 @@
 """The preprocessing of a recipe: its own values, or else those of its network."""
 
-from ..errors import RecipeError
+from ..errors import RecipeError, printable
 from ..preprocess import MAX_WHITE_LEVEL, Channels, Preprocess
 from .recipe import Recipe
 
@@ -39,9 +39,10 @@ def _white_level(text: str) -> int | None:
     """The value of --white-level; None: auto."""
     if text == "auto":
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_WHITE_LEVEL:
+    is_short = text.isdecimal() and len(text) <= len(str(MAX_WHITE_LEVEL))
+    if not is_short or not 1 <= int(text) <= MAX_WHITE_LEVEL:
         raise RecipeError(
-            f"--white-level: {text!r} is neither auto nor a whole number from 1 to "
+            f"--white-level: {printable(text)} is neither auto nor a whole number from 1 to "
             f"{MAX_WHITE_LEVEL}"
         )
     return int(text)

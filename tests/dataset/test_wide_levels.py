@@ -2,12 +2,12 @@
 
 import io
 import itertools
-import zlib
 
 import numpy as np
 import pytest
 import tifffile
-from helpers import encoded
+from helpers import assembled_png, encoded
+from helpers import png_of_16_bits as png
 from PIL import Image
 
 from alexnet_cli.dataset import images
@@ -23,27 +23,9 @@ def tiff(values, **options):
     return file.getvalue()
 
 
-def assembled(width, height, kind, rows, *chunks):
-    """A PNG written without Pillow; `kind` is its bits and its color type."""
-    head = width.to_bytes(4) + height.to_bytes(4) + bytes((*kind, 0, 0, 0))
-    parts = [(b"IHDR", head), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        len(x).to_bytes(4) + name + x + zlib.crc32(name + x).to_bytes(4)
-        for name, x in parts
-    )
-
-
-def png(values, *chunks):
-    """A PNG of 16 bits, [H, W, C]."""
-    height, width, channels = values.shape
-    rows = b"".join(b"\0" + x.astype(">u2").tobytes() for x in values)
-    kind = 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    return assembled(width, height, kind, rows, *chunks)
-
-
 def png_of_two_bits(values, *chunks):
     packed = sum(x << (6 - 2 * i) for i, x in enumerate(values))
-    return assembled(4, 1, (2, 0), bytes((0, packed)), *chunks)
+    return assembled_png(4, 1, (2, 0), bytes((0, packed)), *chunks)
 
 
 def scaled(values, top):
