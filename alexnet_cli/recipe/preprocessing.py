@@ -42,8 +42,8 @@ def _white_level(text: str) -> int | None:
     is_short = text.isdecimal() and len(text) <= len(str(MAX_WHITE_LEVEL))
     if not is_short or not 1 <= int(text) <= MAX_WHITE_LEVEL:
         raise RecipeError(
-            f"--white-level: {printable(text)} is neither auto nor a whole number from 1 to "
-            f"{MAX_WHITE_LEVEL}"
+            f"--white-level: {printable(text)} is neither auto nor a whole number "
+            f"from 1 to {MAX_WHITE_LEVEL}"
         )
     return int(text)
 
