@@ -201,7 +201,7 @@ def described(data: bytes) -> str:
         )
     return (
         f"is a TIFF with {samples} channels of {depth}{form} bits ({color}), which is not "
-        f"read; save three of them as RGB, or one as gray"
+        f"read; save {'three of them as RGB, or ' * (samples > 2)}one as gray"
     )
 
 

@@ -64,10 +64,9 @@ def test_what_is_not_read_says_what_it_is_and_what_to_do(data, expected):
         written((9, 9, 4), **INK),
         written((9, 9, 5), **RGB),
         written((3, 9, 9), photometric="rgb", planarconfig="separate"),
-        written((9, 9, 2), extrasamples=["unspecified"], **CONTIG),
         written((9, 9), "u2", bigtiff=True),
     ],
-    ids=["CMYK", "two more than RGB", "planes", "one more than gray", "BigTIFF"],
+    ids=["CMYK", "two more than RGB", "planes", "BigTIFF"],
 )
 def test_kinds_that_pillow_reads_are_read(data):
     assert images.decode(data).shape == (9, 9, 3)
