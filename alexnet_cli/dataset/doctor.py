@@ -124,8 +124,6 @@ def examine(
 ) -> Findings:
     """The problems of all files of `data`, and images that are in `against` as well.
 
-    Images that count as more than `max_pixels` are bad.
-
     Raises:
         DatasetError: there are no class folders.
     """

@@ -5,14 +5,13 @@ EXIF orientation applied; transparency on white; 16-bit scaled by range; embedde
 profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..arrays import Pixels
 from ..errors import ImageError
@@ -20,10 +19,10 @@ from ..preprocess import MAX_PIXELS, Preprocess
 from . import heif, jpeg, png, tiff, wide_levels
 from .color import to_rgb
 from .file_limits import pixel_limit, require_few_parts, require_few_scans, tile_size
+from .identify import identified
 from .memory_budget import MemoryBudget
 from .orientation import DAMAGE, upright
 from .pillow_scope import pillow_scope, require_pixels
-from .unread_formats import named
 
 MAX_BYTES = 512 * 2**20
 """Size of the largest file that is read."""
@@ -42,19 +41,6 @@ REDUCED = 2
 
 VIEWED = 1024
 """As REDUCED x R where an image is to be seen, not computed with."""
-
-COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
-"""Tried first, because Pillow has to load its plugins for all others."""
-
-FORMATS = (
-    *COMMON, "WEBP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PCX", "SGI", "QOI",
-    "ICNS", "MSP", "SUN", "XBM",
-)  # fmt: skip
-"""What Pillow reads by a signature and without running another program.
-
-Left out: TGA (no signature, so noise passes for it), EPS (runs Ghostscript), PSD and
-other formats of which Pillow reads a part.
-"""
 
 _JPEGS = ("JPEG", "MPO")
 
@@ -204,7 +190,7 @@ def opened_image(
         png.require_whole(data)
         with ExitStack() as reserved:
             with _pillow(data, max_pixels):
-                image = _identified(data)
+                image = identified(data)
                 _require_size(image, max_pixels, min_side)
                 size = _bytes_to_decode(image, min_side)
                 reserved.enter_context(MEMORY.reserve(size))
@@ -268,18 +254,3 @@ def _decoded(
     turned = upright(image)
     stored_size = size[::-1] if turned.size == image.size[::-1] != image.size else size
     return UprightImage(to_rgb(turned), name, turned is not image, stored_size, dim)
-
-
-def _identified(data: bytes) -> Image.Image:
-    """The first frame, whose pixels are still to be read."""
-    try:
-        return Image.open(io.BytesIO(data), formats=COMMON)
-    except UnidentifiedImageError:
-        Image.init()
-    try:
-        known = [x for x in FORMATS if x in Image.OPEN]
-        return Image.open(io.BytesIO(data), formats=known)
-    except UnidentifiedImageError as error:
-        if heif.looks_like(data):
-            return heif.opened(data)
-        raise ImageError(named(data)) from error
