@@ -42,7 +42,9 @@ def main(run: str, folder: str) -> None:
     parts: dict[str, Callable[[], object]] = {
         "read": lambda: [images.read(x) for x in files],
         "SHA-256": lambda: [hashlib.sha256(x).hexdigest() for x in data],
-        "header": lambda: [Image.open(io.BytesIO(x), formats=identify.COMMON) for x in data],
+        "header": lambda: [
+            Image.open(io.BytesIO(x), formats=identify.COMMON) for x in data
+        ],
         "decode, with the header": lambda: [
             images.open_image(x, min_side=images.REDUCED * preprocess.stored_size)
             for x in data
