@@ -27,9 +27,8 @@ def evaluate(
     """Evaluate `run` on the class folders of `data`, or on its own held-out images.
 
     `run` is a run, its directory, or an exported file. `ignore_unknown` leaves out folders
-    of classes that the network does not know. `tta` is "none", "flip" or "ten-crop", by
-    default the run's own. `compare` is another model, evaluated on the same images.
-    `max_megapixels` is the limit of both, in place of their own.
+    of unknown classes. `tta` is "none", "flip" or "ten-crop". `compare` is another model on
+    the same images. `max_megapixels` and `tta` take the place of the runs' own.
 
     Raises:
         RunError, DatasetError: the run or the images cannot be used.
@@ -45,19 +44,16 @@ def evaluate(
     images = _images(model.run, data, ignore_unknown)
     listener.log(f"{printable(data or model.run.data)}: {len(images.files)} files")
     listener.notes(images.notes)
-    classifier = Classifier(model, tta)
-    classifier.limit(max_megapixels)
+    classifier = Classifier(model, tta).limit(max_megapixels)
     with listener.counting("evaluating") as counter:
         result = evaluation.evaluate(classifier, images, counter)
-    if data and result.trained_on:
-        listener.log(
-            f"warning: the network was trained on {result.trained_on} of these images"
-        )
+    seen = result.trained_on
+    if data and seen:
+        listener.log(f"warning: the network was trained on {seen} of these images")
     listener.notes([f"{printable(x.file)} {x.error}" for x in result.unreadable])
     if other is None:
         return result
-    second = Classifier(other, tta)
-    second.limit(max_megapixels)
+    second = Classifier(other, tta).limit(max_megapixels)
     return dataclasses.replace(result, comparison=_compared(result, second, listener))
 
 

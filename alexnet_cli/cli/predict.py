@@ -80,12 +80,10 @@ def predict_command(
     open_model(model)  # An unusable one is an error before a list of files is read.
     files = list(image_files(images, sys.stdin.buffer))
     pen = _Pen(draw, files) if draw else None
-    classifier = Classifier(model, begun=begun)
-    classifier.limit(max_megapixels)
+    classifier = Classifier(model, begun=begun).limit(max_megapixels)
     run = classifier.run
     if reject is not None:
-        run = dataclasses.replace(run, threshold=_threshold(run, reject))
-        classifier.run = run
+        classifier.run = run = _rejecting(run, reject)
     top = min(top, len(run.classes))
     if form == "csv":
         console.raw(csv_header(top))
@@ -98,6 +96,11 @@ def predict_command(
             pen.draw(prediction, run.preprocess)
     if unreadable:
         raise CheckFailed(f"{unreadable} image(s) cannot be read")
+
+
+def _rejecting(run: Run, precision: float) -> Run:
+    """`run` with the threshold of --reject."""
+    return dataclasses.replace(run, threshold=_threshold(run, precision))
 
 
 def _threshold(run: Run, precision: float) -> float:

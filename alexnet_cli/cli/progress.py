@@ -115,7 +115,7 @@ class ConsoleListener(Listener):
             )
             notes([f"{x.file} {x.reason}" for x in data.bad])
         if data.dim:
-            from ..dataset.wide_levels import remark
+            from ..dataset.dim_images import remark
 
             log(f"warning: {remark(data.dim)}")
         if data.near.compared < data.near.count:

@@ -12,10 +12,10 @@ from ..errors import ImageError
 from ..preprocess import MAX_PIXELS
 from . import images
 from .decoding import Counting, DecodedImage, decode_samples, uncounted
+from .dim_images import fitting
 from .folders import find_parts, scan
 from .near_duplicates import SIDE
 from .near_search import find_copies, near_pairs
-from .wide_levels import fitting
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""

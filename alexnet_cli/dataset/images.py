@@ -54,7 +54,7 @@ class UprightImage:
     turned: bool
     """EXIF orientation was applied."""
     stored_size: tuple[int, int]
-    """Width and height in the file, upright; a JPEG may have been reduced since."""
+    """Width and height in the file, upright."""
     dim: int = 0
     """Its highest level, where that is below an eighth of the range; 0 elsewhere."""
 
@@ -89,10 +89,8 @@ def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
 def view(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     """uint8 [H, W, 3], not yet square: the image in a file or its bytes, for people.
 
-    With the limits and the white level of `preprocess`, and reduced if it is a large JPEG.
-
     Raises:
-        ImageError: as `load`.
+        ImageError: as `load`, whose limit and white level it has.
     """
     limit, white_level = preprocess.max_pixels, preprocess.white_level
     return np.asarray(open_image(source, limit, VIEWED, white_level).image)
@@ -161,7 +159,7 @@ def open_image(
 
     With `min_side` a JPEG may be reduced to 1/2, 1/4 or 1/8 of its size, as long as both
     sides keep that many pixels: libjpeg then leaves out work that a resize would undo.
-    `white_level` is the level of images of more than 8 bits that becomes white.
+    `white_level` is that of Preprocess.
 
     Raises:
         ImageError: not an image, damaged, or more than `max_pixels`.
@@ -208,11 +206,8 @@ def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
         with pillow_scope(*pixel_limit(data, max_pixels)):
             yield
     except DAMAGE as error:
-        raise ImageError(f"is damaged: {_reason(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageError(f"is damaged: {reason}") from error
 
 
 def _require_size(image: Image.Image, max_pixels: int, min_side: int) -> None:
@@ -221,9 +216,7 @@ def _require_size(image: Image.Image, max_pixels: int, min_side: int) -> None:
         require_pixels(image.size, max_pixels)
         require_pixels(tile_size(image), max_pixels)
         return
-    counted = jpeg.pixels_to_decode(image, min_side)
-    is_reduced = counted != image.width * image.height
-    require_pixels(image.size, max_pixels, counted if is_reduced else None)
+    require_pixels(image.size, max_pixels, jpeg.pixels_to_decode(image, min_side))
 
 
 def _bytes_to_decode(image: Image.Image, min_side: int) -> int:

@@ -61,9 +61,10 @@ def require_pixels(
     width, height = size
     if max(size) > MAX_SIDE and max_pixels < sys.maxsize:
         raise OversizedImage(f"has {width} x {height} pixels, more than {MAX_SIDE} a side")
-    number = width * height if counted is None else counted
+    pixels = width * height
+    number = pixels if counted is None else counted
     if number > max_pixels:
-        as_many = "" if counted is None else f" that count as {counted / 1e6:.3g} million"
+        as_many = f" that count as {number / 1e6:.3g} million" if number != pixels else ""
         named = f" ({option})" if option else ""
         raise OversizedImage(
             f"has {width} x {height} pixels{as_many}, more than {max_pixels / 1e6:g} "

@@ -8,7 +8,7 @@ import io
 import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,22 +85,6 @@ def load(
     if not is_wide(image):
         return image, 0
     return gray(image, levels, white_level)
-
-
-def remark(dim: Sequence[int]) -> str:
-    """What to say of images whose highest levels, far below the top, are `dim`."""
-    highest = max(dim)
-    level = fitting(highest)
-    return (
-        f"{len(dim)} image(s) use less than an eighth of their range; "
-        f"--white-level {level} makes {level} white (their highest level is {highest})"
-    )
-
-
-def fitting(highest: int) -> int:
-    """The white level for images whose highest level is this: of as few bits as hold it."""
-    level: int = 2 ** highest.bit_length() - 1
-    return level
 
 
 def is_wide(image: Image.Image) -> bool:

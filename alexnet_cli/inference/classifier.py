@@ -4,10 +4,9 @@ The network runs in float32 whatever it was trained in: as the run's LiteRT copy
 starts at once, or in TensorFlow if there is none.
 """
 
-import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -91,11 +90,12 @@ class Classifier:
                 f"keeps {preprocess.stored_size} pixels, all of which the network sees"
             )
 
-    def limit(self, megapixels: float | None) -> None:
-        """Read images of up to this many million pixels; None: of the run's own limit."""
+    def limit(self, megapixels: float | None) -> "Classifier":
+        """This one, for images of up to so many million pixels; None: the run's limit."""
         if megapixels is not None:
-            preprocess = self.run.preprocess.with_limit(megapixels)
-            self.run = dataclasses.replace(self.run, preprocess=preprocess)
+            limited = self.run.preprocess.with_limit(megapixels)
+            self.run = replace(self.run, preprocess=limited)
+        return self
 
     def __call__(self, images: Image | Iterable[Image]) -> list[Prediction]:
         """A prediction for each image, in order; one that cannot be read has an error.

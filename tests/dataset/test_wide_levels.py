@@ -11,7 +11,7 @@ from helpers import png_of_16_bits as png
 from PIL import Image
 
 from alexnet_cli.dataset import images
-from alexnet_cli.dataset.wide_levels import remark
+from alexnet_cli.dataset.dim_images import remark
 from alexnet_cli.errors import ImageError
 
 RNG = np.random.default_rng(7)
