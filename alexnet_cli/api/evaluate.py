@@ -47,8 +47,7 @@ def evaluate(
     classifier = Classifier(model, tta).limit(max_megapixels)
     with listener.counting("evaluating") as counter:
         result = evaluation.evaluate(classifier, images, counter)
-    seen = result.trained_on
-    if data and seen:
+    if data and (seen := result.trained_on):
         listener.log(f"warning: the network was trained on {seen} of these images")
     listener.notes([f"{printable(x.file)} {x.error}" for x in result.unreadable])
     if other is None:

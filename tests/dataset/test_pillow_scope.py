@@ -1,5 +1,6 @@
 """Decoding changes Pillow's limit and the warnings of the process, and leaves no trace of it."""
 
+import io
 import struct
 import threading
 import warnings
@@ -59,7 +60,7 @@ def test_images_beyond_pillows_limit_are_decoded_by_ours():
     with pytest.raises(ImageError, match="more than 0.01 million"):
         images.decode(data, max_pixels=10_000)
     # Pillow's own guard is up again for everybody else.
-    with pytest.warns(Image.DecompressionBombWarning), Image.open(images.io.BytesIO(data)):
+    with pytest.warns(Image.DecompressionBombWarning), Image.open(io.BytesIO(data)):
         pass
 
 
