@@ -12,7 +12,14 @@ from ..errors import CheckFailed, RunError
 from ..run.digests import begin
 from ..run.run import Run
 from . import console
-from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
+from .arguments import (
+    ANY_MODEL,
+    FOLDER,
+    RAW_CSV,
+    RUNS_MAX_MEGAPIXELS,
+    NumberRange,
+    require_csv,
+)
 from .drawing_folder import DrawingFolder
 from .drawings import Drawings
 from .image_arguments import ImageArguments, as_images
@@ -49,6 +56,7 @@ if TYPE_CHECKING:
     help="Predict unknown below the lowest confidence from which this fraction of the "
     "validation predictions is right. [default: as trained]",
 )
+@RUNS_MAX_MEGAPIXELS
 def predict_command(
     *,
     images: tuple[str, ...],
@@ -58,6 +66,7 @@ def predict_command(
     raw_csv: bool,
     draw: Path | None,
     reject: float | None,
+    max_megapixels: float | None,
 ) -> None:
     """Predict the class of each IMAGE.
 
@@ -71,10 +80,10 @@ def predict_command(
     require_csv(raw_csv, form == "csv")
     open_model(model)  # An unusable one is an error before a list of files is read.
     files, drawings = _opened(images, draw)
-    classifier = Classifier(model, begun=begun)
+    classifier = Classifier(model, begun=begun).limit(max_megapixels)
     run = classifier.run
     if reject is not None:
-        classifier.run = run = dataclasses.replace(run, threshold=_threshold(run, reject))
+        classifier.run = run = _rejecting(run, reject)
     top = min(top, len(run.classes))
     say_undrawable(run.classes if draw else (), bitmaps=True)
     if form == "csv":
@@ -82,7 +91,7 @@ def predict_command(
     unreadable = not_drawn = 0
     for prediction in classifier.predict(files):
         unreadable += bool(prediction.error)
-        if drawings and (error := drawings.draw(prediction, run.preprocess.max_pixels)):
+        if drawings and (error := drawings.draw(prediction, run.preprocess)):
             not_drawn += 1
             prediction = dataclasses.replace(prediction, error=error)
         text = line(prediction, top, "raw-csv" if raw_csv else form)
@@ -113,6 +122,11 @@ def _failed(unreadable: int, not_drawn: int) -> str:
     """How many images have an error, in one line."""
     counts = {"cannot be read": unreadable, "cannot be drawn": not_drawn}
     return ", ".join(f"{n} image(s) {what}" for what, n in counts.items() if n)
+
+
+def _rejecting(run: Run, precision: float) -> Run:
+    """`run` with the threshold of --reject."""
+    return dataclasses.replace(run, threshold=_threshold(run, precision))
 
 
 def _threshold(run: Run, precision: float) -> float:

@@ -134,6 +134,10 @@ class ConsoleListener(Listener):
                 f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
             )
             notes([f"{x.file} {x.reason}" for x in data.bad])
+        if data.dim:
+            from ..dataset.dim_images import remark
+
+            log(f"warning: {remark(data.dim)}")
         if data.near.compared < data.near.count:
             log(
                 f"warning: near-identical images were looked for in a tenth of "

@@ -43,11 +43,13 @@ class DecodedImage:
     fingerprint: Fingerprints
     """uint8 [32, 32]."""
     size: tuple[int, int]
-    """Width and height, upright; those of the reduced image if a JPEG was reduced."""
+    """Width and height, upright, as in the file."""
     format: str
     gray: bool
     turned: bool
     """EXIF orientation was applied."""
+    dim: int = 0
+    """Its highest level, where that is below an eighth of the range; 0 elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class DecodedSet:
     fingerprints: Fingerprints
     """uint8 [N, 32, 32]."""
     bad: tuple[BadImage, ...]
+    dim: tuple[int, ...]
+    """`DecodedImage.dim` of the images where it is not 0."""
 
 
 def decode_all(
@@ -86,6 +90,7 @@ def decode_all(
     digests: list[str] = []
     fingerprints: list[Fingerprints] = []
     bad: list[BadImage] = []
+    dim: list[int] = []
     decoded = decode_samples(samples, read, preprocess)
     for done, (sample, found) in enumerate(zip(samples, decoded, strict=True), 1):
         if isinstance(found, ImageError):
@@ -95,9 +100,12 @@ def decode_all(
             good.append(sample)
             digests.append(found.digest)
             fingerprints.append(found.fingerprint)
+            dim += [found.dim] if found.dim else []
         progress(done, len(samples))
     table = np.array(fingerprints, np.uint8).reshape(-1, SIDE, SIDE)
-    return DecodedSet(pixel_cache, tuple(good), tuple(digests), table, tuple(bad))
+    return DecodedSet(
+        pixel_cache, tuple(good), tuple(digests), table, tuple(bad), tuple(dim)
+    )
 
 
 def decode_files(
@@ -108,13 +116,20 @@ def decode_files(
 
 
 def decode_samples(
-    samples: Sequence[T], read: Callable[[T], bytes], preprocess: Preprocess | None = None
+    samples: Sequence[T],
+    read: Callable[[T], bytes],
+    preprocess: Preprocess | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[DecodedImage | ImageError]:
-    """Each of `samples` decoded, or what is wrong with it, in order."""
+    """Each of `samples` decoded, or what is wrong with it, in order.
+
+    `max_pixels` is the limit where no preprocessing, which has one, is given.
+    """
 
     def decode(sample: T) -> DecodedImage | ImageError:
         try:
-            return _decoded(read(sample), preprocess)
+            return _decoded(read(sample), preprocess, max_pixels)
         except ImageError as error:
             return error
 
@@ -129,10 +144,11 @@ def digest(sample: T, read: Callable[[T], bytes]) -> str:
         return hashlib.sha256().hexdigest()
 
 
-def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
-    limit = preprocess.max_pixels if preprocess else MAX_PIXELS
-    min_side = images.REDUCED * preprocess.stored_size if preprocess else 0
-    with images.opened_image(data, limit, min_side) as found:
+def _decoded(data: bytes, preprocess: Preprocess | None, max_pixels: int) -> DecodedImage:
+    limit = preprocess.max_pixels if preprocess else max_pixels
+    min_side = images.REDUCED * preprocess.stored_size if preprocess else images.VIEWED
+    white_level = preprocess.white_level if preprocess else None
+    with images.opened_image(data, limit, min_side, white_level) as found:
         pixels = None
         if preprocess:
             mode, side = preprocess.resize_mode, preprocess.stored_size
@@ -142,8 +158,9 @@ def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
         pixels=pixels,
         digest=hashlib.sha256(data).hexdigest(),
         fingerprint=small,
-        size=found.image.size,
+        size=found.stored_size,
         format=found.format,
         gray=gray,
         turned=found.turned,
+        dim=found.dim,
     )

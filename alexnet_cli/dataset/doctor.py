@@ -9,8 +9,11 @@ import numpy as np
 
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
+from ..preprocess import MAX_PIXELS
+from . import images
 from .class_names import confusable
-from .decoding import Counting, DecodedImage, decode_files, uncounted
+from .decoding import Counting, DecodedImage, decode_samples, uncounted
+from .dim_images import fitting
 from .folders import find_parts, scan
 from .near_duplicates import SIDE
 from .near_search import find_copies, near_pairs
@@ -22,6 +25,7 @@ EXTENSIONS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "MPO": (".jpg", ".jpeg", ".mpo"),
     "PNG": (".png", ".apng"), "GIF": (".gif",), "BMP": (".bmp", ".dib"), "DIB": (".dib",),
     "WEBP": (".webp",), "TIFF": (".tif", ".tiff"), "AVIF": (".avif", ".avifs"),
+    "HEIF": (".heic", ".heif", ".hif", ".heics", ".heifs"),
     "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), "ICO": (".ico",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
@@ -61,6 +65,8 @@ class Findings:
     turned: tuple[str, ...]
     """Stored rotated or mirrored, as EXIF says."""
     gray: tuple[str, ...]
+    dim: tuple[Pair, ...]
+    """(file, its highest level and what to do) if that is below an eighth of the range."""
     equal: tuple[Pair, ...]
     """Files of the same content."""
     near: tuple[Pair, ...]
@@ -102,6 +108,7 @@ class _File:
     size: tuple[int, int] = (0, 0)
     gray: bool = False
     turned: bool = False
+    dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,14 +121,18 @@ class _Folder:
 
 
 def examine(
-    data: Path, against: Path | None = None, counting: Counting = uncounted
+    data: Path,
+    against: Path | None = None,
+    counting: Counting = uncounted,
+    *,
+    max_pixels: int = MAX_PIXELS,
 ) -> Findings:
     """The problems of all files of `data`, and images that are in `against` as well.
 
     Raises:
         DatasetError: there are no class folders.
     """
-    folder = _read(data, counting)
+    folder = _read(data, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
     equal, near = _duplicates(folder, counting)
     pairs = [*equal, *near]
@@ -141,16 +152,17 @@ def examine(
         tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
         turned=tuple(x.name for x in good if x.turned),
         gray=tuple(x.name for x in good if x.gray),
+        dim=tuple((x.name, _dim(x.dim)) for x in good if x.dim),
         equal=_names(equal),
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
-        overlap=_names(_overlap(against, folder, counting)) if against else (),
+        overlap=_names(_overlap(against, folder, counting, max_pixels)) if against else (),
         confusable=confusable(labels),
     )
 
 
-def _read(data: Path, counting: Counting) -> _Folder:
+def _read(data: Path, counting: Counting, max_pixels: int) -> _Folder:
     """Every file of every part of `data`, decoded once."""
     parts = {k: scan(x) for k, x in (find_parts(data) or {"": data}).items()}
     files = [
@@ -161,7 +173,9 @@ def _read(data: Path, counting: Counting) -> _Folder:
     paths = [file for found in parts.values() for file in found.files]
     prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
     with counting("examining") as progress:
-        for i, decoded in enumerate(decode_files(paths)):
+        for i, decoded in enumerate(
+            decode_samples(paths, images.read, max_pixels=max_pixels)
+        ):
             files[i] = _examined(files[i], decoded)
             if isinstance(decoded, DecodedImage):
                 prints[i] = decoded.fingerprint
@@ -180,7 +194,12 @@ def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
         size=decoded.size,
         gray=decoded.gray,
         turned=decoded.turned,
+        dim=decoded.dim,
     )
+
+
+def _dim(highest: int) -> str:
+    return f"up to {highest}; --white-level {fitting(highest)}"
 
 
 def _range(values: Array) -> Range:
@@ -213,9 +232,9 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     return equal, near
 
 
-def _overlap(against: Path, here: _Folder, counting: Counting) -> _Pairs:
+def _overlap(against: Path, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
-    other = _read(against, counting)
+    other = _read(against, counting, max_pixels)
     # A bad file has no digest; its stand-in is like no other, in either folder.
     digests, other_digests = (
         [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]

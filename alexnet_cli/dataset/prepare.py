@@ -65,6 +65,8 @@ class PreparedData:
     """Of all images in the cache of the examples."""
     kept: KeptClasses
     """The classes that are trained on, and those that --drop-small-classes left out."""
+    dim: tuple[int, ...]
+    """`DecodedImage.dim` of the images where it is not 0."""
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -107,6 +109,7 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         near=_among(near, rows),
         names=tuple(x.name for x in decoded.samples),
         kept=kept,
+        dim=decoded.dim,
     )
 
 

@@ -6,7 +6,7 @@ starts at once, or in TensorFlow if there is none.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -89,6 +89,13 @@ class Classifier:
                 f"--tta ten-crop needs images larger than the network's input; this run "
                 f"keeps {preprocess.stored_size} pixels, all of which the network sees"
             )
+
+    def limit(self, megapixels: float | None) -> "Classifier":
+        """This one, for images of up to so many million pixels; None: the run's limit."""
+        if megapixels is not None:
+            limited = self.run.preprocess.with_limit(megapixels)
+            self.run = replace(self.run, preprocess=limited)
+        return self
 
     def __call__(self, images: Image | Iterable[Image]) -> list[Prediction]:
         """A prediction for each image, in order; one that cannot be read has an error.

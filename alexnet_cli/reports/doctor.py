@@ -50,6 +50,9 @@ SECTIONS = (
     _Section("tiny", f"Tiny images: a side shorter than {TINY} pixels"),
     _Section("turned", "Images that EXIF says to turn or mirror (done when they are read)"),
     _Section("gray", "Gray images"),
+    _Section(
+        "dim", "Images that use less than an eighth of their range; --white-level of train"
+    ),
 )
 """The lists of Findings, worst first."""
 

@@ -29,7 +29,10 @@ def warm(kind: str) -> None:
 
 
 def image(sample: Path, data: bytes, folder: Path) -> None:
-    """Decode it; a JPEG must be the same, whole and reduced, without simplejpeg."""
+    """Decode it; a JPEG must be the same, whole and reduced, without simplejpeg.
+
+    Others also with another white level, which must not change how many pixels there are.
+    """
     found = _pixels(data)
     if data.startswith(b"\xff\xd8"):
         ways = [found, _pixels(data, MIN_SIDE)]
@@ -38,14 +41,20 @@ def image(sample: Path, data: bytes, folder: Path) -> None:
             assert ways == [_pixels(data), _pixels(data, MIN_SIDE)], "without simplejpeg"
         finally:
             jpeg.STRICT = strict
+    else:
+        other = _pixels(data, white_level=4095)
+        sizes = [x if isinstance(x, str) else x[0] for x in (found, other)]
+        assert sizes[0] == sizes[1] or isinstance(other, str), "with a white level"
     if isinstance(found, str):
         raise ImageError(found)
 
 
-def _pixels(data: bytes, min_side: int = 0) -> str | tuple[tuple[int, int], bytes]:
+def _pixels(
+    data: bytes, min_side: int = 0, white_level: int | None = None
+) -> str | tuple[tuple[int, int], bytes]:
     """What is wrong with an image, or its size and pixels."""
     try:
-        found = images.open_image(data, MAX_PIXELS, min_side).image
+        found = images.open_image(data, MAX_PIXELS, min_side, white_level).image
     except ImageError as error:
         return str(error)
     return found.size, found.tobytes()

@@ -59,7 +59,7 @@ def test_the_limit_is_the_preprocessings():
     small = Preprocess("crop", 36, 32, (0, 0, 0), (1, 1, 1), max_pixels=6000)
     assert (
         str(decoded(encoded(photo()), small))
-        == "has 96 x 64 pixels, more than 0.006 million"
+        == "has 96 x 64 pixels, more than 0.006 million (--max-megapixels)"
     )
 
 
