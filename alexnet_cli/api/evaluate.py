@@ -56,11 +56,11 @@ def evaluate(
 
 
 def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "LabeledImages":
-    from ..evaluation.evaluate import held_out, labeled_folder
+    from ..evaluation.evaluate import held_out, labeled_images
 
     if data is None:
         return held_out(run)
-    return labeled_folder(run, Path(data), ignore_unknown)
+    return labeled_images(run, Path(data), ignore_unknown)
 
 
 def _compared(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backend.startup import start_tensorflow
+from ..dataset.sources.kinds import recorded_name
 from ..errors import DatasetError, RecipeError, printable
 from ..recipe.configs import build_recipe
 from ..recipe.late import too_late
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
     from ..dataset.prepare import PreparedData
-    from ..dataset.sources.class_folders import ImageFolder
+    from ..dataset.sources.source import Source
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.result import Trained
 
@@ -107,13 +108,14 @@ def train_recipe(
         DatasetError: `strict` and a bad file, or images of `against` in the data.
         Interrupted: Ctrl-C before an epoch was finished.
     """
-    from ..dataset.sources.class_folders import find_images
+    from ..dataset.sources.open import open_source
 
     _check(options)
-    source = find_images(options.data, options.classes)
+    source = open_source(options.data, options.classes)
     listener.images_found(source)
     recipe, matches = _initial_weights(recipe, source.classes, listener)
-    run = new_run(options.out, recipe, source.classes, options.data)
+    run = new_run(options.out, recipe, source.classes)
+    run = dataclasses.replace(run, data=recorded_name(options.data))
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
     require_space(run)
@@ -205,7 +207,7 @@ def _initial_weights(
 
 
 def _prepared(
-    source: "ImageFolder", options: TrainOptions, run: Run, listener: Listener
+    source: "Source", options: TrainOptions, run: Run, listener: Listener
 ) -> "PreparedData":
     """Decoded and split images; split.csv and bad_images.csv are written."""
     from ..dataset.prepare import contradictions, prepare, refuse_overlap

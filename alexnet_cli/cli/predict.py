@@ -59,9 +59,11 @@ def predict_command(
 ) -> None:
     """Predict the class of each IMAGE.
 
-    IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
+    IMAGE is a file, a folder, an archive (.zip, .tar, .tar.gz), a glob pattern, or - for a
+    list of files on stdin.
     """
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
+    from ..inference.archive_images import ArchiveImages
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
     from ..reports.predictions import csv_header, line
@@ -79,12 +81,13 @@ def predict_command(
     if form == "csv":
         console.raw(csv_header(top))
     unreadable = 0
-    for prediction in classifier.predict(files):
+    inputs = ArchiveImages(files, keep=pen is not None)
+    for prediction in classifier.predict(inputs):
         text = line(prediction, top, "raw-csv" if raw_csv else form)
         console.raw(text) if form else console.output([text])
         unreadable += bool(prediction.error)
         if pen:
-            pen.draw(prediction, run.preprocess.max_pixels)
+            pen.draw(prediction, inputs.encoded(prediction.file), run.preprocess.max_pixels)
     if unreadable:
         raise CheckFailed(f"{unreadable} image(s) cannot be read")
 
@@ -124,7 +127,7 @@ class _Pen:
         self.folder, self.same_names = folder, Counter(x.name for x in files)
         self.number = -1
 
-    def draw(self, prediction: "Prediction", max_pixels: int) -> None:
+    def draw(self, prediction: "Prediction", image: bytes | Path, max_pixels: int) -> None:
         """Write the next image with its class and confidence on it, if it can be read.
 
         Raises:
@@ -142,10 +145,11 @@ class _Pen:
         drawn = self._target(file)
         if drawn.exists() and drawn.samefile(file):
             raise DatasetError(f"--draw {self.folder} would overwrite {file}")
-        labeled(decode(file, max_pixels), text).save(drawn, quality=90)
+        labeled(decode(image, max_pixels), text).save(drawn, quality=90)
 
     def _target(self, file: Path) -> Path:
-        many = self.same_names[file.name] > 1
+        # Members of archives are not among the files that were counted.
+        many = self.same_names[file.name] != 1
         drawn = self.folder / (f"{self.number:05}-{file.name}" if many else file.name)
         if file.suffix.lower() in (".jpg", ".jpeg", ".png"):
             return drawn

@@ -18,15 +18,15 @@ from .decoding import (
     DecodedImage,
     DecodedSet,
     decode_all,
-    decode_files,
+    decode_samples,
     digest,
     uncounted,
 )
-from .folders import scan
 from .near_duplicates import SIDE
 from .near_search import NearPairs, connected, find_copies, near_pairs
 from .pixel_cache import Examples
-from .sources.source import Sample, Source
+from .sources.open import open_labeled
+from .sources.source import Sample, Source, require_order
 from .split import TEST, TRAIN, VAL, SplitOptions, split, subsample
 
 SEARCH_SHARE = 0.1
@@ -73,6 +73,7 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
     Raises:
         DatasetError: a class has no usable image, or too few to hold any out.
     """
+    require_order(source, recipe.machine.cache)
     with counting("decoding") as progress:
         decoded = decode_all(
             _chosen(source, recipe.split.fraction),
@@ -80,6 +81,7 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
             preprocess_of(recipe),
             recipe.machine.cache,
             progress,
+            sequential=source.sequential,
         )
     samples, digests = decoded.samples, decoded.digests
     near = _near(decoded, recipe, counting)
@@ -134,14 +136,15 @@ def contradictions(rows: Iterable[SplitRow]) -> int:
 def refuse_overlap(
     prepared: PreparedData, against: Path, counting: Counting = uncounted
 ) -> None:
-    """Refuse to train on images of the folder `against`.
+    """Refuse to train on images of the data set `against`.
 
     Raises:
         DatasetError: one of them is also, or almost, among the prepared ones.
     """
-    other = scan(against)
-    decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
-    good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
+    other = open_labeled(against)
+    found = decode_samples(other.samples, other.read, sequential=other.sequential)
+    decoded = zip(other.samples, found, strict=True)
+    good = [(x.name, d) for x, d in decoded if isinstance(d, DecodedImage)]
     with counting("finding copies") as progress:
         copies = find_copies(
             [x.sha256 for x in prepared.split],

@@ -1,6 +1,7 @@
 """evaluate(): a run's network on images whose classes are known, matched by name."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import numpy as np
 
 from ..arrays import Flags
 from ..dataset.decoding import ProgressCallback
-from ..dataset.folders import find_parts, scan
+from ..dataset.folders import find_parts
+from ..dataset.sources.kinds import exists
+from ..dataset.sources.open import open_labeled, recorded_source
+from ..dataset.sources.source import Sample, Source, readers
 from ..dataset.split import TEST, TRAIN, VAL
 from ..errors import DatasetError, RunError, printable
 from ..inference.classifier import Classifier
-from ..inference.prediction import Prediction
+from ..inference.prediction import Prediction, Unread
 from ..run.run import Run
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
 from .scores import Scores, score
@@ -28,6 +32,31 @@ class LabeledImages:
     """For each file the index of its class in the run's classes."""
     notes: tuple[str, ...] = ()
     """What a reader of the scores should know about the images, a line each."""
+    source: Source | None = None
+    """What reads `samples`, where the images are no files of their own."""
+    samples: tuple[Sample, ...] = ()
+    """For each of `files`, its sample in `source`."""
+
+    def encoded(self, rows: Iterable[int]) -> dict[int, bytes | Path]:
+        """The images numbered `rows`, as files or their bytes.
+
+        Raises:
+            ImageError: one that is no file can no longer be read.
+        """
+        source = self.source
+        if source is None:
+            return {i: self.files[i] for i in rows}
+        return {i: source.read(self.samples[i]) for i in sorted(rows)}
+
+    def unread(self) -> Iterator[Path | Unread]:
+        """The images, read when they are decoded, or where they are sequential before."""
+        source = self.source
+        if source is None:
+            yield from self.files
+            return
+        found = readers(self.samples, source.read, sequential=source.sequential)
+        for file, read in zip(self.files, found, strict=True):
+            yield Unread(file, read)
 
 
 @dataclass(frozen=True)
@@ -92,15 +121,59 @@ def held_out(run: Run) -> LabeledImages:
             f"{printable(run.path / 'split.csv')} is damaged: it lists no images to "
             f"evaluate on"
         )
-    files = tuple(Path(run.data, x["file"]) for x in chosen)
+    notes = () if test else ("these images chose the best epoch",)
+    labels = tuple(run.classes.index(x["class"]) for x in chosen)
+    data = Path(run.data)
+    if exists(data) and not data.is_dir():
+        samples = (
+            Sample(x["file"], label, x["split"])
+            for x, label in zip(chosen, labels, strict=True)
+        )
+        source = recorded_source(data, run.classes, samples)
+        return _of_source(source, source.samples, labels, notes)
+    files = tuple(data / x["file"] for x in chosen)
     missing = [x for x in files if not x.exists()]
     if missing:
         raise RunError(
             f"{printable(missing[0])}, in the run's split, no longer exists; use --data"
         )
-    notes = () if test else ("these images chose the best epoch",)
-    labels = tuple(run.classes.index(x["class"]) for x in chosen)
     return LabeledImages(files, labels, notes)
+
+
+def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
+    """The images of `data`, of any kind, matched to the run's classes by name.
+
+    Of a manifest, an archive or a data set of TFDS that has parts, its test images, or if
+    it has none of these, its validation images.
+
+    Raises:
+        DatasetError: as `labeled_folder`.
+    """
+    if data.is_dir():
+        return labeled_folder(run, data, ignore_unknown)
+    source = open_labeled(data)
+    part = next(x for x in (TEST, VAL, TRAIN) if x in source.parts)
+    samples = [x for x in source.samples if x.part == part]
+    used = {source.classes[x.label] for x in samples}
+    known, notes = _known(
+        run, data, [x for x in source.classes if x in used], ignore_unknown
+    )
+    kept = tuple(x for x in samples if source.classes[x.label] in known)
+    labels = tuple(run.classes.index(source.classes[x.label]) for x in kept)
+    notes = [*(f"left out: {x}" for x in source.notes), *notes]
+    if source.parts[1:]:
+        notes.append(f"these are its {len(samples)} images of the {part} part")
+    return _of_source(source, kept, labels, tuple(notes))
+
+
+def _of_source(
+    source: Source,
+    samples: tuple[Sample, ...],
+    labels: tuple[int, ...],
+    notes: tuple[str, ...],
+) -> LabeledImages:
+    files = tuple(source.root / x.name for x in samples)
+    return LabeledImages(files, labels, notes, source, samples)
 
 
 def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
@@ -116,28 +189,40 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
         raise DatasetError(
             f"{printable(data)} has the parts {', '.join(parts)}; choose one, as {one}"
         )
-    folder = scan(data)
-    unknown = [x for x in folder.classes if x not in run.classes]
-    known = [x for x in folder.classes if x in run.classes]
+    source = open_labeled(data)
+    known, notes = _known(run, data, source.classes, ignore_unknown)
+    kept = [x for x in source.samples if source.classes[x.label] in known]
+    return LabeledImages(
+        files=tuple(source.root / x.name for x in kept),
+        labels=tuple(run.classes.index(source.classes[x.label]) for x in kept),
+        notes=(*(f"left out: {x}" for x in source.notes), *notes),
+    )
+
+
+def _known(
+    run: Run, data: Path, classes: Sequence[str], ignore_unknown: bool
+) -> tuple[list[str], list[str]]:
+    """Those of `classes` that the network knows, and notes of the others.
+
+    Raises:
+        DatasetError: it knows none, or not all, and `ignore_unknown` is false.
+    """
+    unknown = [x for x in classes if x not in run.classes]
+    known = [x for x in classes if x in run.classes]
     if not known or (unknown and not ignore_unknown):
         raise DatasetError(
             f"{printable(data)} has classes that the network does not know: "
             f"{_listed(unknown)}; it knows {_listed(run.classes)}"
             + ("; --ignore-unknown leaves them out" if known else "")
         )
-    names = [folder.classes[x] for x in folder.labels]
-    kept = [(file, x) for file, x in zip(folder.files, names, strict=True) if x in known]
-    notes = [f"left out: {x}" for x in folder.notes]
+    notes = []
     if unknown:
         notes.append(f"left out, unknown to the network: {_listed(unknown)}")
     missing = [x for x in run.classes if x not in known]
     if missing:
-        notes.append(f"no folder for {_listed(missing)}")
-    return LabeledImages(
-        files=tuple(file for file, _ in kept),
-        labels=tuple(run.classes.index(name) for _, name in kept),
-        notes=tuple(notes),
-    )
+        kind = "folder" if data.is_dir() else "image"
+        notes.append(f"no {kind} for {_listed(missing)}")
+    return known, notes
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -157,7 +242,7 @@ def evaluate(
     rows = run.split() if run.data else []
     trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
     predictions = []
-    for prediction in classifier.predict(images.files):
+    for prediction in classifier.predict(images.unread()):
         predictions.append(prediction)
         progress(len(predictions), len(images.files))
     found = [
@@ -193,6 +278,6 @@ def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> C
     if unknown:
         raise RunError(f"{printable(other.run.path)} does not know {_listed(unknown)}")
     labels = tuple(known.index(classes[x]) for x in own.images.labels)
-    second = evaluate(other, LabeledImages(own.images.files, labels), progress)
+    second = evaluate(other, dataclasses.replace(own.images, labels=labels), progress)
     test = mcnemar(own.correct, second.correct)
     return Comparison(second.scores.top1, test, second.trained_on)

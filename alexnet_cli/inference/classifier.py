@@ -35,13 +35,13 @@ from .exported import Model, open_model
 from .formats import PixelNetwork
 from .litert import LiteRTNetwork
 from .network import BATCH, Network, load_mean_image, verified_network
-from .prediction import Prediction, StoredImage
+from .prediction import Prediction, StoredImage, Unread
 
 _ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
 """A Network, or a PixelNetwork."""
-Image = str | Path | bytes | Pixels
-"""A file, the bytes of one, or RGB pixels uint8 [H, W, 3]."""
+Image = str | Path | bytes | Pixels | Unread
+"""A file, the bytes of one, RGB pixels uint8 [H, W, 3], or what reads one."""
 
 
 class Classifier:
@@ -184,9 +184,9 @@ class Classifier:
         preprocess = self.run.preprocess
         if isinstance(image, np.ndarray):
             return StoredImage(Path(), pixels=from_pixels(image, preprocess))
-        file = Path() if isinstance(image, bytes) else Path(image)
+        file = _file(image)
         try:
-            data = image if isinstance(image, bytes) else read(file)
+            data = _bytes(image)
             digest = hashlib.sha256(data).hexdigest()
             return StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
@@ -233,9 +233,27 @@ def _no_network(inputs: Floats) -> Floats:
     raise TypeError("an exported model takes stored pixels, not single views")
 
 
+def _file(image: str | Path | bytes | Unread) -> Path:
+    """The name of an image that is not pixels."""
+    if isinstance(image, Unread):
+        return image.file
+    return Path() if isinstance(image, bytes) else Path(image)
+
+
+def _bytes(image: str | Path | bytes | Unread) -> bytes:
+    """The encoded image.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    if isinstance(image, Unread):
+        return image.read()
+    return image if isinstance(image, bytes) else read(Path(image))
+
+
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
     """`images`; a single one becomes a list of one."""
-    if isinstance(images, str | Path | bytes):
+    if isinstance(images, str | Path | bytes | Unread):
         return [images]
     # Four dimensions are a batch, and iterating over it gives its images.
     if isinstance(images, np.ndarray) and images.ndim < 4:

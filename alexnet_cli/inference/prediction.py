@@ -1,5 +1,6 @@
 """Prediction: the probabilities of one image's classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,16 @@ class Prediction:
         classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
         result = {"error": self.error} if self.error else {"answer": self.label}
         return {"file": name, **result, "classes": classes}
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An image that is no file of its own, as a member of an archive."""
+
+    file: Path
+    """Its name in the prediction."""
+    read: Callable[[], bytes]
+    """Returns the encoded image, or raises an ImageError; called once, in any thread."""
 
 
 @dataclass(frozen=True)

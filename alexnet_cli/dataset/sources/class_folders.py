@@ -1,7 +1,7 @@
 """A folder of class folders, or of train, val and test folders that hold them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,15 @@ class ImageFolder:
     def location(self) -> str:
         """The folder."""
         return printable(self.root)
+
+    @property
+    def sequential(self) -> bool:
+        """Files are read in any order."""
+        return False
+
+    def in_order(self, samples: Iterable[Sample]) -> list[Sample]:
+        """`samples` as they are."""
+        return list(samples)
 
     def counts(self, part: str) -> list[int]:
         """Images of each class in `part`, in class order."""
