@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import DatasetError, ImageError, printable
 from ..split import TEST, TRAIN, VAL
-from .class_names import chosen_classes, require_known
+from .class_lists import chosen_classes, require_known
 from .layout import Placed, place, reason_to_leave_out
 from .members import Members, Opened
 from .source import ListedImages, Sample

@@ -26,7 +26,13 @@ ARCHIVED = (
     ".zst",
 )
 """Extensions of archives within archives, which are not opened."""
-_MORE_PARTS = {"dev": VAL, "development": VAL, "eval": VAL, "testing": TEST}
+_MORE_PARTS = {
+    "dev": VAL,
+    "development": VAL,
+    "holdout": VAL,
+    "eval": TEST,
+    "testing": TEST,
+}
 
 
 def part_named(name: str) -> str | None:

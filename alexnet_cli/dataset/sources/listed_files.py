@@ -4,6 +4,8 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ...errors import DatasetError, ImageError
@@ -12,6 +14,8 @@ from .layout import reason_to_leave_out
 from .source import Sample
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_PLAIN = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
+"""A path that is written in the only way that it can be."""
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -21,7 +25,7 @@ class ListedFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.names: dict[str, set[str]] = {}
-        self.plain: dict[str, dict[str, list[str]]] = {}
+        self.plain: dict[str, Mapping[str, list[str]]] = {}
         self.problems: dict[str, str] = {}
         """Why there is no one file for a name that was looked for."""
         self.elsewhere: dict[str, int] = {}
@@ -41,7 +45,8 @@ class ListedFiles:
             raise DatasetError(f"{text!r} is a URL, and only files are read; download it")
         if "\0" in text:
             raise DatasetError(f"{text!r} has a zero byte, as no path has")
-        name = str(PurePosixPath(text))
+        # Most names need no more than this, and a list has millions.
+        name = text if _PLAIN.fullmatch(text) else str(PurePosixPath(text))
         if self._exists(name):
             return name
         if "\\" in text:
@@ -77,8 +82,6 @@ class ListedFiles:
         """The one image that `name` can mean."""
         folder, _, file = name.rpartition("/")
         found = self._matching(folder, file)
-        if not found and not folder:
-            found = [x for beside in self._beside() for x in self._matching(beside, file)]
         if len(found) == 1:
             if not folder and "/" in found[0]:
                 beside = found[0].partition("/")[0]
@@ -92,27 +95,36 @@ class ListedFiles:
             self.problems[name] = "does not exist"
         return name
 
-    def _beside(self) -> list[str]:
-        return sorted(
-            x
-            for x in self._files("")
-            if not reason_to_leave_out(f"{x}/x") and (self.root / x).is_dir()
-        )
+    @cached_property
+    def _beside(self) -> Mapping[str, list[str]]:
+        """Paths of the images in the folders beside the list, by plain name."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for folder in sorted(self._files("")):
+            if not reason_to_leave_out(f"{folder}/x") and (self.root / folder).is_dir():
+                for plain, paths in self._by_name(folder).items():
+                    found[plain] += paths
+        return found
 
     def _matching(self, folder: str, file: str) -> list[str]:
         """Paths of the images in `folder` that are called `file`, or that and an extension.
 
+        Without a folder, if there is none beside the list, of those in folders there.
         Names are compared in normal form C: macOS writes another than Linux.
         """
         if folder not in self.plain:
-            by_name: defaultdict[str, list[str]] = defaultdict(list)
-            for name in self._files(folder):
-                plain = unicodedata.normalize("NFC", name)
-                by_name[plain].append(name)
-                stem, dot, _ = plain.rpartition(".")
-                if dot and stem and not reason_to_leave_out(name):
-                    by_name[stem].append(name)
-            self.plain[folder] = by_name
+            self.plain[folder] = self._by_name(folder)
         wanted = unicodedata.normalize("NFC", file)
-        found = sorted(self.plain[folder].get(wanted, ()))
-        return [f"{folder}/{x}" if folder else x for x in found]
+        found = self.plain[folder].get(wanted, [])
+        return sorted(found if found or folder else self._beside.get(wanted, []))
+
+    def _by_name(self, folder: str) -> Mapping[str, list[str]]:
+        """Paths of what is in `folder`, by name, and of images also without extension."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self._files(folder):
+            path = f"{folder}/{name}" if folder else name
+            plain = unicodedata.normalize("NFC", name)
+            found[plain].append(path)
+            stem, dot, _ = plain.rpartition(".")
+            if dot and stem and not reason_to_leave_out(name):
+                found[stem].append(path)
+        return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import DatasetError, printable
 from ..split import TEST, TRAIN, VAL
-from .class_names import chosen_classes, is_number, listed_names, require_known
+from .class_lists import chosen_classes, is_number, listed_names, require_known
 from .columns import Columns, choose_columns
 from .layout import part_named
 from .listed_files import ListedFiles
@@ -98,7 +98,11 @@ def open_manifest(
     trained_on = {
         x for x, part in zip(labels, rows.parts, strict=True) if part == TRAIN or least == 1
     }
-    kept = chosen_classes(trained_on or labels, classes, location, least=least)
+    # Names of numbers are in the order of the numbers.
+    ordered = tuple(x for x in dict.fromkeys(names.values()) if x in trained_on)
+    kept = chosen_classes(
+        trained_on or labels, tuple(classes) or ordered, location, least=least
+    )
     _check_parts(rows, labels, kept, location, strict=not classes and least > 1)
     index = {x: i for i, x in enumerate(kept)}
     samples = tuple(
@@ -197,7 +201,8 @@ def _label(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     # Equal labels are one text in memory, of a million rows.
-    return sys.intern(unicodedata.normalize("NFC", str(value).strip()))
+    text = str(value).strip()
+    return sys.intern(text if text.isascii() else unicodedata.normalize("NFC", text))
 
 
 def _class_names(labels: Sequence[str], file: Path) -> tuple[dict[str, str], str]:
@@ -221,7 +226,8 @@ def _class_names(labels: Sequence[str], file: Path) -> tuple[dict[str, str], str
         # pandas writes 1 as 1.0 where a label is missing.
         if all(is_number(x) for x in whole.values()):
             names, note = listed_names(file.parent, whole.values())
-            return {x: names.get(n, n) for x, n in whole.items()}, note
+            ordered = sorted(whole, key=lambda x: int(whole[x]))
+            return {x: names.get(whole[x], whole[x]) for x in ordered}, note
     return {}, ""
 
 

@@ -9,7 +9,7 @@ from ..folders import find_parts, scan
 from ..split import TRAIN
 from .archive import open_archive, recorded_archive
 from .class_folders import ImageFolder, find_images
-from .class_names import chosen_classes, class_list, listed_names
+from .class_lists import chosen_classes, class_list, listed_names
 from .kinds import ARCHIVES, OTHER_ARCHIVES, OTHER_TABLES, READ, TABLES, TFDS, is_tfds
 from .listed_files import ListedFiles
 from .manifest import open_manifest

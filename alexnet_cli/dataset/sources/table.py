@@ -165,6 +165,8 @@ def _each_object(
             raise DatasetError(f"{where}: an array; write one JSON object per line")
         try:
             found = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DatasetError(f"{where}: no JSON object: {error.msg}") from error
         except (ValueError, RecursionError) as error:
             raise DatasetError(f"{where}: no JSON object: {first_line(error)}") from error
         if not isinstance(found, dict):

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ...backend.startup import quiet, start_tensorflow
 from ...errors import DatasetError, ImageError, first_line
 from ..split import TEST, TRAIN, VAL
-from .class_names import chosen_classes, require_known
+from .class_lists import chosen_classes, require_known
 from .layout import part_named
 from .source import ListedImages, Sample
 
