@@ -142,15 +142,16 @@ class _Pen:
         file, label = prediction.file, prediction.label
         best, confidence = prediction.top(1)[0]
         text = f"{printable(best)} {confidence:.1%}" if label == best else label
-        drawn = self._target(file)
-        if drawn.exists() and drawn.samefile(file):
+        is_member = isinstance(image, bytes)
+        # Members of archives are not among the files that were counted.
+        drawn = self._target(file, numbered=is_member or self.same_names[file.name] > 1)
+        if not is_member and drawn.exists() and drawn.samefile(file):
             raise DatasetError(f"--draw {self.folder} would overwrite {file}")
         labeled(decode(image, max_pixels), text).save(drawn, quality=90)
 
-    def _target(self, file: Path) -> Path:
-        # Members of archives are not among the files that were counted.
-        many = self.same_names[file.name] != 1
-        drawn = self.folder / (f"{self.number:05}-{file.name}" if many else file.name)
+    def _target(self, file: Path, *, numbered: bool) -> Path:
+        name = f"{self.number:05}-{file.name}" if numbered else file.name
+        drawn = self.folder / name
         if file.suffix.lower() in (".jpg", ".jpeg", ".png"):
             return drawn
         return drawn.with_name(f"{drawn.name}.jpg")

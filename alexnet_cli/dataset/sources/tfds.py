@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ...backend.startup import quiet, start_tensorflow
 from ...errors import DatasetError, ImageError, first_line
 from ..split import TEST, TRAIN, VAL
@@ -22,7 +24,7 @@ from .source import ListedImages, Sample
 R = TypeVar("R")
 HOST = "storage.googleapis.com"
 """From where most data sets and what is known of them come."""
-_NAME = re.compile(r"\w+(/[\w.+-]+)?(:[\w.*]+)?", re.ASCII)
+_NAME = re.compile(r"\w+(/[\w.+-]+)?(:[\d*][\w.*]*)?", re.ASCII)
 _SAMPLE = re.compile(r"(?P<split>[^/]+)/(?P<index>\d+)(\.\w+)?")
 _ENDINGS = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"GI": ".gif", b"BM": ".bmp"}
 
@@ -227,9 +229,9 @@ def _with_features(name: str, builder: Any) -> _DataSet:
     if len(images) != 1 or len(labels) != 1:
         raise DatasetError(
             f"tfds:{name} is not a data set of one image and one class for each example; "
-            f"it has {', '.join(found) or 'other features'}"
+            f"it has {', '.join(sorted(found)) or 'other features'}"
         )
-    if found[images[0]].dtype.__name__ not in ("uint8", "uint16"):
+    if np.dtype(found[images[0]].np_dtype).kind != "u":
         raise DatasetError(f"tfds:{name} has images of numbers with fractions")
     return _DataSet(builder, images[0], labels[0], tuple(found[labels[0]].names))
 

@@ -91,6 +91,7 @@ def prepared(drawn, monkeypatch):
     return drawn
 
 
+@pytest.mark.slow
 def test_splits_are_parts_and_bytes_are_those_that_went_in(prepared, tmp_path):
     source = open_source(tmp_path.__class__("tfds:toy_colors"))
     assert source.classes == tuple(COLORS) and source.parts == ("train", "val", "test")
@@ -110,6 +111,7 @@ def test_splits_are_parts_and_bytes_are_those_that_went_in(prepared, tmp_path):
     assert {x.name.rpartition(".")[2] for x in source.samples} == {"jpg", "png"}
 
 
+@pytest.mark.slow
 def test_samples_are_in_the_same_order_every_time_and_in_any(prepared, tmp_path):
     path = tmp_path.__class__("tfds:toy_colors:1.0.0")
     one, other = open_source(path), open_source(path)
@@ -125,11 +127,12 @@ def test_samples_are_in_the_same_order_every_time_and_in_any(prepared, tmp_path)
     assert data.counts() == {"train": 24, "val": 6, "test": 9} and not data.bad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name,text",
     [
         ("toy_boxes", " is not a data set of one image and one class for each example; it has image, objects"),
-        ("toy_text", " is not a data set of one image and one class for each example; it has text, label"),
+        ("toy_text", " is not a data set of one image and one class for each example; it has label, text"),
         ("toy_floats", " has images of numbers with fractions"),
         ("no_such_set", ": Dataset no_such_set not found."),
         ("toy_colors:9.9.9", ": "),
@@ -146,6 +149,7 @@ def test_what_is_no_image_classification_is_one_line(prepared, tmp_path, name, t
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_without_a_network_it_says_what_to_do(tmp_path, monkeypatch):
     """TFDS itself tries for minutes."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
@@ -162,6 +166,7 @@ def test_without_a_network_it_says_what_to_do(tmp_path, monkeypatch):
     assert result.stdout == ""
 
 
+@pytest.mark.slow
 def test_what_fails_while_it_is_fetched_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(module, "_has_network", lambda: True)
@@ -175,12 +180,14 @@ def test_what_fails_while_it_is_fetched_is_one_line(tmp_path, monkeypatch):
     assert len(result.stderr.strip().splitlines()) == 1 and result.stdout == ""
 
 
+@pytest.mark.slow
 def test_without_the_package_its_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     text = "tfds:beans needs TensorFlow Datasets (import of tensorflow_datasets halted; None in sys.modules): pip install 'alexnet[tfds]'"
     fails(3, text, "doctor", "tfds:beans")
 
 
+@pytest.mark.slow
 def test_it_is_imported_only_where_it_is_named(tmp_path):
     data = draw_toy(tmp_path / "d", each=2)
     code = """
