@@ -56,7 +56,8 @@ def evaluate(
 
 
 def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "LabeledImages":
-    from ..evaluation.evaluate import held_out, labeled_images
+    from ..evaluation.evaluate import held_out
+    from ..evaluation.labeled import labeled_images
 
     if data is None:
         return held_out(run)

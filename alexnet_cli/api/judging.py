@@ -123,7 +123,8 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     from ..dataset.images import read
     from ..dataset.split import TRAIN
     from ..dataset.synthetic import smooth_images
-    from ..evaluation.evaluate import held_out, labeled_images
+    from ..evaluation.evaluate import held_out
+    from ..evaluation.labeled import labeled_images
     from ..evaluation.proof import DRAWN_IMAGES, VALIDATION_IMAGES
 
     if data is None and not run.data:

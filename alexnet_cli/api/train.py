@@ -114,8 +114,7 @@ def train_recipe(
     source = open_source(options.data, options.classes)
     listener.images_found(source)
     recipe, matches = _initial_weights(recipe, source.classes, listener)
-    run = new_run(options.out, recipe, source.classes)
-    run = dataclasses.replace(run, data=recorded_name(options.data))
+    run = _new_run(options, recipe, source.classes)
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
     require_space(run)
@@ -137,6 +136,11 @@ def train_recipe(
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
     return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))
+
+
+def _new_run(options: TrainOptions, recipe: Recipe, classes: tuple[str, ...]) -> Run:
+    run = new_run(options.out, recipe, classes)
+    return dataclasses.replace(run, data=recorded_name(options.data))
 
 
 def _gone_on(

@@ -59,8 +59,7 @@ def predict_command(
 ) -> None:
     """Predict the class of each IMAGE.
 
-    IMAGE is a file, a folder, an archive (.zip, .tar, .tar.gz), a glob pattern, or - for a
-    list of files on stdin.
+    IMAGE is a file, folder, .zip, .tar.gz, glob pattern, or - for a list of files on stdin.
     """
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.archive_images import ArchiveImages

@@ -37,6 +37,18 @@ class LabeledImages:
     samples: tuple[Sample, ...] = ()
     """For each of `files`, its sample in `source`."""
 
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        samples: tuple[Sample, ...],
+        labels: tuple[int, ...],
+        notes: tuple[str, ...],
+    ) -> "LabeledImages":
+        """The `samples` of `source`."""
+        files = tuple(source.root / x.name for x in samples)
+        return cls(files, labels, notes, source, samples)
+
     def encoded(self, rows: Iterable[int]) -> dict[int, bytes | Path]:
         """The images numbered `rows`, as files or their bytes.
 
@@ -130,7 +142,7 @@ def held_out(run: Run) -> LabeledImages:
             for x, label in zip(chosen, labels, strict=True)
         )
         source = recorded_source(data, run.classes, samples)
-        return _of_source(source, source.samples, labels, notes)
+        return LabeledImages.of(source, source.samples, labels, notes)
     files = tuple(data / x["file"] for x in chosen)
     missing = [x for x in files if not x.exists()]
     if missing:
@@ -138,42 +150,6 @@ def held_out(run: Run) -> LabeledImages:
             f"{printable(missing[0])}, in the run's split, no longer exists; use --data"
         )
     return LabeledImages(files, labels, notes)
-
-
-def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
-    """The images of `data`, of any kind, matched to the run's classes by name.
-
-    Of a manifest, an archive or a data set of TFDS that has parts, its test images, or if
-    it has none of these, its validation images.
-
-    Raises:
-        DatasetError: as `labeled_folder`.
-    """
-    if data.is_dir():
-        return labeled_folder(run, data, ignore_unknown)
-    source = open_labeled(data)
-    part = next(x for x in (TEST, VAL, TRAIN) if x in source.parts)
-    samples = [x for x in source.samples if x.part == part]
-    used = {source.classes[x.label] for x in samples}
-    known, notes = _known(
-        run, data, [x for x in source.classes if x in used], ignore_unknown
-    )
-    kept = tuple(x for x in samples if source.classes[x.label] in known)
-    labels = tuple(run.classes.index(source.classes[x.label]) for x in kept)
-    notes = [*(f"left out: {x}" for x in source.notes), *notes]
-    if source.parts[1:]:
-        notes.append(f"these are its {len(samples)} images of the {part} part")
-    return _of_source(source, kept, labels, tuple(notes))
-
-
-def _of_source(
-    source: Source,
-    samples: tuple[Sample, ...],
-    labels: tuple[int, ...],
-    notes: tuple[str, ...],
-) -> LabeledImages:
-    files = tuple(source.root / x.name for x in samples)
-    return LabeledImages(files, labels, notes, source, samples)
 
 
 def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
@@ -190,7 +166,7 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
             f"{printable(data)} has the parts {', '.join(parts)}; choose one, as {one}"
         )
     source = open_labeled(data)
-    known, notes = _known(run, data, source.classes, ignore_unknown)
+    known, notes = known_classes(run, data, source.classes, ignore_unknown)
     kept = [x for x in source.samples if source.classes[x.label] in known]
     return LabeledImages(
         files=tuple(source.root / x.name for x in kept),
@@ -199,7 +175,7 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     )
 
 
-def _known(
+def known_classes(
     run: Run, data: Path, classes: Sequence[str], ignore_unknown: bool
 ) -> tuple[list[str], list[str]]:
     """Those of `classes` that the network knows, and notes of the others.

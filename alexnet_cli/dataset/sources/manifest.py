@@ -1,73 +1,16 @@
 """A manifest: a table that names images, their classes, and perhaps their parts."""
 
 import math
-import sys
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ...errors import DatasetError, printable
 from ..split import TEST, TRAIN, VAL
 from .class_lists import chosen_classes, is_number, listed_names, require_known
-from .columns import Columns, choose_columns
-from .layout import part_named
 from .listed_files import ListedFiles
+from .manifest_rows import Rows, read_rows
 from .source import ListedImages, Sample
-from .table import Row, Table, open_table
-
-
-@dataclass
-class _Rows:
-    """What the rows of a manifest say, in their order."""
-
-    files: ListedFiles
-    names: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
-    seen: set[tuple[str, str, str]] = field(default_factory=set)
-    label_of: dict[str, str] = field(default_factory=dict)
-    unlabeled: list[int] = field(default_factory=list)
-    """Lines of the rows without a label."""
-    repeated: list[int] = field(default_factory=list)
-    """Lines of the rows that say again what one before says."""
-    contradicting: list[str] = field(default_factory=list)
-    """Files that are listed under two labels."""
-
-    def add(self, name: str, label: str, part: str, line: int) -> None:
-        if (name, label, part) in self.seen:
-            self.repeated.append(line)
-            return
-        self.seen.add((name, label, part))
-        if self.label_of.setdefault(name, label) != label:
-            self.contradicting.append(name)
-        self.names.append(name)
-        self.labels.append(label)
-        self.parts.append(part)
-
-    def notes(self) -> list[str]:
-        """A line for each kind of row that is not as one would expect."""
-        notes = []
-        for what, lines in (
-            ("without a label", self.unlabeled),
-            ("said before", self.repeated),
-        ):
-            if lines:
-                notes.append(f"{len(lines)} row(s) {what}, the first on line {lines[0]}")
-        if self.contradicting:
-            first = printable(self.contradicting[0])
-            notes.append(
-                f"{len(self.contradicting)} file(s) stand under two labels, kept under "
-                f"both: {first}"
-            )
-        outside = sum(x.startswith(("/", "..")) for x in self.names)
-        if outside:
-            notes.append(f"{outside} file(s) stand outside its folder, and are used")
-        for folder, count in self.files.elsewhere.items():
-            notes.append(f"{count} file(s) were found in {printable(folder)}/")
-        return notes
+from .table import open_table
 
 
 def open_manifest(
@@ -85,29 +28,15 @@ def open_manifest(
     location = printable(file)
     files = ListedFiles(file.parent)
     with open_table(file) as table:
-        rows, column_note = _rows(table, files, location)
-    if not rows.names:
-        raise DatasetError(f"{location} names no image with a label")
-    if all(x in files.problems for x in rows.names):
-        raise DatasetError(
-            f"{location}: none of its files exists, such as {printable(rows.names[0])!r}; "
-            f"paths are relative to {printable(file.parent)}"
-        )
+        rows, column_note = read_rows(table, files, location)
+    _require_images(rows, location)
     names, list_note = _class_names(rows.labels, file)
-    labels = [names.get(x, x) for x in rows.labels]
-    trained_on = {
-        x for x, part in zip(labels, rows.parts, strict=True) if part == TRAIN or least == 1
-    }
-    # Names of numbers are in the order of the numbers.
-    ordered = tuple(x for x in dict.fromkeys(names.values()) if x in trained_on)
-    kept = chosen_classes(
-        trained_on or labels, tuple(classes) or ordered, location, least=least
-    )
-    _check_parts(rows, labels, kept, location, strict=not classes and least > 1)
+    rows.labels = [names.get(x, x) for x in rows.labels]
+    kept = _kept(rows, names, classes, location, least=least)
     index = {x: i for i, x in enumerate(kept)}
     samples = tuple(
         Sample(name, index[label], part)
-        for name, label, part in zip(rows.names, labels, rows.parts, strict=True)
+        for name, label, part in zip(rows.names, rows.labels, rows.parts, strict=True)
         if label in index
     )
     found = {x.part for x in samples}
@@ -122,87 +51,39 @@ def open_manifest(
     )
 
 
-def _rows(table: Table, files: ListedFiles, location: str) -> tuple[_Rows, str]:
-    second = next(table.rows, None)
-    where = f"{location}, line {table.first.line}"
-    cells = second.cells if second else ()
-    columns = choose_columns(table.first.cells, cells, where, keyed=table.keyed)
-    rows = _Rows(files)
-    first = () if columns.header else (table.first,)
-    for row in chain(first, (second,) if second else (), table.rows):
-        where = f"{location}, line {row.line}"
-        try:
-            _add(rows, row, columns)
-        except DatasetError as error:
-            raise DatasetError(f"{where}: {error}") from error
-    if not columns.header and files.problems.get(rows.names[0] if rows.names else ""):
-        _require_no_header(table.first, location)
-    return rows, columns.note
-
-
-def _require_no_header(first: Row, location: str) -> None:
-    """Refuse a first row that is a header whose words are unknown."""
-    text = str(first.cells[0])
-    if "." not in text and "/" not in text:
+def _require_images(rows: Rows, location: str) -> None:
+    if not rows.names:
+        raise DatasetError(f"{location} names no image with a label")
+    if all(x in rows.files.problems for x in rows.names):
         raise DatasetError(
-            f"{location}, line {first.line}: {text!r} is neither a file nor the usual name "
-            f"of a column; let the first line be file,label or file,label,split"
+            f"{location}: none of its files exists, such as {printable(rows.names[0])!r}; "
+            f"paths are relative to {printable(rows.files.root)}"
         )
 
 
-def _add(rows: _Rows, row: Row, columns: Columns) -> None:
-    """Take over what one row says.
+def _kept(
+    rows: Rows,
+    names: Mapping[str, str],
+    classes: Sequence[str],
+    location: str,
+    *,
+    least: int,
+) -> tuple[str, ...]:
+    """The classes to use; `names` are those of labels, where these are numbers.
 
     Raises:
-        DatasetError: it is not as it should be.
+        DatasetError: to train on, no image is in the train part, or it lacks a class.
     """
-    cells = row.cells
-    wanted = max(columns.path, columns.label, columns.split or 0) + 1
-    if len(cells) < wanted or any(cells[columns.count :]):
-        raise DatasetError(
-            f"{len(cells)} fields, not {columns.count}; put a name that holds a delimiter "
-            f"in quotes"
-        )
-    label = _label(cells[columns.label])
-    path = cells[columns.path]
-    if not isinstance(path, str) or not path.strip():
-        raise DatasetError(f"no file is named, but {path!r}")
-    part = TRAIN
-    if columns.split is not None:
-        found = part_named(str(cells[columns.split]))
-        if found is None:
-            raise DatasetError(
-                f"part {str(cells[columns.split])!r} is none of train, val and test"
-            )
-        part = found
-    if not label:
-        rows.unlabeled.append(row.line)
-        return
-    name = rows.files.find(path.strip())
-    # Bytes that are not UTF-8 may be those of a file's name, where there is such a file.
-    _require_utf8(label, path if name in rows.files.problems else "")
-    rows.add(name, label, part, row.line)
-
-
-def _require_utf8(*texts: str) -> None:
-    for text in texts:
-        if not text.isascii() and any("\ud800" <= x <= "\udfff" for x in text):
-            raise DatasetError(f"{printable(text)} is not UTF-8 text; save it as UTF-8")
-
-
-def _label(value: Any) -> str:
-    """The label that a cell holds, in normal form C; empty if it holds none.
-
-    Raises:
-        DatasetError: it holds several, or something else.
-    """
-    if isinstance(value, list | dict):
-        raise DatasetError(f"one image has one label, not {str(value)[:50]!r}")
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    # Equal labels are one text in memory, of a million rows.
-    text = str(value).strip()
-    return sys.intern(text if text.isascii() else unicodedata.normalize("NFC", text))
+    labeled = list(zip(rows.labels, rows.parts, strict=True))
+    trained_on = {x for x, part in labeled if part == TRAIN or least == 1}
+    if not trained_on:
+        raise DatasetError(f"{location} has no image of the train part")
+    # Names of numbers are in the order of the numbers.
+    ordered = tuple(x for x in dict.fromkeys(names.values()) if x in trained_on)
+    kept = chosen_classes(trained_on, tuple(classes) or ordered, location, least=least)
+    if not classes and least > 1:
+        require_known(labeled, kept, location)
+    return kept
 
 
 def _class_names(labels: Sequence[str], file: Path) -> tuple[dict[str, str], str]:
@@ -237,17 +118,6 @@ def _number(label: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and "_" not in label else None
-
-
-def _check_parts(
-    rows: _Rows, labels: Sequence[str], kept: Sequence[str], location: str, *, strict: bool
-) -> None:
-    """Refuse classes that train lacks, unless they were left out on purpose."""
-    if not strict:
-        return
-    if TRAIN not in rows.parts:
-        raise DatasetError(f"{location} has no image of the train part")
-    require_known(zip(labels, rows.parts, strict=True), kept, location)
 
 
 def _alike(classes: Sequence[str]) -> list[str]:

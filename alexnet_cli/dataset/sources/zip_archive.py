@@ -75,7 +75,12 @@ def open_zip(path: Path) -> Opened:
     except DatasetError:
         file.close()
         raise
-    size = file.seek(0, 2)
+    return _listed(path, archive, size=file.seek(0, 2))
+
+
+def _listed(path: Path, archive: zipfile.ZipFile, size: int) -> Opened:
+    """The members of an archive of `size` bytes."""
+    name = printable(path)
     members = [x for x in archive.infolist() if not x.is_dir()]
     require_no_bomb(sum(x.file_size for x in members), path, size)
     _require_apart(members, name)

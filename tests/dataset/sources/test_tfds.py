@@ -9,7 +9,7 @@ import pytest
 from helpers import COLORS, alexnet, draw_toy, fails, python, train
 
 from alexnet_cli.dataset.prepare import prepare
-from alexnet_cli.dataset.sources import tfds as module
+from alexnet_cli.dataset.sources import tfds_builder as module
 from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import DatasetError, ImageError
 from alexnet_cli.recipe.recipe import Recipe
