@@ -9,7 +9,8 @@ from ..run.run import Run
 from .listener import Listener
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
+    from ..evaluation.evaluate import Comparison, Evaluation
+    from ..evaluation.labeled_images import LabeledImages
     from ..inference.exported import Model
 
 

@@ -14,7 +14,7 @@ from .listener import Listener
 
 if TYPE_CHECKING:
     from ..arrays import Labels
-    from ..evaluation.evaluate import LabeledImages
+    from ..evaluation.labeled_images import LabeledImages
     from ..evaluation.proof import Judged
     from ..inference.measure import Measured
 

@@ -74,13 +74,11 @@ def predict_command(
     classifier = Classifier(model, begun=begun)
     run = classifier.run
     if reject is not None:
-        run = dataclasses.replace(run, threshold=_threshold(run, reject))
-        classifier.run = run
+        run = classifier.run = dataclasses.replace(run, threshold=_threshold(run, reject))
     top = min(top, len(run.classes))
     if form == "csv":
         console.raw(csv_header(top))
-    unreadable = 0
-    inputs = ArchiveImages(files, keep=pen is not None)
+    unreadable, inputs = 0, ArchiveImages(files, keep=pen is not None)
     for prediction in classifier.predict(inputs):
         text = line(prediction, top, "raw-csv" if raw_csv else form)
         console.raw(text) if form else console.output([text])

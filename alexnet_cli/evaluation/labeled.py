@@ -5,7 +5,8 @@ from pathlib import Path
 from ..dataset.sources.open import open_labeled
 from ..dataset.split import TEST, TRAIN, VAL
 from ..run.run import Run
-from .evaluate import LabeledImages, known_classes, labeled_folder
+from .evaluate import known_classes, labeled_folder
+from .labeled_images import LabeledImages
 
 
 def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Pixels
-from ..dataset.images import from_pixels, load, read
+from ..dataset.images import from_pixels, load
 from ..dataset.parallel import parallel_map
 from ..dataset.standardize import views
 from ..errors import (
@@ -35,7 +35,7 @@ from .exported import Model, open_model
 from .formats import PixelNetwork
 from .litert import LiteRTNetwork
 from .network import BATCH, Network, load_mean_image, verified_network
-from .prediction import Prediction, StoredImage, Unread
+from .prediction import Prediction, StoredImage, Unread, bytes_of, file_of
 
 _ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
@@ -184,9 +184,9 @@ class Classifier:
         preprocess = self.run.preprocess
         if isinstance(image, np.ndarray):
             return StoredImage(Path(), pixels=from_pixels(image, preprocess))
-        file = _file(image)
+        file = file_of(image)
         try:
-            data = _bytes(image)
+            data = bytes_of(image)
             digest = hashlib.sha256(data).hexdigest()
             return StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
@@ -231,24 +231,6 @@ def _loaded(
 
 def _no_network(inputs: Floats) -> Floats:
     raise TypeError("an exported model takes stored pixels, not single views")
-
-
-def _file(image: str | Path | bytes | Unread) -> Path:
-    """The name of an image that is not pixels."""
-    if isinstance(image, Unread):
-        return image.file
-    return Path() if isinstance(image, bytes) else Path(image)
-
-
-def _bytes(image: str | Path | bytes | Unread) -> bytes:
-    """The encoded image.
-
-    Raises:
-        ImageError: it cannot be read.
-    """
-    if isinstance(image, Unread):
-        return image.read()
-    return image if isinstance(image, bytes) else read(Path(image))
 
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:

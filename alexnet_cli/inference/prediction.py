@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Pixels
+from ..dataset.images import read
 
 UNKNOWN = "unknown"
 """The label of a prediction whose confidence is below the run's threshold."""
@@ -83,3 +84,21 @@ class StoredImage:
     """uint8 [R, R, 3]."""
     error: str = ""
     oversized: bool = False
+
+
+def file_of(image: str | Path | bytes | Unread) -> Path:
+    """The name of an image that is not pixels."""
+    if isinstance(image, Unread):
+        return image.file
+    return Path() if isinstance(image, bytes) else Path(image)
+
+
+def bytes_of(image: str | Path | bytes | Unread) -> bytes:
+    """The encoded image.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    if isinstance(image, Unread):
+        return image.read()
+    return image if isinstance(image, bytes) else read(Path(image))
