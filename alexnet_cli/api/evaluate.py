@@ -9,7 +9,8 @@ from ..run.run import Run
 from .listener import Listener
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Comparison, Evaluation, LabeledImages
+    from ..evaluation.evaluate import Comparison, Evaluation
+    from ..evaluation.labeled_images import LabeledImages
     from ..inference.classifier import Classifier
     from ..inference.exported import Model
 
@@ -57,11 +58,12 @@ def evaluate(
 
 
 def _images(run: Run, data: Path | str | None, ignore_unknown: bool) -> "LabeledImages":
-    from ..evaluation.evaluate import held_out, labeled_folder
+    from ..evaluation.evaluate import held_out
+    from ..evaluation.labeled import labeled_images
 
     if data is None:
         return held_out(run)
-    return labeled_folder(run, Path(data), ignore_unknown)
+    return labeled_images(run, Path(data), ignore_unknown)
 
 
 def _compared(

@@ -37,7 +37,8 @@ ANY_MODEL = model_option("Run directory or exported model to use.")
 COMPARED_ON = click.option(
     "--data",
     type=FOLDER,
-    help="Folder of class folders to compare on. [default: the run's own held-out images]",
+    help="Folder of class folders, manifest, archive or tfds:NAME to compare on. [default: "
+    "the run's own held-out images]",
 )
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace a run directory that exists at --out."

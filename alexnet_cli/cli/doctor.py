@@ -16,7 +16,9 @@ from .progress import counting
 @click.command("doctor")
 @click.argument("data", type=FOLDER)
 @click.option(
-    "--against", type=FOLDER, help="Also look in DATA for images of this (test) folder."
+    "--against",
+    type=FOLDER,
+    help="Also look in DATA for images of this (test) folder, manifest or archive.",
 )
 @JSON
 @click.option(
@@ -30,7 +32,11 @@ def doctor_command(
     report: Path | None,
     max_megapixels: float | None,
 ) -> None:
-    """Check a folder of images for problems; exit with 1 if there are any."""
+    """Check a folder of images for problems; exit with 1 if there are any.
+
+    DATA may also be a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz) or
+    tfds:NAME.
+    """
     from ..dataset.doctor import examine
     from ..reports.doctor import page, text, to_json
 

@@ -37,8 +37,10 @@ class Drawings:
         self._number = -1
         folder.make()
 
-    def draw(self, prediction: "Prediction", preprocess: "Preprocess") -> str:
-        """Write the next image with its class on it; why it could not be, or nothing.
+    def draw(
+        self, prediction: "Prediction", image: bytes | Path, preprocess: "Preprocess"
+    ) -> str:
+        """Write the next `image` with its class on it; why it could not be, or nothing.
 
         One that cannot be read is not drawn, and that is no second error.
         """
@@ -53,8 +55,8 @@ class Drawings:
         text = prediction.label if prediction.rejected else text
         name = self._named(prediction.file)
         try:
-            image = labeled(view(prediction.file, preprocess), text)
-            self._write(name, _encoded(image, Path(name).suffix))
+            drawn = labeled(view(image, preprocess), text)
+            self._write(name, _encoded(drawn, Path(name).suffix))
         except ImageError as error:
             return f"not drawn: {error}"
         except MemoryError:

@@ -38,12 +38,13 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
 @click.option(
     "--data",
     type=FOLDER,
-    help="Folder of class folders; by default, the run's own held-out images.",
+    help="Folder of class folders, manifest (.csv, .tsv, .jsonl), archive (.zip, .tar, "
+    ".tar.gz) or tfds:NAME; by default, the run's own held-out images.",
 )
 @click.option(
     "--ignore-unknown",
     is_flag=True,
-    help="Leave out class folders that the network does not know.",
+    help="Leave out classes that the network does not know.",
 )
 @click.option(
     "--tta",

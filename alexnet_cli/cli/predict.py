@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from .image_arguments import ImageArguments, as_images
 from .progress import say_undrawable
 
 if TYPE_CHECKING:
-    from ..inference.prediction import StoredImage
+    from ..inference.archive_images import ArchiveImages
 
 
 @click.command("predict")
@@ -70,7 +69,7 @@ def predict_command(
 ) -> None:
     """Predict the class of each IMAGE.
 
-    IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
+    IMAGE is a file, folder, .zip, .tar.gz, glob pattern, or - for a list of files on stdin.
     """
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
@@ -91,7 +90,8 @@ def predict_command(
     unreadable = not_drawn = 0
     for prediction in classifier.predict(files):
         unreadable += bool(prediction.error)
-        if drawings and (error := drawings.draw(prediction, run.preprocess)):
+        image = files.encoded(prediction.file)
+        if drawings and (error := drawings.draw(prediction, image, run.preprocess)):
             not_drawn += 1
             prediction = dataclasses.replace(prediction, error=error)
         text = line(prediction, top, "raw-csv" if raw_csv else form)
@@ -102,20 +102,22 @@ def predict_command(
 
 def _opened(
     sources: tuple[str, ...], draw: Path | None
-) -> "tuple[Iterable[Path | StoredImage], Drawings | None]":
+) -> "tuple[ArchiveImages, Drawings | None]":
     """What `sources` name, and what draws all of it into the folder `draw`.
 
     Raises:
         DatasetError: there is nothing to predict, or nothing can be drawn.
     """
+    from ..inference.archive_images import ArchiveImages
+
     folder = DrawingFolder(draw) if draw else None
     arguments = ImageArguments(sources, sys.stdin.buffer, console.log, folder)
     if folder is None:
-        return as_images(arguments.inputs()), None
+        return ArchiveImages(as_images(arguments.inputs())), None
     # Names that are there twice are numbered, for which all have to be known.
     inputs = list(arguments.inputs())
     files = [x.file for x in inputs if not x.error]
-    return as_images(iter(inputs)), Drawings(folder, files)
+    return ArchiveImages(as_images(iter(inputs)), keep=True), Drawings(folder, files)
 
 
 def _failed(unreadable: int, not_drawn: int) -> str:

@@ -15,7 +15,7 @@ from .console import log, notes, output, overwrite, raw
 if TYPE_CHECKING:
     from ..api.export import ExportReport
     from ..dataset.prepare import PreparedData
-    from ..dataset.sources.class_folders import ImageFolder
+    from ..dataset.sources.source import Source
     from ..model.pretrained.layouts import PretrainedWeights
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.progress import Progress
@@ -107,7 +107,7 @@ class ConsoleListener(Listener):
 
     counting = staticmethod(counting)
 
-    def images_found(self, source: "ImageFolder") -> None:
+    def images_found(self, source: "Source") -> None:
         """Print how many images each class has."""
         from ..dataset.class_names import shown
 

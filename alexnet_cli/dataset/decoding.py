@@ -16,7 +16,7 @@ from . import images
 from .near_duplicates import SIDE, fingerprint
 from .parallel import parallel_map
 from .pixel_cache import PixelCache, Reader, new_pixel_cache
-from .sources.source import Sample
+from .sources.source import Sample, readers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -80,10 +80,13 @@ def decode_all(
     preprocess: Preprocess,
     cache: str,
     progress: ProgressCallback,
+    *,
+    sequential: bool = False,
 ) -> DecodedSet:
     """Every sample read, decoded, checked, hashed and resized, in order.
 
-    `cache` says where pixels are kept; see `pixel_cache.new_pixel_cache`.
+    `cache` says where pixels are kept; see `pixel_cache.new_pixel_cache`. `sequential` is
+    that of the source.
     """
     pixel_cache = new_pixel_cache(cache, len(samples), preprocess, read)
     good: list[Sample] = []
@@ -91,7 +94,7 @@ def decode_all(
     fingerprints: list[Fingerprints] = []
     bad: list[BadImage] = []
     dim: list[int] = []
-    decoded = decode_samples(samples, read, preprocess)
+    decoded = decode_samples(samples, read, preprocess, sequential=sequential)
     for done, (sample, found) in enumerate(zip(samples, decoded, strict=True), 1):
         if isinstance(found, ImageError):
             bad.append(BadImage(sample.name, str(found)))
@@ -121,19 +124,22 @@ def decode_samples(
     preprocess: Preprocess | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
+    sequential: bool = False,
 ) -> Iterator[DecodedImage | ImageError]:
     """Each of `samples` decoded, or what is wrong with it, in order.
 
     `max_pixels` is the limit where no preprocessing, which has one, is given.
+
+    If `sequential`, they are read one at a time and in their order, by the caller.
     """
 
-    def decode(sample: T) -> DecodedImage | ImageError:
+    def decode(reader: Callable[[], bytes]) -> DecodedImage | ImageError:
         try:
-            return _decoded(read(sample), preprocess, max_pixels)
+            return _decoded(reader(), preprocess, max_pixels)
         except ImageError as error:
             return error
 
-    return parallel_map(decode, samples)
+    return parallel_map(decode, readers(samples, read, sequential=sequential))
 
 
 def digest(sample: T, read: Callable[[T], bytes]) -> str:

@@ -10,13 +10,13 @@ import numpy as np
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS
-from . import images
 from .class_names import confusable
 from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .dim_images import fitting
-from .folders import find_parts, scan
 from .near_duplicates import SIDE
 from .near_search import find_copies, near_pairs
+from .sources.open import open_labeled, open_source
+from .sources.source import Source
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""
@@ -113,11 +113,11 @@ class _File:
 
 @dataclass(frozen=True)
 class _Folder:
-    """Every file of a folder, and fingerprints [N, 32, 32], black for bad files."""
+    """Every file of a data set, and fingerprints [N, 32, 32], black for bad files."""
 
+    source: Source
     files: tuple[_File, ...]
     prints: Fingerprints
-    notes: tuple[str, ...]
 
 
 def examine(
@@ -130,9 +130,11 @@ def examine(
     """The problems of all files of `data`, and images that are in `against` as well.
 
     Raises:
-        DatasetError: there are no class folders.
+        DatasetError: `data` is not what one can train on, or `against` has no images.
     """
-    folder = _read(data, counting, max_pixels)
+    source = open_source(data)
+    other = open_labeled(against) if against else None
+    folder = _read(source, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
     equal, near = _duplicates(folder, counting)
     pairs = [*equal, *near]
@@ -142,7 +144,7 @@ def examine(
     return Findings(
         root=data,
         counts={x: counts[x] for x in labels},
-        notes=folder.notes,
+        notes=folder.source.notes,
         formats=dict(Counter(x.format for x in good).most_common()),
         widths=_whole(_range(sizes[:, 0])),
         heights=_whole(_range(sizes[:, 1])),
@@ -157,31 +159,26 @@ def examine(
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
-        overlap=_names(_overlap(against, folder, counting, max_pixels)) if against else (),
+        overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(labels),
     )
 
 
-def _read(data: Path, counting: Counting, max_pixels: int) -> _Folder:
-    """Every file of every part of `data`, decoded once."""
-    parts = {k: scan(x) for k, x in (find_parts(data) or {"": data}).items()}
-    files = [
-        _File(file.relative_to(data).as_posix(), found.classes[label], part)
-        for part, found in parts.items()
-        for file, label in zip(found.files, found.labels, strict=True)
-    ]
-    paths = [file for found in parts.values() for file in found.files]
+def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
+    """Every file of every part of `source`, decoded once."""
+    samples = source.samples
+    files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
     prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
+    found = decode_samples(
+        samples, source.read, max_pixels=max_pixels, sequential=source.sequential
+    )
     with counting("examining") as progress:
-        for i, decoded in enumerate(
-            decode_samples(paths, images.read, max_pixels=max_pixels)
-        ):
+        for i, decoded in enumerate(found):
             files[i] = _examined(files[i], decoded)
             if isinstance(decoded, DecodedImage):
                 prints[i] = decoded.fingerprint
             progress(i + 1, len(files))
-    notes = tuple(note for found in parts.values() for note in found.notes)
-    return _Folder(tuple(files), prints, notes)
+    return _Folder(source, tuple(files), prints)
 
 
 def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
@@ -232,7 +229,7 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     return equal, near
 
 
-def _overlap(against: Path, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
+def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
     other = _read(against, counting, max_pixels)
     # A bad file has no digest; its stand-in is like no other, in either folder.

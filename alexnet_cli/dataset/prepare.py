@@ -18,16 +18,16 @@ from .decoding import (
     DecodedImage,
     DecodedSet,
     decode_all,
-    decode_files,
+    decode_samples,
     digest,
     uncounted,
 )
-from .folders import scan
 from .near_duplicates import SIDE
 from .near_search import NearPairs, connected, find_copies, near_pairs
 from .pixel_cache import Examples
 from .small_classes import KeptClasses, kept_classes, unreadable_classes
-from .sources.source import Sample, Source
+from .sources.open import open_labeled
+from .sources.source import Sample, Source, require_order
 from .split import TEST, TRAIN, VAL, SplitOptions, TooFewImages, split, subsample
 
 SEARCH_SHARE = 0.1
@@ -114,7 +114,12 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
 
 
 def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
-    """Every image of `source`, or --fraction of them, read once."""
+    """Every image of `source`, or --fraction of them, read once.
+
+    Raises:
+        DatasetError: --cache none would read them in another order than they can be.
+    """
+    require_order(source, recipe.machine.cache)
     with counting("decoding") as progress:
         return decode_all(
             _chosen(source, recipe.split.fraction),
@@ -122,6 +127,7 @@ def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
             preprocess_of(recipe),
             recipe.machine.cache,
             progress,
+            sequential=source.sequential,
         )
 
 
@@ -160,14 +166,15 @@ def contradictions(rows: Iterable[SplitRow]) -> int:
 def refuse_overlap(
     prepared: PreparedData, against: Path, counting: Counting = uncounted
 ) -> None:
-    """Refuse to train on images of the folder `against`.
+    """Refuse to train on images of the data set `against`.
 
     Raises:
         DatasetError: one of them is also, or almost, among the prepared ones.
     """
-    other = scan(against)
-    decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
-    good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
+    other = open_labeled(against)
+    found = decode_samples(other.samples, other.read, sequential=other.sequential)
+    decoded = zip(other.samples, found, strict=True)
+    good = [(x.name, d) for x, d in decoded if isinstance(d, DecodedImage)]
     with counting("finding copies") as progress:
         copies = find_copies(
             [x.sha256 for x in prepared.split],

@@ -1,5 +1,6 @@
 """What `fuzz.py` does with a mutated file: what `alexnet` does with other people's."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from alexnet_cli.dataset import images, jpeg
 from alexnet_cli.dataset.download import unpack
+from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import ImageError
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.model.alexnet import ARCHITECTURES
@@ -122,6 +124,25 @@ def archive(sample: Path, data: bytes, folder: Path) -> None:
     unpack(file, target)
     outside = {x.name for x in folder.iterdir()} - {file.name, target.name}
     assert not outside, f"left {outside}"
+
+
+def source(sample: Path, data: bytes, folder: Path) -> None:
+    """List a manifest or an archive as `--data`, and read every image that it names.
+
+    The files that a manifest names are beside it, and stay from case to case.
+    """
+    file = folder / f"data{''.join(sample.suffixes)}"
+    file.write_bytes(data)
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
+        (folder / name).write_bytes(b"x")
+    try:
+        found = open_source(file)
+        for x in found.samples:
+            with contextlib.suppress(ImageError):
+                found.read(x)
+    finally:
+        file.unlink()
+    assert sorted(x.name for x in folder.iterdir()) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
 
 
 def toml(sample: Path, data: bytes, folder: Path) -> None:

@@ -141,7 +141,7 @@ def test_an_equal_file_hides_no_near_one(healthy):
 
 def test_sizes_are_smallest_median_and_largest(tmp_path):
     for i, size in enumerate([(100, 200), (300, 100), (120, 120)]):
-        save(tmp_path / "a" / f"{i}.png", size, i)
+        save(tmp_path / "ab"[i % 2] / f"{i}.png", size, i)
     found = examine(tmp_path)
     assert found.widths == Range(100, 120, 300) and found.heights == Range(100, 120, 200)
     assert found.aspects == Range(0.5, 1.0, 3.0)
@@ -184,8 +184,9 @@ def test_a_folder_of_bad_files_alone_is_examined(tmp_path):
 )  # fmt: skip
 def test_extensions_are_those_of_the_format(tmp_path, name, form, fits):
     save(tmp_path / "a" / name, form=form)
+    save(tmp_path / "b" / "x.bmp", form="BMP")
     found = examine(tmp_path)
-    assert found.formats == {form: 1}
+    assert found.formats == {form: 1, "BMP": 1}
     assert found.wrong_ending == (() if fits else ((f"a/{name}", form),))
     assert found.wrong  # one image of a class is too few; the extension is harmless
 
