@@ -1,6 +1,7 @@
 """Problems of a folder of images, found in one pass over its files."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +10,11 @@ import numpy as np
 
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
+from .closeups import ImageSet, reopened
 from .decoding import Counting, DecodedImage, decode_files, uncounted
 from .folders import find_parts, scan
-from .near_duplicates import SIDE
+from .images import read
+from .near_duplicates import PRINT
 from .near_search import find_copies, near_pairs
 
 TINY = 64
@@ -78,9 +81,13 @@ class Findings:
 
     @property
     def wrong(self) -> bool:
-        """Whether there is a problem that spoils training or evaluation."""
+        """Whether there is a problem that spoils training or evaluation.
+
+        Near-identical images of one class and one part are none: training keeps them on
+        one side of the split.
+        """
         return bool(
-            self.bad or self.equal or self.near or self.two_labels or self.two_parts
+            self.bad or self.equal or self.two_labels or self.two_parts
             or self.overlap or min(self.counts.values()) < 2
         )  # fmt: skip
 
@@ -102,7 +109,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Folder:
-    """Every file of a folder, and fingerprints [N, 32, 32], black for bad files."""
+    """Every file of a folder, and fingerprints [N, 2, 32, 32], black for bad files."""
 
     files: tuple[_File, ...]
     prints: Fingerprints
@@ -119,7 +126,7 @@ def examine(
     """
     folder = _read(data, counting)
     good = [x for x in folder.files if not x.error]
-    equal, near = _duplicates(folder, counting)
+    equal, near = _duplicates(data, folder, counting)
     pairs = [*equal, *near]
     sizes = np.array([x.size for x in good] or [(0, 1)])
     labels = sorted({x.label for x in folder.files})
@@ -141,7 +148,7 @@ def examine(
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
-        overlap=_names(_overlap(against, folder, counting)) if against else (),
+        overlap=_names(_overlap(against, data, folder, counting)) if against else (),
     )
 
 
@@ -154,7 +161,7 @@ def _read(data: Path, counting: Counting) -> _Folder:
         for file, label in zip(found.files, found.labels, strict=True)
     ]
     paths = [file for found in parts.values() for file in found.files]
-    prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
+    prints = np.zeros((len(files), *PRINT), np.uint8)
     with counting("examining") as progress:
         for i, decoded in enumerate(decode_files(paths)):
             files[i] = _examined(files[i], decoded)
@@ -195,7 +202,7 @@ def _wrong_extension(file: _File) -> bool:
 _Pairs = list[tuple[_File, _File]]
 
 
-def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
+def _duplicates(root: Path, folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     """Pairs of equal files (each with the first of them), and of near-identical ones."""
     files = folder.files
     first: dict[str, int] = {}
@@ -203,22 +210,31 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
     different = [i for i, j in enumerate(firsts) if i == j]
     with counting("finding near duplicates") as progress:
-        found = near_pairs(folder.prints[different], progress)
+        found = near_pairs(_images(root, folder, different), progress)
     near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]
     return equal, near
 
 
-def _overlap(against: Path, here: _Folder, counting: Counting) -> _Pairs:
+def _overlap(against: Path, root: Path, here: _Folder, counting: Counting) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
     other = _read(against, counting)
-    # A bad file has no digest; its stand-in is like no other, in either folder.
-    digests, other_digests = (
-        [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]
-        for side, folder in (("here", here), ("other", other))
-    )
+    sets = [
+        _images(x, folder, range(len(folder.files)))
+        for x, folder in ((root, here), (against, other))
+    ]
     with counting("finding copies") as progress:
-        found = find_copies(digests, here.prints, other_digests, other.prints, progress)
+        found = find_copies(sets[0], sets[1], progress)
     return [(other.files[i], here.files[j]) for i, j in found.items()]
+
+
+def _images(root: Path, folder: _Folder, chosen: Sequence[int]) -> ImageSet:
+    """The files numbered `chosen` of a folder, to be searched."""
+    files = [folder.files[i] for i in chosen]
+    return ImageSet(
+        folder.prints[list(chosen)],
+        reopened(lambda i: read(root / files[i].name)),
+        [x.digest for x in files],
+    )
 
 
 def _names(pairs: _Pairs) -> tuple[Pair, ...]:

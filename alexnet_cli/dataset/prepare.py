@@ -8,23 +8,24 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Fingerprints
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
+from .closeups import ImageSet, reopened
+from .connected import connected
 from .decoding import (
     BadImage,
     Counting,
     DecodedImage,
-    DecodedSet,
     decode_all,
     decode_files,
     digest,
     uncounted,
 )
 from .folders import scan
-from .near_duplicates import SIDE
-from .near_search import NearPairs, connected, find_copies, near_pairs
+from .images import read
+from .near_duplicates import PRINT
+from .near_search import NearPairs, find_copies, near_pairs
 from .pixel_cache import Examples
 from .sources.source import Sample, Source
 from .split import TEST, TRAIN, VAL, SplitOptions, split, subsample
@@ -56,8 +57,8 @@ class PreparedData:
     bad: tuple[BadImage, ...]
     shared: int
     """Held-out images of which an equal or almost equal one is trained on."""
-    fingerprints: Fingerprints
-    """uint8 [N, 32, 32] of the images of `split`."""
+    images: ImageSet
+    """The images of `split`, for `refuse_overlap`."""
     near: NearPairs
     """Which of them are near-identical, as far as that was looked for."""
 
@@ -82,7 +83,12 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
             progress,
         )
     samples, digests = decoded.samples, decoded.digests
-    near = _near(decoded, recipe, counting)
+    images = ImageSet(
+        decoded.fingerprints,
+        reopened(lambda i: source.read(samples[i]), preprocess_of(recipe).max_pixels),
+        digests,
+    )
+    near = _near(images, recipe, counting)
     groups = content_groups(digests, near.pairs)
     parts = _parts(source, recipe, samples, groups)
     trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
@@ -101,12 +107,12 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         ),
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
-        fingerprints=decoded.fingerprints,
+        images=images,
         near=near,
     )
 
 
-def _near(decoded: DecodedSet, recipe: Recipe, counting: Counting) -> NearPairs:
+def _near(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
     """Near-identical images, looked for in a share of --max-minutes.
 
     With --deterministic and --folds in all the time that it takes: splits of several
@@ -119,7 +125,7 @@ def _near(decoded: DecodedSet, recipe: Recipe, counting: Counting) -> NearPairs:
     if recipe.stopping.max_minutes and not repeated:
         seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
     with counting("finding near duplicates") as progress:
-        return near_pairs(decoded.fingerprints, progress, seconds)
+        return near_pairs(images, progress, seconds)
 
 
 def contradictions(rows: Iterable[SplitRow]) -> int:
@@ -139,20 +145,19 @@ def refuse_overlap(
     Raises:
         DatasetError: one of them is also, or almost, among the prepared ones.
     """
-    other = scan(against)
-    decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
-    good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
+    found = scan(against)
+    decoded = list(zip(found.files, decode_files(found.files), strict=True))
+    good = [(file, x) for file, x in decoded if isinstance(x, DecodedImage)]
+    other = ImageSet(
+        np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, *PRINT),
+        reopened(lambda i: read(good[i][0])),
+        [x.digest for _, x in good],
+    )
     with counting("finding copies") as progress:
-        copies = find_copies(
-            [x.sha256 for x in prepared.split],
-            prepared.fingerprints,
-            [x.digest for _, x in good],
-            np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
-            progress,
-        )
+        copies = find_copies(prepared.images, other, progress)
     if copies:
         i, j = next(iter(copies.items()))
-        name, copy = good[i][0], prepared.split[j].file
+        name, copy = good[i][0].relative_to(against), prepared.split[j].file
         raise DatasetError(
             f"{len(copies)} image(s) of {printable(against)} are also, or almost, in the "
             f"data, such as {printable(name)} in {printable(copy)}; "
