@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from ..arrays import Fingerprints, Pixels
+from ..arrays import Fingerprints, Floats, Pixels, Rows
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS
 from . import images
@@ -22,6 +22,9 @@ TRIES = 32
 
 Of many products of one shape every pair looks alike.
 """
+
+View = tuple[int, bool]
+"""An image by its index, and whether without its margins."""
 
 Opener = Callable[[int], Image.Image]
 """Gives the RGB image of an index, from several threads at once; raises ImageError."""
@@ -49,20 +52,15 @@ class Closeups:
     def __init__(self, one: Opener, two: Opener) -> None:
         # Threads may read an image twice at once; both get the same.
         kept = lru_cache(KEPT)
-        self._one = kept(lambda i, within: _closeup(one, i, within))
-        self._two = self._one if one is two else kept(lambda i, x: _closeup(two, i, x))
+        self._one = kept(lambda view: _closeup(one, view))
+        self._two = self._one if one is two else kept(lambda view: _closeup(two, view))
 
-    def same(
-        self, pairs: Sequence[tuple[tuple[int, bool], tuple[int, bool]]]
-    ) -> list[bool]:
-        """Whether each of the pairs of (image, whether without its margins) is of one image.
-
-        Not if one of them can no longer be read.
-        """
+    def same(self, pairs: Sequence[tuple[View, View]]) -> list[bool]:
+        """Whether each pair of views is of one image; not if it can no longer be read."""
         return list(parallel_map(self._same, pairs))
 
-    def _same(self, pair: tuple[tuple[int, bool], tuple[int, bool]]) -> bool:
-        one, two = self._one(*pair[0]), self._two(*pair[1])
+    def _same(self, pair: tuple[View, View]) -> bool:
+        one, two = self._one(pair[0]), self._two(pair[1])
         return one is not None and two is not None and is_same(one, two)
 
 
@@ -78,12 +76,14 @@ class Refusals:
         self.counts[image] += 1
         self.most[image] = max(self.most[image], likeness)
 
-    def least(self, images: np.ndarray) -> np.ndarray:
-        """float32 [n]: what a pair has to exceed to be looked at."""
-        return np.where(self.counts[images] < TRIES, 0, self.most[images])
+    def least(self, images: Rows) -> Floats:
+        """float32 [n]: what the likeness of a pair has to exceed to be looked at."""
+        least: Floats = np.where(self.counts[images] < TRIES, 0, self.most[images])
+        return least
 
 
-def _closeup(image: Opener, index: int, within: bool) -> Pixels | None:
+def _closeup(image: Opener, view: View) -> Pixels | None:
+    index, within = view
     try:
         return closeup(image(index), whole=not within)
     except ImageError:

@@ -20,7 +20,7 @@ SIDE = 32
 PRINT = (2, SIDE, SIDE)
 """Shape of a fingerprint: the whole image, and what its margins leave of it."""
 
-CANDIDATE, SURE = 0.75, 0.93
+CANDIDATE, SURE = 0.75, 0.88
 """Correlations on 8 x 8 and, aligned, on 16 x 16.
 
 Source: scripts/experiments/near_duplicates.py.
@@ -80,6 +80,10 @@ class Table:
         for i in range(0, len(chosen), 1024):
             small[:, i : i + 1024] = _halves(chosen[i : i + 1024], _SMALL)[:, 0]
         return cls(chosen, images, views == 1, small)
+
+    def view(self, row: int) -> tuple[int, bool]:
+        """The image of a view, and whether it is what margins leave."""
+        return int(self.images[row]), bool(self.within[row])
 
     def __getitem__(self, rows: slice | list[int]) -> "Table":
         return Table(

@@ -60,7 +60,8 @@ def near_pairs(
         # No images are joined meanwhile: what is skipped does not depend on the cores.
         looks = list(parallel_map(search.near, batch))
         for (one, two), near in zip(batch, looks, strict=True):
-            search.join(one, two, near)
+            if not search.join(one, two, near, lambda: clock() >= end):
+                break
             n, m = one.stop - one.start, two.stop - two.start
             compared += n * (n - 1) // 2 if one == two else n * m
         progress(compared, count)
@@ -88,18 +89,16 @@ class _Search:
             alike = np.triu(alike, 1)
         return likeness(one.prints, two.prints, alike)
 
-    def join(self, rows: slice, columns: slice, near: Floats) -> None:
-        """Join those images of a tile that are near-identical, by its likenesses."""
+    def join(
+        self, rows: slice, columns: slice, near: Floats, is_late: Callable[[], bool]
+    ) -> bool:
+        """Join images of a tile by its likenesses; False if it became too late for some."""
         one, two = self.table[rows], self.table[columns]
         while self._leave_open(one.images, two.images, near):
+            if is_late():
+                return False
             chosen = _best(near, self.groups.of(one.images), self.groups.of(two.images))
-            views = [
-                (
-                    (int(one.images[i]), bool(one.within[i])),
-                    (int(two.images[j]), bool(two.within[j])),
-                )
-                for i, j in chosen
-            ]
+            views = [(one.view(i), two.view(j)) for i, j in chosen]
             for at, (x, y), same in zip(
                 chosen, views, self.closeups.same(views), strict=True
             ):
@@ -109,6 +108,7 @@ class _Search:
                 elif self.groups.join(x[0], y[0]):
                     self.pairs.append((min(x[0], y[0]), max(x[0], y[0])))
                 near[at] = 0
+        return True
 
     def _leave_open(self, one: Rows, two: Rows, near: Floats) -> bool:
         """Whether there is anything left to look at; what is not becomes 0."""
@@ -175,22 +175,15 @@ def _firsts(
         if not len(rows):
             return found
         columns = (near[rows] > 0).argmax(axis=1)
-        views = [
-            (
-                (int(part.images[i]), bool(part.within[i])),
-                (int(table.images[j]), bool(table.within[j])),
-            )
-            for i, j in zip(rows, columns, strict=True)
-        ]
-        for i, j, (x, y), same in zip(
-            rows, columns, views, closeups.same(views), strict=True
-        ):
+        chosen = list(zip(rows.tolist(), columns.tolist(), strict=True))
+        views = [(part.view(i), table.view(j)) for i, j in chosen]
+        for at, (x, y), same in zip(chosen, views, closeups.same(views), strict=True):
             if same:
                 found[x[0]] = min(y[0], found.get(x[0], y[0]))
-                near[i] = 0
+                near[at[0]] = 0
             else:
-                refusals.add(x[0], near[i, j])
-                near[i, j] = 0
+                refusals.add(x[0], near[at])
+                near[at] = 0
 
 
 def _tiles(count: int) -> Iterator[tuple[slice, slice]]:

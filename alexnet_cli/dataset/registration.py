@@ -105,11 +105,14 @@ def _step(
             slopes, _slopes(laid), (overlay.scale_x, overlay.scale_y), strict=True
         )
     )
-    columns = np.stack([x * at, x, y * at[:, None], y, centered, weight]).reshape(6, -1)
-    products = (columns @ columns.T).astype(np.float64)
+    columns = np.stack([x * at, x, y * at[:, None], y, centered, weight])
+    # So few numbers at once are computed in one thread; see `near_duplicates.BLOCK`.
+    parts = columns.reshape(6, -1, 256).transpose(1, 0, 2)
+    rest = (fixed - gain * centered).reshape(-1, 256, 1)
+    products = (parts @ parts.transpose(0, 2, 1)).sum(axis=0).astype(np.float64)
     products[np.diag_indices(6)] += 1e-3 * np.diag(products) + 1e-3
-    rest = columns @ (fixed - gain * centered).ravel()
-    step: Doubles = np.linalg.solve(products, rest)[:4]
+    sums = (parts @ rest).sum(axis=0)[:, 0]
+    step: Doubles = np.linalg.solve(products, sums)[:4]
     return step
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from all_pairs import all_pairs
 from drawn_catalog import KINDS, catalog
 from PIL import Image, ImageDraw
-from planted import CHANGES, burst
+from planted import BURST, CHANGES, burst
 from search_times import measure_frames, measure_photos
 
 from alexnet_cli.dataset.closeups import Closeups, ImageSet, Opener
@@ -119,7 +119,9 @@ def plant(args: argparse.Namespace, table: Images) -> None:
         print(f"{name:28} {right / len(chosen):5.1%}  {len(wrong)}", flush=True)
         found = find_copies(table.set, copies.set, lambda done, count: None)
         same &= found == {k: min(j for i, j in hits if i == k) for k, _ in hits}
-    print(bursts(images[:40]))
+    print()
+    for window in (0.98, 0.96, 0.94):
+        print(bursts(images[:40], window))
     print(f"\ngroups and copies are {'' if same else 'not '}those of all pairs")
     print(f"\n{len(pairs)} pairs were not planted")
     for n, (i, j) in enumerate(sorted(pairs)):
@@ -157,9 +159,9 @@ def check_groups(table: Images, pairs: Pairs) -> bool:
     return connected(count, found) == connected(count, pairs)
 
 
-def bursts(images: list[Image.Image]) -> str:
+def bursts(images: list[Image.Image], window: float) -> str:
     """How many bursts are one group, and how many groups have two photos in them."""
-    frames = [(k, x) for k, image in enumerate(images) for x in burst(image, k)]
+    frames = [(k, x) for k, image in enumerate(images) for x in burst(image, k, window)]
     table = Images.drawn([x for _, x in frames], "frame")
     found = near_pairs(table.set, lambda done, count: None).pairs
     groups = connected(len(frames), found)
@@ -168,7 +170,11 @@ def bursts(images: list[Image.Image]) -> str:
         for photo in range(len(images))
     )
     mixed = sum(frames[i][0] != frames[j][0] for i, j in found)
-    return f"\n{whole} of {len(images)} bursts are one group, {mixed} pairs across bursts"
+    mean = len(set(groups)) / len(images)
+    return (
+        f"bursts of {BURST}, window {window}: {whole} of {len(images)} are one group, "
+        f"{mean:.2f} groups each, {mixed} pairs across bursts"
+    )
 
 
 def draw_sheet(

@@ -81,12 +81,12 @@ BURST = 8
 """Frames of a burst."""
 
 
-def burst(image: Image.Image, seed: int) -> list[Image.Image]:
-    """Frames of one photo: a window of 0.94 that shakes, other light, and noise."""
+def burst(image: Image.Image, seed: int, window: float = 0.98) -> list[Image.Image]:
+    """Frames of one photo: a window that shakes, other light, and noise."""
     rng = np.random.default_rng((3, seed))
     frames = []
     for _ in range(BURST):
-        w, h = 0.94 * image.width, 0.94 * image.height
+        w, h = window * image.width, window * image.height
         x, y = rng.uniform(0, 1, 2) * (image.width - w, image.height - h)
         size = round(w), round(h)
         shown = image.resize(size, Image.Resampling.BICUBIC, box=(x, y, x + w, y + h))
