@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from ..arrays import Array
+from ..arrays import Array, Flags
 
-SIDE = 128
+SIDE = 80
 """Pixels of the longer side, or up to twice as many, of an image that was reduced."""
 
 LEVELS = 12
@@ -35,31 +35,38 @@ def reduced(image: Image.Image, side: int = SIDE) -> Image.Image:
 def content_box(image: Image.Image) -> Box:
     """Left, top, right and bottom, pixels, of a small RGB image without its margins."""
     pixels = np.asarray(image)
+    whole = (0, 0, image.width, image.height)
+    colors, plain = _edges(pixels)
+    if plain.sum() < SIDES:
+        return whole
     across = pixels.transpose(1, 0, 2)
     sides = (across, pixels, across[::-1], pixels[::-1])
-    # Most images have none: some pixels of the outer lines tell.
-    colors = [_color(x[0]) for x in sides]
-    for color in colors:
-        if color is None:
-            continue
-        same = [x is not None and bool((abs(x - color) <= LEVELS).all()) for x in colors]
-        if sum(same) < SIDES:
+    for color in colors[plain]:
+        same = plain & (np.abs(colors - color) <= LEVELS).all(axis=1)
+        if same.sum() < SIDES:
             continue
         cut = [_lines(x, color) if y else 0 for x, y in zip(sides, same, strict=True)]
         width, height = image.width - cut[0] - cut[2], image.height - cut[1] - cut[3]
         if width >= LEAST * image.width and height >= LEAST * image.height:
             return (cut[0], cut[1], cut[0] + width, cut[1] + height)
-    return (0, 0, image.width, image.height)
+    return whole
 
 
-def _color(line: Array) -> Array | None:
-    """The color of a line [m, 3], int16, if it has one."""
-    some = np.sort(line[:: max(1, len(line) // SAMPLES)], axis=0).astype(np.int16)
-    few = len(some) // 12
-    if (some[-1 - few] - some[few]).max() > 2 * LEVELS:
-        return None
-    color: Array = some[len(some) // 2]
-    return color
+def _edges(pixels: Array) -> tuple[Array, Flags]:
+    """int16 [4, 3] and bool [4]: colors of the outer lines, and which have only one.
+
+    Left, top, right and bottom; by some of their pixels, since most images have none.
+    """
+    height, width = pixels.shape[:2]
+    at = np.linspace(0, 1, SAMPLES)
+    down, along = ((at * (x - 1)).astype(np.int64) for x in (height, width))
+    first = np.zeros(SAMPLES, np.int64)
+    rows = np.concatenate([down, first, down, first + height - 1])
+    columns = np.concatenate([first, along, first + width - 1, along])
+    some = np.sort(pixels[rows, columns].reshape(4, SAMPLES, 3), axis=1).astype(np.int16)
+    few = SAMPLES // 12
+    spread = some[:, -1 - few] - some[:, few]
+    return some[:, SAMPLES // 2], spread.max(axis=1) <= 2 * LEVELS
 
 
 def _lines(lines: Array, color: Array) -> int:

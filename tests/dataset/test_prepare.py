@@ -47,7 +47,7 @@ def test_rows_of_the_split_are_those_of_the_examples(toy):
         assert [i for i, x in enumerate(got.split) if x.part == part] == list(examples.rows)
     classes = ("blue", "green", "red")
     assert [classes[i] for i in got.training.labels] == [x.label for x in got.split]
-    assert got.fingerprints.shape == (36, 32, 32)
+    assert got.images.prints.shape == (36, 2, 32, 32)
 
 
 def test_bad_files_are_listed_and_left_out(tmp_path):
@@ -143,7 +143,7 @@ def test_near_identical_images_stay_on_one_side(tmp_path):
 def test_the_search_takes_a_tenth_of_the_time(toy, monkeypatch, fields, seconds):
     limits = []
 
-    def search(prints, progress, limit):
+    def search(images, progress, limit):
         limits.append(limit)
         return NearPairs(((0, 1),), 5, 630)
 
