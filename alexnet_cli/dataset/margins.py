@@ -17,8 +17,8 @@ SAMPLES = 24
 SHARE = 0.99
 """Of the levels of a line, those that are the margin's color."""
 
-SIDES = 3
-"""Of the four, those that have a margin: less may be a sky, which no copy keeps."""
+SIDES = 2
+"""Of the four, those that have a margin, at least: one may be a sky."""
 
 LEAST = 1 / 8
 """Share of a side that is left; of an image with less than that nothing is cut."""

@@ -23,9 +23,9 @@ def test_margins_of_any_color_are_left_out(color, border):
 
 def test_an_image_without_margins_is_left_whole():
     assert content_box(scene(60, 50)) == (0, 0, 60, 50)
-    # A sky above, and bars at two sides, may be part of a photo.
+    # A sky above may be part of a photo; bars at two sides are not.
     assert content_box(ImageOps.expand(scene(60, 50), (0, 20, 0, 0), "white"))[1] == 0
-    assert content_box(ImageOps.expand(scene(60, 50), (9, 0, 9, 0), "black"))[0] == 0
+    assert content_box(ImageOps.expand(scene(60, 50), (9, 0, 9, 0), "black"))[0] == 9
 
 
 def test_margins_of_different_colors_are_no_frame():
