@@ -13,7 +13,7 @@ from ..arrays import Fingerprints, Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
-from .near_duplicates import SIDE, fingerprint
+from .near_duplicates import PRINT, fingerprint
 from .parallel import parallel_map
 from .pixel_cache import PixelCache, Reader, new_pixel_cache
 from .sources.source import Sample, readers
@@ -41,7 +41,7 @@ class DecodedImage:
     digest: str
     """SHA-256 of the encoded image, hexadecimal."""
     fingerprint: Fingerprints
-    """uint8 [32, 32]."""
+    """uint8 [2, 32, 32]."""
     size: tuple[int, int]
     """Width and height, upright, as in the file."""
     format: str
@@ -68,7 +68,7 @@ class DecodedSet:
     samples: tuple[Sample, ...]
     digests: tuple[str, ...]
     fingerprints: Fingerprints
-    """uint8 [N, 32, 32]."""
+    """uint8 [N, 2, 32, 32]."""
     bad: tuple[BadImage, ...]
     dim: tuple[int, ...]
     """`DecodedImage.dim` of the images where it is not 0."""
@@ -105,7 +105,7 @@ def decode_all(
             fingerprints.append(found.fingerprint)
             dim += [found.dim] if found.dim else []
         progress(done, len(samples))
-    table = np.array(fingerprints, np.uint8).reshape(-1, SIDE, SIDE)
+    table = np.array(fingerprints, np.uint8).reshape(-1, *PRINT)
     return DecodedSet(
         pixel_cache, tuple(good), tuple(digests), table, tuple(bad), tuple(dim)
     )

@@ -1,6 +1,7 @@
 """Problems of a folder of images, found in one pass over its files."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +12,10 @@ from ..arrays import Array, Fingerprints
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS
 from .class_names import confusable
+from .closeups import ImageSet, image_set
 from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .dim_images import fitting
-from .near_duplicates import SIDE
+from .near_duplicates import PRINT
 from .near_search import find_copies, near_pairs
 from .sources.open import open_labeled, open_source
 from .sources.source import Source
@@ -87,9 +89,13 @@ class Findings:
 
     @property
     def wrong(self) -> bool:
-        """Whether there is a problem that spoils training or evaluation."""
+        """Whether there is a problem that spoils training or evaluation.
+
+        Near-identical images of one class and one part are none: training keeps them on
+        one side of the split.
+        """
         return bool(
-            self.bad or self.equal or self.near or self.two_labels or self.two_parts
+            self.bad or self.equal or self.two_labels or self.two_parts
             or self.overlap or self.confusable or len(self.counts) < 2
             or min(self.counts.values()) < 2
         )  # fmt: skip
@@ -113,7 +119,7 @@ class _File:
 
 @dataclass(frozen=True)
 class _Folder:
-    """Every file of a data set, and fingerprints [N, 32, 32], black for bad files."""
+    """Every file of a data set, and fingerprints [N, 2, 32, 32], black for bad files."""
 
     source: Source
     files: tuple[_File, ...]
@@ -136,7 +142,7 @@ def examine(
     other = open_labeled(against) if against else None
     folder = _read(source, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
-    equal, near = _duplicates(folder, counting)
+    equal, near = _duplicates(folder, counting, max_pixels)
     pairs = [*equal, *near]
     sizes = np.array([x.size for x in good] or [(0, 1)])
     labels = sorted({x.label for x in folder.files})
@@ -168,7 +174,7 @@ def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
     """Every file of every part of `source`, decoded once."""
     samples = source.samples
     files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
-    prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
+    prints = np.zeros((len(files), *PRINT), np.uint8)
     found = decode_samples(
         samples, source.read, max_pixels=max_pixels, sequential=source.sequential
     )
@@ -216,7 +222,9 @@ def _wrong_extension(file: _File) -> bool:
 _Pairs = list[tuple[_File, _File]]
 
 
-def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
+def _duplicates(
+    folder: _Folder, counting: Counting, max_pixels: int
+) -> tuple[_Pairs, _Pairs]:
     """Pairs of equal files (each with the first of them), and of near-identical ones."""
     files = folder.files
     first: dict[str, int] = {}
@@ -224,7 +232,7 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
     different = [i for i, j in enumerate(firsts) if i == j]
     with counting("finding near duplicates") as progress:
-        found = near_pairs(folder.prints[different], progress)
+        found = near_pairs(_images(folder, different, max_pixels), progress)
     near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]
     return equal, near
 
@@ -232,14 +240,23 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
 def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
     other = _read(against, counting, max_pixels)
-    # A bad file has no digest; its stand-in is like no other, in either folder.
-    digests, other_digests = (
-        [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]
-        for side, folder in (("here", here), ("other", other))
-    )
+    sets = [
+        _images(folder, range(len(folder.files)), max_pixels) for folder in (here, other)
+    ]
     with counting("finding copies") as progress:
-        found = find_copies(digests, here.prints, other_digests, other.prints, progress)
+        found = find_copies(sets[0], sets[1], progress)
     return [(other.files[i], here.files[j]) for i, j in found.items()]
+
+
+def _images(folder: _Folder, chosen: Sequence[int], max_pixels: int) -> ImageSet:
+    """The files numbered `chosen` of a folder, to be searched."""
+    return image_set(
+        folder.source,
+        [folder.source.samples[i] for i in chosen],
+        folder.prints[list(chosen)],
+        [folder.files[i].digest for i in chosen],
+        max_pixels,
+    )
 
 
 def _names(pairs: _Pairs) -> tuple[Pair, ...]:

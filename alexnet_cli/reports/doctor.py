@@ -48,7 +48,7 @@ SECTIONS = (
         "confusable class names",
     ),
     _Section("equal", "Files with the same content", "identical files", True),
-    _Section("near", "Near duplicates", "near duplicates", True),
+    _Section("near", "Near duplicates (kept on one side of the split)", pairs=True),
     _Section("wrong_ending", "File extensions that do not match the content (still read)"),
     _Section("tiny", f"Tiny images: a side shorter than {TINY} pixels"),
     _Section("turned", "Images that EXIF says to turn or mirror (done when they are read)"),
@@ -142,7 +142,8 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
 
 def _verdict(findings: Findings) -> str:
     if not findings.wrong:
-        return "No problems found."
+        near = len(findings.near)
+        return "No problems found" + (f"; near duplicates: {near}." if near else ".")
     counts = [(x.problem, len(_rows(findings, x))) for x in SECTIONS if x.problem]
     problems = [f"{problem}: {n}" for problem, n in counts if n]
     small = [k for k, n in findings.counts.items() if n < 2]

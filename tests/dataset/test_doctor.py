@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import re
+import runpy
 import shutil
 from contextlib import contextmanager
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,9 +300,65 @@ def test_the_page_stands_alone_and_escapes_names(healthy, tmp_path):
     assert any("bad\\n\\xff.jpg" in x for x in page.text)
 
 
+def test_near_duplicates_alone_are_a_remark(healthy):
+    with Image.open(healthy / "fish" / "2.jpg") as image:
+        image.resize((200, 200)).save(healthy / "fish" / "smaller.jpg", quality=80)
+    found = examine(healthy)
+    assert found.near == (("fish/2.jpg", "fish/smaller.jpg"),) and not found.wrong
+    result = alexnet("doctor", healthy)
+    assert result.exit_code == 0 and "fish/2.jpg  fish/smaller.jpg" in result.stdout
+    assert result.stdout.endswith("\nNo problems found; near duplicates: 1.\n")
+    data = json.loads(alexnet("doctor", healthy, "--json").stdout)
+    assert data["wrong"] is False and len(data["near"]) == 1
+
+
+def near_copy(file, place):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(file) as image:
+        image.resize((200, 200)).save(place, quality=80)
+
+
+def equal_copy(file, place):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, place)
+
+
+@pytest.mark.parametrize("copy", [near_copy, equal_copy])
+def test_one_image_in_two_places_is_a_failure(healthy, tmp_path, copy):
+    """Under two labels, in two parts, and in the folder that tests."""
+    shutil.copytree(healthy, tmp_path / "labels")
+    copy(healthy / "fish" / "1.jpg", tmp_path / "labels" / "daisy" / "x.jpg")
+    found = examine(tmp_path / "labels")
+    assert found.two_labels == (("daisy/x.jpg", "fish/1.jpg"),) and found.wrong
+    shutil.copytree(healthy, tmp_path / "parts" / "train")
+    copy(healthy / "fish" / "1.jpg", tmp_path / "parts" / "test" / "fish" / "x.jpg")
+    found = examine(tmp_path / "parts")
+    assert {frozenset(x) for x in found.two_parts} == {
+        frozenset(("train/fish/1.jpg", "test/fish/x.jpg"))
+    }
+    assert found.wrong
+    copy(healthy / "fish" / "1.jpg", tmp_path / "other" / "fish" / "x.jpg")
+    found = examine(healthy, tmp_path / "other")
+    assert found.overlap == (("fish/x.jpg", "fish/1.jpg"),) and found.wrong
+
+
+def test_products_of_one_shape_are_no_problem(tmp_path):
+    """Shoes in many colors: none is another's near duplicate, nor under two labels."""
+    scripts = Path(__file__).parents[2] / "scripts" / "experiments"
+    product = runpy.run_path(str(scripts / "drawn_catalog.py"))["product"]
+    for i in range(10):
+        file = tmp_path / "d" / ("boots", "shoes")[i % 2] / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        product("shoe", i).save(file)
+    found = examine(tmp_path / "d")
+    assert found.near == found.two_labels == () and not found.wrong
+    near_copy(tmp_path / "d" / "boots" / "4.png", tmp_path / "d" / "shoes" / "copy.jpg")
+    assert examine(tmp_path / "d").two_labels == (("boots/4.png", "shoes/copy.jpg"),)
+
+
 @pytest.mark.slow
 def test_the_real_flowers_have_one_image_under_two_labels(shared):
     found = examine(shared / "flower_photos")
     name = "15922772266_1167a06620.jpg"
     assert found.two_labels == ((f"roses/{name}", f"tulips/{name}"),)
-    assert len(found.near) >= 15 and not found.bad
+    assert len(found.near) >= 12 and not found.bad

@@ -13,8 +13,9 @@ from PIL import Image
 from alexnet_cli.dataset import images
 from alexnet_cli.dataset import prepare as prepare_module
 from alexnet_cli.dataset.decoding import BadImage
+from alexnet_cli.dataset.near_groups import content_groups
 from alexnet_cli.dataset.near_search import NearPairs
-from alexnet_cli.dataset.prepare import content_groups, prepare, refuse_overlap
+from alexnet_cli.dataset.prepare import prepare, refuse_overlap
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.synthetic import draw_sample
 from alexnet_cli.errors import DatasetError
@@ -47,7 +48,7 @@ def test_rows_of_the_split_are_those_of_the_examples(toy):
         assert [i for i, x in enumerate(got.split) if x.part == part] == list(examples.rows)
     classes = ("blue", "green", "red")
     assert [classes[i] for i in got.training.labels] == [x.label for x in got.split]
-    assert got.fingerprints.shape == (36, 32, 32)
+    assert got.images.prints.shape == (36, 2, 32, 32)
 
 
 def test_bad_files_are_listed_and_left_out(tmp_path):
@@ -143,7 +144,7 @@ def test_near_identical_images_stay_on_one_side(tmp_path):
 def test_the_search_takes_a_tenth_of_the_time(toy, monkeypatch, fields, seconds):
     limits = []
 
-    def search(prints, progress, limit):
+    def search(images, progress, limit):
         limits.append(limit)
         return NearPairs(((0, 1),), 5, 630)
 
