@@ -96,8 +96,7 @@ class Findings:
         """
         return bool(
             self.bad or self.equal or self.two_labels or self.two_parts
-            or self.overlap or self.confusable or len(self.counts) < 2
-            or min(self.counts.values()) < 2
+            or self.overlap or self.confusable or min(self.counts.values()) < 2
         )  # fmt: skip
 
 

@@ -149,8 +149,6 @@ def _verdict(findings: Findings) -> str:
     small = [k for k, n in findings.counts.items() if n < 2]
     if small:
         problems.append(f"classes with fewer than 2 images: {listed_classes(small)}")
-    if len(findings.counts) < 2:
-        problems.append("only one class")
     return f"Problems found: {', '.join(problems)}"
 
 

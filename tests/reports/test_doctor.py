@@ -162,7 +162,10 @@ RED, BLUE, LIME = (2, 0, 0), (0, 0, 2), (0, 2, 0)
 
 def test_a_pair_is_two_thumbnails(folder):
     reader = Reader(page(findings(folder, near=(("red.png", "blue.png"),)), None))
-    assert reader.titles == ["Classes", "Near duplicates: 1"]
+    assert reader.titles == [
+        "Classes",
+        "Near duplicates (kept on one side of the split): 1",
+    ]
     side = (THUMBNAIL, THUMBNAIL)
     assert thumbnails(reader) == [(side, RED), (side, BLUE)]
     assert {"red.png", "blue.png"} <= set(reader.text)
