@@ -93,14 +93,13 @@ def train_recipe(
     data, source, parts = training_images(options, listener)
     recipe, weights = _initial_weights(recipe, listener)
     matches = _matches(weights, recipe, source.classes, listener)
-    run = new_run(options.out, recipe, source.classes)
-    run = dataclasses.replace(run, data=recorded_name(data), parts=parts)
-    run = dataclasses.replace(run, provenance=_known(options))
+    run = dataclasses.replace(
+        new_run(options.out, recipe, source.classes), data=recorded_name(data),
+        parts=parts, provenance=_known(options),
+    )  # fmt: skip
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
-    require_space(run)
-    _require_gpus(recipe.machine.device)
-    listener.notes(leftovers(options.out))
+    _require_room(run, listener)
     with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
         run = dataclasses.replace(run, path=staging.folder)
         prepared = prepared_images(source, options, run, listener)
@@ -119,6 +118,13 @@ def train_recipe(
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
     return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))
+
+
+def _require_room(run: Run, listener: Listener) -> None:
+    """Check the disk and the GPUs, and say what is left of other trainings."""
+    require_space(run)
+    _require_gpus(run.recipe.machine.device)
+    listener.notes(leftovers(run.path))
 
 
 def _known(options: TrainOptions) -> Provenance:

@@ -1,9 +1,11 @@
 """Uniform margins of an image: white paper around a product, a frame."""
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image
 
-from ..arrays import Array, Flags
+from ..arrays import Array, Flags, Rows
 
 SIDE = 80
 """Pixels of the longer side, or up to twice as many, of an image that was reduced."""
@@ -57,16 +59,22 @@ def _edges(pixels: Array) -> tuple[Array, Flags]:
 
     Left, top, right and bottom; by some of their pixels, since most images have none.
     """
-    height, width = pixels.shape[:2]
+    rows, columns = _places(*pixels.shape[:2])
+    some = np.sort(pixels[rows, columns].reshape(4, SAMPLES, 3), axis=1).astype(np.int16)
+    few = SAMPLES // 12
+    spread = some[:, -1 - few] - some[:, few]
+    return some[:, SAMPLES // 2], spread.max(axis=1) <= 2 * LEVELS
+
+
+@lru_cache(256)
+def _places(height: int, width: int) -> tuple[Rows, Rows]:
+    """int64 [4 * SAMPLES] twice: rows and columns of some pixels of the outer lines."""
     at = np.linspace(0, 1, SAMPLES)
     down, along = ((at * (x - 1)).astype(np.int64) for x in (height, width))
     first = np.zeros(SAMPLES, np.int64)
     rows = np.concatenate([down, first, down, first + height - 1])
     columns = np.concatenate([first, along, first + width - 1, along])
-    some = np.sort(pixels[rows, columns].reshape(4, SAMPLES, 3), axis=1).astype(np.int16)
-    few = SAMPLES // 12
-    spread = some[:, -1 - few] - some[:, few]
-    return some[:, SAMPLES // 2], spread.max(axis=1) <= 2 * LEVELS
+    return rows, columns
 
 
 def _lines(lines: Array, color: Array) -> int:

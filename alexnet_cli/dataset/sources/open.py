@@ -7,12 +7,10 @@ from pathlib import Path
 from ...errors import DatasetError, printable
 from ..folders import find_parts, scan
 from ..split import TRAIN
-from .archive import open_archive, recorded_archive
 from .class_folders import ImageFolder, find_images
 from .class_lists import chosen_classes, class_list, listed_names
 from .kinds import ARCHIVES, OTHER_ARCHIVES, OTHER_TABLES, READ, TABLES, TFDS, is_tfds
 from .listed_files import ListedFiles
-from .manifest import open_manifest
 from .source import ListedImages, Sample, Source
 
 
@@ -33,8 +31,12 @@ def open_source(
         return open_tfds(str(data).removeprefix(TFDS), classes)
     kind = _kind(data)
     if kind == "table":
+        from .manifest import open_manifest
+
         return open_manifest(data, classes)
     if kind == "archive":
+        from .archive import open_archive
+
         return open_archive(data, classes)
     return find_images(data, classes, parts=parts) if parts else _folder(data, classes)
 
@@ -53,8 +55,12 @@ def open_labeled(data: Path, known: Sequence[str] = ()) -> Source:
         return open_tfds(str(data).removeprefix(TFDS), least=1)
     kind = _kind(data)
     if kind == "table":
+        from .manifest import open_manifest
+
         return open_manifest(data, least=1)
     if kind == "archive":
+        from .archive import open_archive
+
         return open_archive(data, least=1)
     parts = find_parts(data)
     if parts:
@@ -82,6 +88,8 @@ def recorded_source(
         return recorded_tfds(str(data).removeprefix(TFDS), classes, chosen)
     kind = _kind(data)
     if kind == "archive":
+        from .archive import recorded_archive
+
         return recorded_archive(data, classes, chosen)
     root = data.parent if kind == "table" else data
     parts = tuple(dict.fromkeys(x.part for x in chosen))
