@@ -17,7 +17,7 @@ from .numpy_format import npy_arrays, npz_arrays
 from .other_formats import NOT_WEIGHTS, named_format
 from .safe_pickle import LimitedFile
 from .safetensors_format import safetensors_arrays
-from .torch_format import TORCH_MAGIC, stream_arrays, torch_zip_arrays
+from .torch_format import is_pickle, is_torch_stream, stream_arrays, torch_zip_arrays
 from .weights_file import opened_weights
 from .zip_members import ZIP, zip_members
 
@@ -127,9 +127,8 @@ def _contents(file: BinaryIO, path: Path, size: int) -> Contents:
         return Contents(list(npy_arrays(limited)), "numpy", size)
     if head[:4] == ZIP:
         return _zip_contents(file, size)
-    if head[:1] == b"\x80":
-        # The first pickle of torch's five is this number.
-        kind = "torch" if TORCH_MAGIC.to_bytes(10, "little") in head else "numpy"
+    if is_pickle(head):
+        kind = "torch" if is_torch_stream(head) else "numpy"
         return Contents(list(stream_arrays(limited)), kind, size)
     if head[8:9] == b"{":
         return Contents(list(safetensors_arrays(path)), "safetensors", size)
