@@ -139,8 +139,10 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         ValueError, TypeError, AttributeError, SyntaxError, RecursionError, MemoryError,
         OverflowError, KeyError, EOFError, tokenize.TokenError,
     ) as error:  # fmt: skip
-        text = " ".join(str(error).split())[:150]
-        raise WeightsError(f"is damaged: its .npy header: {text}") from error
+        raise WeightsError(
+            "is damaged: its .npy header does not describe an array; copy or save the file "
+            "again"
+        ) from error
     if _sizes(shape) != shape:
         raise WeightsError("is damaged: its .npy header has an impossible shape")
     return shape, fortran, dtype

@@ -12,7 +12,13 @@ from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import LazyArray, NamedArray
 from .caffe_format import caffe_arrays
-from .find_network import Network, find_network, full_name, other_network
+from .find_network import (
+    Network,
+    find_network,
+    full_name,
+    is_of_training,
+    other_network,
+)
 from .numpy_format import npy_arrays, npz_arrays
 from .other_formats import NOT_WEIGHTS, named_format
 from .safe_pickle import LimitedFile
@@ -78,6 +84,11 @@ def read_network(path: Path) -> FoundNetwork:
             if other or network is None:
                 raise WeightsError(_no_network(names, other))
         _require_five(network)
+        if is_of_training(network.place):
+            raise WeightsError(
+                f"holds only what training keeps beside the weights "
+                f"({network.place[:60]}): save model.state_dict()"
+            )
         return FoundNetwork(network, contents.read(network.arrays), contents.format)
 
 

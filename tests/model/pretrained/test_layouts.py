@@ -261,7 +261,7 @@ def test_caffes_first_kernel_sees_red_first(tmp_path):
 
 
 @pytest.mark.parametrize("arrays, message", [
-    ({"conv1": [np.ones((11, 11, 3, 96))]}, ": conv1 has no bias"),
+    ({"conv1": [np.ones((11, 11, 3, 96))]}, ": conv1 has a kernel but no bias: save both as arrays (a list of numbers is none)"),
     ({"conv1": [np.ones(3), np.ones(96)]}, ": conv1/0 has 1 axes, not 4"),
     ({"conv1": [np.ones((11, 11, 3, 96)), np.ones((96, 1))]}, ": conv1/1 has 2 axes, not 1"),
     ({"conv1": list(pair(11, 11, 3, 96)), "fc6": [np.ones(3), np.ones(96)]}, ": fc6/0 has 1 axes, not 2"),
