@@ -19,7 +19,7 @@ TensorFlow starts when there is work for it.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from .version import __version__
 
 _MODULES = {
     "train": "api.train",

@@ -19,6 +19,7 @@ prints them.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 MAX_MESSAGE = 2000
@@ -133,6 +134,13 @@ def printable(path: str | Path) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def listed(names: Iterable[object], most: int = 10) -> str:
+    """`names` as printable text, a comma between them: the first `most`, and a count."""
+    found = [printable(str(x)) for x in names]
+    rest = f" and {len(found) - most} more" if len(found) > most else ""
+    return f"{', '.join(found[:most])}{rest}"
 
 
 def _decoded(match: re.Match[str]) -> str:

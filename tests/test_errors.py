@@ -30,8 +30,13 @@ def test_the_tree_in_the_docstring_is_the_tree():
     assert {k: int(v) for k, v in rows} == {k: v.exit_code for k, v in ERRORS.items()}
     for name, error in ERRORS.items():
         assert error.__bases__ == (BASES.get(name, AlexNetError),)
-    kinds = {x for x, v in vars(errors).items() if isinstance(v, type)} - set(ERRORS)
-    assert kinds == {"Path", "Signaled"} and errors.Signaled.__base__ is KeyboardInterrupt
+    own = {
+        x
+        for x, v in vars(errors).items()
+        if getattr(v, "__module__", "") == errors.__name__
+    }
+    kinds = {x for x in own if isinstance(vars(errors)[x], type)} - set(ERRORS)
+    assert kinds == {"Signaled"} and errors.Signaled.__base__ is KeyboardInterrupt
 
 
 @pytest.mark.parametrize("number, code", [(2, 130), (15, 143), (1, 129)])
@@ -86,3 +91,14 @@ def test_any_path_is_one_printable_line(path):
     assert printable(text) == text
     if path.isprintable():
         assert text == path
+
+
+@pytest.mark.parametrize("count, text", [
+    (0, ""), (1, "n0"), (3, "n0, n1, n2"), (4, "n0, n1, n2 and 1 more"), (1000, "n0, n1, n2 and 997 more"),
+])  # fmt: skip
+def test_a_list_in_a_message_is_cut_with_a_count(count, text):
+    assert errors.listed((f"n{i}" for i in range(count)), 3) == text
+
+
+def test_names_in_a_list_are_printable():
+    assert errors.listed(["a\nb", "\udcff", Path("c"), 7]) == "a\\nb, \\xff, c, 7"

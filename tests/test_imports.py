@@ -46,7 +46,7 @@ def test_the_list_of_commands_loads_none_of_them():
     ours = {x for x in done.stdout.splitlines()[-1].split() if x.startswith("alexnet_cli.")}
     assert ours == {
         "alexnet_cli.cli", "alexnet_cli.cli.main", "alexnet_cli.errors",
-        "alexnet_cli.backend", "alexnet_cli.backend.signals",
+        "alexnet_cli.backend", "alexnet_cli.backend.signals", "alexnet_cli.version",
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ _RUN = (
 _RECORDS = ("split.csv", "validation.csv", "bad_images.csv", "plots/augmented.png")
 """These name the images of the data, or show them."""
 _NAME = re.compile(r"(?!.*(--|\.\.|\.git$))\b[\w.-]+\b/\b[\w.-]+\b", re.ASCII)
-_LARGE = 1_000_000  # Bytes from which a file is uploaded by itself: progress is seen.
+_LARGE = 1_000_000  # Bytes from which a file is uploaded by itself.
 _LOGIN = "--token-file, HF_TOKEN or `hf auth login` gives one that may write"
 
 
@@ -137,9 +137,8 @@ def _of_run(folder: Path, with_records: bool) -> list[PushFile]:
     found = [PushFile(RUN_JSON, shipped(run).text().encode(errors="surrogateescape"))]
     for path in (folder / x for x in (CARD, *_RUN, *(_RECORDS if with_records else ()))):
         files = [x for x in (path, *path.rglob("*")) if x.is_file()]
-        if path.name != CARD:  # People add to it.
-            for x in files:
-                require_as_written(x, "train again")
+        for x in files if path.name != CARD else ():  # People add to the card.
+            require_as_written(x, "train again")
         found += [PushFile(x.relative_to(folder).as_posix(), x) for x in files]
     return found
 

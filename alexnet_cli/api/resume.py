@@ -195,7 +195,11 @@ def _new_examples(
     from ..dataset.prepare import prepare
     from ..dataset.sources.class_folders import find_images
 
-    prepared = prepare(find_images(data, run.classes), run.recipe, listener.counting)
+    parts = {k: data / v for k, v in run.parts.items()}
+    source = find_images(data, run.classes, parts=parts)
+    # The classes are those of the network now.
+    recipe = run.recipe.changed(drop_small_classes=0)
+    prepared = prepare(source, recipe, listener.counting)
     listener.images_prepared(prepared)
     run.write_records(
         [dataclasses.astuple(x) for x in prepared.split],
@@ -215,4 +219,9 @@ def unfinished(out: Path, run: Run) -> bool:
     recipe = run.recipe
     if recipe.machine.precision == "auto":
         recipe = recipe.changed(precision=old.recipe.machine.precision)
-    return (old.recipe, old.classes, old.data) == (recipe, run.classes, run.data)
+    classes = run.classes
+    if recipe.split.drop_small_classes:
+        # Which ones are small is not known before images are decoded.
+        classes = tuple(x for x in classes if x in old.classes)
+    now = recipe, classes, run.data, run.parts
+    return (old.recipe, old.classes, old.data, old.parts) == now

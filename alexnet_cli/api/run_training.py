@@ -20,10 +20,17 @@ def run_training(
     """
     start_tensorflow()
     from ..reports import training_figures
+    from ..reports.fonts import undrawable
     from ..trainer import trainer
     from ..trainer.context import TrainContext
+    from ..trainer.optional import optional
 
     shown = TrainContext(
         report=listener.progress, figures=training_figures, log=listener.log, **context
     )
-    return trainer.train(run, *data, shown)
+    trained = trainer.train(run, *data, shown)
+    if trained.scores:
+        with optional("a line about fonts", listener.log):
+            if missing := undrawable(run.classes):
+                listener.log(missing)
+    return trained

@@ -4,20 +4,15 @@ TensorFlow starts as late as it can: after options, folders and weights were che
 """
 
 import dataclasses
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backend.environment import hardware
 from ..backend.startup import start_tensorflow
-from ..errors import DatasetError, RecipeError, printable
+from ..errors import RecipeError, printable
 from ..recipe.configs import build_recipe
-from ..recipe.late import too_late
-from ..recipe.reachable import unreachable_targets
 from ..recipe.recipe import Recipe
-from ..recipe.validation import check_batches
 from ..run.destination import leftovers
 from ..run.directory import new_run, require_space
 from ..run.provenance import Provenance
@@ -29,44 +24,18 @@ from .pretrained import weights_file
 from .provenance import with_images
 from .resume import ResumeOptions, resume_run, unfinished
 from .run_training import run_training
+from .training_images import TrainOptions, prepared_images, refuse_inside, training_images
 
 if TYPE_CHECKING:
     import keras
 
-    from ..dataset.prepare import PreparedData
-    from ..dataset.sources.class_folders import ImageFolder
+    from ..model.pretrained.layouts import PretrainedWeights
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.result import Trained
 
 
-@dataclass(frozen=True)
-class TrainOptions:
-    """The options of `alexnet train` that are not fields of its recipe."""
-
-    data: Path
-    out: Path = Path("saved")
-    classes: Sequence[str] = ()
-    """Only these class folders, in this order."""
-    overwrite: bool = False
-    """Replace a run directory that exists at `out`."""
-    run_name: str = ""
-    """Name of the run in TensorBoard."""
-    strict: bool = False
-    """Raise an error if a file cannot be used."""
-    against: Path | None = None
-    """A folder of test images, none of which may be in `data`."""
-    allow_overlap: bool = False
-    """Train even if some are."""
-    started: float = field(default_factory=time.monotonic)
-    """When the time of --max-minutes began, on the clock of `time.monotonic`."""
-    command: str = ""
-    """The command line, for the record."""
-    config: str = ""
-    """What --config named, for the record."""
-
-
 def train(
-    data: Path | str,
+    data: Path | str | None = None,
     *,
     out: Path | str = "saved",
     config: Path | str | None = None,
@@ -76,12 +45,16 @@ def train(
     strict: bool = False,
     against: Path | str | None = None,
     allow_overlap: bool = False,
+    train: Path | str | None = None,
+    val: Path | str | None = None,
+    test: Path | str | None = None,
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
     listener: Listener | None = None,
     **fields: Any,
 ) -> Run:
     """Train on the class folders of `data` and return the run, whose directory is `out`.
 
+    `train`, `val` and `test` are folders of class folders too, where `data` is not enough.
     `config` is the name of a recipe, a TOML file, or a run directory, whose recipe is
     taken. `fields` are fields of `Recipe`, such as `epochs=5`; they win over `config`.
     `callbacks` are called before the trainer's own. All else is as in `alexnet train`.
@@ -90,18 +63,17 @@ def train(
         AlexNetError: the work cannot be done; see `alexnet_cli.errors`.
     """
     options = TrainOptions(
-        Path(data),
-        Path(out),
-        classes,
-        overwrite,
-        run_name,
-        strict=strict,
-        against=None if against is None else Path(against),
-        allow_overlap=allow_overlap,
+        _path(data), Path(out), classes, overwrite, run_name, strict=strict,
+        against=_path(against), allow_overlap=allow_overlap,
+        train=_path(train), val=_path(val), test=_path(test),
         config="" if config is None else str(config),
-    )
+    )  # fmt: skip
     recipe = build_recipe(None if config is None else config_values(config), **fields)
     return train_recipe(options, recipe, listener or Listener(), callbacks).run
+
+
+def _path(name: Path | str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def train_recipe(
@@ -116,15 +88,12 @@ def train_recipe(
         DatasetError: `strict` and a bad file, or images of `against` in the data.
         Interrupted: Ctrl-C before an epoch was finished.
     """
-    from ..dataset.sources.class_folders import find_images
-
     _check(options)
-    source = find_images(options.data, options.classes)
-    listener.images_found(source)
-    recipe, matches = _initial_weights(recipe, source.classes, listener)
-    run = new_run(options.out, recipe, source.classes, options.data)
-    known = Provenance(options.command, options.config, hardware())
-    run = dataclasses.replace(run, provenance=known)
+    source, parts = training_images(options, listener)
+    recipe, weights = _initial_weights(recipe, listener)
+    matches = _matches(weights, recipe, source.classes, listener)
+    run = new_run(options.out, recipe, source.classes, source.root)
+    run = dataclasses.replace(run, parts=parts, provenance=_known(options))
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
     require_space(run)
@@ -132,21 +101,27 @@ def train_recipe(
     listener.notes(leftovers(options.out))
     with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
         run = dataclasses.replace(run, path=staging.folder)
-        prepared = _prepared(source, options, run, listener)
+        prepared = prepared_images(source, options, run, listener)
         run = with_images(run, prepared)
-        data = prepared.training, prepared.validation
-        names = [x.file for x in prepared.split]
+        if prepared.kept.small:
+            run = dataclasses.replace(run, classes=prepared.kept.classes)
+            matches = _matches(weights, recipe, run.classes, listener)
+        examples, names = (prepared.training, prepared.validation), prepared.names
         # Training is the peak of memory, and these have done their part.
-        del source, prepared
+        del source, prepared, weights
         trained = run_training(
-            run, data, listener,
-            start=matches, names=names,
+            run, examples, listener, start=matches, names=names,
             name=options.run_name, started=options.started, callbacks=callbacks,
         )  # fmt: skip
-        # A training that failed is not to take the place of another.
+        # One that failed is not to take the place of another.
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
     return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))
+
+
+def _known(options: TrainOptions) -> Provenance:
+    """What is known before the images are read."""
+    return Provenance(options.command, options.config, hardware())
 
 
 def _gone_on(
@@ -162,7 +137,9 @@ def _gone_on(
 
 
 def _check(options: TrainOptions) -> None:
-    _refuse_inside(options.out, options.data)
+    for data in (options.data, *options.parts.values()):
+        if data is not None:
+            refuse_inside(options.out, data)
     if isinstance(options.classes, str):
         raise RecipeError(f"classes must be a list of names, not {options.classes!r}")
     if Path(options.run_name).name != options.run_name:
@@ -180,26 +157,17 @@ def _require_gpus(device: str) -> None:
         strategy(device)
 
 
-def _refuse_inside(out: Path, data: Path) -> None:
-    """A run among the class folders would be taken for a class."""
-    if out.resolve().is_relative_to(data.resolve()):
-        raise RecipeError(
-            f"--out {printable(out)} is inside --data {printable(data)}, where it would be "
-            f"taken for a class; choose a folder outside"
-        )
-
-
 def _initial_weights(
-    recipe: Recipe, classes: tuple[str, ...], listener: Listener
-) -> tuple[Recipe, "Sequence[LayerMatch]"]:
-    """The recipe with the preprocessing of its pretrained weights, and their layers.
+    recipe: Recipe, listener: Listener
+) -> "tuple[Recipe, PretrainedWeights | None]":
+    """The recipe with the preprocessing of its pretrained weights, and the weights.
 
     Raises:
         WeightsError: they cannot be read, or were trained with another mean or std.
     """
     if recipe.pretrained.weights is None:
-        return recipe, ()
-    from ..model.pretrained.matching import frozen_layers, match_layers
+        return recipe, None
+    from ..model.pretrained.matching import frozen_layers
     from ..trainer.initial_weights import (
         read_initial_weights,
         with_pretrained_preprocessing,
@@ -210,32 +178,20 @@ def _initial_weights(
     frozen_layers(arch, recipe.pretrained.freeze)
     file = weights_file(recipe.pretrained.weights, listener, recipe)
     weights = read_initial_weights(file, arch)
-    recipe = with_pretrained_preprocessing(recipe, weights)
-    matches = match_layers(weights, arch, classes)
+    return with_pretrained_preprocessing(recipe, weights), weights
+
+
+def _matches(
+    weights: "PretrainedWeights | None",
+    recipe: Recipe,
+    classes: tuple[str, ...],
+    listener: Listener,
+) -> "Sequence[LayerMatch]":
+    """Which of `weights` are loaded into which layers of a network for `classes`."""
+    if weights is None:
+        return ()
+    from ..model.pretrained.matching import match_layers
+
+    matches = match_layers(weights, recipe.network.architecture(), classes)
     listener.weights_matched(weights, matches)
-    return recipe, matches
-
-
-def _prepared(
-    source: "ImageFolder", options: TrainOptions, run: Run, listener: Listener
-) -> "PreparedData":
-    """Decoded and split images; split.csv and bad_images.csv are written."""
-    from ..dataset.prepare import contradictions, prepare, refuse_overlap
-
-    prepared = prepare(source, run.recipe, listener.counting)
-    listener.images_prepared(prepared)
-    if options.strict and prepared.bad:
-        raise DatasetError(f"--strict: {len(prepared.bad)} file(s) cannot be used")
-    if options.against and not options.allow_overlap:
-        refuse_overlap(prepared, options.against, listener.counting)
-    run.write_records(
-        [dataclasses.astuple(x) for x in prepared.split],
-        [dataclasses.astuple(x) for x in prepared.bad],
-    )
-    warnings = unreachable_targets(
-        run.recipe, len(run.classes), len(prepared.training), contradictions(prepared.split)
-    )
-    for text in (*too_late(run.recipe).values(), *warnings):
-        listener.log(f"warning: {text}")
-    check_batches(run.recipe, len(prepared.training))
-    return prepared
+    return matches

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from .. import __version__
 from ..errors import AlexNetError
+from ..version import __version__
 from .devices import cpu_flags, precision, usable_cores
 from .startup import start_tensorflow
 

@@ -67,6 +67,6 @@ def class_names(text: str | None) -> tuple[str, ...]:
     """
     if text is None:
         return ()
-    from ..dataset.folders import read_classes
+    from ..dataset.class_names import read_classes
 
     return read_classes(text)

@@ -35,16 +35,21 @@ def notes(lines: Sequence[str]) -> None:
         log(f"  ... and {len(lines) - MAX_NOTES} more")
 
 
-def overwrite(text: str = "") -> None:
+def overwrite(text: str = "", shown: int = 0) -> None:
     """Show `text` in place of the terminal's last line, which stays open; or erase it.
 
-    These are the only control characters that are sent to a terminal.
+    These are the only control characters that are sent to a terminal. With NO_COLOR no
+    escape sequence is among them: `shown`, the cells of that line, are overwritten.
     """
     import click
 
+    if os.environ.get("NO_COLOR"):
+        line = f"\r{' ' * shown}\r{one_line(text)}"
+    else:
+        line = f"\r{one_line(text)}\x1b[K"
     try:
         # On Windows it translates them.
-        click.echo(f"\r{one_line(text)}\x1b[K", err=True, nl=False)
+        click.echo(_encodable(line, sys.stderr), err=True, nl=False)
     except (OSError, ValueError):
         discard("stderr")
 
@@ -87,9 +92,14 @@ def _write(stream: TextIO | None, text: str) -> None:
     """Write `text`; what the stream's encoding lacks is escaped."""
     if stream is None:
         return
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.write(_encodable(text, stream))
     stream.flush()
+
+
+def _encodable(text: str, stream: TextIO | None) -> str:
+    """`text`, in which what the stream's encoding lacks is escaped."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def discard(name: str) -> None:

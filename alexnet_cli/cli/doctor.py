@@ -8,6 +8,7 @@ from ..errors import CheckFailed
 from ..run.files import write_page
 from .arguments import FOLDER, JSON
 from .console import output, raw
+from .output_files import check_outputs
 from .progress import counting
 
 
@@ -27,6 +28,7 @@ def doctor_command(
     from ..dataset.doctor import examine
     from ..reports.doctor import page, text, to_json
 
+    check_outputs({"--report": report}, (data, against))
     findings = examine(data, against, counting)
     if as_json:
         raw(to_json(findings))

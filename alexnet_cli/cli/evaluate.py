@@ -1,5 +1,8 @@
 """`alexnet evaluate`: a run's network evaluated on images of known classes."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,13 +10,19 @@ import click
 
 from ..errors import CheckFailed
 from ..recipe.sections import TTA
-from ..run.files import write_csv, write_page
+from ..run.files import make_folder_of, write_csv, write_page
 from . import console
 from .arguments import ANY_MODEL, FOLDER, JSON, RAW_CSV, NumberRange, require_csv
-from .progress import ConsoleListener
+from .output_files import check_outputs
+from .progress import ConsoleListener, say_undrawable
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation
+
+
+COLUMNS = ("file", "class", "predicted", "probability", "error")
+"""Of --csv, before those of the classes."""
+_LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
 
 
 @click.command("evaluate")
@@ -75,6 +84,8 @@ def evaluate_command(
     from ..api.evaluate import evaluate
 
     require_csv(raw_csv, csv_file is not None)
+    outputs = _Outputs(csv_file, plot_file, plot_reliability, report)
+    outputs.check(model, data, compare)
     evaluation = evaluate(
         model,
         data,
@@ -84,16 +95,14 @@ def evaluate_command(
         listener=ConsoleListener(),
     )
     _print(evaluation, as_json=as_json)
-    if csv_file:
-        _write_predictions(csv_file, evaluation, spreadsheet=not raw_csv)
-    _write_files(evaluation, plot_file, plot_reliability, report)
+    outputs.write(evaluation, spreadsheet=not raw_csv)
     top1, unreadable = evaluation.scores.top1, evaluation.unreadable
     if assert_accuracy is not None and top1 < assert_accuracy:
         raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")
     if unreadable:
-        raise CheckFailed(
-            f"{len(unreadable)} image(s) cannot be read and are not in these numbers"
-        )
+        changed = " or have changed since training" if evaluation.images.digests else ""
+        what = f"{len(unreadable)} image(s) cannot be read{changed}"
+        raise CheckFailed(f"{what} and are not in these numbers")
 
 
 def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
@@ -105,25 +114,55 @@ def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
         console.output(evaluation_text.text(evaluation))
 
 
-def _write_files(
-    evaluation: "Evaluation",
-    plot_file: Path | None,
-    plot_reliability: Path | None,
-    report: Path | None,
-) -> None:
-    if plot_file or plot_reliability:
+@dataclass(frozen=True)
+class _Outputs:
+    """The files that are to be written."""
+
+    csv: Path | None
+    plot: Path | None
+    plot_reliability: Path | None
+    report: Path | None
+
+    def check(self, model: Path, data: Path | None, other: Path | None) -> None:
+        """Check before the work that they can be written and are no inputs.
+
+        Raises:
+            UsageError, RecipeError, RunError: one cannot be, or is.
+        """
+        outputs = {
+            "--csv": self.csv,
+            "--plot": self.plot,
+            "--plot-reliability": self.plot_reliability,
+            "--report": self.report,
+        }
+        if not any(outputs.values()):
+            return
+        from ..inference.exported import open_model
+        from ..reports.plots import format_of
+
+        own = open_model(model).run.data
+        check_outputs(outputs, (data or (Path(own) if own else None),), (model, other))
+        for file in filter(None, (self.plot, self.plot_reliability)):
+            format_of(file)
+
+    def write(self, evaluation: "Evaluation", *, spreadsheet: bool) -> None:
+        """Write them, and the folders that they are in."""
         from ..reports import plots
 
+        if self.plot or self.report:
+            say_undrawable(x.name for x in evaluation.scores.occurring().classes)
+        if self.csv:
+            _write_predictions(self.csv, evaluation, spreadsheet=spreadsheet)
         scores = evaluation.scores
-        if plot_file:
+        if self.plot:
             title = f"top-1 accuracy {scores.top1:.1%} on {scores.images} images"
-            plots.save(plots.confusion(scores, title), plot_file)
-        if plot_reliability:
-            plots.save(plots.reliability(evaluation.reliability), plot_reliability)
-    if report:
-        from ..reports.evaluation_html import page
+            plots.save(plots.confusion(scores, title), self.plot)
+        if self.plot_reliability:
+            plots.save(plots.reliability(evaluation.reliability), self.plot_reliability)
+        if self.report:
+            from ..reports.evaluation_html import page
 
-        write_page(report, page(evaluation))
+            write_page(self.report, page(evaluation))
 
 
 def _write_predictions(file: Path, evaluation: "Evaluation", *, spreadsheet: bool) -> None:
@@ -136,5 +175,21 @@ def _write_predictions(file: Path, evaluation: "Evaluation", *, spreadsheet: boo
         blank = [""] * len(names)
         each = blank if x.probabilities is None else [f"{p:.6f}" for p in x.probabilities]
         rows.append([str(x.file), names[label], *predicted, x.error, *each])
-    header = ["file", "class", "predicted", "probability", "error", *names]
+    header = [*COLUMNS, *columns_of(names, spreadsheet=spreadsheet)]
+    make_folder_of(file)
     write_csv(file, header, rows, spreadsheet=spreadsheet)
+
+
+def columns_of(names: Sequence[str], *, spreadsheet: bool) -> list[str]:
+    """The columns of the classes `names`: their names, but for those of other columns.
+
+    "error" becomes "class:error", and a class "class:error" "class:class:error". So does,
+    for a `spreadsheet`, "'=1" beside a class "=1", which gets a ' in front there.
+    """
+    known = set(names) if spreadsheet else set()
+    return [
+        f"class:{x}"
+        if _LIKE_COLUMNS.fullmatch(x) or (x[:1] == "'" and x[1:] in known)
+        else x
+        for x in names
+    ]

@@ -3,11 +3,15 @@
 Nothing is imported before it is needed, so that `alexnet --help` prints at once.
 """
 
+import locale
 import os
 import signal
 import sys
 import time
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,9 @@ from typing import Any
 import click
 from click.exceptions import Abort, Exit
 
-from .. import __version__
 from ..backend.signals import raising_signals
 from ..errors import AlexNetError, first_line
+from ..version import __version__
 
 COMMANDS = {
     "train": "Train a network on the class folders of DATA.",
@@ -82,9 +86,12 @@ class Main(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that the arguments name, with streams that can be used."""
+        if not args and kwargs.get("args") is None:
+            _use_utf8()
         _open_streams()
         try:
-            return super().main(*args, **kwargs)
+            with _warnings_as_lines():
+                return super().main(*args, **kwargs)
         except OSError as error:
             # Help and version are printed before a command is invoked.
             sys.exit(_report(error, "alexnet"))
@@ -111,6 +118,20 @@ class Main(click.Group):
         # Whatever it is: users are not shown a traceback that they did not ask for.
         except (Exception, KeyboardInterrupt) as error:
             ctx.exit(_report(error, ctx.command_path))
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """In the block, print what a library warns of as a line, escaped as all others are."""
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        from . import console
+
+        console.log(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _report(error: BaseException, path: str) -> int:
@@ -166,6 +187,19 @@ def _usage(error: click.UsageError) -> str:
 def _with_notes(error: BaseException, text: str = "") -> str:
     """The message with what to do next, which was noted where that was known."""
     return "; ".join([text or str(error), *getattr(error, "__notes__", ())])
+
+
+def _use_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode, where names would be read otherwise.
+
+    What the classes of a folder are called must not depend on a locale, and TensorFlow
+    takes only UTF-8. What is printed stays in the encoding of the locale.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or not sys.executable:
+        return
+    os.environ.setdefault("PYTHONIOENCODING", locale.getencoding())
+    os.environ["PYTHONUTF8"] = "1"  # for processes that this one starts
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _open_streams() -> None:

@@ -81,7 +81,7 @@ def _predict(application: Path, options: argparse.Namespace) -> int:
     from ..inference.classifier import Classifier
     from ..inference.exported import own_model
     from ..reports.predictions import csv_header, line
-    from .image_arguments import image_files
+    from .image_arguments import ImageArguments, as_images
 
     classifier = Classifier(own_model(application))
     top = min(options.top, len(classifier.run.classes))
@@ -89,7 +89,8 @@ def _predict(application: Path, options: argparse.Namespace) -> int:
     if options.form == "csv":
         console.raw(csv_header(top))
     unreadable = 0
-    for prediction in classifier.predict(image_files(options.images, sys.stdin.buffer)):
+    arguments = ImageArguments(options.images, sys.stdin.buffer, console.log)
+    for prediction in classifier.predict(as_images(arguments.inputs())):
         text = line(prediction, top, form)
         console.raw(text) if form else console.output([text])
         unreadable += bool(prediction.error)

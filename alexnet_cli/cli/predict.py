@@ -2,22 +2,24 @@
 
 import dataclasses
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CheckFailed, DatasetError, RunError, printable
+from ..errors import CheckFailed, RunError
 from ..run.digests import begin
 from ..run.run import Run
 from . import console
 from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
-from .image_arguments import image_files
+from .drawing_folder import DrawingFolder
+from .drawings import Drawings
+from .image_arguments import ImageArguments, as_images
+from .progress import say_undrawable
 
 if TYPE_CHECKING:
-    from ..inference.prediction import Prediction
+    from ..inference.prediction import StoredImage
 
 
 @click.command("predict")
@@ -68,25 +70,49 @@ def predict_command(
 
     require_csv(raw_csv, form == "csv")
     open_model(model)  # An unusable one is an error before a list of files is read.
-    files = list(image_files(images, sys.stdin.buffer))
-    pen = _Pen(draw, files) if draw else None
+    files, drawings = _opened(images, draw)
     classifier = Classifier(model, begun=begun)
     run = classifier.run
     if reject is not None:
-        run = dataclasses.replace(run, threshold=_threshold(run, reject))
-        classifier.run = run
+        classifier.run = run = dataclasses.replace(run, threshold=_threshold(run, reject))
     top = min(top, len(run.classes))
+    say_undrawable(run.classes if draw else (), bitmaps=True)
     if form == "csv":
         console.raw(csv_header(top))
-    unreadable = 0
+    unreadable = not_drawn = 0
     for prediction in classifier.predict(files):
+        unreadable += bool(prediction.error)
+        if drawings and (error := drawings.draw(prediction, run.preprocess.max_pixels)):
+            not_drawn += 1
+            prediction = dataclasses.replace(prediction, error=error)
         text = line(prediction, top, "raw-csv" if raw_csv else form)
         console.raw(text) if form else console.output([text])
-        unreadable += bool(prediction.error)
-        if pen:
-            pen.draw(prediction, run.preprocess.max_pixels)
-    if unreadable:
-        raise CheckFailed(f"{unreadable} image(s) cannot be read")
+    if unreadable or not_drawn:
+        raise CheckFailed(_failed(unreadable, not_drawn))
+
+
+def _opened(
+    sources: tuple[str, ...], draw: Path | None
+) -> "tuple[Iterable[Path | StoredImage], Drawings | None]":
+    """What `sources` name, and what draws all of it into the folder `draw`.
+
+    Raises:
+        DatasetError: there is nothing to predict, or nothing can be drawn.
+    """
+    folder = DrawingFolder(draw) if draw else None
+    arguments = ImageArguments(sources, sys.stdin.buffer, console.log, folder)
+    if folder is None:
+        return as_images(arguments.inputs()), None
+    # Names that are there twice are numbered, for which all have to be known.
+    inputs = list(arguments.inputs())
+    files = [x.file for x in inputs if not x.error]
+    return as_images(iter(inputs)), Drawings(folder, files)
+
+
+def _failed(unreadable: int, not_drawn: int) -> str:
+    """How many images have an error, in one line."""
+    counts = {"cannot be read": unreadable, "cannot be drawn": not_drawn}
+    return ", ".join(f"{n} image(s) {what}" for what, n in counts.items() if n)
 
 
 def _threshold(run: Run, precision: float) -> float:
@@ -113,40 +139,3 @@ def _threshold(run: Run, precision: float) -> float:
             f"predictions of {run.path} that precise"
         )
     return threshold
-
-
-class _Pen:
-    """Writes images into a folder with their classes on them."""
-
-    def __init__(self, folder: Path, files: Sequence[Path]) -> None:
-        """Make `folder`; `files` are those that will be drawn, in order."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.same_names = folder, Counter(x.name for x in files)
-        self.number = -1
-
-    def draw(self, prediction: "Prediction", max_pixels: int) -> None:
-        """Write the next image with its class and confidence on it, if it can be read.
-
-        Raises:
-            DatasetError: that would overwrite the image itself.
-        """
-        from ..dataset.images import decode
-        from ..reports.plots import labeled
-
-        self.number += 1
-        if prediction.error:
-            return
-        file, label = prediction.file, prediction.label
-        best, confidence = prediction.top(1)[0]
-        text = f"{printable(best)} {confidence:.1%}" if label == best else label
-        drawn = self._target(file)
-        if drawn.exists() and drawn.samefile(file):
-            raise DatasetError(f"--draw {self.folder} would overwrite {file}")
-        labeled(decode(file, max_pixels), text).save(drawn, quality=90)
-
-    def _target(self, file: Path) -> Path:
-        many = self.same_names[file.name] > 1
-        drawn = self.folder / (f"{self.number:05}-{file.name}" if many else file.name)
-        if file.suffix.lower() in (".jpg", ".jpeg", ".png"):
-            return drawn
-        return drawn.with_name(f"{drawn.name}.jpg")

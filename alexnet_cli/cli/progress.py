@@ -1,13 +1,15 @@
-"""Progress on a terminal: a bar that is overwritten, and a line for each epoch."""
+"""Progress: a bar that is overwritten, or a line now and then; and one for each epoch."""
 
+import os
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..api.listener import Counter, Listener
-from ..reports.text import table
+from ..reports.text import cells, table
 from .console import log, notes, output, overwrite, raw
 
 if TYPE_CHECKING:
@@ -20,30 +22,43 @@ if TYPE_CHECKING:
 
 HIDDEN = ("epoch", "learning_rate", "side", "images_per_second")
 """Columns of history.csv that an epoch's line does not show."""
+MOST_CLASSES = 30
+"""Whose numbers of images are printed."""
+SECONDS_BETWEEN_LINES = 30
+"""Of progress in a file, or on a terminal that overwrites nothing."""
 
 
 class Line:
-    """A line on a terminal that is overwritten; prints nothing if output is piped."""
+    """A line on a terminal that is overwritten; elsewhere one is printed now and then."""
 
     def __init__(self) -> None:
         try:
-            self.live = sys.stderr.isatty()
+            self.live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         except ValueError:
             # Standard error was closed.
             self.live = False
-        self.last = 0.0
+        self.last = 0.0 if self.live else time.monotonic()
+        self.shown = 0
 
     def update(self, text: str) -> None:
-        """Show `text`, at most ten times per second."""
+        """Show `text`, at most ten times per second; where it stays, twice per minute."""
         now = time.monotonic()
-        if self.live and now - self.last > 0.1:
-            self.last = now
-            overwrite(text)
+        if now - self.last <= (0.1 if self.live else SECONDS_BETWEEN_LINES):
+            return
+        self.last = now
+        if not self.live:
+            log(text)
+            return
+        # A line that is longer than the terminal could not be overwritten.
+        text = text[: shutil.get_terminal_size().columns - 1]
+        overwrite(text, self.shown)
+        self.shown = cells(text)
 
     def clear(self) -> None:
         """Remove the line, before something else is printed."""
         if self.live:
-            overwrite()
+            overwrite(shown=self.shown)
+            self.shown = 0
 
 
 @contextmanager
@@ -94,6 +109,8 @@ class ConsoleListener(Listener):
 
     def images_found(self, source: "ImageFolder") -> None:
         """Print how many images each class has."""
+        from ..dataset.class_names import shown
+
         log(
             f"{source.location}: {len(source.samples)} files "
             f"in {len(source.classes)} classes"
@@ -101,10 +118,13 @@ class ConsoleListener(Listener):
         header = ("class", *source.parts) if source.parts[1:] else ("class", "files")
         counts = [source.counts(x) for x in source.parts]
         rows = [
-            (name, *(str(x[i]) for x in counts)) for i, name in enumerate(source.classes)
+            (shown(name), *(str(x[i]) for x in counts))
+            for i, name in enumerate(source.classes)
         ]
-        for line in table([header, *rows]):
+        for line in table([header, *rows[:MOST_CLASSES]]):
             log(f"  {line}")
+        if rows[MOST_CLASSES:]:
+            log(f"  ... and {len(rows) - MOST_CLASSES} more classes")
         notes([f"left out: {x}" for x in source.notes])
 
     def images_prepared(self, data: "PreparedData") -> None:
@@ -166,3 +186,13 @@ def show_models(report: "ExportReport", *, as_json: bool) -> None:
     if report.left_out:
         log("left out:")
         notes(report.left_out)
+
+
+def say_undrawable(names: Iterable[str], *, bitmaps: bool = False) -> None:
+    """Print a line if no font has some characters of `names`; as `fonts.undrawable`."""
+    odd = [x for x in names if not x.isascii()]
+    if odd:
+        from ..reports.fonts import undrawable
+
+        if missing := undrawable(odd, bitmaps=bitmaps):
+            log(missing)

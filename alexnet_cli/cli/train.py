@@ -39,6 +39,15 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "[required, except with --resume]",
 )
 @click.option(
+    "--train",
+    type=FOLDER,
+    help="Folder of class folders to train on, in place of --data.",
+)
+@click.option("--val", type=FOLDER, help="Folder of class folders to validate on.")
+@click.option(
+    "--test", type=FOLDER, help="Folder of class folders to keep for `alexnet evaluate`."
+)
+@click.option(
     "--resume",
     type=FOLDER,
     help="Go on with the training of this run directory, where its last checkpoint was "
@@ -94,9 +103,10 @@ def train_command(
     if print_config:
         raw(to_toml(recipe))
         return
-    if values["data"] is None:
+    if not any(values[x] for x in ("data", "train", "val", "test")):
         raise click.UsageError("DATA is missing: the folder of class folders")
-    from ..api.train import TrainOptions, train_recipe
+    from ..api.train import train_recipe
+    from ..api.training_images import TrainOptions
 
     values["classes"] = class_names(values["classes"])
     names = {x.name for x in dataclasses.fields(TrainOptions)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
+from .class_names import confusable
 from .decoding import Counting, DecodedImage, decode_files, uncounted
 from .folders import find_parts, scan
 from .near_duplicates import SIDE
@@ -70,6 +71,8 @@ class Findings:
     """Of the pairs above, those in two of train, val and test."""
     overlap: tuple[Pair, ...]
     """(file of the other folder, file here) of equal or almost equal images."""
+    confusable: tuple[tuple[str, ...], ...] = ()
+    """Classes whose names differ only by Unicode form, case or spaces around them."""
 
     @property
     def imbalance(self) -> float:
@@ -81,7 +84,8 @@ class Findings:
         """Whether there is a problem that spoils training or evaluation."""
         return bool(
             self.bad or self.equal or self.near or self.two_labels or self.two_parts
-            or self.overlap or min(self.counts.values()) < 2
+            or self.overlap or self.confusable or len(self.counts) < 2
+            or min(self.counts.values()) < 2
         )  # fmt: skip
 
 
@@ -142,6 +146,7 @@ def examine(
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(against, folder, counting)) if against else (),
+        confusable=confusable(labels),
     )
 
 

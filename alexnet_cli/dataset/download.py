@@ -185,6 +185,8 @@ def unpack(archive: Path, target: Path) -> None:
         DownloadError: it is damaged, unsafe, or has no folder of that name.
     """
     partial = archive.with_name(f".{target.name}.part")
+    if partial.is_symlink():
+        partial.unlink()  # It would lead elsewhere.
     shutil.rmtree(partial, ignore_errors=True)
     try:
         with tarfile.open(archive) as tar:

@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import math
 import re
 import socket
 import ssl
@@ -23,6 +24,9 @@ WINDOW = 60.0
 """Seconds of waiting for the server in which at least SLOWEST bytes have to come."""
 
 SLOWEST = 60_000
+
+MAX_HEAD = 2**20
+"""Bytes before a body: of all answers that only announce another one, and their headers."""
 
 
 class TooSlow(Exception):
@@ -57,7 +61,8 @@ def open_address(url: str, headers: Mapping[str, str]) -> http.client.HTTPRespon
 
     Raises:
         OSError: there is no connection, it breaks, or the server refuses.
-        HTTPException: what came is not HTTP.
+        HTTPException: it breaks.
+        NotHttp: what comes is not HTTP.
         TooSlow: next to nothing came.
         ValueError: a name or a proxy is not one.
     """
@@ -109,12 +114,20 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, *args)
 
 
+class NotHttp(Exception):
+    """What comes is not an answer over HTTP."""
+
+
 class _Watched(io.RawIOBase):
-    """The bytes of `raw`, while at least SLOWEST of them come in every WINDOW."""
+    """The bytes of `raw`, while at least SLOWEST of them come in every WINDOW.
+
+    Before the body begins, they are at most MAX_HEAD.
+    """
 
     def __init__(self, raw: io.RawIOBase) -> None:
         super().__init__()
         self._raw, self._seconds, self._bytes = raw, 0.0, 0
+        self.head_left: float = MAX_HEAD
 
     def readable(self) -> bool:
         """Whether it can be read."""
@@ -127,6 +140,9 @@ class _Watched(io.RawIOBase):
         # Not the time that it takes to write them.
         self._seconds += time.monotonic() - started
         self._bytes += count or 0
+        self.head_left -= count or 0
+        if self.head_left < 0:
+            raise NotHttp("its headers do not end")
         if self._seconds >= WINDOW:
             if self._bytes < SLOWEST:
                 raise TooSlow
@@ -144,7 +160,18 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Watched(self.fp.detach()))
+        self._watched = _Watched(self.fp.detach())
+        self.fp = io.BufferedReader(self._watched)
+
+    def begin(self) -> None:
+        """Read the headers."""
+        try:
+            super().begin()
+        except (http.client.RemoteDisconnected, http.client.IncompleteRead):
+            raise
+        except http.client.HTTPException as error:
+            raise NotHttp(str(error) or type(error).__name__) from error
+        self._watched.head_left = math.inf
 
     def read(self, amt: int | None = None) -> bytes:
         """At most CHUNK bytes: urllib reads all of an answer that leads elsewhere."""

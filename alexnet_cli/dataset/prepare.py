@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,9 @@ from .folders import scan
 from .near_duplicates import SIDE
 from .near_search import NearPairs, connected, find_copies, near_pairs
 from .pixel_cache import Examples
+from .small_classes import KeptClasses, kept_classes, unreadable_classes
 from .sources.source import Sample, Source
-from .split import TEST, TRAIN, VAL, SplitOptions, split, subsample
+from .split import TEST, TRAIN, VAL, SplitOptions, TooFewImages, split, subsample
 
 SEARCH_SHARE = 0.1
 """Of --max-minutes, the most that the search for near-identical images takes."""
@@ -60,6 +61,10 @@ class PreparedData:
     """uint8 [N, 32, 32] of the images of `split`."""
     near: NearPairs
     """Which of them are near-identical, as far as that was looked for."""
+    names: tuple[str, ...]
+    """Of all images in the cache of the examples."""
+    kept: KeptClasses
+    """The classes that are trained on, and those that --drop-small-classes left out."""
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -71,39 +76,57 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
     """Decode every image once and split them, near-identical ones together.
 
     Raises:
-        DatasetError: a class has no usable image, or too few to hold any out.
+        DatasetError: classes have no usable image, or too few to hold any out.
     """
+    decoded = _decoded(source, recipe, counting)
+    near = _near(decoded, recipe, counting)
+    all_groups = content_groups(decoded.digests, near.pairs)
+    kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
+    rows = kept.rows
+    digests, groups = ([x[i] for i in rows] for x in (decoded.digests, all_groups))
+    parts = _parts(source, recipe, kept, groups)
+    trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
+    held_out = (g for g, part in zip(groups, parts, strict=True) if part != TRAIN)
+
+    def examples(part: str) -> Examples:
+        chosen = np.array(rows, np.int64)[np.array(parts) == part]
+        return Examples(decoded.cache, chosen, kept.labels)
+
+    return PreparedData(
+        examples(TRAIN),
+        examples(VAL),
+        split=tuple(
+            SplitRow(x.name, kept.classes[x.label], part, sha256, group)
+            for x, part, sha256, group in zip(
+                kept.samples, parts, digests, groups, strict=True
+            )
+        ),
+        bad=decoded.bad,
+        shared=sum(x in trained_on for x in held_out),
+        fingerprints=decoded.fingerprints[list(rows)],
+        near=_among(near, rows),
+        names=tuple(x.name for x in decoded.samples),
+        kept=kept,
+    )
+
+
+def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
+    """Every image of `source`, or --fraction of them, read once."""
     with counting("decoding") as progress:
-        decoded = decode_all(
+        return decode_all(
             _chosen(source, recipe.split.fraction),
             source.read,
             preprocess_of(recipe),
             recipe.machine.cache,
             progress,
         )
-    samples, digests = decoded.samples, decoded.digests
-    near = _near(decoded, recipe, counting)
-    groups = content_groups(digests, near.pairs)
-    parts = _parts(source, recipe, samples, groups)
-    trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
-    held_out = [g for g, part in zip(groups, parts, strict=True) if part != TRAIN]
-    labels = np.array([x.label for x in samples], np.int64)
 
-    def examples(part: str) -> Examples:
-        return Examples(decoded.cache, np.flatnonzero(np.array(parts) == part), labels)
 
-    return PreparedData(
-        examples(TRAIN),
-        examples(VAL),
-        split=tuple(
-            SplitRow(x.name, source.classes[x.label], part, sha256, group)
-            for x, part, sha256, group in zip(samples, parts, digests, groups, strict=True)
-        ),
-        bad=decoded.bad,
-        shared=sum(x in trained_on for x in held_out),
-        fingerprints=decoded.fingerprints,
-        near=near,
-    )
+def _among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
+    """`near` of the images numbered `rows`, by their places there."""
+    places = {x: i for i, x in enumerate(rows)}
+    pairs = [(places[i], places[j]) for i, j in near.pairs if i in places and j in places]
+    return replace(near, pairs=tuple(pairs))
 
 
 def _near(decoded: DecodedSet, recipe: Recipe, counting: Counting) -> NearPairs:
@@ -185,20 +208,15 @@ def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> l
 
 
 def _parts(
-    source: Source, recipe: Recipe, samples: Sequence[Sample], groups: list[str]
+    source: Source, recipe: Recipe, kept: KeptClasses, groups: list[str]
 ) -> list[str]:
     """The part of each usable image: as the source has it, else split from train."""
-    parts = [x.part for x in samples]
+    parts = [x.part for x in kept.samples]
     rows = [i for i, x in enumerate(parts) if x == TRAIN]
-    missing = set(range(len(source.classes))) - {samples[i].label for i in rows}
-    if missing:
-        name = source.classes[min(missing)]
-        raise DatasetError(
-            f"{source.location}: class {name!r} has no training image that can be read; "
-            f"add some, or leave the class out with --classes"
-        )
+    labels = {kept.samples[i].label for i in rows}
+    missing = [x for i, x in enumerate(kept.classes) if i not in labels]
     has_val = VAL in source.parts
-    if has_val and VAL not in parts:
+    if has_val and VAL not in parts and not missing:
         raise DatasetError(f"{source.location}: no validation image can be read")
     if has_val and recipe.split.folds > 1:
         raise DatasetError(
@@ -211,8 +229,13 @@ def _parts(
         folds=recipe.split.folds,
         seed=recipe.machine.seed,
     )
-    names = [source.classes[samples[i].label] for i in rows]
-    found = split(names, [groups[i] for i in rows], options)
+    names = [kept.classes[kept.samples[i].label] for i in rows]
+    try:
+        found = split(names, [groups[i] for i in rows], options)
+    except TooFewImages as error:
+        raise TooFewImages({**dict.fromkeys(missing, 0), **error.counts}) from error
+    if missing:
+        raise DatasetError(f"{source.location}: {unreadable_classes(missing)}")
     for i, part in zip(rows, found, strict=True):
         parts[i] = part
     return parts

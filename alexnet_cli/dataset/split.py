@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import DatasetError
+from .class_names import MOST_LISTED, quoted
 
 TRAIN, VAL, TEST = "train", "val", "test"
 
@@ -23,6 +24,15 @@ class SplitOptions:
     seed: int = 0
 
 
+class TooFewImages(DatasetError):
+    """Classes have too few different images."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        """`counts` are the different images of each such class."""
+        super().__init__(_too_few(counts))
+        self.counts = counts
+
+
 def split(names: Sequence[str], groups: Sequence[str], options: SplitOptions) -> list[str]:
     """The part of each image, "train", "val" or "test".
 
@@ -33,19 +43,28 @@ def split(names: Sequence[str], groups: Sequence[str], options: SplitOptions) ->
     together they hold every image once.
 
     Raises:
-        DatasetError: a class has too few different images for that.
+        TooFewImages: classes have too few different images for that; it names them all.
     """
     part = dict.fromkeys(groups, TRAIN)
     members = _members(names, groups)
     # Test is taken from one end and validation from the other, so that a change of one
     # does not reach into the other.
+    failed: list[str] = []
     if options.test_fraction:
-        _hold_out(part, members, _Cut(TEST, options.test_fraction, options.seed))
+        failed += _hold_out(part, members, _Cut(TEST, options.test_fraction, options.seed))
     if options.folds > 1:
-        _hold_fold(part, members, options)
+        failed += _hold_fold(part, members, options)
     elif options.val_fraction:
-        _hold_out(part, members, _Cut(VAL, options.val_fraction, options.seed, last=True))
+        cut = _Cut(VAL, options.val_fraction, options.seed, last=True)
+        failed += _hold_out(part, members, cut)
+    if failed:
+        raise TooFewImages({x: len(members[x]) for x in sorted(set(failed))})
     return [part[x] for x in groups]
+
+
+def different_images(names: Sequence[str], groups: Sequence[str]) -> dict[str, int]:
+    """How many different images each class has, as `split` counts them."""
+    return {name: len(x) for name, x in _members(names, groups).items()}
 
 
 def subsample(names: Sequence[str], digests: Sequence[str], fraction: float) -> list[int]:
@@ -81,8 +100,9 @@ class _Cut:
     last: bool = False
 
 
-def _hold_out(part: dict[str, str], members: Members, cut: _Cut) -> None:
-    """Move the cut of each class's training images to its part."""
+def _hold_out(part: dict[str, str], members: Members, cut: _Cut) -> list[str]:
+    """Move the cut of each class's training images to its part; classes without any."""
+    failed = []
     for name, sizes in sorted(members.items()):
         wanted = max(1, round(cut.fraction * sizes.total()))
         held = sum(n for x, n in sizes.items() if part[x] == cut.part)
@@ -94,29 +114,44 @@ def _hold_out(part: dict[str, str], members: Members, cut: _Cut) -> None:
                 part[group] = cut.part
                 held += sizes[group]
         if not held:
-            raise _too_few(name, len(sizes))
+            failed.append(name)
+    return failed
 
 
-def _hold_fold(part: dict[str, str], members: Members, options: SplitOptions) -> None:
-    """Move one of the folds of each class's training images to validation."""
+def _hold_fold(part: dict[str, str], members: Members, options: SplitOptions) -> list[str]:
+    """Move one of the folds of each class to validation; classes with too few images."""
     seed, count = options.seed, options.folds
+    failed = []
     fold_of: dict[str, int] = {}
     for name, sizes in sorted(members.items()):
         free = sorted((x for x in sizes if part[x] == TRAIN), key=lambda x: _rank(seed, x))
         if len(free) < count:
-            raise _too_few(name, len(sizes))
+            failed.append(name)
         for i, group in enumerate(free):
             # A group with images of two classes has its fold from the first of them.
             fold_of.setdefault(group, i * count // len(free) + 1)
     for group, number in fold_of.items():
         if number == options.fold:
             part[group] = VAL
+    return failed
 
 
-def _too_few(name: str, count: int) -> DatasetError:
-    return DatasetError(
-        f"class {name!r} has {count} different image(s), too few for one in each part; "
-        f"add images, leave the class out with --classes, or see --no-group-near"
+def _too_few(counts: Mapping[str, int]) -> str:
+    """The message about classes with so few different images, the first of them by name."""
+    least = max(counts.values()) + 1
+    if len(counts) == 1:
+        ((name, count),) = counts.items()
+        who = f"class {quoted(name)} has {count} different image(s)"
+        leave = "leave the class out with --classes"
+    else:
+        few = [f"{quoted(x)} {n}" for x, n in list(counts.items())[:MOST_LISTED]]
+        more = len(counts) - len(few)
+        rest = f" and {more} more" if more else ""
+        who = f"{len(counts)} classes have few different images: {', '.join(few)}{rest}"
+        leave = "leave the classes out with --classes"
+    return (
+        f"{who}, too few for one in each part; add images, {leave} or "
+        f"--drop-small-classes {least}, or see --no-group-near"
     )
 
 

@@ -5,6 +5,7 @@ Whatever one answers ends with the part as it may be, or with one DownloadError.
 
 import http.client
 import re
+import stat
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import DownloadError, first_line
-from .http import CHUNK, TooSlow, check_address, open_address
+from .http import CHUNK, NotHttp, TooSlow, check_address, open_address
 
 
 def fetch(url: str, part: Path, size: int, progress: Callable[[int, int], None]) -> None:
@@ -22,7 +23,7 @@ def fetch(url: str, part: Path, size: int, progress: Callable[[int, int], None])
         DownloadError: no connection, or the server does not send what it should.
         OSError: the part cannot be written.
     """
-    have = part.stat().st_size if part.exists() else 0
+    have = _kept(part)
     if have > size:
         part.unlink()
         have = 0
@@ -48,6 +49,21 @@ def fetch(url: str, part: Path, size: int, progress: Callable[[int, int], None])
         raise
     if have < size:
         raise DownloadError(f"{url}: {have} of {size} bytes, was cut short; try again")
+
+
+def _kept(part: Path) -> int:
+    """How many bytes an earlier try has left in `part`; what is no file of ours is removed.
+
+    A folder of somebody else may have a link there, which would lead elsewhere.
+    """
+    try:
+        found = part.lstat()
+    except FileNotFoundError:
+        return 0
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        return found.st_size
+    part.unlink()
+    return 0
 
 
 class _Wrong(DownloadError):
@@ -76,7 +92,10 @@ def _start(answer: http.client.HTTPResponse, url: str, have: int, size: int) -> 
     lengths = {x.strip() for x in headers.get_all("Content-Length", [])}
     if len(lengths) > 1 or not all(re.fullmatch("[0-9]{1,18}", x) for x in lengths):
         said = ", ".join(sorted(lengths))
-        raise DownloadError(f"{url}: the server says that it has {said[:100]} bytes")
+        raise DownloadError(
+            f"{url}: the server says that it has {said[:100]} bytes, which is no length; "
+            f"try another address with --mirror"
+        )
     if answer.status == 206:
         said = headers.get("Content-Range", "")
         if not re.fullmatch(rf"bytes {have}-[0-9]+/({size}|\*)", said):
@@ -112,7 +131,12 @@ def _network(url: str, have: int) -> Iterator[None]:
         yield
     except urllib.error.HTTPError as error:
         error.close()
-        raise _refused(url, error) from error
+        raise _refused(url, error, have) from error
+    except NotHttp as error:
+        raise DownloadError(
+            f"{url}: what answers is no web server ({first_line(error)}); try another "
+            f"address with --mirror"
+        ) from error
     except http.client.InvalidURL as error:
         raise DownloadError(f"{url}: is no address ({first_line(error)})") from error
     except (TooSlow, TimeoutError, ConnectionError, http.client.HTTPException) as error:
@@ -129,8 +153,8 @@ def _network(url: str, have: int) -> Iterator[None]:
         raise DownloadError(f"{url}: no connection ({first_line(error)})") from error
 
 
-def _refused(url: str, error: urllib.error.HTTPError) -> DownloadError:
-    if error.code == 416:
+def _refused(url: str, error: urllib.error.HTTPError, have: int) -> DownloadError:
+    if error.code == 416 and have:
         return _Wrong(f"{url}: the server has no more than was fetched; try again")
     said = f"{error.code} {error.reason}"[:200]
     if str(error.reason).startswith(urllib.request.HTTPRedirectHandler.inf_msg):

@@ -1,14 +1,16 @@
 """evaluate(): a run's network on images whose classes are known, matched by name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..arrays import Flags
+from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
-from ..dataset.folders import find_parts, scan
+from ..dataset.folders import Dataset, find_parts, scan
 from ..dataset.split import TEST, TRAIN, VAL
 from ..errors import DatasetError, RunError, printable
 from ..inference.classifier import Classifier
@@ -28,6 +30,8 @@ class LabeledImages:
     """For each file the index of its class in the run's classes."""
     notes: tuple[str, ...] = ()
     """What a reader of the scores should know about the images, a line each."""
+    digests: tuple[str, ...] = ()
+    """The SHA-256 that each file had when the run was trained; none for other images."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def held_out(run: Run) -> LabeledImages:
     """The run's own test images, or its validation images if it has none.
 
     Raises:
-        RunError: the run was imported, split.csv is damaged, or an image of it no longer
-            exists.
+        RunError: the run was imported, split.csv is damaged, or none of its images is
+            there any more.
     """
     if not run.data:
         raise RunError(
@@ -93,14 +97,15 @@ def held_out(run: Run) -> LabeledImages:
             f"evaluate on"
         )
     files = tuple(Path(run.data, x["file"]) for x in chosen)
-    missing = [x for x in files if not x.exists()]
-    if missing:
+    if not any(x.is_file() for x in files):
         raise RunError(
-            f"{printable(missing[0])}, in the run's split, no longer exists; use --data"
+            f"{printable(files[0])}, in the run's split, no longer exists, nor do the "
+            f"{len(files) - 1} others; use --data"
         )
     notes = () if test else ("these images chose the best epoch",)
     labels = tuple(run.classes.index(x["class"]) for x in chosen)
-    return LabeledImages(files, labels, notes)
+    digests = tuple(x["sha256"] for x in chosen)
+    return LabeledImages(files, labels, notes, digests=digests)
 
 
 def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
@@ -114,34 +119,42 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     if parts:
         one = printable(parts.get(TEST, parts[TRAIN]))
         raise DatasetError(
-            f"{printable(data)} has the parts {', '.join(parts)}; choose one, as {one}"
+            f"{printable(data)} has the parts {', '.join(sorted(parts))}; "
+            f"choose one, as {one}"
         )
-    folder = scan(data)
-    unknown = [x for x in folder.classes if x not in run.classes]
-    known = [x for x in folder.classes if x in run.classes]
+    folder = scan(data, known=run.classes)
+    matches = {x: matching(x, run.classes) for x in folder.classes}
+    known = {x: y for x, y in matches.items() if y is not None}
+    unknown = [x for x in folder.classes if x not in known]
     if not known or (unknown and not ignore_unknown):
         raise DatasetError(
             f"{printable(data)} has classes that the network does not know: "
-            f"{_listed(unknown)}; it knows {_listed(run.classes)}"
+            f"{listed_classes(unknown)}; it knows {listed_classes(run.classes)}"
+            + lookalikes(unknown, run.classes)
             + ("; --ignore-unknown leaves them out" if known else "")
         )
     names = [folder.classes[x] for x in folder.labels]
-    kept = [(file, x) for file, x in zip(folder.files, names, strict=True) if x in known]
-    notes = [f"left out: {x}" for x in folder.notes]
-    if unknown:
-        notes.append(f"left out, unknown to the network: {_listed(unknown)}")
-    missing = [x for x in run.classes if x not in known]
-    if missing:
-        notes.append(f"no folder for {_listed(missing)}")
+    kept = [
+        (file, known[x]) for file, x in zip(folder.files, names, strict=True) if x in known
+    ]
     return LabeledImages(
         files=tuple(file for file, _ in kept),
         labels=tuple(run.classes.index(name) for _, name in kept),
-        notes=tuple(notes),
+        notes=tuple(_notes(run, folder, known)),
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(printable(x) for x in names)
+def _notes(run: Run, folder: Dataset, known: Mapping[str, str]) -> Iterator[str]:
+    """What was left out of `folder`, whose classes in `known` are those of the run."""
+    yield from (f"left out: {x}" for x in folder.notes)
+    if unknown := [x for x in folder.classes if x not in known]:
+        yield f"left out, unknown to the network: {listed_classes(unknown)}"
+    for name, count in Counter(known.values()).items():
+        if count > 1:
+            same = [quoted(x) for x, y in known.items() if y == name]
+            yield f"{' and '.join(same)} are one class, {quoted(name)}"
+    if missing := [x for x in run.classes if x not in known.values()]:
+        yield f"no folder for {listed_classes(missing)}"
 
 
 def evaluate(
@@ -156,9 +169,9 @@ def evaluate(
     run = classifier.run
     rows = run.split() if run.data else []
     trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
-    predictions = []
+    predictions: list[Prediction] = []
     for prediction in classifier.predict(images.files):
-        predictions.append(prediction)
+        predictions.append(_unchanged(prediction, images, len(predictions)))
         progress(len(predictions), len(images.files))
     found = [
         (x.probabilities, label)
@@ -167,7 +180,8 @@ def evaluate(
     ]
     if not found:
         first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
-        raise DatasetError(f"none of the images can be read{first}")
+        others = "; name others with --data" if images.digests else ""
+        raise DatasetError(f"none of the images can be read{first}{others}")
     probabilities = np.stack([x for x, _ in found])
     labels = np.array([label for _, label in found])
     scores = score(probabilities, labels, run.classes)
@@ -182,6 +196,15 @@ def evaluate(
     )
 
 
+def _unchanged(prediction: Prediction, images: LabeledImages, number: int) -> Prediction:
+    """The prediction for image `number`, or an error if that is another one than it was."""
+    digest = images.digests[number] if images.digests else prediction.digest
+    if prediction.error or prediction.digest == digest:
+        return prediction
+    error = "has other content than when the run was trained"
+    return replace(prediction, probabilities=None, error=error)
+
+
 def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> Comparison:
     """The run of `other` on the images of `own`; classes are matched by name.
 
@@ -189,10 +212,14 @@ def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> C
         RunError: `other` does not know a class of the run of `own`.
     """
     known, classes = other.run.classes, own.run.classes
-    unknown = [x for x in classes if x not in known]
-    if unknown:
-        raise RunError(f"{printable(other.run.path)} does not know {_listed(unknown)}")
-    labels = tuple(known.index(classes[x]) for x in own.images.labels)
-    second = evaluate(other, LabeledImages(own.images.files, labels), progress)
+    matches = {x: matching(x, known) for x in classes}
+    places = {x: known.index(y) for x, y in matches.items() if y is not None}
+    if unknown := [x for x in classes if x not in places]:
+        raise RunError(
+            f"{printable(other.run.path)} does not know {listed_classes(unknown)}"
+            + lookalikes(unknown, known)
+        )
+    labels = tuple(places[classes[x]] for x in own.images.labels)
+    second = evaluate(other, replace(own.images, labels=labels), progress)
     test = mcnemar(own.correct, second.correct)
     return Comparison(second.scores.top1, test, second.trained_on)

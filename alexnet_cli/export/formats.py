@@ -79,7 +79,7 @@ def _put(path: Path, target: Path) -> None:
         path.rename(target)
         return
     with replacing(target) as part:
-        path.rename(part)
+        shutil.move(path, part)  # A link may lead to another disk.
 
 
 def _saved_model(source: ExportSource, folder: Path) -> None:

@@ -12,6 +12,7 @@ from ..errors import RecipeError, RunError, first_line, printable
 from ..inference.export_record import RECORD, read_record
 from ..run.digests import sha256
 from ..run.files import write_text
+from ..run.output_path import require_writable_folder
 from ..run.run import Run
 from .formats import FORMATS
 from .source import LABELS, ExportSource
@@ -32,11 +33,13 @@ def check_out(out: Path, run: Run, *, overwrite: bool) -> None:
         RecipeError: it is among the run's images.
     """
     name = printable(out)
-    if run.data and out.resolve().is_relative_to(Path(run.data).resolve()):
-        raise RecipeError(
-            f"--out {name} is inside {printable(run.data)}, where it would be taken for a "
-            f"class; choose a folder outside"
-        )
+    require_writable_folder(out, "--out")
+    for folder in run.image_folders:
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise RecipeError(
+                f"--out {name} is inside {printable(folder)}, where it would be taken for "
+                f"a class; choose a folder outside"
+            )
     try:
         entries = [x.name for x in out.iterdir()] if out.exists() else []
     except OSError as error:

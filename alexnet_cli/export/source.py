@@ -81,6 +81,7 @@ def shipped(run: Run) -> Run:
     return replace(
         run,
         data="",
+        parts={},
         recipe=run.recipe.changed(weights=name),
         provenance=run.provenance.without_names(),
         stamp=(),

@@ -42,6 +42,19 @@ def entry(file: Path, name: str, most: int) -> bytes:
         return archive.read(name)
 
 
+def members(file: Path) -> set[str]:
+    """The names in a zip archive, each of which is there once.
+
+    Raises:
+        UNREADABLE: it cannot be read, or has a name twice.
+    """
+    with open_regular(file) as opened, zipfile.ZipFile(opened) as archive:
+        names = archive.namelist()
+    if len({*names}) < len(names):
+        raise ValueError("a name is in it twice")
+    return {*names}
+
+
 def packed_model(file: Path, most: int) -> bytes:
     """The LiteRT file of at most `most` bytes in a zip application.
 

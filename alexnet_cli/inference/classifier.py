@@ -40,8 +40,8 @@ from .prediction import Prediction, StoredImage
 _ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
 """A Network, or a PixelNetwork."""
-Image = str | Path | bytes | Pixels
-"""A file, the bytes of one, or RGB pixels uint8 [H, W, 3]."""
+Image = str | Path | bytes | Pixels | StoredImage
+"""A file, the bytes of one, RGB pixels uint8 [H, W, 3], or what has an error already."""
 
 
 class Classifier:
@@ -158,6 +158,7 @@ class Classifier:
                 probabilities=None if image.pixels is None else next(rows),
                 error=image.error,
                 oversized=image.oversized,
+                name=image.name,
             )
             for image in batch
         ]
@@ -180,8 +181,10 @@ class Classifier:
     def _inputs(self, pixels: Pixels) -> Iterator[Floats]:
         return views(pixels, self.run.preprocess, self.mean_image, self.tta)
 
-    def _stored(self, image: Image) -> "StoredImage":
+    def _stored(self, image: Image) -> StoredImage:
         preprocess = self.run.preprocess
+        if isinstance(image, StoredImage):
+            return image
         if isinstance(image, np.ndarray):
             return StoredImage(Path(), pixels=from_pixels(image, preprocess))
         file = Path() if isinstance(image, bytes) else Path(image)
@@ -235,7 +238,7 @@ def _no_network(inputs: Floats) -> Floats:
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
     """`images`; a single one becomes a list of one."""
-    if isinstance(images, str | Path | bytes):
+    if isinstance(images, str | Path | bytes | StoredImage):
         return [images]
     # Four dimensions are a batch, and iterating over it gives its images.
     if isinstance(images, np.ndarray) and images.ndim < 4:

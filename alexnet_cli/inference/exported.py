@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RunError, printable
+from ..errors import RunError, listed, printable
+from ..run.digests import RUN_JSON, is_own
 from ..run.run import Run
 from ..run.run_json import decode, own_fields
 from .archives import packed_run
-from .export_record import EXPORT_AGAIN, RECORD, require_as_recorded
+from .export_record import EXPORT_AGAIN, RECORD, read_record, require_as_recorded
 from .formats import PixelNetwork, is_readable, read_network
 
 _OF_A_RUN = ("run.json", "model.weights.h5", "model.tflite", "saved_model.pb")
@@ -66,6 +67,21 @@ def open_model(given: Model | Run | Path | str) -> Model:
     return _model_of_file(path)
 
 
+def is_part(folder: Path, name: str) -> bool:
+    """Whether the file `name` below `folder` is one of a run there, or of exported models.
+
+    Raises:
+        RunError: the record of the exported models is damaged.
+    """
+    if not (folder / RUN_JSON).is_file():
+        return False
+    if not (folder / RECORD).is_file():
+        return is_own(name)
+    rows = read_record(folder)["exports"]
+    files = {y for x in rows for y in (x["file"], *x.get("digests", {}))}
+    return name in {RUN_JSON, RECORD, *files}
+
+
 def own_model(application: Path) -> Model:
     """The model in the zip application that is running: its run.json is as it was written.
 
@@ -102,7 +118,7 @@ def _only_file(folder: Path) -> Path:
     found = [x for x in sorted(folder.iterdir()) if is_readable(x)]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(printable(x.name) for x in found)
+    names = listed(x.name for x in found)
     raise RunError(
         f"{printable(folder)} holds {names or 'no model'}; "
         + (f"name one, as {printable(found[0])}" if found else EXPORT_AGAIN)

@@ -143,11 +143,6 @@ def _onnx(file: Path, run: Run) -> PixelNetwork:
     )
 
 
-def _lengths(shape: Any) -> list[int]:
-    """OpenVINO's shape as numbers; -1 for one that is free."""
-    return [x.get_length() if x.is_static else -1 for x in shape]
-
-
 def _require_shapes(
     file: Path, run: Run, given: Sequence[Any], found: Sequence[Any]
 ) -> None:
@@ -185,9 +180,11 @@ def _openvino(file: Path, run: Run) -> PixelNetwork:
         whole = file.with_suffix(".bin").is_file()
         problem = "cannot be read by OpenVINO" if whole else "lacks its .bin file"
         raise unusable(file, problem) from error
-    source, target = compiled.input(0).partial_shape, compiled.output(0).partial_shape
-    _require_shapes(file, run, _lengths(source), _lengths(target))
-
+    given, found = (
+        [x.get_length() if x.is_static else -1 for x in port.partial_shape]
+        for port in (compiled.input(0), compiled.output(0))
+    )
+    _require_shapes(file, run, given, found)
     return _computing(
         file, (RuntimeError,), lambda pixels: np.array(compiled(pixels)[0], np.float32)
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import WeightsError
 from ..model.pretrained.keras_format import check_arrays
-from .archives import UNREADABLE, entry
+from .archives import UNREADABLE, entry, members
 
 _LAYERS = {
     "Activation", "AdaptiveAveragePooling2D", "Average", "AveragePooling2D",
@@ -31,6 +31,8 @@ _PLAIN_MODULES = ("keras.initializers", "keras.src.ops.numpy", "keras.src.ops.nn
 _OPERATIONS = {"Cast"}
 """Of keras.src.ops.core, which has operations that call functions too."""
 _MAX_CONFIG = 64 * 2**20
+_MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+"""Keras unpacks whatever else there is."""
 
 
 def check_keras(file: Path) -> None:
@@ -40,6 +42,8 @@ def check_keras(file: Path) -> None:
         WeightsError: it has, or is damaged.
     """
     try:
+        if odd := sorted(members(file) - _MEMBERS):
+            raise WeightsError(f"has a member that no export writes: {odd[0][:100]}")
         config = json.loads(entry(file, "config.json", _MAX_CONFIG))
         if not isinstance(config, dict) or config.get("class_name") != "Functional":
             raise WeightsError("is no functional model, as exports are")

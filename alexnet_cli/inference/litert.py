@@ -146,6 +146,8 @@ class LiteRTNetwork:
             if self.content is not None:
                 graph = check(self.content, len(self.content))
             else:
+                if not self.path.stat().st_size:
+                    raise ValueError("it is empty")
                 with (
                     open_regular(self.path) as file,
                     mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,

@@ -34,7 +34,7 @@ def verified_network(run: Run, begun: Hashing | None = None) -> Network:
     """
     if run.exported and run.preprocess.mean is None:
         require_as_written(run.mean_image, "train again")
-    if not (run.exported and run.litert.is_file()):
+    if not (run.exported and run.litert.exists()):
         require_as_written(run.weights, "train again")
         return fastest_network(run)
     begun = begun or begin(run.litert)
@@ -49,7 +49,7 @@ def fastest_network(run: Run) -> Network:
     Raises:
         RunError: it is damaged, or does not belong to the run.
     """
-    if run.exported and run.litert.is_file():
+    if run.exported and run.litert.exists():
         from .litert import LiteRTNetwork
 
         side = run.architecture.input_size

@@ -27,6 +27,8 @@ class Prediction:
     error: str = ""
     oversized: bool = False
     """The error is that it has more pixels than are read."""
+    name: str = ""
+    """What was given, if that is no path: a URL, a pattern that matches nothing."""
 
     def ranked(self, count: int) -> list[tuple[int, float]]:
         """The `count` most probable classes' indices and probabilities, best first."""
@@ -46,7 +48,12 @@ class Prediction:
         best = self.top(1)
         if not best:
             return ""
-        return best[0][0] if best[0][1] >= self.threshold else UNKNOWN
+        return UNKNOWN if self.rejected else best[0][0]
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the label is "unknown" for its low confidence, not as a class is."""
+        return self.probabilities is not None and self.confidence < self.threshold
 
     @property
     def confidence(self) -> float:
@@ -58,7 +65,10 @@ class Prediction:
         """The prediction of the image called `name` as JSON values."""
         ranked = self.top(top)
         classes = [{"label": n, "probability": round(p, 6)} for n, p in ranked]
-        result = {"error": self.error} if self.error else {"answer": self.label}
+        result: dict[str, Any] = {"error": self.error} if self.error else {}
+        # One that cannot be drawn has both.
+        if not self.error or ranked:
+            result |= {"answer": self.label, "rejected": self.rejected}
         return {"file": name, **result, "classes": classes}
 
 
@@ -72,3 +82,5 @@ class StoredImage:
     """uint8 [R, R, 3]."""
     error: str = ""
     oversized: bool = False
+    name: str = ""
+    """As that of Prediction."""

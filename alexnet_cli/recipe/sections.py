@@ -95,6 +95,7 @@ class Split:
     folds: int = option(1, "Cross-validation: divide each class into this many folds instead of using --val-fraction.", low=1, high=100)
     fold: int = option(1, "The fold used for validation, 1 to FOLDS.", low=1, high=100)
     fraction: float = option(1.0, "Use only this fraction of each class, for a quick look.", low=0.001, high=1.0)
+    drop_small_classes: int = option(0, "Leave out classes with fewer than this many different usable images; 0 disables it.", low=0)
     group_near: bool = option(True, "Keep near-identical images on the same side of the split.")
 
 

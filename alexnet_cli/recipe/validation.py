@@ -52,8 +52,8 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     """Refuse a recipe that contradicts itself; `given` names the fields that were set.
 
     Raises:
-        RecipeError: a value is impossible, or a given field would have no effect.
-        WeightsError: the network has no such layers to freeze.
+        RecipeError: a value is impossible, the network has no such layers to freeze,
+            or a given field would have no effect.
     """
     n = recipe.network.lrn_n
     if n and n % 2 == 0:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import images
+from ..dataset.class_names import listed_classes, quoted, shown
 from ..dataset.doctor import TINY, Findings
 from ..errors import ImageError, printable
 from .html import data_uri, render
+from .text import cells, padded
 
 MOST_SHOWN = 40
 THUMBNAIL = 128
@@ -37,6 +39,11 @@ SECTIONS = (
         "in both folders",
         True,
     ),
+    _Section(
+        "confusable",
+        "Classes whose names differ only by case, Unicode form or spaces",
+        "confusable class names",
+    ),
     _Section("equal", "Files with the same content", "identical files", True),
     _Section("near", "Near duplicates", "near duplicates", True),
     _Section("wrong_ending", "File extensions that do not match the content (still read)"),
@@ -51,9 +58,9 @@ def text(findings: Findings, most: int = 10) -> Iterator[str]:
     """The lines for a terminal, with the first `most` rows of each list."""
     total = sum(findings.counts.values())
     yield f"{printable(findings.root)}: {total} images in {len(findings.counts)} classes"
-    width = max(len(printable(x)) for x in findings.counts)
+    width = max(cells(shown(x)) for x in findings.counts)
     for name, count in findings.counts.items():
-        yield f"  {printable(name):{width}}  {count}"
+        yield f"  {padded(shown(name), width)}  {count}"
     yield from (f"{k}: {v}" for k, v in _facts(findings))
     yield from _first([f"left out: {x}" for x in findings.notes], most, "left out: ")
     for section in SECTIONS:
@@ -119,14 +126,19 @@ def _verdict(findings: Findings) -> str:
         return "No problems found."
     counts = [(x.problem, len(_rows(findings, x))) for x in SECTIONS if x.problem]
     problems = [f"{problem}: {n}" for problem, n in counts if n]
-    small = [printable(k) for k, n in findings.counts.items() if n < 2]
+    small = [k for k, n in findings.counts.items() if n < 2]
     if small:
-        problems.append(f"classes with fewer than 2 images: {', '.join(small)}")
+        problems.append(f"classes with fewer than 2 images: {listed_classes(small)}")
+    if len(findings.counts) < 2:
+        problems.append("only one class")
     return f"Problems found: {', '.join(problems)}"
 
 
 def _rows(findings: Findings, section: _Section) -> list[tuple[str, ...]]:
-    return [(x,) if isinstance(x, str) else x for x in getattr(findings, section.field)]
+    rows = getattr(findings, section.field)
+    if section.field == "confusable":
+        return [tuple(quoted(x) for x in names) for names in rows]
+    return [(x,) if isinstance(x, str) else x for x in rows]
 
 
 def _cards(findings: Findings, section: _Section, against: Path | None) -> dict[str, Any]:
@@ -147,7 +159,7 @@ def _thumbnails(
     findings: Findings, section: _Section, row: tuple[str, ...], against: Path | None
 ) -> Iterator[str]:
     """The images of `row`, without those that can no longer be read."""
-    if section.field == "bad":
+    if section.field in ("bad", "confusable"):
         return
     other = against if section.field == "overlap" and against else findings.root
     files = [other / row[0]]

@@ -17,7 +17,7 @@ from ..inference.network import load_mean_image, load_network
 from ..model.architecture import trace
 from ..model.layer_specs import Conv
 from ..run.run import Run
-from . import plots
+from . import plots, sheets
 from .html import data_uri, render
 
 MOST_MISTAKES = 24
@@ -157,7 +157,7 @@ def _card(run: Run, maps: Any, example: _Example) -> dict[str, str]:
     inputs = standardize(pixels, run.preprocess, load_mean_image(run))
     heat: Floats = maps(inputs, np.array([example.predicted]))[0]
     center = crop(pixels, run.preprocess.input_size)[0]
-    pair = np.concatenate([center, plots.heated(center, heat)], axis=1)
+    pair = np.concatenate([center, sheets.heated(center, heat)], axis=1)
     image = Image.fromarray(pair)
     image.thumbnail((256, 128))
     text = f"{run.classes[example.predicted]} {example.confidence:.1%}"
@@ -175,5 +175,5 @@ def _kernels(run: Run, network: Any) -> str:
 
     first = next(x.name for x in trace(run.architecture, 2) if isinstance(x.layer, Conv))
     weights: list[Array] = [np.asarray(x.kernel) for x in layers_of(network, first)]
-    sheet = plots.kernels(np.concatenate(weights, axis=-1))
+    sheet = sheets.kernels(np.concatenate(weights, axis=-1))
     return data_uri(Image.fromarray(sheet), "PNG")

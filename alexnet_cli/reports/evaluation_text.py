@@ -8,6 +8,9 @@ from ..evaluation.evaluate import Comparison, Evaluation
 from ..evaluation.scores import ClassScore, Scores
 from .text import table
 
+MOST_CLASSES = 30
+"""Rows and columns of a table that a terminal can show."""
+
 
 def text(evaluation: Evaluation) -> Iterator[str]:
     """The lines that `alexnet evaluate` prints, without line ends."""
@@ -29,7 +32,13 @@ def text(evaluation: Evaluation) -> Iterator[str]:
     if rest:
         yield f"classes without images that were never predicted: {rest}"
     yield ""
-    yield from _confusion(scores)
+    if len(scores.classes) <= MOST_CLASSES:
+        yield from _confusion(scores)
+    else:
+        yield (
+            f"confusion matrix of {len(scores.classes)} classes: not shown; "
+            f"--plot, --report, --json and --csv write it"
+        )
     pairs = scores.confused()
     if pairs:
         yield ""
@@ -40,11 +49,21 @@ def text(evaluation: Evaluation) -> Iterator[str]:
 
 def _class_table(scores: Scores) -> Iterator[str]:
     header = ("class", "precision", "recall", "F1", "support")
+    shown, rest = scores.classes, len(scores.classes) - MOST_CLASSES
+    if rest > 0:
+        yield f"the {MOST_CLASSES} classes with the lowest F1"
+        shown = tuple(sorted(shown, key=_worst_first)[:MOST_CLASSES])
     rows = [
         (x.name, *map(_fraction, (x.precision, x.recall, x.f1)), str(x.support))
-        for x in scores.classes
+        for x in shown
     ]
-    return table([header, *rows])
+    yield from table([header, *rows])
+    if rest > 0:
+        yield f"... and {rest} more, which --report and --json write"
+
+
+def _worst_first(row: ClassScore) -> tuple[bool, float]:
+    return row.f1 is None, row.f1 or 0
 
 
 def _confusion(scores: Scores) -> Iterator[str]:

@@ -1,23 +1,28 @@
-"""Figures by matplotlib, and sheets, heat maps and labels on images, which need none."""
+"""Figures by matplotlib: curves, confusion matrices, reliability diagrams."""
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from ..arrays import Floats, Pixels
-from ..errors import printable
+from ..errors import RecipeError, printable
 from ..evaluation.calibration import ReliabilityBin, expected_calibration_error
 from ..evaluation.scores import Scores
+from ..run.files import make_folder_of, replacing
+from .fonts import fonts_for, quiet_matplotlib
+from .text import cells
 
 BLUE, ORANGE = "#1f77b4", "#ff7f0e"
-
-_HEAT = ((30, 40, 140), (30, 150, 200), (90, 200, 90), (250, 210, 40), (215, 30, 30))
-"""Colors of a heat map, from 0 to 1."""
+MOST_NAMED, SOME_NAMED = 100, 50
+"""Of more classes than the first, about the second number are named beside a matrix."""
+LONGEST_NAME = 24
+"""Characters of a name beside a matrix."""
+MOST_NUMBERED, MOST_NUMBERS = 60, 1000
+"""Classes of a matrix with numbers in its cells, and their number: drawing takes long."""
 
 
 def curves(rows: Sequence[dict[str, float]], metrics: Sequence[str], best: int) -> Any:
@@ -45,33 +50,72 @@ def curves(rows: Sequence[dict[str, float]], metrics: Sequence[str], best: int) 
 def confusion(scores: Scores, title: str) -> Any:
     """A Figure of the confusion matrix; colors are fractions of the true class.
 
-    Classes without images that were never predicted are left out.
+    Classes without images that were never predicted are left out. Of many classes the
+    cells have no numbers, and only some are named.
     """
+    from matplotlib.colors import PowerNorm
+
     scores = scores.occurring()
-    names = [printable(x.name) for x in scores.classes]
-    count = len(names)
+    count = len(scores.classes)
     side = min(4.5 + 0.32 * count, 20)
     figure = _figure(side + 0.8, side)
     axes = figure.add_subplot()
+    # The mistakes among many classes would be as white as no mistakes.
+    norm = PowerNorm(0.4 if count > MOST_NUMBERED else 1, 0, 1)
     support = scores.confusion.sum(axis=1, keepdims=True)
     fraction = scores.confusion / np.maximum(support, 1)
-    image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(fraction, cmap="Blues", norm=norm)
     figure.colorbar(image, ax=axes, shrink=0.8, label="fraction of the true class")
-    size = 9 if count <= 12 else 6
-    # A dollar sign in a name does not start a formula.
-    font = {"fontsize": size, "parse_math": False}
+    axes.set_title(title)
+    _name_classes(axes, [x.name for x in scores.classes])
+    if count <= MOST_NUMBERED and np.count_nonzero(scores.confusion) <= MOST_NUMBERS:
+        _number_cells(axes, scores, fraction)
+    return figure
+
+
+def _name_classes(axes: Any, names: Sequence[str]) -> None:
+    """Label both axes with `names`; of many of them with one in so many."""
+    count = len(names)
+    step = -(-count // SOME_NAMED) if count > MOST_NAMED else 1
+    fonts = fonts_for(names)
+    shown = [_cut(fonts.drawable(x)) for x in names[::step]]
+    font = {
+        "fontsize": _font_size(count),
+        "fontfamily": fonts.families(),
+        # A dollar sign in a name does not start a formula.
+        "parse_math": False,
+    }
     # Slanted names end below their column, upright ones are centered there.
     slanted = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(
-        range(count), names, **font, **(slanted if count <= 6 else {"rotation": 90})
-    )
-    axes.set_yticks(range(count), names, **font)
-    axes.set(xlabel="predicted class", ylabel="true class", title=title)
+    turned = slanted if count <= 6 else {"rotation": 90}
+    axes.set_xticks(range(0, count, step), shown, **font, **turned)
+    axes.set_yticks(range(0, count, step), shown, **font)
+    some = f" ({count}, one in {step} is named)" if step > 1 else ""
+    axes.set(xlabel=f"predicted class{some}", ylabel=f"true class{some}")
+
+
+def _number_cells(axes: Any, scores: Scores, fraction: Floats) -> None:
+    """Write into each cell how many images it has."""
+    size = _font_size(len(scores.classes))
     for row, column in np.argwhere(scores.confusion > 0):
         color = "white" if fraction[row, column] > 0.5 else "black"
         text = str(scores.confusion[row, column])
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
-    return figure
+        cell = axes.text(
+            column, row, text, ha="center", va="center", color=color, fontsize=size
+        )
+        cell.set_in_layout(False)  # They are in the axes, and many to measure.
+
+
+def _font_size(count: int) -> int:
+    return 9 if count <= 12 else 6
+
+
+def _cut(name: str) -> str:
+    """`name`, or its beginning and its end if it would take the room of the matrix."""
+    if cells(name) <= LONGEST_NAME:
+        return name
+    half = (LONGEST_NAME - 3) // 2 * len(name) // cells(name)
+    return f"{name[:half]}...{name[-half:]}"
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> Any:
@@ -96,75 +140,61 @@ def reliability(bins: Sequence[ReliabilityBin]) -> Any:
     return figure
 
 
-def kernels(weights: Floats, columns: int = 16) -> Pixels:
-    """uint8 [H, W, 3]: a sheet of first-layer kernels [k, k, 3, n]; gray is zero.
-
-    Each is scaled by its own largest weight. Source: Krizhevsky et al. 2012, figure 3.
-    """
-    each = np.moveaxis(weights, -1, 0)
-    largest = np.abs(each).max(axis=(1, 2, 3), keepdims=True)
-    images = np.rint(127.5 * (1 + each / np.maximum(largest, 1e-12))).astype(np.uint8)
-    grown = images.repeat(4, axis=1).repeat(4, axis=2)
-    rows = [grown[i : i + columns] for i in range(0, len(grown), columns)]
-    return sheet(rows, side=grown.shape[1])
-
-
-def heated(pixels: Pixels, heat: Floats) -> Pixels:
-    """uint8 [H, W, 3]: `pixels` under the colors of `heat` [H, W], 0 (blue) to 1 (red)."""
-    stops = np.linspace(0, 1, len(_HEAT))
-    colors = np.stack(
-        [np.interp(heat, stops, x) for x in zip(*_HEAT, strict=True)], axis=-1
-    )
-    return np.rint(0.55 * pixels + 0.45 * colors).astype(np.uint8)
-
-
 def save(figure: Any, file: Path) -> Pixels:
-    """Write a Figure in the image format of `file`'s extension; it as uint8 [H, W, 3]."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write a Figure in the image format of `file`'s extension; it as uint8 [H, W, 3].
+
+    Without an extension, as pipes and devices are, it is PNG.
+
+    Raises:
+        RecipeError: Pillow writes no such format.
+        OSError: the file cannot be written.
+    """
+    form = format_of(file)
     pixels = rendered(figure)
-    Image.fromarray(pixels).save(file)
+    write_image(Image.fromarray(pixels), file, form)
     return pixels
+
+
+def write_image(image: Image.Image, file: Path, form: str = "PNG") -> None:
+    """Write `image` to `file`, whole or not at all; its folder is made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    make_folder_of(file)
+    with replacing(file) as part:
+        image.save(part, form)
+
+
+def format_of(file: Path) -> str:
+    """The image format, as Pillow calls it, that `file` is written in.
+
+    Raises:
+        RecipeError: Pillow writes no color images in the format of its extension.
+    """
+    if not file.suffix:
+        return "PNG"
+    form = Image.registered_extensions().get(file.suffix.lower(), "")
+    try:
+        Image.new("RGB", (1, 1)).save(io.BytesIO(), form)
+    except (KeyError, ValueError, OSError) as error:
+        raise RecipeError(
+            f"{printable(file)}: no images are written in the format {file.suffix}; "
+            f"choose .png or .jpg"
+        ) from error
+    return form
 
 
 def rendered(figure: Any) -> Pixels:
     """A Figure as uint8 [H, W, 3]."""
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        # Class names in scripts that the font lacks appear as boxes.
-        warnings.filterwarnings("ignore", "Glyph .* missing")
+    with quiet_matplotlib():
         figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.1)
     return np.asarray(Image.open(file).convert("RGB"))
 
 
-def sheet(rows: Sequence[Pixels], side: int = 112, gap: int = 4) -> Pixels:
-    """uint8 [H, W, 3]: each of `rows`, uint8 [n, S, S, 3], as a row of thumbnails."""
-    height, width = len(rows), max(len(x) for x in rows)
-    step = side + gap
-    paper = Image.new("RGB", (width * step + gap, height * step + gap), "white")
-    for y, row in enumerate(rows):
-        for x, pixels in enumerate(row):
-            thumbnail = Image.fromarray(pixels).resize(
-                (side, side), Image.Resampling.BILINEAR
-            )
-            paper.paste(thumbnail, (gap + x * step, gap + y * step))
-    return np.asarray(paper)
-
-
-def labeled(pixels: Pixels, text: str) -> Image.Image:
-    """The image [H, W, 3], enlarged if small, with `text` in a dark bar at its bottom."""
-    image = Image.fromarray(pixels)
-    if min(image.size) < 200:
-        grow = 200 / min(image.size)
-        image = image.resize([round(x * grow) for x in image.size])
-    size = max(14, min(image.height // 16, image.width // 14))
-    font = ImageFont.load_default(size)
-    bar = Image.new("RGB", (image.width, round(size * 1.7)), (20, 20, 20))
-    ImageDraw.Draw(bar).text((size * 0.5, size * 0.3), text, "white", font)
-    image.paste(bar, (0, image.height - bar.height))
-    return image
-
-
 def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
+    with quiet_matplotlib():
+        from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=110, layout="constrained")

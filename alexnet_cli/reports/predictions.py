@@ -16,10 +16,13 @@ def line(prediction: "Prediction", top: int, form: str | None) -> str:
     Bytes of names that are not UTF-8 are surrogates.
     """
     if form == "json":
-        return json.dumps(prediction.to_dict(str(prediction.file), top))
+        return json.dumps(prediction.to_dict(_name(prediction), top))
     if form in ("csv", "raw-csv"):
         cells = [x for n, p in prediction.top(top) for x in (n, f"{p:.6f}")]
-        row = [prediction.file, prediction.error, prediction.label, *cells]
+        rejected = "" if not cells else str(prediction.rejected).lower()
+        cells += [""] * (2 * top - len(cells))
+        found = [prediction.error, prediction.label, *cells, rejected]
+        row = [_name(prediction), *found]
         return csv_line(row, spreadsheet=form == "csv")
     return _text(prediction, top)
 
@@ -27,14 +30,23 @@ def line(prediction: "Prediction", top: int, form: str | None) -> str:
 def csv_header(top: int) -> str:
     """The first line of CSV with `top` classes."""
     columns = [f"{x}_{i + 1}" for i in range(top) for x in ("label", "probability")]
-    return csv_line(["file", "error", "answer", *columns])
+    return csv_line(["file", "error", "answer", *columns, "rejected"])
+
+
+def _name(prediction: "Prediction") -> str:
+    return prediction.name or str(prediction.file)
 
 
 def _text(prediction: "Prediction", top: int) -> str:
-    file, label = prediction.file, prediction.label
-    if prediction.error:
-        return f"{file}: error: {prediction.error}"
+    name, label = _name(prediction), prediction.label
     ranked = prediction.top(top)
+    if not ranked:
+        return f"{name}: error: {prediction.error}"
     text = ", ".join(f"{n} {p:.1%}" for n, p in ranked)
-    text = text if label == ranked[0][0] else f"{label} ({text})"
-    return f"{file}: {text}"
+    text = f"{label} ({text})" if prediction.rejected else text
+    # One that cannot be drawn has both.
+    return (
+        f"{name}: {text}; error: {prediction.error}"
+        if prediction.error
+        else f"{name}: {text}"
+    )

@@ -15,7 +15,7 @@ from ..evaluation.scores import Scores
 from ..run import digests
 from ..run.files import write_text
 from ..run.run import Run
-from . import plots
+from . import plots, sheets
 from .model_card import CARD, card
 
 ROWS, COLUMNS = 6, 8
@@ -37,10 +37,8 @@ def augmented(run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
             fed = copy_crops(pixels, affine, raw.input_size)
         columns.append(np.asarray(layer([fed, packed], training=column > 0)))
     rows = np.rint(np.stack(columns, axis=1)).clip(0, 255).astype(np.uint8)
-    sheet = plots.sheet(list(rows))
-    file = run.path / "plots" / "augmented.png"
-    file.parent.mkdir(exist_ok=True)
-    Image.fromarray(sheet).save(file)
+    sheet = sheets.sheet(list(rows))
+    plots.write_image(Image.fromarray(sheet), run.path / "plots" / "augmented.png")
     return sheet
 
 

@@ -121,7 +121,12 @@ def require_as_written(file: Path, remedy: str, begun: Hashing | None = None) ->
 def notes(folder: Path) -> list[Path]:
     """The files in a run directory that no training has written, sorted."""
     names = [(x, _name(x, folder)) for x in _files(folder)]
-    return [x for x, n in names if not (_OWN.fullmatch(n) or _CHANGING.fullmatch(n))]
+    return [x for x, n in names if not is_own(n)]
+
+
+def is_own(name: str) -> bool:
+    """Whether the file called `name` in a run directory is one that training writes."""
+    return bool(_OWN.fullmatch(name) or _CHANGING.fullmatch(name))
 
 
 def _stamp(file: Path) -> tuple[int, ...]:

@@ -1,17 +1,21 @@
 """Files that appear whole or not at all, for good; CSV with names of any bytes."""
 
 import csv
+import errno
 import io
 import os
 import re
 import shutil
+import stat
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ..backend.regular_file import read_regular
 from ..errors import RunError, printable
+from .output_path import copy_to_stream, followed, is_stream, part_of
 
 _MAX_CSV = 2**30
 """Ten times the split of ImageNet."""
@@ -22,19 +26,51 @@ def replacing(file: Path) -> Iterator[Path]:
     """A path to write to, which becomes `file` when the block succeeds.
 
     Until then readers see the old file or none; after an error it is as it was. A crash of
-    the system afterwards does not undo it.
+    the system afterwards does not undo it. Where a link leads to is replaced, not the link;
+    the old file's permissions stay, and so do its other names (hard links) with the old
+    content. A device or a pipe is given the content when the block succeeds.
+
+    Raises:
+        RunError: `file` is a pipe, and who reads it has ended.
+        OSError: it cannot be written.
     """
-    # The ending stays: Keras chooses a format of weights by it.
-    part = file.with_name(f".part.{file.name}")
-    # A killed process may have left one, perhaps a link to another file.
-    part.unlink(missing_ok=True)
     try:
-        yield part
-        sync(part)
-        part.replace(file)
-        sync(file.parent)
-    finally:
+        if is_stream(file):
+            with tempfile.TemporaryDirectory(prefix="alexnet-") as folder:
+                part = Path(folder, file.name)
+                yield part
+                copy_to_stream(part, file)
+            return
+        target = followed(file)
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+        part = part_of(target)
+        # A killed process may have left one, perhaps a link to another file.
         part.unlink(missing_ok=True)
+        try:
+            yield part
+            _put(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        # Writing does not say what it writes to; of the part nobody knows.
+        if error.filename is None or ".part." in str(error.filename):
+            error.filename = str(file)
+        raise
+
+
+def _put(part: Path, target: Path) -> None:
+    """Give the file `part` the place, and the permissions, of `target`."""
+    sync(part)
+    with suppress(FileNotFoundError):
+        before = target.stat().st_mode
+        # One of several names is a file of its own.
+        if part.stat().st_nlink == 1:
+            part.chmod(stat.S_IMODE(before))
+    part.replace(target)
+    # A folder may be one to write into and not to list, and is not synced then.
+    with suppress(PermissionError):
+        sync(target.parent)
 
 
 def sync(path: Path) -> None:
@@ -66,8 +102,13 @@ def write_text(file: Path, text: str) -> None:
 
 def write_page(file: Path, text: str) -> None:
     """Write `text` as `write_text` does; its folder is made if it does not exist."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder_of(file)
     write_text(file, text)
+
+
+def make_folder_of(file: Path) -> None:
+    """Make the folder that `file` is in, or that it leads into, if it does not exist."""
+    followed(file).parent.mkdir(parents=True, exist_ok=True)
 
 
 _FORMULA = re.compile("(^|[;\\t\\r\\n])(?=[=+@\\t\\r\\n\\uff1d\\uff0b\\uff0d\\uff20-])")

@@ -36,6 +36,8 @@ class Run:
     recipe: Recipe
     data: str = ""
     """Folder of the images of split.csv; empty for an imported run."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """The folders below `data` of train, val and test, where options have named them."""
     status: str = TRAINING
     """After a kill it stays "training"; "failed" is a training that ended with an error."""
     reason: str = ""
@@ -63,6 +65,12 @@ class Run:
     def title(self) -> str:
         """The names of its first classes."""
         return ", ".join(self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+
+    @property
+    def image_folders(self) -> tuple[Path, ...]:
+        """The folders that hold its images; none for an imported run."""
+        parts = tuple(Path(self.data, x) for x in self.parts.values())
+        return parts or ((Path(self.data),) if self.data else ())
 
     @property
     def exported(self) -> bool:

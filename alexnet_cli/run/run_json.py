@@ -21,7 +21,7 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
     preprocess = dataclasses.asdict(fields["preprocess"])
     return {
         "format": FORMAT,
-        **fields,
+        **_without_no_parts(fields),
         "architecture": fields["architecture"].to_dict(),
         "preprocess": {JSON_KEYS.get(k, k): v for k, v in preprocess.items()},
         "recipe": fields["recipe"].flat(),
@@ -51,10 +51,10 @@ def from_json(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: `data` is something else.
     """
-    from . import schema  # Not for --help: msgspec takes longer than the rest.
+    from . import limits, schema  # Not for --help: msgspec takes longer than the rest.
 
     fields = own_fields(schema.validated(data))
-    schema.check_fields(fields)
+    limits.check_fields(fields)
     return fields
 
 
@@ -64,13 +64,18 @@ def own_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("mean", "std"):
         preprocess[name] = preprocess[name] and tuple(preprocess[name])
     return {
-        **data,
+        **_without_no_parts(data),
         "architecture": Architecture.from_dict(data["architecture"]),
         "preprocess": Preprocess(**preprocess),
         "recipe": Recipe(**data["recipe"]),
         "classes": tuple(data["classes"]),
         "provenance": Provenance(**data["provenance"]),
     }
+
+
+def _without_no_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`fields` without those of parts that no options have named: most runs have none."""
+    return {k: v for k, v in fields.items() if v or k != "parts"}
 
 
 def _refuse(word: str) -> NoReturn:

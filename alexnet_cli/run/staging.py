@@ -16,6 +16,9 @@ from .destination import EMPTY, STAGED, check_destination
 from .files import sync
 from .lock import LOCK, locked
 
+_FOLDERS = {"assets", "checkpoints", "logs", "plots", "variables"}
+"""Names of folders that a training writes into."""
+
 
 @dataclass
 class Staging:
@@ -67,9 +70,10 @@ def resumed(folder: Path) -> Iterator[Staging]:
     """The run directory `folder` to go on writing to; a staged one then replaces its run.
 
     Raises:
-        RunError: it cannot be written to, or is being written to.
+        RunError: it cannot be written to, is being written to, or would write elsewhere.
     """
     folder = folder.resolve()
+    _require_inside(folder)
     match = STAGED.fullmatch(folder.name)
     final = folder.with_name(match["name"]) if match else folder
     with ExitStack() as locks:
@@ -87,6 +91,22 @@ def resumed(folder: Path) -> Iterator[Staging]:
         if match and staging.complete:
             replace(folder, final)
             (final / LOCK).unlink(missing_ok=True)
+
+
+def _require_inside(folder: Path) -> None:
+    """Check that what a training writes into `folder` stays there: links are followed.
+
+    Raises:
+        RunError: a file or folder that it writes is a link to another place.
+    """
+    yours = {*digests.notes(folder)}
+    for x in folder.rglob("*"):
+        written = x not in yours or x.name in _FOLDERS
+        if x.is_symlink() and written and not x.resolve().is_relative_to(folder):
+            raise RunError(
+                f"{printable(x)} is a link to {printable(x.readlink())}, which would be "
+                f"written to; `cp -rL` makes a run directory without links"
+            )
 
 
 @contextmanager

@@ -43,11 +43,13 @@ function show(file, found) {
   const preview = byId("preview");
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(file);
-  byId("answer").textContent = visible(found.answer);
+  // A class may be called unknown, too.
+  const answer = visible(found.answer) + (found.rejected ? " (no class is likely enough)" : "");
+  byId("answer").textContent = answer;
   byId("classes").replaceChildren(...found.classes.map((x) => bar(x.label, x.probability)));
   byId("result").hidden = false;
   // The heading shows it already; this is for those who hear the page.
-  say("Done: " + visible(found.answer), "spoken");
+  say("Done: " + answer, "spoken");
 }
 
 async function send(file) {

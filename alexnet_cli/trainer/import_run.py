@@ -53,6 +53,11 @@ def recipe_for(weights: PretrainedWeights, file: Path) -> Recipe:
             f"{printable(file)} is of a run, which needs no import; `alexnet train "
             f"--weights` starts from it"
         )
+    if not weights.arch and weights.layout.startswith(("torchvision's", "Caffe's")):
+        raise WeightsError(
+            f"{printable(file)} has layers of other sizes than the published networks; "
+            f"`alexnet train --weights` takes those that fit"
+        )
     if weights.arch not in PREPARED:
         raise WeightsError(
             f"{printable(file)} is in {weights.layout} layout; import reads torchvision's "

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import WeightsError, printable
+from ..errors import RecipeError, WeightsError, printable
 from ..model.alexnet import ARCHITECTURES
 from ..model.architecture import Architecture
 from ..model.pretrained.layouts import PretrainedWeights, read_pretrained
@@ -55,7 +55,8 @@ def with_pretrained_preprocessing(recipe: Recipe, weights: PretrainedWeights) ->
     """`recipe` with the mean and std that `weights` were trained with.
 
     Raises:
-        WeightsError: no layer fits the network, or the recipe has another mean or std.
+        WeightsError: no layer fits the network.
+        RecipeError: the recipe has another mean or std.
     """
     if weights.mean == "pixel":
         raise WeightsError(
@@ -69,7 +70,7 @@ def with_pretrained_preprocessing(recipe: Recipe, weights: PretrainedWeights) ->
         given = recipe[name]
         # By their numbers: 0 is 0,0,0, and imagenet is three numbers.
         if given is not None and getattr(own, name) != getattr(theirs, name):
-            raise WeightsError(
+            raise RecipeError(
                 f"--{name} {given}: the weights were trained with {value}; "
                 f"leave --{name} out"
             )

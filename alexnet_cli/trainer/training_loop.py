@@ -9,7 +9,7 @@ import tensorflow as tf
 from ..arrays import Doubles, Floats
 from ..dataset.augmentation.sampling import principal_colors
 from ..dataset.pixel_cache import Examples
-from ..errors import AlexNetError, Interrupted, printable
+from ..errors import AlexNetError, Interrupted, listed
 from ..recipe.recipe import Recipe
 from ..recipe.validation import trains_batch_norm
 from ..run.checkpoints import require_checkpoint
@@ -172,8 +172,7 @@ class TrainingLoop:
         if error.step is None or not self.context.names:
             return ""
         rows = self.pipeline.batch_rows(self.training, error.epoch, error.step)
-        names = ", ".join(printable(self.context.names[x]) for x in rows[:3])
-        return f" (images {names}{f' and {len(rows) - 3} more' if rows[3:].size else ''})"
+        return f" (images {listed((self.context.names[x] for x in rows), 3)})"
 
     def _use_smaller_parts(self, error: Exception) -> None:
         """Compute batches in twice as many parts from the last checkpoint on.

@@ -11,6 +11,7 @@ from alexnet_cli import (
     Classifier,
     Listener,
     Recipe,
+    RecipeError,
     Run,
     RunError,
     WeightsError,
@@ -70,7 +71,7 @@ def test_what_fits_no_convolution_is_not_downloaded(server, arch):
 
 def test_another_mean_is_an_error_before_a_download(server):
     with pytest.raises(
-        WeightsError, match="--mean 1: the weights were trained with imagenet"
+        RecipeError, match="--mean 1: the weights were trained with imagenet"
     ):
         weights_file("imagenet", Recorder(), Recipe(arch="alexnet-owt", mean="1"))
     assert not server.asked

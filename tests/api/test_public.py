@@ -39,7 +39,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_importing_the_package_takes_less_than_50_ms():
-    code = "import time; t = time.perf_counter(); import alexnet_cli; print(time.perf_counter() - t)"
+    code = "import time; t = time.process_time(); import alexnet_cli; print(time.process_time() - t)"
     # The best of three: the machine may be busy.
     assert min(float(python(code).stdout) for _ in range(3)) < 0.05
 

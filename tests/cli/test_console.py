@@ -184,3 +184,28 @@ def test_a_program_without_streams_prints_nothing(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     log("a line")
     result("a result")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["ascii", "cp1252", "latin-1", "cp932", "utf-16", "ascii:strict"]
+)
+def test_a_line_of_progress_that_an_encoding_lacks_silences_nothing(encoding):
+    code = """
+from alexnet_cli.cli.console import log, overwrite
+overwrite("decoding \\u0939\\u0446")
+log("goes on")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stdout == b"", done.stderr
+    assert done.stderr.decode(encoding.partition(":")[0]).endswith("goes on\n")
+
+
+def test_without_color_no_escape_sequence_is_sent(monkeypatch, capsys):
+    monkeypatch.setenv("NO_COLOR", "1")
+    overwrite("abc")
+    overwrite("de", shown=3)
+    overwrite(shown=2)
+    assert capsys.readouterr().err == "\r\rabc\r   \rde\r  \r"

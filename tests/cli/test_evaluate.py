@@ -6,10 +6,13 @@ import shutil
 
 import pytest
 from helpers import TINY, alexnet, draw_toy, fails
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from alexnet_cli.api import evaluate as api
 from alexnet_cli.api.evaluate import evaluate
+from alexnet_cli.cli.evaluate import COLUMNS, columns_of
 
 
 def scores_of(*args):
@@ -107,9 +110,120 @@ def test_images_that_were_trained_on_are_a_warning(trained, toy, toy_test):
 def test_images_that_no_longer_exist_are_an_error(run_copy):
     file = run_copy / "run.json"
     file.write_text(file.read_text().replace(json.loads(file.read_text())["data"], "/gone"))
-    text = "in the run's split, no longer exists; use --data"
+    text = "in the run's split, no longer exists, nor do the 5 others; use --data"
     result = fails(3, text, "evaluate", "--model", run_copy)
     assert result.stderr.startswith("alexnet: /gone/")
+
+
+def own_images(run):
+    """The run's validation images, copied beside it so that they can be changed."""
+    file = run / "run.json"
+    data = shutil.copytree(json.loads(file.read_text())["data"], run.parent / "photos")
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({**record, "data": str(data)}))
+    with (run / "split.csv").open(newline="") as x:
+        return [data / row["file"] for row in csv.DictReader(x) if row["split"] == "val"]
+
+
+@pytest.mark.parametrize(
+    "how", ["deleted", "moved", "damaged", "changed", "a folder", "a dangling link"]
+)
+def test_an_image_of_the_run_that_is_gone_or_changed_is_left_out(run_copy, tmp_path, how):
+    file, other, *rest = own_images(run_copy)
+    if how == "changed":
+        file.write_bytes(other.read_bytes())
+    elif how == "damaged":
+        file.write_bytes(b"x")
+    elif how == "moved":
+        file.rename(tmp_path / "elsewhere.png")
+    else:
+        file.unlink()
+        if how == "a folder":
+            file.mkdir()
+        elif how == "a dangling link":
+            file.symlink_to(tmp_path / "nowhere")
+    text = "1 image(s) cannot be read or have changed since training and are not in these numbers"
+    args = ("evaluate", "--model", run_copy, "--csv", tmp_path / "each.csv", "--json")
+    result = fails(1, text, *args)
+    found = json.loads(result.stdout)
+    assert found["images"] == 1 + len(rest)
+    (missing,) = found["unreadable"]
+    assert missing["file"] == str(file)
+    if how == "changed":
+        assert missing["error"] == "has other content than when the run was trained"
+    assert f"  {file} {missing['error']}" in result.stderr.splitlines()
+    with (tmp_path / "each.csv").open(newline="") as x:
+        (row,) = [row for row in csv.DictReader(x) if row["error"]]
+    assert row["file"] == str(file) and row["predicted"] == ""
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+def test_if_all_images_of_the_run_are_gone_or_changed_one_line_says_so(run_copy, how):
+    files = own_images(run_copy)
+    for file in files:
+        file.write_bytes(file.read_bytes() + b"x") if how == "changed" else file.unlink()
+    text = {
+        "changed": f"none of the images can be read; {files[0]} has other content than when the run was trained; name others with --data",
+        "deleted": f"{files[0]}, in the run's split, no longer exists, nor do the 5 others; use --data",
+    }[how]  # fmt: skip
+    fails(3, f"alexnet: {text}", "evaluate", "--model", run_copy)
+
+
+def test_the_columns_of_classes_are_no_others(tmp_path):
+    names = [
+        "file",
+        "class",
+        "predicted",
+        "probability",
+        "error",
+        "class:error",
+        "class:class:error",
+        "daisy",
+        "class:daisy",
+        "Error",
+    ]
+    columns = columns_of(names, spreadsheet=True)
+    assert columns == [
+        "class:file", "class:class", "class:predicted", "class:probability", "class:error", "class:class:error",
+        "class:class:class:error", "daisy", "class:daisy", "Error",
+    ]  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.text("'=e:classrofi\tl;", max_size=12) | st.sampled_from(COLUMNS), unique=True
+    ),
+    st.booleans(),
+)
+def test_no_two_columns_are_the_same(names, spreadsheet):
+    columns = [*COLUMNS, *columns_of(names, spreadsheet=spreadsheet)]
+    assert len(set(columns)) == len(columns)
+    if not spreadsheet:
+        assert columns_of(names, spreadsheet=False) == columns[len(COLUMNS) :]
+        for name, column in zip(names, columns[len(COLUMNS) :], strict=True):
+            assert column in (name, f"class:{name}")
+
+
+@pytest.mark.parametrize("options", [(), ("--raw-csv",)])
+def test_classes_of_any_name_have_columns_of_their_own(
+    run_copy, toy_test, tmp_path, options
+):
+    names = ["error", "=1", "'=1"]
+    data = tmp_path / "d"
+    for old, new in zip(("blue", "green", "red"), names, strict=True):
+        shutil.copytree(toy_test / old, data / new)
+    record = json.loads((run_copy / "run.json").read_text())
+    (run_copy / "run.json").write_text(json.dumps({**record, "classes": names}))
+    file = tmp_path / "each.csv"
+    done = alexnet("evaluate", "--model", run_copy, "--data", data, "--csv", file, *options)
+    assert done.exit_code == 0, done.output
+    with file.open(newline="") as x:
+        header, *rows = csv.reader(x)
+    assert header[:6] == [*COLUMNS, "class:error"] and len(set(header)) == len(header) == 8
+    assert header[6:] == (["=1", "'=1"] if options else ["'=1", "class:'=1"])
+    assert all(len(x) == 8 and x[4] == "" for x in rows)
+    for row in rows:
+        assert float(row[3]) == max(map(float, row[5:]))
 
 
 def test_a_folder_without_a_run_is_an_error(toy, tmp_path):

@@ -201,6 +201,19 @@ def test_wrong_usage_is_one_line_that_helps(words, text):
     assert line.startswith("alexnet: ") and text in line
 
 
+def test_what_a_library_warns_of_is_a_line(tmp_path):
+    """Python prints it as it is, with the place and the line of the source."""
+    code = """
+import sys, warnings
+from alexnet_cli.cli import models
+from alexnet_cli.cli.main import main
+models._print_networks = lambda: warnings.warn(sys.argv[1])
+main(["models"])
+"""
+    done = python(code, "one\x1b[31m\ntwo")
+    assert done.stderr == "warning: one\\x1b[31m\\ntwo\n", done.stderr
+
+
 def test_the_version_is_the_packages():
     assert alexnet("--version").stdout == f"alexnet, version {__version__}\n"
 

@@ -113,7 +113,7 @@ def test_a_drawn_image_keeps_a_name_of_its_own(trained, toy_test, tmp_path):
 def test_drawing_never_overwrites_the_image_itself(trained, toy_test):
     one = toy_test / "red" / "00.jpg"
     before = one.read_bytes()
-    text = f"alexnet: --draw {one.parent} would overwrite {one}"
+    text = f"alexnet: --draw {one.parent} would overwrite {one}, or add to its folder"
     fails(3, text, "predict", one, "--model", trained, "--draw", one.parent)
     assert one.read_bytes() == before
 

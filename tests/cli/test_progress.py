@@ -4,6 +4,7 @@ import dataclasses
 import re
 import shutil
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -16,7 +17,8 @@ from alexnet_cli.cli import progress
 from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting, duration
 from alexnet_cli.dataset.near_search import NearPairs
 from alexnet_cli.dataset.prepare import prepare
-from alexnet_cli.dataset.sources.class_folders import find_images
+from alexnet_cli.dataset.sources.class_folders import ImageFolder, find_images
+from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.model.pretrained.layouts import PretrainedWeights
 from alexnet_cli.model.pretrained.matching import LayerMatch
 from alexnet_cli.recipe.recipe import Recipe
@@ -38,6 +40,9 @@ def terminal(capsys, monkeypatch):
     """A function that returns what a terminal got since the last call."""
     screen = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=screen))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     # click removes control sequences where it sees no terminal.
     monkeypatch.setattr(click, "echo", partial(click.echo, color=True))
     return lambda: capsys.readouterr().err
@@ -82,6 +87,38 @@ def test_nothing_is_overwritten_where_output_is_piped(capsys):
     with counting("decoding") as counter:
         counter(1, 2)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("where", ["a file", "a dumb terminal"])
+def test_what_is_not_overwritten_gets_a_line_twice_per_minute(
+    capsys, clock, monkeypatch, where
+):
+    if where == "a dumb terminal":
+        screen = SimpleNamespace(isatty=lambda: True)
+        monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=screen))
+        monkeypatch.setenv("TERM", "dumb")
+    with counting("decoding") as counter:
+        for i in range(70):
+            clock.now += 1
+            counter(i, 70)
+    lines = capsys.readouterr().err.splitlines()
+    assert [re.sub(r"\[.*\] ", "", x) for x in lines] == [
+        "decoding 30/70", "decoding 61/70", "decoding: 70 s",
+    ]  # fmt: skip
+
+
+def test_a_line_fits_into_the_terminal(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    Line().update("x" * 50)
+    assert terminal() == f"\r{'x' * 19}\x1b[K"
+
+
+def test_without_color_a_line_is_erased_by_spaces(terminal, clock, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = Line()
+    line.update("one")
+    line.clear()
+    assert terminal() == "\r\rone\r   \r"
 
 
 def test_counting_shows_a_bar(terminal, clock):
@@ -143,6 +180,16 @@ def test_a_folder_is_a_table_of_its_classes(toy, capsys):
         f"{toy}: 36 files in 3 classes",
         "  class  files", "  blue      12", "  green     12", "  red       12",
     ]  # fmt: skip
+
+
+def test_of_many_classes_the_first_are_printed(capsys):
+    samples = tuple(Sample(f"{i}/a.png", i, "") for i in range(257))
+    names = tuple(f"class {i}" for i in range(257))
+    ConsoleListener().images_found(ImageFolder(Path("data"), names, ("",), samples))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "data: 257 files in 257 classes"
+    assert len(lines) == 2 + progress.MOST_CLASSES + 1
+    assert lines[-1] == f"  ... and {257 - progress.MOST_CLASSES} more classes"
 
 
 @pytest.fixture

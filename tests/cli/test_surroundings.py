@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -82,3 +84,77 @@ def test_a_run_directory_need_not_be_utf8(toy, tmp_path):
         x.name for x in out.iterdir()
     }
     assert any(x.name.startswith("events") for x in (out / "logs" / "train").iterdir())
+
+
+NARROW = [
+    {"PYTHONIOENCODING": "cp1252"},
+    {"PYTHONIOENCODING": "ascii:strict"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+]  # fmt: skip
+CAT = "\u732b"
+
+
+@pytest.fixture(scope="module")
+def cats(trained, toy_test, tmp_path_factory):
+    """The trained run with a class called \u732b, beside a folder with images of it."""
+    folder = tmp_path_factory.mktemp("cats")
+    run = shutil.copytree(trained, folder / "run")
+    record = json.loads((run / "run.json").read_text())
+    record = {**record, "classes": [CAT, *record["classes"][1:]], "data": ""}
+    (run / "run.json").write_text(json.dumps(record))
+    for old in COLORS:
+        shutil.copytree(toy_test / old, folder / "d" / (CAT if old == "blue" else old))
+    return folder
+
+
+def program(folder, *words, **env):
+    """The command as a program of its own; its output as bytes."""
+    return subprocess.run(
+        [sys.executable, "-m", "alexnet_cli", *map(str, words)], cwd=folder, check=False,
+        capture_output=True, timeout=300, env={**os.environ, **env},
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only UTF-8")
+@pytest.mark.parametrize("env", NARROW, ids=str)
+def test_no_command_stumbles_over_a_narrow_encoding(cats, env):
+    usual = {"PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+    commands = [
+        ("--help",), ("train", "--help"), ("models",), ("doctor", "d"), (CAT,), ("predict", f"--{CAT}"),
+        ("predict", "--model", f"{CAT}.tflite", "x.jpg"), ("predict", "--model", "run", f"d/{CAT}"),
+        ("predict", "--model", "run", f"d/{CAT}", "--json"), ("predict", "--model", "run", f"d/{CAT}", "--csv"),
+        ("evaluate", "--model", "run", "--data", "d"),
+    ]  # fmt: skip
+    for words in commands:
+        found, expected = program(cats, *words, **env), program(cats, *words, **usual)
+        assert found.returncode == expected.returncode, (words, found.stderr)
+        for own, other in (
+            (found.stdout, expected.stdout),
+            (found.stderr, expected.stderr),
+        ):
+            assert b"Traceback" not in own
+            if "--csv" in words or "--json" in words:
+                assert own == other, words
+            else:
+                text = " ".join(other.decode().replace(CAT, r"\u732b").split())
+                assert " ".join(own.decode("ascii").split()) == text, words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only UTF-8")
+def test_classes_are_called_the_same_in_any_locale(cats, tmp_path):
+    """What Python reads names of files with is another encoding in some."""
+    for words in (("-X", "utf8=0", "-c"), ("-c",)):
+        done = subprocess.run(
+            [sys.executable, *words, START, "train", "--data", cats / "d", "--out", tmp_path / f"run{len(words)}",
+             *OPTIONS, "--epochs", "1"], check=False, capture_output=True,
+            env={**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        record = json.loads((tmp_path / f"run{len(words)}" / "run.json").read_text())
+        assert record["classes"] == ["green", "red", CAT]
+        assert f"{CAT}/00.jpg" in (tmp_path / f"run{len(words)}" / "split.csv").read_text(
+            "utf-8"
+        )
+
+
+START = "from alexnet_cli.cli.main import main; main()"

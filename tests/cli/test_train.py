@@ -282,3 +282,109 @@ def test_print_config_trains_nothing(tmp_path, monkeypatch):
     keys = tomllib.loads(result.stdout)
     assert (keys["arch"], keys["epochs"]) == ("tiny", 3)
     assert not list(tmp_path.iterdir())
+
+
+def stopped_before_training(small, *args):
+    """What train prints until --strict ends it; a bad file is put into `small` for that."""
+    (small / "blue" / "bad.jpg").write_bytes(b"x")
+    out = small.parent / "saved"
+    words = ("--data", small, "--out", out, *TINY, "--strict", *args)
+    result = fails(3, "--strict: 1 file(s) cannot be used", "train", *words)
+    assert not out.exists()
+    return result.stderr
+
+
+def test_class_names_that_are_easily_confused_are_a_warning(small):
+    (small / "green").rename(small / "Red ")
+    lines = stopped_before_training(small).splitlines()
+    assert (
+        "warning: the class folders 'Red ', 'red' differ only in letter case, Unicode form or "
+        "spaces; are they one class?"
+    ) in lines
+
+
+def test_small_classes_are_named_when_they_are_left_out(small):
+    for file in sorted((small / "red").iterdir())[1:]:
+        file.unlink()
+    text = stopped_before_training(small, "--drop-small-classes", "2")
+    assert (
+        "1 class(es) with fewer than 2 different images are left out, with 1 image(s) "
+        "(bad_images.csv):\n  red 1\n"
+    ) in text
+
+
+def test_links_to_nothing_are_never_trained_without_a_word(small):
+    """12 of 14 images of a class may be links to a disk that is not there."""
+    for i in range(12):
+        (small / "red" / f"x{i}.jpg").symlink_to(f"/mnt/gone/{i}.jpg")
+    text = "--strict: 12 file(s) cannot be used"
+    args = ("train", "--data", small, "--out", small.parent / "o", *TINY, "--strict")
+    result = fails(3, text, *args)
+    assert (
+        "  red/x0.jpg is a link to nothing: /mnt/gone/0.jpg" in result.stderr.splitlines()
+    )
+
+
+@pytest.mark.parametrize("args, text", [
+    (("--test", "toy"), "--test needs --train, or --data"),
+    (("--data", "toy", "--train", "toy"), "--train cannot be given here: --data toy is the training part"),
+    (("--train", "toy", "--out", "toy/saved"), "--out toy/saved is inside --data toy"),
+])  # fmt: skip
+def test_folders_of_parts_that_cannot_be(small, monkeypatch, args, text):
+    monkeypatch.chdir(small.parent)
+    fails(2, text, "train", "--arch", "tiny", *args)
+
+
+def test_parts_cannot_be_given_with_resume():
+    fails(2, "--val cannot be given with --resume", "train", "--resume", "x", "--val", "y")
+
+
+@pytest.mark.slow
+def test_named_parts_are_found_again_by_evaluate_and_resume(tmp_path):
+    draw_toy(tmp_path / "a" / "train it", each=6)
+    draw_toy(tmp_path / "b" / "later", each=2, seed=1)
+    draw_toy(tmp_path / "b" / "val", each=2, seed=2)
+    out = tmp_path / "saved"
+    result = alexnet(
+        "train", "--train", tmp_path / "a" / "train it", "--val", tmp_path / "b" / "val",
+        "--test", tmp_path / "b" / "later", "--out", out, *TINY, "--epochs", "1",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    run = Run.open(out)
+    assert run.data == str(tmp_path)
+    assert run.parts == {"train": "a/train it", "val": "b/val", "test": "b/later"}
+    rows = run.split()
+    assert {x["file"].split("/")[0] for x in rows if x["split"] == "train"} == {"a"}
+    assert all(Path(run.data, x["file"]).is_file() for x in rows)
+    result = alexnet("evaluate", "--model", out)
+    assert result.exit_code == 0 and result.stdout.startswith("6 images\n")
+    (tmp_path / "a" / "train it" / "red" / "00.jpg").unlink()
+    draw_toy(tmp_path / "more", each=1, seed=9)
+    shutil.copy(tmp_path / "more" / "red" / "00.jpg", tmp_path / "a/train it/red/new.jpg")
+    result = alexnet("train", "--resume", out, "--epochs", "2", "--allow-changed-data")
+    assert result.exit_code == 0, result.output
+    names = {x["file"] for x in Run.open(out).split()}
+    assert "a/train it/red/new.jpg" in names and "a/train it/red/00.jpg" not in names
+    assert "b/later/red/00.jpg" in names
+
+
+@pytest.mark.slow
+def test_a_run_without_small_classes_is_whole_and_goes_on_as_if_never_stopped(tmp_path):
+    data = draw_toy(tmp_path / "toy", each=6)
+    for file in sorted((data / "blue").iterdir())[1:]:
+        file.unlink()
+    words = ("train", "--data", data, *TINY, "--drop-small-classes", "3", "--deterministic")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert alexnet(*words, "--out", whole, "--epochs", "2").exit_code == 0
+    assert alexnet(*words, "--out", cut, "--epochs", "1").exit_code == 0
+    run = Run.open(cut)
+    assert run.classes == ("green", "red") and run.recipe["drop_small_classes"] == 3
+    assert {x["class"] for x in run.split()} == {"green", "red"}
+    bad = (cut / "bad_images.csv").read_text()
+    assert 'blue/00.jpg,"is of a class with 1 different image(s), fewer than' in bad
+    assert alexnet("train", "--resume", cut, "--epochs", "2").exit_code == 0
+    rows = [history(whole), history(cut)]
+    for row in (*rows[0], *rows[1]):
+        del row["images_per_second"]
+    assert rows[0] == rows[1] and len(rows[0]) == 2
+    assert alexnet("evaluate", "--model", cut).exit_code == 0

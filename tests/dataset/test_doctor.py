@@ -223,6 +223,46 @@ def test_notes_of_all_parts_are_kept(healthy, tmp_path):
     assert found.counts == {"daisy": 10, "fish": 10} and len(found.two_parts) == 10
 
 
+def test_links_to_nothing_are_bad_files(healthy):
+    for i in range(12):
+        (healthy / "fish" / f"x{i}.jpg").symlink_to(f"/mnt/gone/{i}.jpg")
+    (healthy / "fish" / "loop.jpg").symlink_to("loop.jpg")
+    found = examine(healthy)
+    assert len(found.bad) == 13 and found.wrong and all(reason for _, reason in found.bad)
+    result = alexnet("doctor", healthy)
+    assert result.exit_code == 1 and "Problems found: bad files: 13" in result.stdout
+
+
+def test_a_file_linked_into_two_classes_is_under_two_labels(healthy):
+    (healthy / "daisy" / "soft.jpg").symlink_to(healthy / "fish" / "1.jpg")
+    (healthy / "daisy" / "hard.jpg").hardlink_to(healthy / "fish" / "2.jpg")
+    found = examine(healthy)
+    pairs = {tuple(sorted(x)) for x in found.two_labels}
+    assert pairs == {("daisy/soft.jpg", "fish/1.jpg"), ("daisy/hard.jpg", "fish/2.jpg")}
+
+
+def test_class_names_that_are_easily_confused_are_a_problem(healthy, tmp_path):
+    (healthy / "daisy").rename(healthy / "Fish\u00a0")
+    found = examine(healthy)
+    assert found.confusable == (("Fish\u00a0", "fish"),) and found.wrong
+    report = tmp_path / "doctor.html"
+    result = alexnet("doctor", healthy, "--report", report)
+    assert result.exit_code == 1
+    assert result.stdout.endswith("Problems found: confusable class names: 1\n")
+    assert r"  'Fish\xa0'  'fish'" in result.stdout and r"  'Fish\xa0'  5" in result.stdout
+    assert r"Fish\xa0" in report.read_text("utf-8")
+    again = alexnet("doctor", healthy, "--json")
+    assert json.loads(again.stdout)["confusable"] == [["Fish\u00a0", "fish"]]
+
+
+def test_one_class_is_a_problem(healthy):
+    shutil.rmtree(healthy / "daisy")
+    result = alexnet("doctor", healthy)
+    assert result.exit_code == 1 and result.stdout.endswith(
+        "Problems found: only one class\n"
+    )
+
+
 def test_a_folder_without_class_folders_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match="has no class folders with images"):
         examine(tmp_path)

@@ -11,8 +11,9 @@ from helpers import HARD_NAMES, draw_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.dataset import folders
-from alexnet_cli.dataset.folders import find_parts, images_below, read_classes, scan
+from alexnet_cli.dataset import file_names
+from alexnet_cli.dataset.class_names import read_classes
+from alexnet_cli.dataset.folders import find_parts, scan
 from alexnet_cli.errors import DatasetError, printable
 from alexnet_cli.run.files import write_csv
 
@@ -79,13 +80,16 @@ def test_junk_is_noted_and_never_a_class(tmp_path):
     (data / "rot").symlink_to(data / "red")
     os.mkfifo(data / "red" / "pipe.jpg")
     found = scan(data)
-    assert counts(found) == {"blue": 2, "green": 2, "red": 2}
+    # A link to nothing among images is a bad image.
+    assert counts(found) == {"blue": 2, "green": 2, "red": 3}
+    assert "red/dangling.jpg" in found.relative()
     notes = "\n".join(found.notes)
     for part in (
         "__MACOSX/: hidden", ".ipynb_checkpoints/: hidden", "empty/: no images", "1 loose file",
         "red/notes.txt: not an image by its extension", "red/labels.csv: not",
-        "dangling.jpg: broken link", "rot/: same folder as red/",
-        "pipe.jpg: neither a file nor a folder", "same file as red/",
+        "rot/: same folder as red/", "pipe.jpg: neither a file nor a folder",
+        "red/loop: the same as red", "red/again.jpg: the same as red/00.jpg",
+        "red/: 3 hidden or system file(s) (.DS_Store, ._a.jpg, Thumbs.db)",
     ):  # fmt: skip
         assert part in notes, part
 
@@ -95,10 +99,11 @@ def test_links_in_circles_end(tmp_path):
     (tmp_path / "a" / "deep" / "up").symlink_to(tmp_path / "a")
     (tmp_path / "a" / "deep" / "self").symlink_to(tmp_path / "a" / "deep")
     (tmp_path / "a" / "other").symlink_to(tmp_path / "b")
+    (tmp_path / "a" / "top").symlink_to(tmp_path)
     found = scan(tmp_path)
-    # What is linked from two classes counts for the first of them.
-    names = sorted(x.resolve().name for x in found.files)
-    assert len(names) == len(set(names)) and set(names) == {"1.jpg", "2.jpg"}
+    # What is linked from two classes is in both, as with hard links.
+    assert found.relative() == ("a/deep/1.jpg", "a/other/2.jpg", "b/2.jpg")
+    assert f"a/top: a link in a circle, to {tmp_path}" in found.notes
 
 
 def test_links_to_themselves_are_broken(tmp_path):
@@ -110,9 +115,9 @@ def test_links_to_themselves_are_broken(tmp_path):
     (tmp_path / "a" / "pong").symlink_to("ping")
     assert find_parts(tmp_path) == {}
     found = scan(tmp_path)
-    assert found.relative() == ("a/1.jpg",)
-    broken = [x for x in found.notes if x.endswith(": broken link")]
-    assert len(broken) == 4
+    # Among images they are bad ones: nothing is lost without a word.
+    assert found.relative() == ("a/1.jpg", "a/loop", "a/loop.jpg", "a/ping", "a/pong")
+    assert "loop: a link to nothing, perhaps of a class folder" in found.notes
     assert "2 loose file(s) beside the class folders" in found.notes
 
 
@@ -148,13 +153,12 @@ def test_folders_may_be_nested_deeper_than_calls(tmp_path, nested):
 @pytest.mark.parametrize("name", ["d" * 255, "\N{TULIP}" * 63])
 def test_a_path_longer_than_the_system_takes_is_one_line(tmp_path, nested, name):
     nested(20, name)
-    for search in (scan, lambda x: list(images_below(x))):
-        with pytest.raises(DatasetError, match="File name too long$") as error:
-            search(tmp_path)
-        assert "\n" not in str(error.value)
+    with pytest.raises(DatasetError, match="File name too long$") as error:
+        scan(tmp_path)
+    assert "\n" not in str(error.value)
 
 
-@given(st.sampled_from(sorted(folders.NOT_IMAGES)), st.booleans())
+@given(st.sampled_from(sorted(file_names.NOT_IMAGES)), st.booleans())
 def test_extensions_are_compared_without_case(tmp_path_factory, suffix, upper):
     folder = tmp_path_factory.mktemp("f")
     touch(folder / "a" / "1.jpg", folder / "a" / f"2{suffix.upper() if upper else suffix}")
@@ -169,14 +173,6 @@ def test_extensions_are_compared_without_case(tmp_path_factory, suffix, upper):
 def test_folders_in_a_class_belong_to_it(tmp_path):
     touch(tmp_path / "a" / "deep" / "deeper" / "x.jpg")
     assert scan(tmp_path).relative() == ("a/deep/deeper/x.jpg",)
-    assert [x.name for x in images_below(tmp_path)] == ["x.jpg"]
-
-
-def test_images_below_are_in_order_and_listed_once(tmp_path):
-    touch(tmp_path / "b.jpg", tmp_path / "a" / "c.jpg", tmp_path / "a" / ".hidden.jpg")
-    (tmp_path / "z.jpg").symlink_to(tmp_path / "b.jpg")
-    found = [x.relative_to(tmp_path).as_posix() for x in images_below(tmp_path)]
-    assert found == ["a/c.jpg", "b.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -223,10 +219,13 @@ def test_parts_are_known_by_their_names(tmp_path, toy):
         "test": "test",
     }
     assert find_parts(toy) == {}
-    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "cat").mkdir(parents=True)
     with pytest.raises(DatasetError) as error:
         find_parts(tmp_path)
-    message = f"{tmp_path}: both 'val' and 'valid' could be the val part; rename one"
+    message = (
+        f"{tmp_path}: both 'val' and 'valid' could be the val part; rename one, "
+        f"or name the folders with --train, --val and --test"
+    )
     assert str(error.value) == message
 
 

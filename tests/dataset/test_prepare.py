@@ -214,3 +214,99 @@ def test_groups_are_named_by_content_alone(letters, pairs, random):
         [digests[i] for i in order], [(place[i], place[j]) for i, j in near]
     )
     assert shuffled == [groups[i] for i in order]
+
+
+def uneven(folder):
+    """blue: six images, green: three of which two are bad, red: copies of one image."""
+    data = draw_toy(folder, each=6)
+    for file in sorted((data / "green").iterdir())[:3]:
+        file.unlink()
+    for file in sorted((data / "green").iterdir())[:2]:
+        file.write_bytes(b"x")
+    first, *others = sorted((data / "red").iterdir())
+    for file in others:
+        shutil.copy(first, file)
+    return data
+
+
+def test_all_small_classes_are_named_at_once(tmp_path):
+    data = uneven(tmp_path / "d")
+    (data / "amber").mkdir()
+    (data / "amber" / "0.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(DatasetError) as error:
+        prepared(data)
+    assert str(error.value).startswith(
+        "3 classes have few different images: 'amber' 0, 'green' 1, 'red' 1, too few"
+    )
+    assert "--drop-small-classes 2" in str(error.value)
+
+
+def test_classes_with_bad_files_alone_are_named_at_once(tmp_path):
+    data = draw_toy(tmp_path / "d", each=4)
+    for file in (*(data / "green").iterdir(), *(data / "red").iterdir()):
+        file.write_bytes(b"x")
+    with pytest.raises(DatasetError) as error:
+        prepared(data)
+    assert str(error.value) == (
+        f"{data}: 2 classes have no training image that can be read: green, red; "
+        f"add some, or leave them out with --drop-small-classes 1"
+    )
+
+
+def test_small_classes_are_left_out_when_asked_for(tmp_path):
+    data = uneven(tmp_path / "d")
+    draw_toy(tmp_path / "e", each=6, seed=4)
+    shutil.move(tmp_path / "e" / "blue", data / "yellow")
+    got = prepared(data, Recipe(arch="tiny", size=36, drop_small_classes=2))
+    assert got.kept.classes == ("blue", "yellow")
+    assert got.kept.small == {"green": 1, "red": 1}
+    assert {x.label for x in got.split} == {"blue", "yellow"} and len(got.split) == 12
+    assert len(got.kept.dropped) == 7 and len(got.bad) == 2
+    assert {x.file.split("/")[0] for x in got.kept.dropped} == {"green", "red"}
+    assert got.kept.dropped[0].reason == (
+        "is of a class with 1 different image(s), fewer than --drop-small-classes 2"
+    )
+    # Pixels, labels, names and fingerprints are still those of the same image.
+    assert got.fingerprints.shape == (12, 32, 32)
+    files = {x.file: x for x in got.split}
+    for examples, part in ((got.training, "train"), (got.validation, "val")):
+        assert len(examples) == sum(x.part == part for x in got.split)
+        for row in examples.rows:
+            name = got.names[row]
+            assert files[name].part == part
+            assert got.kept.classes[examples.labels[row]] == files[name].label
+            expected = images.load(data / name, preprocess_of(RECIPE))
+            np.testing.assert_array_equal(examples.pixels([row])[0], expected)
+
+
+def test_near_pairs_follow_the_images_that_are_kept(tmp_path):
+    data = sample(tmp_path / "s", each=4)
+    for file in list((data / "fish").iterdir())[1:]:
+        file.unlink()
+    with Image.open(data / "leaf" / "leaf_001.jpg") as image:
+        image.resize((190, 190)).save(data / "leaf" / "small.jpg", quality=80)
+    got = prepared(data, Recipe(arch="tiny", size=36, drop_small_classes=2))
+    ((i, j),) = got.near.pairs
+    assert {got.split[i].file, got.split[j].file} == {"leaf/leaf_001.jpg", "leaf/small.jpg"}
+
+
+def test_not_all_classes_can_be_left_out(tmp_path):
+    data = uneven(tmp_path / "d")
+    with pytest.raises(DatasetError) as error:
+        prepared(data, Recipe(arch="tiny", size=36, drop_small_classes=2))
+    assert str(error.value) == (
+        f"{data}: --drop-small-classes 2 leaves 1 of 3 classes; use a smaller number"
+    )
+
+
+def test_only_images_to_train_on_make_a_class_large(tmp_path):
+    draw_toy(tmp_path / "d" / "train", each=6)
+    draw_toy(tmp_path / "d" / "val", each=6, seed=1)
+    for file in sorted((tmp_path / "d" / "train" / "red").iterdir())[1:]:
+        file.unlink()
+    got = prepared(tmp_path / "d", Recipe(arch="tiny", size=36, drop_small_classes=3))
+    assert got.kept.small == {"red": 1} and got.counts() == {
+        "train": 12,
+        "val": 12,
+        "test": 0,
+    }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.dataset.split import SplitOptions, split, subsample
+from alexnet_cli.dataset.split import SplitOptions, TooFewImages, split, subsample
 from alexnet_cli.errors import DatasetError
 
 
@@ -89,8 +89,34 @@ def test_too_few_images_are_an_error_by_name(content):
         split(names, content + digests(5), SplitOptions(0.2))
     assert str(error.value) == (
         "class 'roses' has 1 different image(s), too few for one in each part; "
-        "add images, leave the class out with --classes, or see --no-group-near"
+        "add images, leave the class out with --classes or --drop-small-classes 2, "
+        "or see --no-group-near"
     )
+
+
+def test_all_classes_with_too_few_images_are_named_at_once():
+    """Those that lack one for the test part, and those that then lack one to validate on."""
+    counts = {"a": 1, "b": 2, "c": 9, "d": 2, "e'": 1}
+    names = [x for x, n in counts.items() for _ in range(n)]
+    with pytest.raises(TooFewImages) as error:
+        split(names, digests(len(names)), SplitOptions(0.2, 0.2))
+    assert error.value.counts == {"a": 1, "b": 2, "d": 2, "e'": 1}
+    assert str(error.value) == (
+        "4 classes have few different images: 'a' 1, 'b' 2, 'd' 2, \"e'\" 1, too few for one "
+        "in each part; add images, leave the classes out with --classes or "
+        "--drop-small-classes 3, or see --no-group-near"
+    )
+    with pytest.raises(TooFewImages) as error:
+        split(names, digests(len(names)), SplitOptions(0.0, folds=3))
+    assert set(error.value.counts) == {"a", "b", "d", "e'"}
+
+
+def test_a_long_list_of_small_classes_is_cut_with_a_count():
+    names = [f"{i:03}" for i in range(200)]
+    with pytest.raises(TooFewImages) as error:
+        split(names, digests(200), SplitOptions(0.2))
+    assert str(error.value).startswith("200 classes have few different images: '000' 1, ")
+    assert "'009' 1 and 190 more, too few" in str(error.value)
 
 
 def test_three_parts_want_three_images():

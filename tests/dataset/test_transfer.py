@@ -3,9 +3,11 @@
 import errno
 import hashlib
 import os
+import shutil
 import socket
 import ssl
 import subprocess
+import tarfile
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -103,9 +105,12 @@ CHUNKED = b"Transfer-Encoding: chunked"
     (b"HTTP/1.1 500 Broken\x9b \xe2\x80\xae", b"", r"the server responded 500 Broken\x9b"),
     (b"HTTP/1.1 302 Found", b"", "the server responded 302 Found"),
     (b"HTTP/1.1 503 " + b"x" * 60_000, b"", "the server responded 503 xxx"),
-    (b"HTTP/1.1 999999 x", b"", "the connection broke after 0 bytes"),
-    (OK + b"a: b\r\n" * 200, b"", "the connection broke after 0 bytes"),
-    (b"SSH-2.0-OpenSSH", b"", "the connection broke after 0 bytes"),
+    (b"HTTP/1.1 999999 x", b"", "what answers is no web server (HTTP/1.1 999999 x); try another address with --mirror"),
+    (OK + b"a: b\r\n" * 200, b"", "what answers is no web server (got more than 100 headers)"),
+    (OK + b"a: " + b"b" * 70_000, b"", "what answers is no web server (got more than 65536 bytes when reading header line)"),
+    (b"SSH-2.0-OpenSSH", b"", "what answers is no web server (SSH-2.0-OpenSSH)"),
+    (b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000, b"", "what answers is no web server (its headers do not end)"),
+    (b"HTTP/1.1 416 Range Not Satisfiable", b"", "the server responded 416 Range Not Satisfiable"),
 ])  # fmt: skip
 def test_an_odd_answer_is_one_line_and_the_next_try_succeeds(tmp_path, head, body, message):
     with answering(raw(head, body)) as url:
@@ -127,6 +132,40 @@ def test_a_server_that_resumes_elsewhere_makes_the_next_try_start_anew(
         assert message in refused(f"{url}/a.pth", tmp_path)
     assert list(tmp_path.iterdir()) == []
     succeeds(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe", "hard link"])
+def test_what_is_no_part_of_ours_is_not_written_through(tmp_path, kind):
+    """The folder may come from a stranger."""
+    folder, victim = tmp_path / "data", tmp_path / "victim"
+    folder.mkdir()
+    part = folder / "a.pth.part"
+    if kind != "link to nothing":
+        victim.write_bytes(b"mine")
+    if kind == "pipe":
+        os.mkfifo(part)
+    elif kind == "hard link":
+        os.link(victim, part)
+    else:
+        part.symlink_to(victim)
+    succeeds(folder)
+    assert (
+        not victim.exists() if kind == "link to nothing" else victim.read_bytes() == b"mine"
+    )
+
+
+def test_what_is_unpacked_goes_through_no_link(tmp_path):
+    tar, elsewhere = tmp_path / "a.tgz", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "flowers").mkdir()
+    (tmp_path / "flowers/x.jpg").write_bytes(b"x")
+    with tarfile.open(tar, "w:gz") as archive:
+        archive.add(tmp_path / "flowers", "flowers")
+    shutil.rmtree(tmp_path / "flowers")
+    (tmp_path / ".flowers.part").symlink_to(elsewhere)
+    module.unpack(tar, tmp_path / "flowers")
+    assert (tmp_path / "flowers/x.jpg").read_bytes() == b"x"
+    assert not list(elsewhere.iterdir()) and not (tmp_path / ".flowers.part").is_symlink()
 
 
 def test_all_of_it_in_answer_to_a_range_replaces_the_part(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,7 +169,8 @@ def test_a_run_without_usable_images_of_its_own_is_named(run_copy):
     with pytest.raises(RunError) as caught:
         held_out(replace(run, data="/gone"))
     assert str(caught.value) == (
-        "/gone/blue/07.png, in the run's split, no longer exists; use --data"
+        "/gone/blue/07.png, in the run's split, no longer exists, nor do the 5 others; use "
+        "--data"
     )
     damaged = f"{run_copy}/split.csv is damaged: it lists no images to evaluate on"
     with_columns(run, "split.csv", lambda x: {**x, "class": "pink"})
@@ -191,6 +193,44 @@ def test_folders_are_matched_by_name_not_by_order(run, toy_test, tmp_path):
     assert sorted(set(found.labels)) == [1, 2] and len(found.files) == 8
     assert found.notes[-1] == "no folder for blue"
     assert any(x.startswith("left out: ") and "notes.pdf" in x for x in found.notes)
+
+
+def test_classes_match_in_either_unicode_form(run, toy_test, tmp_path):
+    """Trained on a Mac, whose names are taken apart; evaluated on Linux."""
+    apart = unicodedata.normalize("NFD", "café")
+    renamed = replace(run, classes=(apart, "green", "red"))
+    data = shutil.copytree(toy_test, tmp_path / "d")
+    (data / "blue").rename(data / "café")
+    found = labeled_folder(renamed, data)
+    assert sorted(found.labels) == [0] * 4 + [1] * 4 + [2] * 4 and found.notes == ()
+    (data / "red").rename(data / apart)
+    both = labeled_folder(renamed, data)
+    assert both.labels.count(0) == 8
+    assert both.notes[0] == r"'cafe\u0301' and 'café' are one class, 'cafe\u0301'"
+
+
+def test_names_in_other_letters_are_told_apart(run, toy_test, tmp_path):
+    data = shutil.copytree(toy_test, tmp_path / "d")
+    (data / "red").rename(data / "Red ")
+    with pytest.raises(DatasetError) as caught:
+        labeled_folder(run, data)
+    assert str(caught.value) == (
+        f"{data} has classes that the network does not know: 'Red '; it knows blue, green, red "
+        f"('Red ' is not 'red': rename the folder); --ignore-unknown leaves them out"
+    )
+
+
+def test_a_single_class_folder_with_folders_in_it_is_a_class(run, toy_test, tmp_path):
+    for year in ("2019", "2020"):
+        shutil.copytree(toy_test / "red", tmp_path / "d" / "red" / year)
+    assert set(labeled_folder(run, tmp_path / "d").labels) == {2}
+
+
+def test_runs_compare_in_either_unicode_form(run, images):
+    own = replace(run, classes=("café", "green", "red"))
+    other = replace(run, classes=(unicodedata.normalize("NFD", "café"), "green", "red"))
+    found = compare(evaluate(Classifier(own), images, ignore), Classifier(other), ignore)
+    assert (found.test.only_first, found.test.only_second) == (0, 0)
 
 
 def test_unknown_classes_are_refused_or_left_out(run, toy_test, tmp_path):

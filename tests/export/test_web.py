@@ -172,9 +172,14 @@ def test_a_dropped_picture_is_shown_with_its_classes(page, interpreter):
 
 def test_a_picture_is_unknown_below_the_threshold(strict):
     assert classify(strict, encoded(photo()))[0] == "unknown"
+    # A class may have that name too.
+    again = f"alexnet.classify({in_page(encoded(photo()))}).then((x) => x.rejected)"
+    assert strict.evaluate(again) is True
+    detail = "document.querySelector('#detail').textContent"
     strict.drop(encoded(photo()))
     shown = strict.evaluate("document.querySelector('#answer').innerText.split('\\n')[0]")
     assert shown == "unknown"
+    assert strict.evaluate(detail).startswith("No class reaches 100")
 
 
 def test_the_page_could_not_send_anything(strict):

@@ -1,6 +1,7 @@
 """Keras is given no .keras file but those that an export may have written."""
 
 import json
+import warnings
 import zipfile
 
 import keras
@@ -52,6 +53,17 @@ def test_any_other_class_is_refused(saved, how):
 def test_the_model_itself_is_one_of_layers(saved):
     file = saved(lambda config: config["config"]["layers"][1])
     with pytest.raises(WeightsError, match="is no functional model"):
+        check_keras(file)
+
+
+@pytest.mark.parametrize("name", ["assets/x", "../evil", "\x1b[31m.py", "config.json"])
+def test_any_other_member_is_refused(saved, name):
+    """Keras unpacks all of them, and warns of those that lead elsewhere."""
+    file = saved(lambda config: None)
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "a") as archive:
+        warnings.simplefilter("ignore")  # One name is there twice.
+        archive.writestr(name, b"{}")
+    with pytest.raises(WeightsError, match="a member that no export writes|in it twice"):
         check_keras(file)
 
 

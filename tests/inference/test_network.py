@@ -22,6 +22,7 @@ from alexnet_cli.inference.network import (
     load_mean_image,
     load_network,
     save_weights,
+    verified_network,
 )
 from alexnet_cli.run.run import Run
 
@@ -105,6 +106,21 @@ def test_the_fastest_network_is_the_litert_copy_if_there_is_one(run, run_copy):
     network = fastest_network(Run.open(run_copy))
     assert not isinstance(network, LiteRTNetwork)
     np.testing.assert_allclose(network(INPUTS), keras_network(run)(INPUTS), atol=1e-6)
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "empty"])
+def test_a_litert_copy_that_is_no_file_is_named(run_copy, what):
+    file = run_copy / "model.tflite"
+    file.unlink()
+    if what == "a pipe":
+        os.mkfifo(file)
+    elif what == "a folder":
+        file.mkdir()
+    else:
+        file.touch()
+    with pytest.raises(RunError, match=r"model\.tflite") as caught:
+        verified_network(Run.open(run_copy))
+    assert str(caught.value).endswith("delete it, and TensorFlow is used instead")
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])

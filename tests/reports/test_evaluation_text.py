@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from alexnet_cli.evaluation.evaluate import Comparison
 from alexnet_cli.evaluation.significance import McNemar
-from alexnet_cli.reports.evaluation_text import text, to_json
+from alexnet_cli.reports.evaluation_text import MOST_CLASSES, text, to_json
+from alexnet_cli.reports.text import cells
 
 ROWS = [
     (0.75, 0.25, 0.0), (0.5, 0.25, 0.25), (0.25, 0.625, 0.125),
@@ -145,3 +146,53 @@ def test_the_command_prints_both(trained, toy_test):
     assert low <= found["top1"] <= high
     assert sum(x["images"] for x in found["reliability"]) == found["images"]
     assert 0 <= found["calibration_error"] <= 1
+
+
+def many(make_evaluation, count):
+    """An evaluation of `count` classes: of two images each, one right; of the last none."""
+    labels = np.arange(count).repeat(2)
+    predicted = np.where(np.arange(2 * count) % 2, (labels + 1) % count, labels)
+    predicted[-2:] = 0
+    names = tuple(f"class {i}" for i in range(count))
+    return make_evaluation(0.5 * np.eye(count)[predicted] + 0.5 / count, labels, names)
+
+
+@pytest.mark.parametrize("count", [MOST_CLASSES + 1, 257])
+def test_of_many_classes_the_worst_are_shown_and_no_matrix(make_evaluation, count):
+    evaluation = many(make_evaluation, count)
+    lines = list(text(evaluation))
+    start = lines.index(f"the {MOST_CLASSES} classes with the lowest F1")
+    assert lines[start + 1].split() == ["class", "precision", "recall", "F1", "support"]
+    rows = lines[start + 2 : start + 2 + MOST_CLASSES]
+    assert rows[0].startswith(f"class {count - 1} ")
+    scores = [float(x.split()[-2]) for x in rows]
+    assert scores == sorted(scores)
+    rest = sorted(x.f1 for x in evaluation.scores.classes)[MOST_CLASSES:]
+    assert min(rest) >= scores[-1] - 5e-4
+    assert lines[start + 2 + MOST_CLASSES] == (
+        f"... and {count - MOST_CLASSES} more, which --report and --json write"
+    )
+    matrix = f"confusion matrix of {count} classes: not shown; --plot, --report, --json and --csv write it"
+    assert matrix in lines and "most confused" in lines
+    assert len(lines) < 60 and max(map(len, lines)) < 100
+    assert len(json.loads(to_json(evaluation))["confusion"]) == count
+
+
+def test_as_many_classes_as_a_terminal_shows_are_shown(make_evaluation):
+    lines = list(text(many(make_evaluation, MOST_CLASSES)))
+    assert not any("lowest F1" in x or "not shown" in x for x in lines)
+    assert sum(x.startswith("class ") for x in lines) > MOST_CLASSES
+
+
+def test_classes_that_do_not_occur_do_not_count(make_evaluation):
+    names = tuple(f"class {i}" for i in range(300))
+    lines = list(text(make_evaluation(np.eye(300)[:5], range(5), names)))
+    assert not any("not shown" in x for x in lines)
+    assert "classes without images that were never predicted: 295" in lines
+
+
+def test_wide_names_are_aligned(make_evaluation):
+    evaluation = make_evaluation(ROWS, LABELS, ("\u732b\u732b", "e\u0301t", "red"))
+    lines = list(text(evaluation))
+    start = next(i for i, x in enumerate(lines) if x.startswith("class "))
+    assert {cells(x) for x in lines[start : start + 4]} == {cells(lines[start])}

@@ -10,7 +10,9 @@ from PIL import Image
 
 from alexnet_cli.evaluation.calibration import expected_calibration_error, reliability
 from alexnet_cli.evaluation.scores import score
-from alexnet_cli.reports import plots
+from alexnet_cli.reports import plots, sheets
+from alexnet_cli.reports.fonts import fonts_for
+from alexnet_cli.reports.text import cells
 
 ROWS = [
     {
@@ -113,7 +115,60 @@ def test_names_are_never_formulas_and_never_warn():
         warnings.simplefilter("error")
         plots.rendered(figure)
     found = [x.get_text() for x in figure.axes[0].get_yticklabels()]
-    assert found == ["$\\frac{1$", "a\\nb", "цветок", "\u4e2d\u6587", "bad\\xff"]
+    chinese = fonts_for(names).drawable("\u4e2d\u6587")
+    assert found == ["$\\frac{1$", "a\\nb", "цветок", chinese, "bad\\xff"]
+
+
+def test_a_long_name_leaves_room_for_the_matrix():
+    names = ("x" * 300, "\u732b" * 300, "Carcharodon carcharias, a fish", "a")
+    figure = plots.confusion(scores_of([0, 1, 2, 3], [0, 1, 2, 3], names), "")
+    pixels = plots.rendered(figure)
+    for label in figure.axes[0].get_yticklabels():
+        assert cells(label.get_text()) <= plots.LONGEST_NAME
+    shown = figure.axes[0].get_yticklabels()[2].get_text()
+    assert shown == "Carcharodo...as, a fish"
+    dark = (pixels < 130).all(axis=-1)
+    assert dark.any() and max(pixels.shape) < 1200
+    assert figure.axes[0].get_position().width > 0.3
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        101,
+        pytest.param(257, marks=pytest.mark.slow),
+        pytest.param(1000, marks=pytest.mark.slow),
+    ],
+)
+def test_many_classes_are_named_here_and_there_and_not_numbered(count):
+    labels = np.arange(count)
+    scores = scores_of(labels, np.roll(labels, 1), tuple(f"class {i}" for i in labels))
+    figure = plots.confusion(scores, "title")
+    axes = figure.axes[0]
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert plots.SOME_NAMED / 2 <= len(ticks) <= plots.SOME_NAMED
+        step = -(-count // plots.SOME_NAMED)
+        assert [x.get_text() for x in ticks][:2] == ["class 0", f"class {step}"]
+        assert [x.get_position() for x in ticks][1] in ((step, 0), (0, step))
+    assert axes.get_xlabel() == f"predicted class ({count}, one in {step} is named)"
+    assert not axes.texts
+    pixels = plots.rendered(figure)
+    assert max(pixels.shape) < 2600
+    # What is predicted wrongly once can be seen.
+    assert (pixels[..., 0] < 150).any()
+
+
+def test_cells_have_numbers_unless_there_are_too_many():
+    count = 40
+    dense = np.repeat(np.arange(count), count)
+    every = scores_of(
+        dense, np.tile(np.arange(count), count), tuple(f"c{i}" for i in range(count))
+    )
+    assert count**2 > plots.MOST_NUMBERS and not plots.confusion(every, "").axes[0].texts
+    few = scores_of(
+        np.arange(count), np.arange(count), tuple(f"c{i}" for i in range(count))
+    )
+    assert len(plots.confusion(few, "").axes[0].texts) == count
 
 
 # Reliability diagram
@@ -147,7 +202,7 @@ def test_a_reliability_diagram_has_accuracy_by_confidence():
 def test_kernels_have_gray_as_zero():
     weights = np.zeros((11, 11, 3, 96), np.float32)
     weights[0, 0, 0, 0], weights[0, 0, 1, 0] = 2, -1
-    sheet = plots.kernels(weights)
+    sheet = sheets.kernels(weights)
     step = 44 + 4
     assert sheet.shape == (6 * step + 4, 16 * step + 4, 3)
     assert tuple(sheet[5, 5]) in {(255, 64, 128), (255, 64, 127)}
@@ -157,7 +212,7 @@ def test_kernels_have_gray_as_zero():
 @given(scale=st.floats(1e-6, 1e6))
 def test_kernels_look_the_same_at_any_scale(scale):
     weights = np.random.default_rng(0).normal(0, 1, (3, 3, 3, 5)).astype(np.float32)
-    one, other = plots.kernels(weights), plots.kernels(np.float32(scale) * weights)
+    one, other = sheets.kernels(weights), sheets.kernels(np.float32(scale) * weights)
     # One level where rounding decides.
     assert np.abs(one.astype(int) - other).max() <= 1
 
@@ -165,7 +220,7 @@ def test_kernels_look_the_same_at_any_scale(scale):
 def test_heat_is_blue_where_it_is_cold_and_red_where_it_is_hot():
     pixels = np.full((2, 2, 3), 100, np.uint8)
     heat = np.array([[0.0, 0.5], [0.75, 1.0]], np.float32)
-    found = plots.heated(pixels, heat)
+    found = sheets.heated(pixels, heat)
     assert found.dtype == np.uint8 and found.shape == pixels.shape
     red, blue = found[..., 0].astype(int), found[..., 2].astype(int)
     assert blue[0, 0] > red[0, 0] and red[1, 1] > blue[1, 1]
@@ -178,7 +233,7 @@ def test_a_sheet_has_each_image_in_its_place():
         np.full((n, 10, 10, 3), [[[[i * 40, n * 10, 7]]]], np.uint8)
         for i, n in enumerate((3, 1))
     ]
-    found = plots.sheet(rows, side=8, gap=2)
+    found = sheets.sheet(rows, side=8, gap=2)
     assert found.shape == (2 * 10 + 2, 3 * 10 + 2, 3)
     np.testing.assert_array_equal(found[6, 6], (0, 30, 7))
     np.testing.assert_array_equal(found[16, 6], (40, 10, 7))
@@ -189,7 +244,7 @@ def test_a_sheet_has_each_image_in_its_place():
 @pytest.mark.parametrize("shape", [(30, 40), (500, 300), (64, 1000)])
 def test_a_label_is_a_dark_bar_below(shape):
     pixels = np.full((*shape, 3), 240, np.uint8)
-    image = plots.labeled(pixels, "roses 97.9 %")
+    image = sheets.labeled(pixels, "roses 97.9 %")
     found = np.asarray(image)
     assert min(image.size) >= min(
         200, *shape

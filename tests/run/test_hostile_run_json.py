@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_cli.errors import RunError
-from alexnet_cli.run import schema
+from alexnet_cli.run import limits
 from alexnet_cli.run.run import Run
 
 REAL = json.loads(
@@ -158,7 +158,7 @@ def test_every_network_of_a_recipe_is_small_enough():
     from alexnet_cli.model.variants import with_hidden
 
     for arch in ARCHITECTURES.values():
-        schema._check_network(with_hidden(arch, 65536), 1000)
+        limits._check_network(with_hidden(arch, 65536), 1000)
 
 
 def test_a_number_stays_what_it_is():

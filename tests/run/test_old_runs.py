@@ -34,6 +34,7 @@ NEW_FIELDS = {
     "lrn_beta": None,
     "fill_value": 0.0,
     "channel_shift": 0.0,
+    "drop_small_classes": 0,
 }
 """The same of its recipe."""
 

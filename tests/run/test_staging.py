@@ -228,3 +228,21 @@ def test_a_staged_run_becomes_what_it_was_to_replace_though_that_is_gone(tmp_pat
         assert staging.final == tmp_path / "saved"
     assert names(tmp_path) == ["saved"] and said(tmp_path / "saved") == "new"
     assert LOCK not in names(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("name", ["history.csv", "model.weights.h5", "logs", "plots"])
+def test_a_strangers_run_writes_nowhere_else(tmp_path, run_copy, name):
+    """What is written follows links, which a run of somebody else may have."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moved = (run_copy / name).rename(elsewhere / name)
+    (run_copy / name).symlink_to(moved)
+    with pytest.raises(RunError, match=f"{name} is a link to .*elsewhere.*; `cp -rL`"):
+        with resumed(run_copy):
+            pass
+    (run_copy / name).unlink()
+    inside = moved.rename(run_copy / f"my-{name}")
+    (run_copy / name).symlink_to(inside.name)
+    (run_copy / "notes.txt").symlink_to(elsewhere / "my notes")
+    with resumed(run_copy):
+        pass

@@ -47,6 +47,21 @@ def picture(pictures, tmp_path):
     return tmp_path / "flower.jpg"
 
 
+@needs_browser
+@pytest.mark.slow
+def test_a_rejection_does_not_read_as_a_class(chromium, serve, run_copy, picture):
+    record = json.loads((run_copy / "run.json").read_text())
+    classes = ["unknown", *record["classes"][1:]]
+    record = {**record, "threshold": 1.1, "classes": classes}
+    (run_copy / "run.json").write_text(json.dumps(record))
+    with serve(run_copy) as server:
+        chromium.open(server.url)
+        drop(chromium, picture)
+        chromium.wait("!document.getElementById('result').hidden")
+        shown = chromium.run("document.getElementById('answer').textContent")
+    assert shown == "unknown (no class is likely enough)"
+
+
 def assert_shows(page, server, data):
     """The page shows what the server says about `data`, and asked nobody else."""
     page.wait("!document.getElementById('result').hidden")

@@ -88,7 +88,7 @@ def test_below_the_threshold_the_answer_is_unknown(serve, run_copy, pictures):
     (run_copy / "run.json").write_text(json.dumps(record))
     with serve(run_copy, "--top", 1) as server:
         found = server.json("POST", "/predict", pictures[0], RAW)[1]
-    assert found["answer"] == "unknown"
+    assert found["answer"] == "unknown" and found["rejected"] is True
     assert len(found["classes"]) == 1
 
 

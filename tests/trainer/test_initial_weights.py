@@ -9,7 +9,7 @@ from helpers import TINY, alexnet, new_tiny_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.errors import RunError, WeightsError
+from alexnet_cli.errors import RecipeError, RunError, WeightsError
 from alexnet_cli.inference.network import load_network, save_weights
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.model import build_model
@@ -147,7 +147,7 @@ def test_the_same_numbers_written_otherwise_are_accepted(given, trained):
     ],
 )
 def test_other_preprocessing_than_the_weights_had_is_refused(fields, message):
-    with pytest.raises(WeightsError) as caught:
+    with pytest.raises(RecipeError) as caught:
         with_pretrained_preprocessing(
             Recipe(arch="tiny", **fields), weights("imagenet", "imagenet")
         )

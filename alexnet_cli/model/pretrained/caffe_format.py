@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -17,6 +18,8 @@ _SHAPE, _FLOATS, _DOUBLES, _DIMENSIONS = 7, 5, 8, (1, 2, 3, 4)
 """Of BlobProto."""
 
 MAX_FIELDS = 100_000
+_MAX_AXES = 32
+"""Source: kMaxBlobAxes in caffe/blob.hpp."""
 
 Field = tuple[int, int | memoryview]
 
@@ -63,14 +66,16 @@ def _blob(data: memoryview) -> LazyArray:
         if number in chunks and isinstance(value, memoryview):
             chunks[number].append(value)
         elif number == _SHAPE and isinstance(value, memoryview):
-            shape = tuple(_dimensions(value))
+            shape = tuple(islice(_dimensions(value), _MAX_AXES + 1))
+            if len(shape) > _MAX_AXES:
+                raise WeightsError(f"is damaged: a blob has more than {_MAX_AXES} axes")
         elif number in sizes and isinstance(value, int):
             sizes[number] = value
     if shape is None:
         shape = tuple(sizes.values())
     # Before Caffe had shapes, all blobs had four axes.
-    while len(shape) > 1 and shape[0] == 1:
-        shape = shape[1:]
+    ones = len(list(takewhile(lambda x: x == 1, shape[:-1])))
+    shape = shape[ones:]
     number = _DOUBLES if chunks[_DOUBLES] else _FLOATS
     kind = "<f8" if number == _DOUBLES else "<f4"
     return LazyArray(shape, partial(_numbers, chunks[number], kind, shape))

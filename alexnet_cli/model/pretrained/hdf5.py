@@ -23,7 +23,11 @@ from .hdf5_headers import SPACE, TYPE, Content, Message, messages, shape_of
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _EXTERNAL, _LAYOUT, _FILTERS = 0x07, 0x08, 0x0B
-_REFUSED = {_EXTERNAL: "is in another file", _FILTERS: "is compressed"}
+_REPACK = "h5repack -f NONE -l CONTI makes a copy that can be read"
+_REFUSED = {
+    _EXTERNAL: "is in another file",
+    _FILTERS: f"is compressed: {_REPACK}",
+}
 _FLOATS = {2: (10, 5, 0, 10, 15), 4: (23, 8, 0, 23, 127), 8: (52, 11, 0, 52, 1023)}
 """By size in bytes: exponent's place and width, mantissa's place and width, bias."""
 
@@ -136,7 +140,9 @@ def _root_address(content: Content) -> int:
     else:
         raise WeightsError(f"is HDF5 of version {version}, which is not read")
     if sizes != (8, 8) or base or driver != UNDEFINED:
-        raise WeightsError("is HDF5 of a kind that Keras does not write")
+        raise WeightsError(
+            "is HDF5 of a kind that Keras does not write: save it with Keras again"
+        )
     if end > len(content):
         raise WeightsError(f"is cut off: {len(content)} of {end} bytes are there")
     return root
@@ -156,7 +162,7 @@ def _dataset(content: Content, address: int, name: str) -> Dataset:
     start, size, problem = _stored(content, parts[_LAYOUT])
     problem = next((y for x, y in _REFUSED.items() if x in parts), problem)
     if not dtype:
-        problem = "does not hold floating-point numbers"
+        problem = "does not hold floating-point numbers: save it as float32"
     elif not problem and size != math.prod(shape) * np.dtype(dtype).itemsize:
         problem = f"has {size} bytes, which its shape {shape} does not"
     if not problem:
@@ -184,6 +190,6 @@ def _stored(content: Content, message: Message) -> tuple[int, int, str]:
     if kind == 0:
         return message.start + 4, content.unpack("<H", message.start + 2)[0], ""
     if kind != 1:
-        return 0, 0, "is virtual" if kind == 3 else "is in chunks"
+        return 0, 0, "is virtual" if kind == 3 else f"is in chunks: {_REPACK}"
     start, size = content.unpack("<QQ", message.start + 2)
     return start, size, "was never written" if start == UNDEFINED else ""

@@ -1,6 +1,7 @@
 """The layers in a Keras file, in the order of the model, with their arrays unread.
 
     layers/conv2d_1/vars/0                        .weights.h5, and inside .keras
+    my_conv/vars/0                                the same of a model of one's own class
     model_weights/my_conv/my_conv/kernel:0        .h5 of a whole model, Keras 1 to 3
     my_conv/my_conv/kernel:0                      save_weights of Keras 1 and 2
 
@@ -8,6 +9,7 @@ The last two list their layers in order; in the first Keras numbers those of a c
 Source: keras/src/saving/saving_lib.py, keras/src/legacy/saving/legacy_h5_format.py.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import WeightsError, printable
@@ -17,8 +19,9 @@ from .shapes import Shape
 
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 """The list of layers in Keras 3, and in 2.12 and 2.13."""
-_MAX_DEPTH = 4
-"""Of models in models."""
+_NO_LAYERS = {"optimizer", "vars"}
+_MAX_DEPTH, _MAX_GROUPS = 10, 20_000
+"""Of groups in groups: twice as many as models in models."""
 
 _BY_RANKS: dict[tuple[int, ...], type[Layer]] = {
     (4, 1): Conv, (4,): Conv, (2, 1): Dense, (2,): Dense, (1, 1, 1, 1): BatchNorm
@@ -54,9 +57,10 @@ def layers_in(root: Group) -> list[SavedLayer]:
     names = old.names("layer_names")
     if names is not None:
         return [y for x in names for y in _old_layers(old.group(x))]
-    if not any(x in root for x in _CONTAINERS):
-        raise WeightsError("is not a Keras file: it has neither layers nor layer_names")
-    return _new_layers(root, _MAX_DEPTH)
+    found = _new_layers(root, _MAX_DEPTH, iter(range(_MAX_GROUPS)))
+    if not found:
+        raise WeightsError("is not a Keras file: it has no layers")
+    return found
 
 
 def _old_layers(group: Group) -> list[SavedLayer]:
@@ -75,28 +79,38 @@ def _array(group: Group, path: str) -> Dataset:
     return found
 
 
-def _new_layers(model: Group, depth: int) -> list[SavedLayer]:
-    """The layers of the model in a group, those of models in it first."""
+def _new_layers(group: Group, depth: int, left: Iterator[int]) -> list[SavedLayer]:
+    """The layers below a group, at most as many groups as `left` has numbers.
+
+    Those of models in the model come first. A layer lies in a list of layers, or under the
+    name of the attribute that a model of its own class keeps it in.
+    """
     found: list[SavedLayer] = []
     inner: list[SavedLayer] = []
-    for container in (x for x in _CONTAINERS if x in model):
-        group = model.group(container)
-        for name in sorted(group, key=_numbered):
-            layer = group.group(name)
-            if any(x in layer for x in _CONTAINERS):
-                if not depth:
-                    raise WeightsError("has models in models that are too deep")
-                inner += _new_layers(layer, depth - 1)
-            elif "vars" in layer:
-                arrays = layer.group("vars")
-                order = sorted(arrays, key=_numbered)
-                found.append(SavedLayer(name, tuple(_array(arrays, x) for x in order)))
+    for name in sorted(set(group) - _NO_LAYERS, key=_numbered):
+        child = group[name]
+        if not isinstance(child, Group):
+            continue
+        if not depth or next(left, None) is None:
+            raise WeightsError("has models in models that are too deep, or too many layers")
+        if "vars" in child and not _is_model(child):
+            arrays = child.group("vars")
+            order = sorted(arrays, key=_numbered)
+            found.append(SavedLayer(name, tuple(_array(arrays, x) for x in order)))
+        elif name in _CONTAINERS:
+            found += _new_layers(child, depth - 1, left)
+        else:
+            inner += _new_layers(child, depth - 1, left)
     return inner + found
 
 
+def _is_model(group: Group) -> bool:
+    """Whether a group holds other layers; models have an empty group of arrays too."""
+    return any(isinstance(group[x], Group) for x in group if x != "vars")
+
+
 def _numbered(name: str) -> tuple[str, int]:
-    """A key to sort names by, in which conv2d comes before conv2d_2, and 2 before 10."""
-    kind, _, number = name.rpartition("_")
-    if not number.isdecimal() or len(number) > 9:
-        return name, 0
-    return kind, int(number)
+    """A key to sort names by, in which conv2d comes before conv2d_2, and l2 before l10."""
+    kind = name.rstrip("0123456789")
+    number = name[len(kind) :]
+    return kind.removesuffix("_"), int(number) if 0 < len(number) < 10 else 0

@@ -1,10 +1,11 @@
 """Which pretrained weights fit which layers of a network, and which layers are frozen."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...arrays import Floats
-from ...errors import WeightsError, printable
+from ...errors import RecipeError, printable
 from ..architecture import Architecture, trace
 from ..layer_specs import BatchNorm, Conv
 from .pretrained_weights import PretrainedWeights
@@ -72,25 +73,31 @@ def _match_head(
     name: str, shapes: Sequence[Shape], weights: PretrainedWeights, classes: Sequence[str]
 ) -> LayerMatch:
     """The last layer for `classes`: its outputs are those of the same names."""
-    theirs = {x: i for i, x in enumerate(weights.classes)}
-    columns = tuple(i for i, x in enumerate(classes) if x in theirs)
+    theirs = {_nfc(x): i for i, x in enumerate(weights.classes)}
+    theirs |= {x: i for i, x in enumerate(weights.classes)}
+    places = [theirs.get(x, theirs.get(_nfc(x))) for x in classes]
+    columns = tuple(i for i, x in enumerate(places) if x is not None)
     if not columns:
         return _new(name, shapes, "for these classes")
     arrays = weights.layers.get(name, ())
     if [x.shape for x in arrays] != [(*x[:-1], len(weights.classes)) for x in shapes]:
         found = _text(arrays[0].shape) if arrays else "none"
         return _new(name, shapes, f"the file has {found}")
-    rows = [theirs[classes[i]] for i in columns]
+    rows = [x for x in places if x is not None]
     shared = tuple(x[..., rows] for x in arrays)
     if len(columns) < len(classes):
         some = f"{len(columns)} of {len(classes)} classes loaded"
         result = f"{some}, {len(classes) - len(columns)} new"
         return LayerMatch(name, _text(shapes[0]), result, shared, columns)
-    whose = (
-        "the same classes" if len(theirs) == len(classes) else "these classes and others"
-    )
+    same = len(weights.classes) == len(classes)
+    whose = "the same classes" if same else "these classes and others"
     order = ", in another order" if rows != sorted(rows) else ""
     return LayerMatch(name, _text(shapes[0]), f"loaded, head of {whose}{order}", shared)
+
+
+def _nfc(name: str) -> str:
+    """`name` in one of the forms in which systems store the same letters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _text(shape: tuple[int, ...]) -> str:
@@ -103,7 +110,7 @@ def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
     N counts the layers with kernels; batch normalization belongs to the layer before it.
 
     Raises:
-        WeightsError: `freeze` is none of these, or N is not below the number of layers.
+        RecipeError: `freeze` is none of these, or N is not below the number of layers.
     """
     if freeze is None:
         return []
@@ -116,7 +123,7 @@ def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
     else:
         count = int(freeze) if freeze.isdecimal() else 0
         if not 0 < count < len(kernels):
-            raise WeightsError(
+            raise RecipeError(
                 f"--freeze {printable(freeze)} is not conv, all-but-head, "
                 f"or 1 to {len(kernels) - 1}"
             )

@@ -138,11 +138,12 @@ def _contents(file: BinaryIO, path: Path, size: int) -> Contents:
         return Contents(list(npy_arrays(limited)), "numpy", size)
     if head[:4] == ZIP:
         return _zip_contents(file, size)
+    # Before pickles: the length of a header may begin with the byte that they begin with.
+    if head[4:9] == b"\0\0\0\0{":
+        return Contents(list(safetensors_arrays(path)), "safetensors", size)
     if is_pickle(head):
         kind = "torch" if is_torch_stream(head) else "numpy"
         return Contents(list(stream_arrays(limited)), kind, size)
-    if head[8:9] == b"{":
-        return Contents(list(safetensors_arrays(path)), "safetensors", size)
     if text := named_format(head, path.name):
         raise WeightsError(text)
     if path.suffix == ".caffemodel" or (head[:1] == b"\n" and _is_name(head)):

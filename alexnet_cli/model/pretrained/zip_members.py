@@ -51,7 +51,10 @@ def stored_member(file: BinaryIO, info: ZipInfo) -> bytes:
     """
     # Neither does; a compressed member may be a decompression bomb.
     if info.compress_type != ZIP_STORED or info.compress_size != info.file_size:
-        raise WeightsError("is a compressed archive, which torch and Keras do not write")
+        raise WeightsError(
+            "is a compressed archive, which torch and Keras do not write: unzip it and zip "
+            "it with -0"
+        )
     file.seek(info.header_offset)
     header = file.read(30)
     if len(header) < 30 or header[:4] != ZIP:

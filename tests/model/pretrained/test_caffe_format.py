@@ -121,6 +121,21 @@ def test_a_blob_of_another_size_is_refused(tmp_path, messages):
         )
 
 
+def test_a_blob_has_few_axes(tmp_path, messages):
+    net, path = messages["NetParameter"](name="AlexNet"), tmp_path / "w"
+    blob = net.layer.add(name="conv1").blobs.add()
+    blob.data.extend([1, 2, 3])
+    for count in (32, 33, 2_000_000):
+        blob.shape.Clear()
+        blob.shape.dim.extend([1] * (count - 1) + [3])
+        path.write_bytes(net.SerializeToString())
+        if count == 32:
+            assert read_weights(path)["conv1/0"].shape == (3,)
+            continue
+        with pytest.raises(WeightsError, match="a blob has more than 32 axes"):
+            read_weights(path)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=5),
     st.integers(0, 90),

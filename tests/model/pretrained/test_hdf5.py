@@ -244,7 +244,9 @@ def test_what_libhdf5_would_follow_or_unpack_is_refused(tmp_path, path, name, ve
         pytest.skip("HDF5 1.8 has none")
     with h5py.File(path, "w", libver=version) as file:
         make(file, tmp_path)
-    assert refused(path) == expected
+    problem, _, remedy = refused(path).partition(": ")
+    assert problem == expected
+    assert remedy or expected not in (NO_NUMBERS, "holds an array, a, that is compressed")
 
 
 def test_a_link_of_another_kind_is_refused(tmp_path, path):

@@ -227,6 +227,50 @@ def test_layers_that_do_not_fit_are_given_as_they_are(tmp_path):
     assert results["conv2d_2"] == "left out, no such layer here"
 
 
+class OfAttributes(keras.Model):
+    """A model of one's own class, whose layers are attributes, some in lists and models."""
+
+    def __init__(self, how):
+        super().__init__()
+        lib = keras.layers
+        kind = {"padding": "same", "activation": "relu"}
+        self.l0, self.l3 = lib.Conv2D(8, 5, strides=2, **kind), lib.Conv2D(6, 3, **kind)
+        self.pool, self.flat = lib.MaxPooling2D(3, 2), lib.Flatten()
+        self.norm = lib.BatchNormalization()
+        if how == "attributes":
+            self.l10, self.l12 = lib.Dense(10, activation="relu"), lib.Dense(3)
+        elif how == "list":
+            self.rest = [lib.Dense(10, activation="relu"), lib.Dense(3)]
+        else:
+            self.head = keras.Sequential([lib.Dense(10, activation="relu"), lib.Dense(3)])
+        self.how = how
+
+    def get_config(self):
+        return {"how": self.how}
+
+    def call(self, x):
+        x = self.pool(keras.ops.relu(self.norm(self.l0(x))))
+        x = self.flat(self.l3(x))
+        if self.how == "attributes":
+            return self.l12(self.l10(x))
+        return self.rest[1](self.rest[0](x)) if self.how == "list" else self.head(x)
+
+
+@pytest.mark.parametrize("name", ["w.weights.h5", "w.keras"])
+@pytest.mark.parametrize("how", ["attributes", "list", "model"])
+def test_models_of_ones_own_class_give_all_their_layers(tmp_path, name, how):
+    theirs = OfAttributes(how)
+    theirs(np.zeros((1, 16, 16, 3), np.float32))
+    path = saved(drawn(theirs), tmp_path, name)
+    found = read_pretrained(path, SMALL)
+    arrays = [x for v in found.layers.values() for x in v]
+    wanted = [theirs.l0, theirs.l3, theirs.norm]
+    for layer in wanted:
+        for weight in layer.get_weights():
+            assert any(np.array_equal(x, weight) for x in arrays), layer.name
+    assert len(found.layers["dense1"]) == 2 and found.layers["dense1"][0].shape[1] == 10
+
+
 def test_what_a_keras_file_is_not(tmp_path):
     path = tmp_path / "w.weights.h5"
     assert refused(path) == ": No such file or directory"
@@ -234,7 +278,7 @@ def test_what_a_keras_file_is_not(tmp_path):
     assert refused(path) == " is damaged: it is cut off"
     with h5py.File(path, "w") as file:
         file["other"] = 3.0
-    assert refused(path) == " is not a Keras file: it has neither layers nor layer_names"
+    assert refused(path) == " is not a Keras file: it has no layers"
     with h5py.File(path, "w") as file:
         file["layers/conv2d/vars/0/x"] = 3.0
     assert refused(path) == " is damaged: layers/conv2d/vars/0 is not an array"
@@ -250,7 +294,9 @@ def test_models_in_models_end(tmp_path):
     with h5py.File(tmp_path / "w.h5", "w") as file:
         group = file.create_group("layers/model")
         group["layers"] = file["layers"]
-    assert refused(tmp_path / "w.h5") == " has models in models that are too deep"
+    assert refused(tmp_path / "w.h5") == (
+        " has models in models that are too deep, or too many layers"
+    )
 
 
 @pytest.mark.parametrize("what", ["pipe", "folder", "/dev/zero"])
@@ -297,7 +343,10 @@ def test_an_archive_is_not_unpacked(tmp_path):
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out,
     ):
         out.writestr("model.weights.h5", archive.read("model.weights.h5"))
-    assert refused(path) == " is a compressed archive, which torch and Keras do not write"
+    assert (
+        refused(path)
+        == " is a compressed archive, which torch and Keras do not write: unzip it and zip it with -0"
+    )
     with zipfile.ZipFile(path, "w") as out:
         out.writestr("model.weights.h5", b"hello")
     assert refused(path) == " is not a Keras file (.weights.h5, .h5 or .keras)"

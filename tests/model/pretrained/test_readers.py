@@ -75,6 +75,14 @@ def test_files_are_read_by_content_whatever_their_name(tmp_path, kind):
         np.testing.assert_array_equal(arrays["w"], NUMBERS)
 
 
+@pytest.mark.parametrize("padding", range(64))
+def test_a_safetensors_header_of_any_length_is_one(tmp_path, padding):
+    """One length in 32 begins with the byte that pickles begin with."""
+    data = safetensors.numpy.save({"w": NUMBERS}, {"comment": "x" * 8 * padding})
+    (tmp_path / "w").write_bytes(data)
+    np.testing.assert_array_equal(read_weights(tmp_path / "w")["w"], NUMBERS)
+
+
 @pytest.mark.parametrize("kind", SOUND)
 def test_files_cut_anywhere_are_damaged(tmp_path, kind):
     data, path = SOUND[kind], tmp_path / "w"

@@ -35,13 +35,12 @@
     return element("li", [element("bdi", label), share, bar]);
   }
 
-  function show({ label, classes, milliseconds }) {
+  function show({ label, rejected, classes, milliseconds }) {
     const { threshold } = alexnet.settings;
     const time = `${Math.max(1, Math.round(milliseconds))} ms`;
-    const isUnknown = classes[0].probability < threshold;
     say("");
     at("label").textContent = label;
-    at("detail").textContent = isUnknown
+    at("detail").textContent = rejected
       ? `No class reaches ${percent(threshold)} · ${time}`
       : `${percent(classes[0].probability)} · ${time}`;
     at("classes").replaceChildren(...classes.slice(0, SHOWN).map(row));

@@ -119,15 +119,17 @@
     // Stable: equal probabilities stay in the order of the classes.
     classes.sort((a, b) => b.probability - a.probability);
     const [best] = classes;
-    const label = best.probability >= settings.threshold ? best.label : "unknown";
-    return { label, classes, milliseconds: performance.now() - start };
+    const rejected = best.probability < settings.threshold;
+    const label = rejected ? "unknown" : best.label;
+    return { label, rejected, classes, milliseconds: performance.now() - start };
   }
 
   let last = Promise.resolve();
 
   /**
-   * {label, classes: [{label, probability}], milliseconds} of a picture, a Blob or bytes; the
-   * most probable class comes first. Pictures wait for each other.
+   * {label, rejected, classes: [{label, probability}], milliseconds} of a picture, a Blob or
+   * bytes; the most probable class comes first. What is rejected has the label "unknown", as
+   * a class may have too. Pictures wait for each other.
    */
   alexnet.classify = (source) => {
     const result = last.then(() => classified(source));

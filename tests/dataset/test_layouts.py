@@ -1,0 +1,366 @@
+"""Public data sets as they are unpacked: the right classes, or one line that says what is right.
+
+Each layout is that of a data set people download, with one or two images per class.
+"""
+
+import shutil
+
+import pytest
+from helpers import encoded, photo
+
+from alexnet_cli.dataset.doctor import examine
+from alexnet_cli.dataset.folders import find_parts, scan
+from alexnet_cli.dataset.sources.class_folders import find_images
+from alexnet_cli.errors import DatasetError
+
+JPEG = encoded(photo((64, 64)), "JPEG")
+NOTHING = b"<annotation></annotation>"
+
+
+def lay_out(root, *lines):
+    """Files below `root`: "a/{b,c}/x.jpg" is two of them; .jpg and .png are images."""
+    for line in lines:
+        for name in _expanded(line):
+            file = root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            image = file.suffix.lower() in (".jpg", ".jpeg", ".png", ".tif", ".ppm")
+            file.write_bytes(JPEG if image else NOTHING)
+    return root
+
+
+def _expanded(line):
+    head, brace, rest = line.partition("{")
+    if not brace:
+        return [line]
+    choices, _, tail = rest.partition("}")
+    return [y for x in choices.split(",") for y in _expanded(f"{head}{x}{tail}")]
+
+
+TUMORS = "{glioma,meningioma,notumor,pituitary}"
+SCENES = "{buildings,forest,glacier,mountain,sea,street}"
+BLOOD = "{EOSINOPHIL,LYMPHOCYTE,MONOCYTE,NEUTROPHIL}"
+RIGHT = {
+    # name: (files, {part: classes}, words in the notes)
+    "brain MRI": (
+        [f"Training/{TUMORS}/Tr-gl_0010.jpg", f"Testing/{TUMORS}/Te-gl_0010.jpg"],
+        {"train": ("glioma", "meningioma", "notumor", "pituitary"), "test": 4}, (),
+    ),
+    "Keras tutorial": (
+        ["training_set/{cats,dogs}/1.jpg", "test_set/{cats,dogs}/2.jpg"],
+        {"train": ("cats", "dogs"), "test": 2}, (),
+    ),
+    "Intel images, unpacked flat": (
+        [f"seg_train/{SCENES}/1.jpg", f"seg_test/{SCENES}/2.jpg", "seg_pred/{1,2,3}.jpg"],
+        {"train": ("buildings", "forest", "glacier", "mountain", "sea", "street"), "test": 6},
+        ("seg_pred/: 3 file(s) without class folders",),
+    ),
+    "birds": (
+        [
+            "{train,valid,test}/{ABBOTTS BABBLER,ALBATROSS}/1.jpg", "images to predict/{1,2}.jpg",
+            "birds.csv", "EfficientNetB0-525-(224 X 224)- 98.97.h5",
+        ],
+        {"train": ("ABBOTTS BABBLER", "ALBATROSS"), "val": 2, "test": 2},
+        ("images to predict/: 2 file(s) without class folders",),
+    ),
+    "blood cells": (
+        [f"{{TRAIN,TEST,TEST_SIMPLE}}/{BLOOD}/_0_5239.jpeg"],
+        {"train": ("EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL"), "test": 4},
+        ("TEST_SIMPLE/: not used, as TEST/ is the test part",),
+    ),
+    "chest X-rays, with the copy within": (
+        [
+            "{train,val,test}/{NORMAL,PNEUMONIA}/1.jpeg",
+            "chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/1.jpeg",
+            "chest_xray/{train,test}/.DS_Store", "__MACOSX/chest_xray/._train",
+        ],
+        {"train": ("NORMAL", "PNEUMONIA"), "val": 2, "test": 2},
+        ("chest_xray/: neither a part nor a class",),
+    ),
+    "fruits-360": (
+        [
+            "Training/{Apple Braeburn,Banana}/0_100.jpg", "Test/{Apple Braeburn,Banana}/1_100.jpg",
+            "test-multiple_fruits/{apple_1,fruits2}.jpg", "papers/a.pdf", "LICENSE", "readme.md",
+        ],
+        {"train": ("Apple Braeburn", "Banana"), "test": 2},
+        ("test-multiple_fruits/: 2 file(s) without class folders",),
+    ),
+    "tiny-imagenet": (
+        [
+            "train/{n01443537,n01629819,n01641577}/images/n_0.JPEG",
+            "train/{n01443537,n01629819,n01641577}/n_boxes.txt", "val/images/val_0.JPEG",
+            "val/val_annotations.txt", "test/images/test_0.JPEG", "wnids.txt", "words.txt",
+        ],
+        {"train": ("n01443537", "n01629819", "n01641577")},
+        ("val/: 1 file(s) without class folders", "test/: 1 file(s) without class folders"),
+    ),
+    "ImageNet with wnids": (
+        ["train/{n01440764,n01443537}/n_1.JPEG", "val/{n01440764,n01443537}/v_1.JPEG"],
+        {"train": ("n01440764", "n01443537"), "val": 2}, (),
+    ),
+    "Caltech-256": (
+        ["{001.ak47,002.american-flag,010.beer-mug,257.clutter}/001_0001.jpg"],
+        {"train": ("001.ak47", "002.american-flag", "010.beer-mug", "257.clutter")}, (),
+    ),
+    "STL-10 as images": (
+        ["train/{airplane,bird,car}/1.png", "test/{airplane,bird,car}/1.png", "unlabeled/{1,2}.png"],
+        {"train": ("airplane", "bird", "car"), "test": 3}, ("unlabeled/: 2 file(s)",),
+    ),
+    "EuroSAT": (
+        ["{AnnualCrop,Forest,SeaLake}/{1,2}.jpg", "label_map.json", "train.csv"],
+        {"train": ("AnnualCrop", "Forest", "SeaLake")}, ("2 loose file(s)",),
+    ),
+    "cats_and_dogs_filtered": (
+        ["{train,validation}/{cats,dogs}/1.jpg", "vectorize.py"],
+        {"train": ("cats", "dogs"), "val": 2}, (),
+    ),
+    "plant seedlings": (
+        ["train/{Black-grass,Charlock}/1.png", "test/{a,b,c}.png", "sample_submission.csv"],
+        {"train": ("Black-grass", "Charlock")}, ("test/: 3 file(s) without class folders",),
+    ),
+    "flower photos": (
+        ["{daisy,roses,tulips}/1.jpg", "LICENSE.txt"],
+        {"train": ("daisy", "roses", "tulips")}, ("1 loose file(s)",),
+    ),
+    "hymenoptera": (
+        ["{train,val}/{ants,bees}/1.jpg"], {"train": ("ants", "bees"), "val": 2}, (),
+    ),
+    "GTSRB": (
+        ["{00000,00001,00014}/00000_00000.ppm", "{00000,00001,00014}/GT-00000.csv"],
+        {"train": ("00000", "00001", "00014")}, ("00000/GT-00000.csv: not an image",),
+    ),
+    "COVID radiography": (
+        ["{COVID,Normal,Viral Pneumonia}/{images,masks}/1.png", "COVID.metadata.xlsx"],
+        {"train": ("COVID", "Normal", "Viral Pneumonia")}, ("COVID/masks/: beside a folder",),
+    ),
+    "LFW": (
+        ["{Aaron_Eckhart,Abdullah_Gul}/1.jpg"], {"train": ("Aaron_Eckhart", "Abdullah_Gul")}, (),
+    ),
+    "scenes in a hierarchy": (
+        ["{indoor/kitchen,indoor/bathroom,outdoor/beach,outdoor/forest}/1.jpg"],
+        {"train": ("indoor", "outdoor")}, (),
+    ),
+    "alexnet sample": (
+        ["photos/{daisy,fish,house}/1.jpg", "Test_set/{daisy,fish,house}/2.jpg"],
+        {"train": ("daisy", "fish", "house"), "test": 3}, (),
+    ),
+    "train_data and test-data": (
+        ["train_data/{a,b}/1.jpg", "test-data/{a,b}/1.jpg", "val/labels.csv"],
+        {"train": ("a", "b"), "test": 2}, ("val/: no images in it",),
+    ),
+    "Training Set and Validation Set": (
+        ["Training Set/{a,b}/1.jpg", "Validation Set/{a,b}/1.jpg", "holdout/readme.txt"],
+        {"train": ("a", "b"), "val": 2}, (),
+    ),
+    "imgs_train, imgs-dev": (
+        ["imgs_train/{a,b}/1.jpg", "imgs-dev/{a,b}/1.jpg"], {"train": ("a", "b"), "val": 2}, (),
+    ),
+    "a class called train": (
+        ["{bus,train,tram}/1.jpg"], {"train": ("bus", "train", "tram")}, (),
+    ),
+    "classes with a flat test beside them": (
+        ["{cats,dogs}/1.jpg", "test/{1,2}.jpg"], {"train": ("cats", "dogs")},
+        ("test/: 2 file(s) without class folders, not a class",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_public_layouts_are_read_right(tmp_path, name):
+    files, parts, notes = RIGHT[name]
+    found = find_images(lay_out(tmp_path, *files))
+    assert found.classes == parts["train"]
+    assert found.parts == tuple(parts)
+    for part, count in parts.items():
+        if part != "train":
+            assert sum(found.counts(part)) == count
+    assert all(found.counts("train"))
+    for sample in found.samples:
+        assert found.classes[sample.label] in sample.name.split("/")
+    text = "\n".join(found.notes)
+    for words in notes:
+        assert words in text, text
+
+
+WRONG = {
+    # name: (files, the data folder, what the line says)
+    "Intel images as Kaggle unpacks them": (
+        [f"seg_train/seg_train/{SCENES}/1.jpg", f"seg_test/seg_test/{SCENES}/2.jpg", "seg_pred/seg_pred/1.jpg"],
+        "use --train {0}/seg_train/seg_train --test {0}/seg_test/seg_test",
+    ),
+    "American sign language": (
+        ["asl_alphabet_train/asl_alphabet_train/{A,B,del}/A1.jpg", "asl_alphabet_test/asl_alphabet_test/A_test.jpg"],
+        "use --data {0}/asl_alphabet_train/asl_alphabet_train",
+    ),
+    "chest X-rays, one level up": (
+        ["chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/1.jpeg"], "use --data {0}/chest_xray",
+    ),
+    "plantvillage in three variants": (
+        ["{color,grayscale,segmented}/{Apple___scab,Apple___healthy,Corn}/1.jpg"],
+        "color, grayscale, segmented hold folders of the same names (apple___healthy, apple___scab, corn), "
+        "so they are parts or variants, not classes; use --data {0}/color",
+    ),
+    "plantvillage with a copy within": (
+        ["{Potato,Tomato,PlantVillage/Potato,PlantVillage/Tomato}/1.jpg"], "use --data {0}/PlantVillage, or --classes Potato,Tomato",
+    ),
+    "Caltech-256 from the tar": (
+        ["256_ObjectCategories/{001.ak47,002.flag}/1.jpg"], "use --data {0}/256_ObjectCategories",
+    ),
+    "Caltech-101 with annotations": (
+        ["101_ObjectCategories/{accordion,anchor}/1.jpg", "Annotations/{accordion,anchor}/1.mat"],
+        "use --data {0}/101_ObjectCategories",
+    ),
+    "Stanford dogs": (
+        ["Images/{n02085620-Chihuahua,n02085782-Japanese_spaniel}/1.jpg",
+         "Annotation/{n02085620-Chihuahua,n02085782-Japanese_spaniel}/n02085620_10074"],
+        "use --data {0}/Images",
+    ),
+    "food-101": (
+        ["images/{apple_pie,waffles}/1.jpg", "meta/{classes.txt,train.json}"], "use --data {0}/images",
+    ),
+    "animals-10": (
+        ["raw-img/{cane,gatto}/1.jpeg", "translate.py"], "use --data {0}/raw-img",
+    ),
+    "EuroSAT with all bands": (
+        ["{EuroSAT,EuroSATallBands}/{AnnualCrop,Forest}/1.tif"], "use --data {0}/EuroSAT (or",
+    ),
+    "EuroSAT from the zip": (["2750/{AnnualCrop,Forest}/1.jpg"], "use --data {0}/2750"),
+    "Oxford pets, no class folders": (
+        ["images/{Abyssinian_1,beagle_2}.jpg", "annotations/trimaps/Abyssinian_1.png", "annotations/xmls/a.xml"],
+        "images/ hold images but no class folders; put the images of each class into a folder of its own",
+    ),
+    "dogs versus cats, flat": (
+        ["train/{cat.0,dog.0}.jpg", "test1/1.jpg", "sampleSubmission.csv"],
+        "test1/ and train/ hold images but no class folders; put the images of each class",
+    ),
+    "dogs versus cats, flat and wrapped": (
+        ["train/train/{cat.0,dog.0}.jpg", "test1/test1/1.jpg"], "hold images but no class folders",
+    ),
+    "COCO": (
+        ["train2017/1.jpg", "val2017/2.jpg", "annotations/a.json"], "hold images but no class folders",
+    ),
+    "Pascal VOC": (
+        ["JPEGImages/1.jpg", "SegmentationClass/1.png", "Annotations/1.xml", "ImageSets/Main/a.txt"],
+        "hold images but no class folders",
+    ),
+    "ILSVRC": (
+        ["Data/CLS-LOC/{train,val}/{n01440764,n01443537}/1.JPEG", "Annotations/CLS-LOC/train/n01440764/1.xml",
+         "ImageSets/CLS-LOC/train_cls.txt"],
+        "use --data {0}/Data/CLS-LOC",
+    ),
+    "blood cells from the top": (
+        [f"dataset2-master/dataset2-master/images/{{TRAIN,TEST}}/{BLOOD}/1.jpeg", "dataset-master/dataset-master/labels.csv"],
+        "use --data {0}/dataset2-master/dataset2-master/images",
+    ),
+    "Office-31": (
+        ["{amazon,dslr,webcam}/images/{back_pack,bike}/1.jpg"], "use --data {0}/amazon/images (or",
+    ),
+    "a folder of folds": (["fold_{1,2,3}/{benign,malignant}/1.png"], "use --data {0}/fold_1"),
+    "rock paper scissors": (
+        ["rps/rps/{paper,rock}/1.png", "rps-test-set/rps-test-set/{paper,rock}/1.png"],
+        "use --train {0}/rps/rps --test {0}/rps-test-set/rps-test-set",
+    ),
+    "train in train": (["train/train/{cats,dogs}/1.jpg"], "use --data {0}/train/train"),
+    "one level too high": (["flower_photos/{daisy,roses}/1.jpg"], "use --data {0}/flower_photos"),
+    "parts one level too high, nested": (
+        ["x/y/z/{train,test}/{a,b}/1.jpg"], "use --data {0}/x/y/z",
+    ),
+    "classes beside a train folder": (
+        ["{cats,dogs}/1.jpg", "train/{cats,dogs}/2.jpg"], "use --data {0}/train, or --classes cats,dogs",
+    ),
+    "train beside a folder to predict": (
+        ["train/{cats,dogs}/1.jpg", "predict/{1,2}.jpg"], "use --data {0}/train, or",
+    ),
+    "only images": (["{1,2,3}.jpg"], "has files but no class folders"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_public_layouts_of_another_kind_are_refused_by_name(tmp_path, name):
+    files, words = WRONG[name]
+    data = lay_out(tmp_path, *files)
+    with pytest.raises(DatasetError) as error:
+        find_images(data)
+    assert words.format(data) in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(DatasetError) as doctors:
+        examine(data)
+    assert str(doctors.value) == str(error.value)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_a_refusal_advises_works(tmp_path, name):
+    """The folders that it names after --data, or --train and --test, are data sets."""
+    data = lay_out(tmp_path, *WRONG[name][0])
+    with pytest.raises(DatasetError) as error:
+        find_images(data)
+    advice = str(error.value).partition("use ")[2].split(" (or")[0].split(", or")[0].split()
+    options = dict(zip(advice[::2], advice[1::2], strict=True))
+    parts = {k[2:]: type(data)(v) for k, v in options.items() if k != "--data"}
+    if "--data" in options:
+        assert len(find_images(type(data)(options["--data"])).classes) > 1
+    elif parts:
+        assert find_images(data, parts=parts).parts == tuple(parts)
+    else:
+        assert "put the images of each class into a folder of its own" in str(error.value)
+
+
+def test_chosen_classes_are_never_refused(tmp_path):
+    """They are said to be classes, whatever is in them."""
+    data = lay_out(tmp_path, "{male,female}/{old,young}/1.jpg")
+    with pytest.raises(DatasetError, match="or --classes female,male if they are classes"):
+        find_images(data)
+    assert find_images(data, ("male", "female")).counts("train") == [2, 2]
+    data = lay_out(tmp_path / "d", "{train,test}/1.jpg")
+    assert find_images(data, ("test", "train")).classes == ("test", "train")
+
+
+def test_a_test_folder_of_one_class_with_years_in_it_is_no_deeper_level(tmp_path):
+    lay_out(tmp_path, "train/{cat/2019,cat/2020,dog}/1.jpg", "test/cat/{2019,2020}/2.jpg")
+    found = find_images(tmp_path)
+    assert found.classes == ("cat", "dog") and found.counts("test") == [2, 0]
+
+
+@pytest.mark.parametrize("name", ["runs", "models", "saved", "Logs", "mine"])
+def test_a_run_directory_beside_classes_is_no_class(tmp_path, name, trained):
+    lay_out(tmp_path, "{cats,dogs}/1.jpg")
+    place = tmp_path / name
+    shutil.copytree(trained, place / "first" if name == "runs" else place)
+    found = find_images(tmp_path)
+    assert found.classes == ("cats", "dogs") and len(found.samples) == 2
+    assert any(x.startswith(f"{name}/: ") and "not a class" in x for x in found.notes)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["runs/detect/train/{results,confusion_matrix}.png", "runs/detect/train/args.yaml"],
+        ["models/{model.h5,architecture.png}"],
+        ["checkpoints/ckpt-1.index", "checkpoints/ckpt-1.data-00000-of-00001"],
+        ["logs/train/events.out.tfevents.1600000000.host.1.2.v2"],
+        ["notebooks/a.ipynb", "notebooks/Makefile"],
+        ["weights/{best,last}.pt", "weights/curve.png"],
+        ["src/{LICENSE,a.py,README}"],
+    ],
+)
+def test_what_programs_leave_beside_classes_is_no_class(tmp_path, files):
+    lay_out(tmp_path, "{cats,dogs}/1.jpg", *files)
+    assert find_images(tmp_path).classes == ("cats", "dogs")
+
+
+def test_classes_may_be_called_models_or_logs(tmp_path):
+    """Fashion and firewood: what is in a folder decides, not its name."""
+    lay_out(tmp_path, "{models,logs,results}/{1,2}.jpg", "logs/notes.log")
+    assert find_images(tmp_path).classes == ("logs", "models", "results")
+
+
+def test_a_class_of_files_without_extensions_is_a_class(tmp_path):
+    data = lay_out(tmp_path, "a/1.jpg", "b/1", "c/1")
+    (data / "b" / "1").write_bytes(JPEG)
+    (data / "b" / "0readme").write_bytes(b"x")
+    assert scan(data).classes == ("a", "b")
+
+
+def test_of_two_names_for_a_part_the_plainer_wins(tmp_path):
+    lay_out(tmp_path, "{Train,test,my_test,TEST_OLD}/{a,b}/1.jpg")
+    parts = {k: v.name for k, v in find_parts(tmp_path).items()}
+    assert parts == {"train": "Train", "test": "test"}
