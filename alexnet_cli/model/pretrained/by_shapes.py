@@ -1,13 +1,10 @@
 """An AlexNet by the shapes of its kernels, each of which takes what the last one gives."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from .array_tree import LazyArray
-
-Named = tuple[str, LazyArray]
-"""An array and its full name, with dots."""
 
 MAX_LEVELS, MAX_KERNELS = 12, 8
 _CONVS = (0, 3, 6, 8, 10)
@@ -18,16 +15,18 @@ _BIASES = ("bias", "biases", "b", "B", "1")
 _NORM = ("weight", "bias", "running_mean", "running_var")
 
 
-def networks_by_shapes(arrays: Sequence[Named]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The place of each AlexNet, and its arrays' names: torchvision's to theirs.
+def networks_by_shapes(
+    arrays: Mapping[str, LazyArray],
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The place of each AlexNet in `arrays`, and torchvision's names of its arrays to theirs.
 
     It has five kernels of four axes, the first of three channels, and none, two or three of
     two axes, of which each fits the one before it.
     """
-    shapes = {k: v.shape for k, v in arrays}
+    shapes = {k: v.shape for k, v in arrays.items()}
     groups: dict[str, list[str]] = {}
-    for name, array in arrays:
-        if len(array.shape) in (2, 4):
+    for name, shape in shapes.items():
+        if len(shape) in (2, 4):
             parts = name.split(".")
             for i in range(min(len(parts), MAX_LEVELS)):
                 group = groups.setdefault(".".join(parts[:i]), [])

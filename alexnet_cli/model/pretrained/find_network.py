@@ -44,6 +44,9 @@ _LAST = {"last", "latest"}
 """Words of places: of what belongs to training, and of networks that are not the best."""
 
 
+_MAX_NAME = 500
+
+
 @dataclass
 class Network:
     """Arrays by torchvision's names (features.0.weight) or Caffe's (conv1/0, conv1/1)."""
@@ -133,9 +136,13 @@ def _by_names(
 
 def _by_shapes(arrays: Sequence[NamedArray]) -> list[Network]:
     """Networks whose kernels fit each other, by torchvision's names."""
-    known = {full_name(x): x for x in reversed(arrays)}
+    known: dict[str, NamedArray] = {}
+    for array in arrays:
+        # Names of shared keys may take much more memory than the file.
+        if sum(map(len, array.path)) <= _MAX_NAME:
+            known.setdefault(full_name(array), array)
     networks = []
-    for place, names in networks_by_shapes([(full_name(x), x.array) for x in arrays]):
+    for place, names in networks_by_shapes({k: v.array for k, v in known.items()}):
         paths = [known[x].path for x in names.values()]
         base = tuple(_shared(paths))
         kernels = [v for k, v in names.items() if k.endswith(".weight")]

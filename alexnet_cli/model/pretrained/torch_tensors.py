@@ -133,7 +133,7 @@ def _require_view(
     """Check that a tensor is a view of a storage of `length`, each number used once.
 
     Raises:
-        WeightsError: it reaches beyond it, or an axis repeats its numbers.
+        WeightsError: it reaches beyond it, or repeats its numbers.
     """
     if len(steps) != len(shape):
         raise WeightsError("holds a tensor of an impossible shape")
@@ -141,7 +141,8 @@ def _require_view(
     last = offset + sum((n - 1) * s for n, s in axes)
     if offset < 0 or (0 not in shape and last >= length):
         raise WeightsError(f"holds a tensor of shape {shape} beyond its storage")
-    if any(n > 1 and s == 0 for n, s in axes):
+    # What negates or multiplies it would allocate each number.
+    if any(n > 1 and s == 0 for n, s in axes) or math.prod(shape) > length:
         raise WeightsError(
             f"holds a tensor of shape {shape} that repeats its numbers: save it with "
             f".contiguous()"

@@ -296,3 +296,45 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, value, name):
     )
     # Beside the weights they do not matter.
     read(tmp_path, {"model": STATE, "loss": torch.tensor(value)})
+
+
+def test_a_long_log_beside_the_weights_is_passed_over(tmp_path):
+    entries = [
+        {"epoch": i, "loss": i / 7, "acc": i / 9, "lr": i / 11} for i in range(30_000)
+    ]
+    for log in (
+        entries,
+        [i / 3 for i in range(500_000)],
+        {i: i / 3 for i in range(200_000)},
+    ):
+        require_layers(read(tmp_path, {"log": log, "model": STATE}))
+
+
+def test_names_of_shared_keys_take_no_more_memory_than_the_file(tmp_path):
+    """4,000 arrays below 20 keys of 200 characters: 16 MB for each list of their names."""
+    import tracemalloc
+
+    from alexnet_cli.model.pretrained.find_network import _by_shapes
+    from alexnet_cli.model.pretrained.readers import weights_in
+
+    table = {str(i): np.ones((1, 1), "f4") for i in range(4000)}
+    for i in range(20):
+        table = {chr(97 + i) * 200: table}
+    (tmp_path / "w").write_bytes(pickle.dumps(table))
+    with weights_in(tmp_path / "w") as contents:
+        tracemalloc.start()
+        assert _by_shapes(contents.arrays) == []
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_a_bias_that_is_a_list_is_no_array(tmp_path):
+    table = {"conv1": {"weights": np.ones((11, 11, 3, 96)), "biases": [0.5] * 96}}
+    (tmp_path / "w").write_bytes(pickle.dumps(table))
+    with pytest.raises(WeightsError) as error:
+        read_pretrained(tmp_path / "w", OWT)
+    assert str(error.value) == (
+        f"{tmp_path / 'w'}: conv1 has a kernel but no bias: save both as arrays (a list of "
+        f"numbers is none)"
+    )

@@ -98,7 +98,7 @@ def test_a_tensor_is_the_view_that_it_describes_or_refused(read, offset, axes, z
     if any(x >= 12 for x in places):
         assert "beyond its storage" in refused(read, data)
         return
-    if any(n > 1 and s == 0 for n, s in axes):
+    if any(n > 1 and s == 0 for n, s in axes) or len(places) > 12:
         assert "repeats its numbers" in refused(read, data)
         return
     found = read(data)["w"]
@@ -180,12 +180,15 @@ def state(**tensors):
 BIG = np.arange(40_000, dtype="<f4").tobytes()
 
 
-@pytest.mark.parametrize("tensors", [
-    {f"w{i}": ((40_000,), (1,)) for i in range(3000)}, {"w": ((100, 200, 100), (1, 1, 1))},
+@pytest.mark.parametrize("tensors, message", [
+    ({f"w{i}": ((40_000,), (1,)) for i in range(3000)}, "holds tensors that share their numbers"),
+    ({"w": ((100, 200, 100), (1, 1, 1))}, "holds a tensor of shape (100, 200, 100) that repeats its numbers"),
+    ({"w": ((9_000,) * 4, (1,) * 4)}, "holds a tensor of shape (9000, 9000, 9000, 9000) that repeats its numbers"),
+    ({"w_orig": ((9_000,) * 4, (1,) * 4), "w_mask": ((9_000,) * 4, (1,) * 4)}, "holds a tensor of shape (9000,"),
 ])  # fmt: skip
-def test_numbers_that_are_used_often_are_refused(read, tensors):
+def test_numbers_that_are_used_often_are_refused(read, tensors, message):
     data = torch_zip(state(**tensors), [("archive/data/0", BIG)])
-    assert refused(read, data).startswith("holds tensors that share their numbers")
+    assert refused(read, data).startswith(message)
     tied = torch_zip(
         state(a=((40_000,), (1,)), b=((40_000,), (1,))), [("archive/data/0", BIG)]
     )
