@@ -18,7 +18,7 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 def networks_by_shapes(
     arrays: Mapping[str, LazyArray],
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """The place of each AlexNet in `arrays`, and torchvision's names of its arrays to theirs.
+    """The place of each AlexNet in `arrays`, and torchvision's names to theirs.
 
     It has five kernels of four axes, the first of three channels, and none, two or three of
     two axes, of which each fits the one before it.

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from .array_tree import LazyArray, NamedArray
+from .array_tree import NamedArray
 from .by_shapes import networks_by_shapes
+from .networks import Network, rank, use_of
 from .reparametrized import plain_arrays
 
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
@@ -35,42 +36,8 @@ _OTHERS = {
 """By part of a name: networks that are often saved."""
 
 
-_TRAINING = {
-    "optim", "optimizer", "optimizers", "opt", "moment", "moments", "momentum", "grad",
-    "grads", "gradient", "gradients", "fisher", "scheduler", "velocity",
-}  # fmt: skip
-_BEFORE = {"init", "initial", "start", "old", "prev", "previous", "before"}
-_LAST = {"last", "latest"}
-"""Words of places: of what belongs to training, and of networks that are not the best."""
-
-
 _MAX_NAME = 500
-
-
-@dataclass
-class Network:
-    """Arrays by torchvision's names (features.0.weight) or Caffe's (conv1/0, conv1/1)."""
-
-    family: str
-    """torch or caffe."""
-    place: str
-    """Names of the containers and wrappers around it, as state_dict.model."""
-    arrays: dict[str, LazyArray] = field(default_factory=dict)
-    depth: int = 0
-    """Of its arrays, in keys of containers, below `base`."""
-    base: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """Places of other networks in the file that could have been taken."""
-    unknown: tuple[str, ...] = ()
-    """Names of the arrays beside these, which are not layers'."""
-    by_order: str = ""
-    """Their first and last kernel, if their order and not their names was followed."""
-
-    def pairs(self) -> int:
-        """The number of layers with kernel and bias."""
-        kernel, bias = (".weight", ".bias") if self.family == "torch" else ("/0", "/1")
-        names = [x.removesuffix(kernel) for x in self.arrays if x.endswith(kernel)]
-        return sum(f"{x}{bias}" in self.arrays for x in names)
+"""Characters: the names of shared keys may take much more memory than the file."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +55,16 @@ def find_network(arrays: Sequence[NamedArray]) -> Network | None:
     """The AlexNet in `arrays`, with the first convolution at least; None if none is there.
 
     By its layers' names, or, where these have fewer kernels, by the shapes of its kernels.
-    Of several, as `_rank` has them, the first.
+    Of several, as `rank` has them, the first.
     """
     arrays = plain_arrays(arrays)
     networks, beside = _by_names(arrays)
     named = [x for x in networks if {"features.0.weight", "conv1/0"} & {*x.arrays}]
     shaped = _by_shapes(arrays)
-    best = max(named, key=_rank, default=None)
-    other = max(shaped, key=_rank, default=None)
+    best = max(named, key=rank, default=None)
+    other = max(shaped, key=rank, default=None)
     found = named
-    if other and (best is None or _use(other) > _use(best)):
+    if other and (best is None or use_of(other) > use_of(best)):
         best, found = other, shaped
         used = {id(x) for x in best.arrays.values()}
         beside = [(x, full_name(x)) for x in arrays if id(x.array) not in used]
@@ -138,7 +105,6 @@ def _by_shapes(arrays: Sequence[NamedArray]) -> list[Network]:
     """Networks whose kernels fit each other, by torchvision's names."""
     known: dict[str, NamedArray] = {}
     for array in arrays:
-        # Names of shared keys may take much more memory than the file.
         if sum(map(len, array.path)) <= _MAX_NAME:
             known.setdefault(full_name(array), array)
     networks = []
@@ -164,39 +130,6 @@ def _shared(paths: Sequence[tuple[str, ...]]) -> Iterator[str]:
         if len({*keys}) > 1:
             return
         yield keys[0]
-
-
-def _use(network: Network) -> tuple[bool, int]:
-    """How much of a network this is: not what an optimizer keeps, and its kernels."""
-    kernels = sum(len(x.shape) in (2, 4) for x in network.arrays.values())
-    return not is_of_training(network.place), kernels
-
-
-def _rank(network: Network) -> tuple[bool, int, bool, bool, int]:
-    """What is taken of several networks: the greatest.
-
-    Not what an optimizer keeps for each array; then the one with most layers; not the one
-    before training; a moving average, which is what its authors evaluate; the best, and
-    not the last.
-    """
-    words = _words(network.place)
-    return (
-        not is_of_training(network.place),
-        network.pairs(),
-        not words & _BEFORE,
-        "ema" in words,
-        ("best" in words) - bool(words & _LAST),
-    )
-
-
-def is_of_training(place: str) -> bool:
-    """Whether arrays at `place` are what training keeps of each: moments, gradients."""
-    words = _words(place)
-    return bool(words & _TRAINING) or {"exp", "avg"} <= words
-
-
-def _words(place: str) -> set[str]:
-    return {*re.split(r"[._]", place.lower())}
 
 
 def full_name(array: NamedArray) -> str:

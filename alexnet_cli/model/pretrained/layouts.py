@@ -8,9 +8,9 @@ import numpy as np
 from ...errors import WeightsError, printable
 from ..alexnet import ARCHITECTURES
 from ..architecture import Architecture
-from .find_network import Network
 from .keras_format import is_keras, read_keras
 from .matching import match_layers
+from .networks import Network
 from .pretrained_weights import PretrainedWeights
 from .readers import read_network
 from .torch_caffe_layouts import caffe_layout, torch_layout, without_norm

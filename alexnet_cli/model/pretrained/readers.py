@@ -12,13 +12,8 @@ from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import LazyArray, NamedArray
 from .caffe_format import caffe_arrays
-from .find_network import (
-    Network,
-    find_network,
-    full_name,
-    is_of_training,
-    other_network,
-)
+from .find_network import find_network, full_name, other_network
+from .networks import Network, is_of_training
 from .numpy_format import npy_arrays, npz_arrays
 from .other_formats import NOT_WEIGHTS, named_format
 from .safe_pickle import LimitedFile

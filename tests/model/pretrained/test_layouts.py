@@ -290,6 +290,6 @@ def test_keras_files_of_numbers_that_are_not_finite_are_refused(tmp_path, value)
 def test_finite_numbers_are_told_by_their_extremes(tmp_path):
     """Sums of finite numbers may be infinite; extremes are not."""
     conv = np.full((6, 3, 11, 11), 3e38, "f4"), np.full(6, -3e38, "f4")
-    arrays = torch_names(conv1=conv, dense3=pair(7, 12)[:1] + (np.zeros(7, "f4"),))
+    arrays = torch_names(conv1=conv, dense3=(pair(7, 12)[0], np.zeros(7, "f4")))
     weights = read_pretrained(table(tmp_path / "w", arrays), TORCH)
     np.testing.assert_array_equal(weights.layers["conv1"][1], conv[1])
