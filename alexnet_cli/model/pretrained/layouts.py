@@ -47,7 +47,9 @@ def _other_weights(path: Path, arch: Architecture) -> PretrainedWeights:
         weights = torch_layout(found.arrays, path)
     else:
         weights = caffe_layout(found, path)
-    unknown = (*found.network.unknown, *weights.unknown)
+    left = (*found.network.unknown, *weights.unknown)
+    # A count of steps, which no network computes with.
+    unknown = tuple(x for x in left if not x.endswith("num_batches_tracked"))
     return replace(
         without_norm(weights, unknown),
         layout=weights.layout + _place(found.network),

@@ -11,14 +11,14 @@ EPSILON = 1e-5
 """Source: torch.nn.BatchNorm2d's default; state dictionaries do not hold it."""
 
 
-def folded(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
-    """`arrays` by torchvision's names, and which normalization is folded into which layer.
+def folded(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], set[str]]:
+    """`arrays` by torchvision's names, and the layers into which one is folded.
 
     A layer's normalization is the module after it in the same Sequential, so that it sees
     what the layer gives, before any ReLU; one that does not directly follow a layer with a
     kernel stays as it is.
     """
-    result, norms = dict(arrays), {}
+    result, layers = dict(arrays), set()
     for layer, norm in _neighbors(arrays):
         kernel = as_floats(arrays[f"{layer}.weight"])
         scale, shift = _affine(arrays, norm)
@@ -27,10 +27,10 @@ def folded(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str
         bias = as_floats(arrays.get(f"{layer}.bias", np.zeros(len(kernel))))
         result[f"{layer}.weight"] = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))
         result[f"{layer}.bias"] = bias * scale + shift
-        norms[layer] = norm
+        layers.add(layer)
         for kind in ("weight", "bias", "running_mean", "running_var"):
             result.pop(f"{norm}.{kind}", None)
-    return result, norms
+    return result, layers
 
 
 def _neighbors(arrays: Mapping[str, Array]) -> Iterator[tuple[str, str]]:

@@ -43,8 +43,8 @@ def torch_layout(arrays: Arrays, path: Path) -> PretrainedWeights:
         raise WeightsError(f"{printable(path)}: {_no_bias('features.0')}")
     layers, changes = _with_our_axes(layers)
     changes |= {
-        names[k]: (*changes[names[k]], f"BatchNorm {norm} folded in")
-        for k, norm in norms.items()
+        names[k]: (*changes[names[k]], "BatchNorm folded in")
+        for k in norms
         if names.get(k) in changes
     }
     return replace(_TORCHVISION, layers=layers, changes=changes, unknown=unknown)
