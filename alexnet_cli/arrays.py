@@ -24,4 +24,4 @@ Rows = npt.NDArray[np.int64]
 """Indices of images."""
 Flags = npt.NDArray[np.bool_]
 Fingerprints = npt.NDArray[np.uint8]
-"""[N, 32, 32]: gray miniatures, each pixel the mean of a block of the image."""
+"""[N, 2, 32, 32]: gray miniatures, each pixel the mean of a block of the image."""

@@ -1,11 +1,12 @@
 """The preprocessing of images: the same in training and in every later prediction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Channels = tuple[float, float, float]
 """One number each for red, green and blue."""
 MAX_PIXELS = 100_000_000
 """Images with more pixels are not decoded, unless a recipe changes the limit."""
+MAX_WHITE_LEVEL = 2**32 - 1
 JSON_KEYS = {"resize_mode": "resize", "stored_size": "size", "input_size": "crop"}
 """Fields of Preprocess that have other names in run.json, which users' scripts read."""
 _RESIZES = {
@@ -30,11 +31,19 @@ class Preprocess:
     std: Channels
     """What pixels are then divided by."""
     max_pixels: int = MAX_PIXELS
+    white_level: int | None = None
+    """Level of images of more than 8 bits that becomes white; None: by their range."""
+
+    def with_limit(self, megapixels: float) -> "Preprocess":
+        """The same for images of up to this many million pixels."""
+        return replace(self, max_pixels=round(megapixels * 1e6))
 
     def steps(self) -> str:
         """What turns an image into the pixels that are stored, in two sentences."""
         resize = _RESIZES[self.resize_mode].format(self.stored_size)
+        level = self.white_level
+        wide = f" (of more than 8 bits, {level} and above become 255)" if level else ""
         return (
-            f"RGB, 0 to 255. Turn the image upright (EXIF), blend transparency with white, "
-            f"{resize}, bilinear with antialiasing."
+            f"RGB, 0 to 255{wide}. Turn the image upright (EXIF), blend transparency with "
+            f"white, {resize}, bilinear with antialiasing."
         )

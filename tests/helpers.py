@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,24 @@ def draw_toy(folder: Path, each: int = 12, seed: int = 0) -> Path:
             image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
             image.save(folder / name / f"{i:02}.{'png' if i % 2 else 'jpg'}")
     return folder
+
+
+def assembled_png(width, height, kind, rows, *chunks):
+    """A PNG written without Pillow; `kind` is its bits and its color type."""
+    head = width.to_bytes(4) + height.to_bytes(4) + bytes((*kind, 0, 0, 0))
+    parts = [(b"IHDR", head), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        len(x).to_bytes(4) + name + x + zlib.crc32(name + x).to_bytes(4)
+        for name, x in parts
+    )
+
+
+def png_of_16_bits(values, *chunks):
+    """Values [H, W, 1 to 4] as a PNG; Pillow writes gray alone."""
+    height, width, channels = values.shape
+    rows = b"".join(b"\0" + x.astype(">u2").tobytes() for x in values)
+    kind = 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    return assembled_png(width, height, kind, rows, *chunks)
 
 
 def alexnet(*args: object, **kwargs: object) -> Result:

@@ -269,11 +269,20 @@ def test_planted_copies_are_found(tmp_path):
     ).stdout
     found = {x[:28].strip(): x[28:].split() for x in printed.splitlines()[3:-2] if x}
     assert found["resized 0.5"] == found["flipped"] == ["100.0%", "0"]
+    assert found["margin 10 %"] == found["brightness 0.9"] == ["100.0%", "0"]
     assert (
         "1 pairs were not planted" in printed
         and "a/0.png a/same.png equal files" in printed
     )
     assert sheet.exists() and "\ngroups and copies are those of all pairs\n" in printed
+    assert "bursts of 8, window 0.98: " in printed
+
+
+def test_no_product_is_taken_for_another():
+    words = ("--catalog", 4, "--images", 2, "--half", 1)
+    printed = script("experiments/near_duplicates.py", *words).stdout
+    assert printed.startswith("12 images, 2 of them copied")
+    assert "\n0 pairs were not planted" in printed
 
 
 def test_the_search_is_timed_on_drawn_images(tmp_path):

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from .listener import Listener
 
 if TYPE_CHECKING:
     from ..arrays import Labels
+    from ..evaluation.labeled_images import LabeledImages
     from ..evaluation.proof import Judged
     from ..inference.measure import Measured
 
@@ -112,7 +113,7 @@ def unless_replaced(run: Run) -> Iterator[None]:
 
 @contextmanager
 def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
-    """The run's held-out images, those of the class folders in `data`, or drawn ones.
+    """The run's held-out images, those of the data set `data`, or drawn ones.
 
     The last if there are no others; they exist for the length of the block.
     """
@@ -122,7 +123,8 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     from ..dataset.images import read
     from ..dataset.split import TRAIN
     from ..dataset.synthetic import smooth_images
-    from ..evaluation.evaluate import held_out, labeled_folder
+    from ..evaluation.evaluate import held_out
+    from ..evaluation.labeled import labeled_images
     from ..evaluation.proof import DRAWN_IMAGES, VALIDATION_IMAGES
 
     if data is None and not run.data:
@@ -133,7 +135,7 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
             yield JudgedOn(DRAWN_IMAGES, files, None)
         return
     folder = Path(data) if data else None
-    found = labeled_folder(run, folder) if folder else held_out(run)
+    found = labeled_images(run, folder) if folder else held_out(run)
     if not found.files:
         raise DatasetError(f"{data or run.data} has no images to compare models on")
     # The name alone: a record of models that are shipped has no paths of this machine.
@@ -142,5 +144,25 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
         name = VALIDATION_IMAGES
     rows = run.split() if run.data and folder else []
     known = {x["sha256"] for x in rows if x["split"] == TRAIN}
-    trained_on = sum(digest(x, read) in known for x in found.files) if known else 0
-    yield JudgedOn(name, found.files, np.array(found.labels), trained_on)
+    with _as_files(found) as files:
+        trained_on = sum(digest(x, read) in known for x in files) if known else 0
+        yield JudgedOn(name, files, np.array(found.labels), trained_on)
+
+
+@contextmanager
+def _as_files(found: "LabeledImages") -> Iterator[tuple[Path, ...]]:
+    """Their files; of an archive or the like copies, which exist for the block."""
+    from ..errors import ImageError
+
+    if found.source is None or all(x.is_file() for x in found.files):
+        yield found.files
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for i, sample in enumerate(found.samples):
+            files.append(Path(folder, f"{i}{Path(sample.name).suffix}"))
+            # What cannot be read is an empty file, and so no image there either.
+            with suppress(ImageError):
+                files[-1].write_bytes(found.source.read(sample))
+            files[-1].touch()
+        yield tuple(files)

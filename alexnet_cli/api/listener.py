@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..dataset.prepare import PreparedData
-    from ..dataset.sources.class_folders import ImageFolder
+    from ..dataset.sources.source import Source
     from ..model.pretrained.layouts import PretrainedWeights
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.progress import Progress
@@ -31,8 +31,8 @@ class Listener:
         """A context manager around `what`, such as "decoding"; it gives a Counter."""
         return nullcontext(lambda done, count: None)
 
-    def images_found(self, source: "ImageFolder") -> None:
-        """Receive the images of a folder, before they are decoded."""
+    def images_found(self, source: "Source") -> None:
+        """Receive the images of a data set, before they are decoded."""
 
     def images_prepared(self, data: "PreparedData") -> None:
         """Receive the decoded and split images."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..dataset.sources.kinds import exists, recorded_name
 from ..errors import DatasetError, RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
@@ -93,7 +94,7 @@ def resume_run(
     with resumed(options.path) as staging:
         run = dataclasses.replace(run, path=staging.folder)
         if options.data:
-            run = dataclasses.replace(run, data=str(options.data.resolve()))
+            run = dataclasses.replace(run, data=recorded_name(options.data))
         checkpoint = require_checkpoint(staging.folder, listener.log)
         listener.log(
             f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
@@ -167,9 +168,9 @@ def _examples(
     from ..dataset.recorded import prepare_recorded, recorded_images
 
     data = Path(run.data)
-    if not run.data or not data.is_dir():
+    if not run.data or not exists(data):
         raise DatasetError(
-            f"{printable(data)}, the folder of its images, does not exist; "
+            f"{printable(data)}, where its images are, does not exist; "
             f"--data says where they are now"
         )
     split = run.split()
@@ -193,10 +194,10 @@ def _new_examples(
 ) -> "tuple[Run, tuple[Examples, Examples]]":
     """What is in `data` now, split anew by content; split.csv is written anew."""
     from ..dataset.prepare import prepare
-    from ..dataset.sources.class_folders import find_images
+    from ..dataset.sources.open import open_source
 
     parts = {k: data / v for k, v in run.parts.items()}
-    source = find_images(data, run.classes, parts=parts)
+    source = open_source(data, run.classes, parts=parts)
     # The classes are those of the network now.
     recipe = run.recipe.changed(drop_small_classes=0)
     prepared = prepare(source, recipe, listener.counting)

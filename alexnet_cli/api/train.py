@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backend.environment import hardware
 from ..backend.startup import start_tensorflow
+from ..dataset.sources.kinds import recorded_name
 from ..errors import RecipeError, printable
 from ..recipe.configs import build_recipe
 from ..recipe.recipe import Recipe
@@ -89,11 +90,12 @@ def train_recipe(
         Interrupted: Ctrl-C before an epoch was finished.
     """
     _check(options)
-    source, parts = training_images(options, listener)
+    data, source, parts = training_images(options, listener)
     recipe, weights = _initial_weights(recipe, listener)
     matches = _matches(weights, recipe, source.classes, listener)
-    run = new_run(options.out, recipe, source.classes, source.root)
-    run = dataclasses.replace(run, parts=parts, provenance=_known(options))
+    run = new_run(options.out, recipe, source.classes)
+    run = dataclasses.replace(run, data=recorded_name(data), parts=parts)
+    run = dataclasses.replace(run, provenance=_known(options))
     if not options.overwrite and unfinished(options.out, run):
         return _gone_on(options, listener, callbacks)
     require_space(run)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from .listener import Listener
 
 if TYPE_CHECKING:
     from ..dataset.prepare import PreparedData
-    from ..dataset.sources.class_folders import ImageFolder
+    from ..dataset.sources.source import Source
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class TrainOptions:
 
 def training_images(
     options: TrainOptions, listener: Listener
-) -> "tuple[ImageFolder, dict[str, str]]":
-    """The images that `options` name, and the folders of their parts below its root.
+) -> "tuple[Path, Source, dict[str, str]]":
+    """The data set that `options` name, its images, and the folders of its parts below it.
 
     The latter only if options name them.
 
@@ -67,16 +67,18 @@ def training_images(
         DatasetError: there are no class folders, or fewer than two.
         RecipeError: the options contradict each other.
     """
-    from ..dataset.sources.class_folders import chosen_parts, find_images
+    from ..dataset.class_names import confusable
+    from ..dataset.sources.class_folders import ImageFolder, chosen_parts
+    from ..dataset.sources.open import open_source
 
     data, parts = chosen_parts(options.data, options.parts)
-    source = find_images(data, options.classes, parts=parts)
+    source = open_source(data, options.classes, parts=parts)
     listener.images_found(source)
-    if source.folders:
+    if isinstance(source, ImageFolder) and source.folders:
         names = [f"{k} {printable(x)}" for k, x in source.folders.items()]
         listener.log(f"parts: {', '.join(names)}")
-    _warn_of_names(source, listener)
-    return source, {k: x.relative_to(data).as_posix() for k, x in parts.items()}
+    _warn_of_names(confusable(source.classes), listener)
+    return data, source, {k: x.relative_to(data).as_posix() for k, x in parts.items()}
 
 
 def refuse_inside(out: Path, data: Path) -> None:
@@ -88,19 +90,19 @@ def refuse_inside(out: Path, data: Path) -> None:
         )
 
 
-def _warn_of_names(source: "ImageFolder", listener: Listener) -> None:
+def _warn_of_names(groups: Iterable[Sequence[str]], listener: Listener) -> None:
     """Say which classes could be one that was written in two ways."""
     from ..dataset.class_names import quoted
 
-    for names in source.confusable:
+    for names in groups:
         listener.log(
-            f"warning: the class folders {', '.join(quoted(x) for x in names)} differ only "
+            f"warning: the classes {', '.join(quoted(x) for x in names)} differ only "
             f"in letter case, Unicode form or spaces; are they one class?"
         )
 
 
 def prepared_images(
-    source: "ImageFolder", options: TrainOptions, run: Run, listener: Listener
+    source: "Source", options: TrainOptions, run: Run, listener: Listener
 ) -> "PreparedData":
     """Decoded and split images; split.csv and bad_images.csv are written."""
     from ..dataset.prepare import contradictions, prepare, refuse_overlap

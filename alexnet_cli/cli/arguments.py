@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ..recipe.recipe import FIELDS
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
 
@@ -35,7 +37,8 @@ ANY_MODEL = model_option("Run directory or exported model to use.")
 COMPARED_ON = click.option(
     "--data",
     type=FOLDER,
-    help="Folder of class folders to compare on. [default: the run's own held-out images]",
+    help="Folder of class folders, manifest, archive or tfds:NAME to compare on. [default: "
+    "the run's own held-out images]",
 )
 OVERWRITE = click.option(
     "--overwrite", is_flag=True, help="Replace a run directory that exists at --out."
@@ -46,6 +49,19 @@ RAW_CSV = click.option(
     help="With --csv: leave out the ' before names that a spreadsheet would take for a "
     "formula.",
 )
+
+
+def max_megapixels_option(default: str) -> Callable[[Command], Command]:
+    """The option --max-megapixels, whose default is `default` in words."""
+    field = FIELDS["max_megapixels"]
+    return click.option(
+        field.flag,
+        type=NumberRange(field.low, field.high),
+        help=f"{field.help} [default: {default}]",
+    )
+
+
+RUNS_MAX_MEGAPIXELS = max_megapixels_option("the run's")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 

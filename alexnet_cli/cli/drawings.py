@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ..inference.prediction import Prediction
+    from ..preprocess import Preprocess
 
 _MAX_TRIES = 1000
 """Names that are tried for one drawing."""
@@ -36,12 +37,14 @@ class Drawings:
         self._number = -1
         folder.make()
 
-    def draw(self, prediction: "Prediction", max_pixels: int) -> str:
-        """Write the next image with its class on it; why it could not be, or nothing.
+    def draw(
+        self, prediction: "Prediction", image: bytes | Path, preprocess: "Preprocess"
+    ) -> str:
+        """Write the next `image` with its class on it; why it could not be, or nothing.
 
         One that cannot be read is not drawn, and that is no second error.
         """
-        from ..dataset.images import decode
+        from ..dataset.images import view
         from ..reports.sheets import labeled
 
         self._number += 1
@@ -52,8 +55,8 @@ class Drawings:
         text = prediction.label if prediction.rejected else text
         name = self._named(prediction.file)
         try:
-            image = labeled(decode(prediction.file, max_pixels), text)
-            self._write(name, _encoded(image, Path(name).suffix))
+            drawn = labeled(view(image, preprocess), text)
+            self._write(name, _encoded(drawn, Path(name).suffix))
         except ImageError as error:
             return f"not drawn: {error}"
         except MemoryError:

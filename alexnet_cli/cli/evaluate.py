@@ -12,7 +12,15 @@ from ..errors import CheckFailed
 from ..recipe.sections import TTA
 from ..run.files import make_folder_of, write_csv, write_page
 from . import console
-from .arguments import ANY_MODEL, FOLDER, JSON, RAW_CSV, NumberRange, require_csv
+from .arguments import (
+    ANY_MODEL,
+    FOLDER,
+    JSON,
+    RAW_CSV,
+    RUNS_MAX_MEGAPIXELS,
+    NumberRange,
+    require_csv,
+)
 from .output_files import check_outputs
 from .progress import ConsoleListener, say_undrawable
 
@@ -30,12 +38,13 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
 @click.option(
     "--data",
     type=FOLDER,
-    help="Folder of class folders; by default, the run's own held-out images.",
+    help="Folder of class folders, manifest (.csv, .tsv, .jsonl), archive (.zip, .tar, "
+    ".tar.gz) or tfds:NAME; by default, the run's own held-out images.",
 )
 @click.option(
     "--ignore-unknown",
     is_flag=True,
-    help="Leave out class folders that the network does not know.",
+    help="Leave out classes that the network does not know.",
 )
 @click.option(
     "--tta",
@@ -65,6 +74,7 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
     type=NumberRange(0, 1),
     help="Exit with 1 if top-1 accuracy is below this.",
 )
+@RUNS_MAX_MEGAPIXELS
 def evaluate_command(
     *,
     model: Path,
@@ -79,6 +89,7 @@ def evaluate_command(
     plot_reliability: Path | None,
     report: Path | None,
     assert_accuracy: float | None,
+    max_megapixels: float | None,
 ) -> None:
     """Evaluate a trained network on images of known classes."""
     from ..api.evaluate import evaluate
@@ -92,6 +103,7 @@ def evaluate_command(
         ignore_unknown=ignore_unknown,
         tta=tta,
         compare=compare,
+        max_megapixels=max_megapixels,
         listener=ConsoleListener(),
     )
     _print(evaluation, as_json=as_json)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,21 @@ from ..errors import CheckFailed, RunError
 from ..run.digests import begin
 from ..run.run import Run
 from . import console
-from .arguments import ANY_MODEL, FOLDER, RAW_CSV, NumberRange, require_csv
+from .arguments import (
+    ANY_MODEL,
+    FOLDER,
+    RAW_CSV,
+    RUNS_MAX_MEGAPIXELS,
+    NumberRange,
+    require_csv,
+)
 from .drawing_folder import DrawingFolder
 from .drawings import Drawings
 from .image_arguments import ImageArguments, as_images
 from .progress import say_undrawable
 
 if TYPE_CHECKING:
-    from ..inference.prediction import StoredImage
+    from ..inference.archive_images import ArchiveImages
 
 
 @click.command("predict")
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
     help="Predict unknown below the lowest confidence from which this fraction of the "
     "validation predictions is right. [default: as trained]",
 )
+@RUNS_MAX_MEGAPIXELS
 def predict_command(
     *,
     images: tuple[str, ...],
@@ -58,10 +65,11 @@ def predict_command(
     raw_csv: bool,
     draw: Path | None,
     reject: float | None,
+    max_megapixels: float | None,
 ) -> None:
     """Predict the class of each IMAGE.
 
-    IMAGE is a file, a folder, a glob pattern, or - for a list of files on stdin.
+    IMAGE is a file, folder, .zip, .tar.gz, glob pattern, or - for a list of files on stdin.
     """
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
@@ -71,10 +79,10 @@ def predict_command(
     require_csv(raw_csv, form == "csv")
     open_model(model)  # An unusable one is an error before a list of files is read.
     files, drawings = _opened(images, draw)
-    classifier = Classifier(model, begun=begun)
+    classifier = Classifier(model, begun=begun).limit(max_megapixels)
     run = classifier.run
     if reject is not None:
-        classifier.run = run = dataclasses.replace(run, threshold=_threshold(run, reject))
+        classifier.run = run = _rejecting(run, reject)
     top = min(top, len(run.classes))
     say_undrawable(run.classes if draw else (), bitmaps=True)
     if form == "csv":
@@ -82,7 +90,8 @@ def predict_command(
     unreadable = not_drawn = 0
     for prediction in classifier.predict(files):
         unreadable += bool(prediction.error)
-        if drawings and (error := drawings.draw(prediction, run.preprocess.max_pixels)):
+        image = files.encoded(prediction.file)
+        if drawings and (error := drawings.draw(prediction, image, run.preprocess)):
             not_drawn += 1
             prediction = dataclasses.replace(prediction, error=error)
         text = line(prediction, top, "raw-csv" if raw_csv else form)
@@ -93,26 +102,33 @@ def predict_command(
 
 def _opened(
     sources: tuple[str, ...], draw: Path | None
-) -> "tuple[Iterable[Path | StoredImage], Drawings | None]":
+) -> "tuple[ArchiveImages, Drawings | None]":
     """What `sources` name, and what draws all of it into the folder `draw`.
 
     Raises:
         DatasetError: there is nothing to predict, or nothing can be drawn.
     """
+    from ..inference.archive_images import ArchiveImages
+
     folder = DrawingFolder(draw) if draw else None
     arguments = ImageArguments(sources, sys.stdin.buffer, console.log, folder)
     if folder is None:
-        return as_images(arguments.inputs()), None
+        return ArchiveImages(as_images(arguments.inputs())), None
     # Names that are there twice are numbered, for which all have to be known.
     inputs = list(arguments.inputs())
     files = [x.file for x in inputs if not x.error]
-    return as_images(iter(inputs)), Drawings(folder, files)
+    return ArchiveImages(as_images(iter(inputs)), keep=True), Drawings(folder, files)
 
 
 def _failed(unreadable: int, not_drawn: int) -> str:
     """How many images have an error, in one line."""
     counts = {"cannot be read": unreadable, "cannot be drawn": not_drawn}
     return ", ".join(f"{n} image(s) {what}" for what, n in counts.items() if n)
+
+
+def _rejecting(run: Run, precision: float) -> Run:
+    """`run` with the threshold of --reject."""
+    return dataclasses.replace(run, threshold=_threshold(run, precision))
 
 
 def _threshold(run: Run, precision: float) -> float:

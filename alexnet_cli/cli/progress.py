@@ -15,7 +15,7 @@ from .console import log, notes, output, overwrite, raw
 if TYPE_CHECKING:
     from ..api.export import ExportReport
     from ..dataset.prepare import PreparedData
-    from ..dataset.sources.class_folders import ImageFolder
+    from ..dataset.sources.source import Source
     from ..model.pretrained.layouts import PretrainedWeights
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.progress import Progress
@@ -107,7 +107,7 @@ class ConsoleListener(Listener):
 
     counting = staticmethod(counting)
 
-    def images_found(self, source: "ImageFolder") -> None:
+    def images_found(self, source: "Source") -> None:
         """Print how many images each class has."""
         from ..dataset.class_names import shown
 
@@ -134,6 +134,10 @@ class ConsoleListener(Listener):
                 f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
             )
             notes([f"{x.file} {x.reason}" for x in data.bad])
+        if data.dim:
+            from ..dataset.dim_images import remark
+
+            log(f"warning: {remark(data.dim)}")
         if data.near.compared < data.near.count:
             log(
                 f"warning: near-identical images were looked for in a tenth of "

@@ -35,7 +35,8 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "-d",
     "--data",
     type=FOLDER,
-    help="Folder of class folders, or of train/ and val/ with class folders in them. "
+    help="Folder of class folders, or of train/ and val/ with class folders in them; "
+    "or a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz) or tfds:NAME. "
     "[required, except with --resume]",
 )
 @click.option(
@@ -58,9 +59,7 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     is_flag=True,
     help="With --resume: go on although images have changed since.",
 )
-@click.option(
-    "--classes", help="Use only these class folders, in this order: a,b,c or @FILE."
-)
+@click.option("--classes", help="Use only these classes, in this order: a,b,c or @FILE.")
 @click.option(
     "-o",
     "--out",
@@ -73,7 +72,9 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
 @click.option("--run-name", default="", help="Name of the run in TensorBoard.")
 @click.option("--strict", is_flag=True, help="Refuse to train if a file cannot be used.")
 @click.option(
-    "--against", type=FOLDER, help="Refuse to train on images of this (test) folder."
+    "--against",
+    type=FOLDER,
+    help="Refuse to train on images of this (test) folder, manifest, archive or tfds:NAME.",
 )
 @click.option("--allow-overlap", is_flag=True, help="Train on images of --against anyway.")
 @click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")

@@ -3,15 +3,11 @@
 import io
 from functools import lru_cache
 
-import numpy as np
 from PIL import Image, ImageCms
 
-from ..errors import ImageError
+from . import wide_levels
 
 _WHITE = (255, 255, 255, 255)
-
-_ROWS = 64
-"""Scaled at a time, because a wide pixel takes 8 bytes and more meanwhile."""
 
 _TRANSPARENT_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
@@ -20,11 +16,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """`image` in mode RGB: transparency on white, wide gray by its range, as sRGB.
 
     Raises:
-        ImageError: it has pixels that are NaN or infinite.
+        ImageError: it has levels that are negative or not finite.
     """
     profile = image.info.get("icc_profile")
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _scaled(image).convert("RGB")
+    if wide_levels.is_wide(image):
+        image, profile = wide_levels.gray(image)[0], None
     if "transparency" in image.info or image.mode in _TRANSPARENT_MODES:
         if image.mode != "RGBA" or "transparency" in image.info:
             image = image.convert("RGBA")
@@ -34,22 +30,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode not in ("CMYK", "L", "RGB"):
         image = image.convert("RGB")
     return _srgb(image, profile)
-
-
-def _scaled(image: Image.Image) -> Image.Image:
-    """8-bit gray of 16-bit, 32-bit or float gray, by the range of its type."""
-    values = np.asarray(image)
-    if not np.isfinite(values).all():
-        raise ImageError("has pixels that are NaN or infinite")
-    low, high = min(0.0, float(values.min())), float(values.max())
-    # Floats are 0..1 or 0..255 by custom; wider ones are scaled by what they hold.
-    ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
-    top = next((x for x in ranges if high <= x), high)
-    scaled = np.empty(values.shape, np.uint8)
-    for row in range(0, len(values), _ROWS):
-        part = values[row : row + _ROWS].astype(np.float64)
-        scaled[row : row + _ROWS] = np.rint((part - low) / (top - low) * 255)
-    return Image.fromarray(scaled, "L")
 
 
 def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -13,10 +13,10 @@ from ..arrays import Fingerprints, Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
-from .near_duplicates import SIDE, fingerprint
+from .near_duplicates import PRINT, fingerprint
 from .parallel import parallel_map
 from .pixel_cache import PixelCache, Reader, new_pixel_cache
-from .sources.source import Sample
+from .sources.source import Sample, readers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,13 +41,15 @@ class DecodedImage:
     digest: str
     """SHA-256 of the encoded image, hexadecimal."""
     fingerprint: Fingerprints
-    """uint8 [32, 32]."""
+    """uint8 [2, 32, 32]."""
     size: tuple[int, int]
-    """Width and height, upright; those of the reduced image if a JPEG was reduced."""
+    """Width and height, upright, as in the file."""
     format: str
     gray: bool
     turned: bool
     """EXIF orientation was applied."""
+    dim: int = 0
+    """Its highest level, where that is below an eighth of the range; 0 elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,10 @@ class DecodedSet:
     samples: tuple[Sample, ...]
     digests: tuple[str, ...]
     fingerprints: Fingerprints
-    """uint8 [N, 32, 32]."""
+    """uint8 [N, 2, 32, 32]."""
     bad: tuple[BadImage, ...]
+    dim: tuple[int, ...]
+    """`DecodedImage.dim` of the images where it is not 0."""
 
 
 def decode_all(
@@ -76,17 +80,21 @@ def decode_all(
     preprocess: Preprocess,
     cache: str,
     progress: ProgressCallback,
+    *,
+    sequential: bool = False,
 ) -> DecodedSet:
     """Every sample read, decoded, checked, hashed and resized, in order.
 
-    `cache` says where pixels are kept; see `pixel_cache.new_pixel_cache`.
+    `cache` says where pixels are kept; see `pixel_cache.new_pixel_cache`. `sequential` is
+    that of the source.
     """
     pixel_cache = new_pixel_cache(cache, len(samples), preprocess, read)
     good: list[Sample] = []
     digests: list[str] = []
     fingerprints: list[Fingerprints] = []
     bad: list[BadImage] = []
-    decoded = decode_samples(samples, read, preprocess)
+    dim: list[int] = []
+    decoded = decode_samples(samples, read, preprocess, sequential=sequential)
     for done, (sample, found) in enumerate(zip(samples, decoded, strict=True), 1):
         if isinstance(found, ImageError):
             bad.append(BadImage(sample.name, str(found)))
@@ -95,9 +103,12 @@ def decode_all(
             good.append(sample)
             digests.append(found.digest)
             fingerprints.append(found.fingerprint)
+            dim += [found.dim] if found.dim else []
         progress(done, len(samples))
-    table = np.array(fingerprints, np.uint8).reshape(-1, SIDE, SIDE)
-    return DecodedSet(pixel_cache, tuple(good), tuple(digests), table, tuple(bad))
+    table = np.array(fingerprints, np.uint8).reshape(-1, *PRINT)
+    return DecodedSet(
+        pixel_cache, tuple(good), tuple(digests), table, tuple(bad), tuple(dim)
+    )
 
 
 def decode_files(
@@ -108,17 +119,27 @@ def decode_files(
 
 
 def decode_samples(
-    samples: Sequence[T], read: Callable[[T], bytes], preprocess: Preprocess | None = None
+    samples: Sequence[T],
+    read: Callable[[T], bytes],
+    preprocess: Preprocess | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    sequential: bool = False,
 ) -> Iterator[DecodedImage | ImageError]:
-    """Each of `samples` decoded, or what is wrong with it, in order."""
+    """Each of `samples` decoded, or what is wrong with it, in order.
 
-    def decode(sample: T) -> DecodedImage | ImageError:
+    `max_pixels` is the limit where no preprocessing, which has one, is given.
+
+    If `sequential`, they are read one at a time and in their order, by the caller.
+    """
+
+    def decode(reader: Callable[[], bytes]) -> DecodedImage | ImageError:
         try:
-            return _decoded(read(sample), preprocess)
+            return _decoded(reader(), preprocess, max_pixels)
         except ImageError as error:
             return error
 
-    return parallel_map(decode, samples)
+    return parallel_map(decode, readers(samples, read, sequential=sequential))
 
 
 def digest(sample: T, read: Callable[[T], bytes]) -> str:
@@ -129,10 +150,11 @@ def digest(sample: T, read: Callable[[T], bytes]) -> str:
         return hashlib.sha256().hexdigest()
 
 
-def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
-    limit = preprocess.max_pixels if preprocess else MAX_PIXELS
-    min_side = images.REDUCED * preprocess.stored_size if preprocess else 0
-    with images.opened_image(data, limit, min_side) as found:
+def _decoded(data: bytes, preprocess: Preprocess | None, max_pixels: int) -> DecodedImage:
+    limit = preprocess.max_pixels if preprocess else max_pixels
+    min_side = images.REDUCED * preprocess.stored_size if preprocess else images.VIEWED
+    white_level = preprocess.white_level if preprocess else None
+    with images.opened_image(data, limit, min_side, white_level) as found:
         pixels = None
         if preprocess:
             mode, side = preprocess.resize_mode, preprocess.stored_size
@@ -142,8 +164,9 @@ def _decoded(data: bytes, preprocess: Preprocess | None) -> DecodedImage:
         pixels=pixels,
         digest=hashlib.sha256(data).hexdigest(),
         fingerprint=small,
-        size=found.image.size,
+        size=found.stored_size,
         format=found.format,
         gray=gray,
         turned=found.turned,
+        dim=found.dim,
     )

@@ -1,6 +1,7 @@
 """Problems of a folder of images, found in one pass over its files."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,11 +10,15 @@ import numpy as np
 
 from ..arrays import Array, Fingerprints
 from ..errors import ImageError
+from ..preprocess import MAX_PIXELS
 from .class_names import confusable
-from .decoding import Counting, DecodedImage, decode_files, uncounted
-from .folders import find_parts, scan
-from .near_duplicates import SIDE
+from .closeups import ImageSet, image_set
+from .decoding import Counting, DecodedImage, decode_samples, uncounted
+from .dim_images import fitting
+from .near_duplicates import PRINT
 from .near_search import find_copies, near_pairs
+from .sources.open import open_labeled, open_source
+from .sources.source import Source
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""
@@ -22,6 +27,7 @@ EXTENSIONS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "MPO": (".jpg", ".jpeg", ".mpo"),
     "PNG": (".png", ".apng"), "GIF": (".gif",), "BMP": (".bmp", ".dib"), "DIB": (".dib",),
     "WEBP": (".webp",), "TIFF": (".tif", ".tiff"), "AVIF": (".avif", ".avifs"),
+    "HEIF": (".heic", ".heif", ".hif", ".heics", ".heifs"),
     "JPEG2000": (".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), "ICO": (".ico",),
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
@@ -61,6 +67,8 @@ class Findings:
     turned: tuple[str, ...]
     """Stored rotated or mirrored, as EXIF says."""
     gray: tuple[str, ...]
+    dim: tuple[Pair, ...]
+    """(file, its highest level and what to do) if that is below an eighth of the range."""
     equal: tuple[Pair, ...]
     """Files of the same content."""
     near: tuple[Pair, ...]
@@ -81,11 +89,14 @@ class Findings:
 
     @property
     def wrong(self) -> bool:
-        """Whether there is a problem that spoils training or evaluation."""
+        """Whether there is a problem that spoils training or evaluation.
+
+        Near-identical images of one class and one part are none: training keeps them on
+        one side of the split.
+        """
         return bool(
-            self.bad or self.equal or self.near or self.two_labels or self.two_parts
-            or self.overlap or self.confusable or len(self.counts) < 2
-            or min(self.counts.values()) < 2
+            self.bad or self.equal or self.two_labels or self.two_parts
+            or self.overlap or self.confusable or min(self.counts.values()) < 2
         )  # fmt: skip
 
 
@@ -102,28 +113,35 @@ class _File:
     size: tuple[int, int] = (0, 0)
     gray: bool = False
     turned: bool = False
+    dim: int = 0
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """Every file of a folder, and fingerprints [N, 32, 32], black for bad files."""
+    """Every file of a data set, and fingerprints [N, 2, 32, 32], black for bad files."""
 
+    source: Source
     files: tuple[_File, ...]
     prints: Fingerprints
-    notes: tuple[str, ...]
 
 
 def examine(
-    data: Path, against: Path | None = None, counting: Counting = uncounted
+    data: Path,
+    against: Path | None = None,
+    counting: Counting = uncounted,
+    *,
+    max_pixels: int = MAX_PIXELS,
 ) -> Findings:
     """The problems of all files of `data`, and images that are in `against` as well.
 
     Raises:
-        DatasetError: there are no class folders.
+        DatasetError: `data` is not what one can train on, or `against` has no images.
     """
-    folder = _read(data, counting)
+    source = open_source(data)
+    other = open_labeled(against) if against else None
+    folder = _read(source, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
-    equal, near = _duplicates(folder, counting)
+    equal, near = _duplicates(folder, counting, max_pixels)
     pairs = [*equal, *near]
     sizes = np.array([x.size for x in good] or [(0, 1)])
     labels = sorted({x.label for x in folder.files})
@@ -131,7 +149,7 @@ def examine(
     return Findings(
         root=data,
         counts={x: counts[x] for x in labels},
-        notes=folder.notes,
+        notes=folder.source.notes,
         formats=dict(Counter(x.format for x in good).most_common()),
         widths=_whole(_range(sizes[:, 0])),
         heights=_whole(_range(sizes[:, 1])),
@@ -141,33 +159,31 @@ def examine(
         tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
         turned=tuple(x.name for x in good if x.turned),
         gray=tuple(x.name for x in good if x.gray),
+        dim=tuple((x.name, _dim(x.dim)) for x in good if x.dim),
         equal=_names(equal),
         near=_names(near),
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
-        overlap=_names(_overlap(against, folder, counting)) if against else (),
+        overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(labels),
     )
 
 
-def _read(data: Path, counting: Counting) -> _Folder:
-    """Every file of every part of `data`, decoded once."""
-    parts = {k: scan(x) for k, x in (find_parts(data) or {"": data}).items()}
-    files = [
-        _File(file.relative_to(data).as_posix(), found.classes[label], part)
-        for part, found in parts.items()
-        for file, label in zip(found.files, found.labels, strict=True)
-    ]
-    paths = [file for found in parts.values() for file in found.files]
-    prints = np.zeros((len(files), SIDE, SIDE), np.uint8)
+def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
+    """Every file of every part of `source`, decoded once."""
+    samples = source.samples
+    files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
+    prints = np.zeros((len(files), *PRINT), np.uint8)
+    found = decode_samples(
+        samples, source.read, max_pixels=max_pixels, sequential=source.sequential
+    )
     with counting("examining") as progress:
-        for i, decoded in enumerate(decode_files(paths)):
+        for i, decoded in enumerate(found):
             files[i] = _examined(files[i], decoded)
             if isinstance(decoded, DecodedImage):
                 prints[i] = decoded.fingerprint
             progress(i + 1, len(files))
-    notes = tuple(note for found in parts.values() for note in found.notes)
-    return _Folder(tuple(files), prints, notes)
+    return _Folder(source, tuple(files), prints)
 
 
 def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
@@ -180,7 +196,12 @@ def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
         size=decoded.size,
         gray=decoded.gray,
         turned=decoded.turned,
+        dim=decoded.dim,
     )
+
+
+def _dim(highest: int) -> str:
+    return f"up to {highest}; --white-level {fitting(highest)}"
 
 
 def _range(values: Array) -> Range:
@@ -200,7 +221,9 @@ def _wrong_extension(file: _File) -> bool:
 _Pairs = list[tuple[_File, _File]]
 
 
-def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
+def _duplicates(
+    folder: _Folder, counting: Counting, max_pixels: int
+) -> tuple[_Pairs, _Pairs]:
     """Pairs of equal files (each with the first of them), and of near-identical ones."""
     files = folder.files
     first: dict[str, int] = {}
@@ -208,22 +231,31 @@ def _duplicates(folder: _Folder, counting: Counting) -> tuple[_Pairs, _Pairs]:
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
     different = [i for i, j in enumerate(firsts) if i == j]
     with counting("finding near duplicates") as progress:
-        found = near_pairs(folder.prints[different], progress)
+        found = near_pairs(_images(folder, different, max_pixels), progress)
     near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]
     return equal, near
 
 
-def _overlap(against: Path, here: _Folder, counting: Counting) -> _Pairs:
+def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
-    other = _read(against, counting)
-    # A bad file has no digest; its stand-in is like no other, in either folder.
-    digests, other_digests = (
-        [x.digest or f"{side} {i}" for i, x in enumerate(folder.files)]
-        for side, folder in (("here", here), ("other", other))
-    )
+    other = _read(against, counting, max_pixels)
+    sets = [
+        _images(folder, range(len(folder.files)), max_pixels) for folder in (here, other)
+    ]
     with counting("finding copies") as progress:
-        found = find_copies(digests, here.prints, other_digests, other.prints, progress)
+        found = find_copies(sets[0], sets[1], progress)
     return [(other.files[i], here.files[j]) for i, j in found.items()]
+
+
+def _images(folder: _Folder, chosen: Sequence[int], max_pixels: int) -> ImageSet:
+    """The files numbered `chosen` of a folder, to be searched."""
+    return image_set(
+        folder.source,
+        [folder.source.samples[i] for i in chosen],
+        folder.prints[list(chosen)],
+        [folder.files[i].digest for i in chosen],
+        max_pixels,
+    )
 
 
 def _names(pairs: _Pairs) -> tuple[Pair, ...]:

@@ -5,7 +5,6 @@ show in the number of pixels.
 """
 
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, cast
@@ -13,12 +12,17 @@ from typing import TYPE_CHECKING, cast
 from PIL import Image
 
 from ..errors import ImageError
+from . import png
+from .pillow_scope import OPTION
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import TiffImageFile
 
 ICON_PIXELS = 4096 * 4096
 """An icon may have this many. ICO is made for 256 x 256, ICNS for 1024 x 1024."""
+
+MAX_REDUCED = 10
+"""A JPEG may have this many times the pixels of the limit if it is decoded to fewer."""
 
 MAX_SCANS = 500
 """Of a progressive JPEG; encoders write about ten.
@@ -27,10 +31,13 @@ Source: libjpeg-turbo's own fuzz targets, fuzz/decompress.cc, stop after 500 sca
 """
 
 LEAST_SCANS = 16
-"""As many scans a JPEG of any size may have."""
+"""As many scans a JPEG of up to 100 megapixels may have."""
 
 SCANNED_PIXELS = 400_000_000
 """Scans x pixels of a JPEG with more than LEAST_SCANS: each scan goes over all of them."""
+
+LEAST_SCANNED_PIXELS = 2_000_000_000
+"""Scans x pixels of larger ones."""
 
 MAX_PARTS = 20_000
 """Chunks of a PNG, segments of a JPEG, bytes between those, comments in a plain PPM.
@@ -45,7 +52,6 @@ MAX_PLAIN_BYTES = 64 * 2**20
 """Size of a QOI, and of a PBM, PGM or PPM in digits: Pillow decodes them in Python."""
 
 _ICONS = (b"\0\0\1\0", b"icns")
-_PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _PLAIN = (b"P1", b"P2", b"P3")
 _QOI = b"qoif"
@@ -63,9 +69,17 @@ _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")
 """But for restarts, starts of images and stuffed zeros, none of which ends a scan."""
 
 
-def pixel_limit(data: bytes, max_pixels: int) -> int:
-    """`max_pixels`, or fewer if `data` is an icon, whose images Pillow opens by itself."""
-    return min(max_pixels, ICON_PIXELS) if data.startswith(_ICONS) else max_pixels
+def pixel_limit(data: bytes, max_pixels: int) -> tuple[int, str]:
+    """How many pixels `data` may declare, and what sets that, in words.
+
+    `max_pixels`; fewer if it is an icon, whose images Pillow opens by itself; more if it
+    is a JPEG, which may be decoded to fewer than it has.
+    """
+    if data.startswith(_JPEG):
+        return MAX_REDUCED * max_pixels, f"{MAX_REDUCED} times {OPTION}"
+    if data.startswith(_ICONS) and max_pixels > ICON_PIXELS:
+        return ICON_PIXELS, ""
+    return max_pixels, OPTION
 
 
 def tile_size(image: Image.Image) -> tuple[int, int]:
@@ -87,8 +101,10 @@ def require_few_parts(data: bytes) -> None:
     Raises:
         ImageError: it has.
     """
-    if data.startswith(_PNG):
-        _require_few(_png_chunks(data), "chunks", max(MAX_PARTS, len(data) // PNG_CHUNK))
+    if data.startswith(png.SIGNATURE):
+        _require_few(
+            png.chunk_names(data), "chunks", max(MAX_PARTS, len(data) // PNG_CHUNK)
+        )
     elif data.startswith(_JPEG):
         # Each begins with this byte; the ones in pixels and thumbnails count too.
         if len(data) > MAX_PARTS and data.count(b"\xff") > MAX_PARTS:
@@ -111,7 +127,8 @@ def require_few_scans(data: bytes, image: Image.Image) -> None:
         ImageError: it has, or one of the JPEGs in a TIFF has.
     """
     pixels = max(1, image.width * image.height)
-    limit = max(LEAST_SCANS, min(MAX_SCANS, SCANNED_PIXELS // pixels))
+    least = min(LEAST_SCANS, LEAST_SCANNED_PIXELS // pixels)
+    limit = max(1, least, min(MAX_SCANS, SCANNED_PIXELS // pixels))
     parts = _jpegs(data, image) if image.format == "TIFF" else [data]
     for part in parts:
         # Those of a thumbnail or a second image count first: nearly always that suffices.
@@ -143,15 +160,6 @@ def _filler(data: bytes) -> int:
     """Bytes of a JPEG's header that belong to no segment."""
     before_scan = takewhile(lambda x: x[0] != _START_OF_SCAN, _jpeg_markers(data))
     return sum(skipped for _, skipped in before_scan)
-
-
-def _png_chunks(data: bytes) -> Iterator[bytes]:
-    """Types of the chunks of a PNG."""
-    position = len(_PNG)
-    while position + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, position)
-        yield name
-        position += length + 12
 
 
 def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:

@@ -5,21 +5,21 @@ EXIF orientation applied; transparency on white; 16-bit scaled by range; embedde
 profiles converted to sRGB; damage and oversize are errors, never gray pixels.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
-from . import jpeg
+from . import heif, jpeg, png, tiff, wide_levels
 from .color import to_rgb
 from .file_limits import pixel_limit, require_few_parts, require_few_scans, tile_size
+from .identify import identified
 from .memory_budget import MemoryBudget
 from .orientation import DAMAGE, upright
 from .pillow_scope import pillow_scope, require_pixels
@@ -30,8 +30,8 @@ MAX_BYTES = 512 * 2**20
 MEMORY = MemoryBudget(2 * 2**30)
 """What is decoded at one time, by all threads; any one image may be decoded alone."""
 
-BYTES_PER_PIXEL = 20
-"""More than decoding a pixel takes at its peak, but for a JPEG; see docs/data.md."""
+BYTES_PER_PIXEL = jpeg.BYTES_PER_PIXEL
+"""More than decoding a pixel takes at its peak, whatever the format; see docs/data.md."""
 
 PAD_GRAY = 127
 """Level of the bars of --resize pad."""
@@ -39,18 +39,8 @@ PAD_GRAY = 127
 REDUCED = 2
 """A JPEG may be decoded at a reduced size that is at least this many times R."""
 
-COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
-"""Tried first, because Pillow has to load its plugins for all others."""
-
-FORMATS = (
-    *COMMON, "WEBP", "DIB", "TIFF", "AVIF", "JPEG2000", "ICO", "PCX", "SGI", "QOI",
-    "ICNS", "MSP", "SUN", "XBM",
-)  # fmt: skip
-"""What Pillow reads by a signature and without running another program.
-
-Left out: TGA (no signature, so noise passes for it), EPS (runs Ghostscript), PSD and
-other formats of which Pillow reads a part.
-"""
+VIEWED = 1024
+"""As REDUCED x R where an image is to be seen, not computed with."""
 
 _JPEGS = ("JPEG", "MPO")
 
@@ -63,6 +53,10 @@ class UprightImage:
     format: str
     turned: bool
     """EXIF orientation was applied."""
+    stored_size: tuple[int, int]
+    """Width and height in the file, upright."""
+    dim: int = 0
+    """Its highest level, where that is below an eighth of the range; 0 elsewhere."""
 
 
 def read(path: Path) -> bytes:
@@ -92,6 +86,16 @@ def decode(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> Pixels:
     return np.asarray(open_image(source, max_pixels).image)
 
 
+def view(source: bytes | Path, preprocess: Preprocess) -> Pixels:
+    """uint8 [H, W, 3], not yet square: the image in a file or its bytes, for people.
+
+    Raises:
+        ImageError: as `load`, whose limit and white level it has.
+    """
+    limit, white_level = preprocess.max_pixels, preprocess.white_level
+    return np.asarray(open_image(source, limit, VIEWED, white_level).image)
+
+
 def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     """uint8 [R, R, 3], R being `preprocess.stored_size`: the image as it is stored.
 
@@ -99,7 +103,8 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
         ImageError: as `decode`.
     """
     min_side = REDUCED * preprocess.stored_size
-    with opened_image(source, preprocess.max_pixels, min_side) as found:
+    limit, white_level = preprocess.max_pixels, preprocess.white_level
+    with opened_image(source, limit, min_side, white_level) as found:
         return square(found.image, preprocess.resize_mode, preprocess.stored_size)
 
 
@@ -145,23 +150,30 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Pixels:
 
 
 def open_image(
-    source: bytes | Path, max_pixels: int = MAX_PIXELS, min_side: int = 0
+    source: bytes | Path,
+    max_pixels: int = MAX_PIXELS,
+    min_side: int = 0,
+    white_level: int | None = None,
 ) -> UprightImage:
     """The first frame of a file or its bytes.
 
     With `min_side` a JPEG may be reduced to 1/2, 1/4 or 1/8 of its size, as long as both
     sides keep that many pixels: libjpeg then leaves out work that a resize would undo.
+    `white_level` is that of Preprocess.
 
     Raises:
         ImageError: not an image, damaged, or more than `max_pixels`.
     """
-    with opened_image(source, max_pixels, min_side) as found:
+    with opened_image(source, max_pixels, min_side, white_level) as found:
         return found
 
 
 @contextmanager
 def opened_image(
-    source: bytes | Path, max_pixels: int = MAX_PIXELS, min_side: int = 0
+    source: bytes | Path,
+    max_pixels: int = MAX_PIXELS,
+    min_side: int = 0,
+    white_level: int | None = None,
 ) -> Iterator[UprightImage]:
     """What `open_image` returns, for a block in which its memory is reserved.
 
@@ -173,14 +185,14 @@ def opened_image(
         if not data:
             raise ImageError("is empty")
         require_few_parts(data)
+        png.require_whole(data)
         with ExitStack() as reserved:
             with _pillow(data, max_pixels):
-                image = _identified(data)
-                require_pixels(image.size, max_pixels)
-                require_pixels(tile_size(image), max_pixels)
+                image = identified(data)
+                _require_size(image, max_pixels, min_side)
                 size = _bytes_to_decode(image, min_side)
                 reserved.enter_context(MEMORY.reserve(size))
-                found = _decoded(data, image, min_side)
+                found = _decoded(data, image, min_side, white_level)
             del image
             yield found
     except MemoryError as error:
@@ -191,14 +203,20 @@ def opened_image(
 def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
     """Pillow, silent, with our limit; what it raises becomes an ImageError."""
     try:
-        with pillow_scope(pixel_limit(data, max_pixels)):
+        with pillow_scope(*pixel_limit(data, max_pixels)):
             yield
     except DAMAGE as error:
-        raise ImageError(f"is damaged: {_reason(error)}") from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageError(f"is damaged: {reason}") from error
 
 
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _require_size(image: Image.Image, max_pixels: int, min_side: int) -> None:
+    """Refuse `image`, just opened, if it counts as more than `max_pixels`."""
+    if image.format not in _JPEGS:
+        require_pixels(image.size, max_pixels)
+        require_pixels(tile_size(image), max_pixels)
+        return
+    require_pixels(image.size, max_pixels, jpeg.pixels_to_decode(image, min_side))
 
 
 def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
@@ -208,27 +226,24 @@ def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
     return BYTES_PER_PIXEL * max(x * y for x, y in (image.size, tile_size(image)))
 
 
-def _decoded(data: bytes, image: Image.Image, min_side: int) -> UprightImage:
+def _decoded(
+    data: bytes, image: Image.Image, min_side: int, white_level: int | None
+) -> UprightImage:
     """`image`, just opened from `data`, with its pixels."""
-    name = str(image.format)
+    name, size, dim = str(image.format), image.size, 0
     if name in (*_JPEGS, "TIFF"):
         require_few_scans(data, image)
     if name in _JPEGS:
         image = jpeg.load(data, image, min_side)
+    elif name == "HEIF":
+        heif.load(image)
     else:
-        image.load()
+        tiff.prepare(image, data)
+        image, dim = wide_levels.load(image, data, white_level)
+        if name == "TIFF":
+            tiff.correct(image)
+        elif name == "PNG":
+            png.correct(image, data)
     turned = upright(image)
-    return UprightImage(to_rgb(turned), name, turned is not image)
-
-
-def _identified(data: bytes) -> Image.Image:
-    """The first frame, whose pixels are still to be read."""
-    try:
-        return Image.open(io.BytesIO(data), formats=COMMON)
-    except UnidentifiedImageError:
-        Image.init()
-    try:
-        known = [x for x in FORMATS if x in Image.OPEN]
-        return Image.open(io.BytesIO(data), formats=known)
-    except UnidentifiedImageError as error:
-        raise ImageError("is not an image in a known format") from error
+    stored_size = size[::-1] if turned.size == image.size[::-1] != image.size else size
+    return UprightImage(to_rgb(turned), name, turned is not image, stored_size, dim)

@@ -25,6 +25,12 @@ _RARE = re.compile(rb"\xff[\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]")
 libjpeg does not warn of missing arithmetic-coded data.
 """
 
+COEFFICIENTS = 6
+"""Bytes per pixel."""
+
+BYTES_PER_PIXEL = 20
+"""More than decoding a pixel takes at its peak, but for its coefficients."""
+
 _LEAST = 8
 """Reduced images with shorter sides may have the size of two scales of libjpeg."""
 
@@ -49,14 +55,29 @@ def strict_decoder() -> ModuleType | None:
 STRICT = strict_decoder()
 
 
+def pixels_to_decode(image: Image.Image, min_side: int) -> int:
+    """As how many pixels the JPEG `image` counts.
+
+    As those that it is decoded to; or as many as would take the memory of its
+    coefficients, all of which are kept, at full size, of a progressive one.
+    """
+    pixels = image.width * image.height
+    kept = COEFFICIENTS * pixels // BYTES_PER_PIXEL
+    reduced = pixels // _reduction(image, min_side) ** 2
+    return max(reduced, kept) if image.info.get("progressive") else reduced
+
+
 def bytes_to_decode(image: Image.Image, min_side: int) -> int:
     """Memory, at its peak, that `load` takes, and what follows it; measured."""
     pixels = image.width * image.height
+    stored = COEFFICIENTS * pixels if image.info.get("progressive") else 0
+    return stored + BYTES_PER_PIXEL * pixels // _reduction(image, min_side) ** 2
+
+
+def _reduction(image: Image.Image, min_side: int) -> int:
+    """1, 2, 4 or 8: by what the sides of `image` are divided while it is decoded."""
     shrink = min(8, max(1, min(image.size) // min_side)) if min_side else 1
-    shrink = 1 << (shrink.bit_length() - 1)
-    # All coefficients of a progressive one are kept, at full size.
-    stored = 6 * pixels if image.info.get("progressive") else 0
-    return stored + 20 * pixels // shrink**2
+    return 1 << (shrink.bit_length() - 1)
 
 
 def load(data: bytes, image: Image.Image, min_side: int) -> Image.Image:

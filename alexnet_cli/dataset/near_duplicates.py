@@ -1,9 +1,10 @@
 """Near-identical images: small fingerprints, and two looks at pairs of them.
 
-A fingerprint is the gray image averaged down to 32 x 32. Pairs that look alike on
-8 x 8 are compared on 16 x 16 again, mirrored and with their edges cut by up to a tenth:
-resizing, saving again, mirroring and slight cropping leave the best of these
-correlations near 1, other images of the same thing do not (docs/data.md).
+A fingerprint is the gray image averaged down to 32 x 32, with its margins and without.
+Pairs that look alike on 8 x 8 are compared on 16 x 16 again, mirrored and with their
+edges cut by up to a tenth: resizing, saving again, mirroring and slight cropping leave
+the best of these correlations near 1, other images of the same thing do not. So do other
+products of one shape: `close_look` tells those (docs/data.md).
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..arrays import Doubles, Fingerprints, Flags, Floats
+from ..arrays import Doubles, Fingerprints, Flags, Floats, Rows
+from .margins import content_box, reduced
 
 SIDE = 32
 
-CANDIDATE, SURE = 0.75, 0.93
+PRINT = (2, SIDE, SIDE)
+"""Shape of a fingerprint: the whole image, and what its margins leave of it."""
+
+CANDIDATE, SURE = 0.75, 0.88
 """Correlations on 8 x 8 and, aligned, on 16 x 16.
 
 Source: scripts/experiments/near_duplicates.py.
@@ -38,31 +43,52 @@ Threads that wait for each other cost ten times as much when other work has thei
 
 
 def fingerprint(image: Image.Image) -> tuple[Fingerprints, bool]:
-    """uint8 [32, 32] of the whole RGB image, and whether it is without color."""
-    small = image.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
-    gray = bool(np.ptp(np.asarray(small), axis=2).max() <= COLORLESS)
-    return np.asarray(small.convert("L")), gray
+    """uint8 [2, 32, 32] of an RGB image, and whether it is without color.
+
+    Of the whole image, and of what its margins leave, which is the same if it has none.
+    """
+    few = reduced(image)
+    whole, content = (0, 0, *few.size), content_box(few)
+    boxes = [whole] if content == whole else [whole, content]
+    views = [few.resize((SIDE, SIDE), Image.Resampling.BOX, box=x) for x in boxes]
+    gray = bool(np.ptp(np.asarray(views[0]), axis=2).max() <= COLORLESS)
+    prints = [np.asarray(x.convert("L")) for x in views]
+    return np.stack(prints * (3 - len(prints))), gray
 
 
 @dataclass(frozen=True)
 class Table:
-    """Fingerprints, and what the first look needs of them."""
+    """Views of images, in the order of these, and what the first look needs of them."""
 
     prints: Fingerprints
-    """uint8 [N, 32, 32]."""
+    """uint8 [V, 32, 32]."""
+    images: Rows
+    """int64 [V]: the image that each is of."""
+    within: Flags
+    """bool [V]: whether it is of what margins leave; images without have one view."""
     small: Floats
-    """float32 [2, N, 32]: see `_halves`."""
+    """float32 [2, V, 32]: see `_halves`."""
 
     @classmethod
     def of(cls, prints: Fingerprints) -> "Table":
-        """The table of fingerprints [N, 32, 32]."""
-        small = np.empty((2, len(prints), 32), np.float32)
-        for i in range(0, len(prints), 1024):
-            small[:, i : i + 1024] = _halves(prints[i : i + 1024], _SMALL)[:, 0]
-        return cls(prints, small)
+        """The table of fingerprints [N, 2, 32, 32]."""
+        seen = np.ones((len(prints), 2), bool)
+        seen[:, 1] = (prints[:, 0] != prints[:, 1]).any(axis=(1, 2))
+        images, views = np.nonzero(seen)
+        chosen = prints[seen]
+        small = np.empty((2, len(chosen), 32), np.float32)
+        for i in range(0, len(chosen), 1024):
+            small[:, i : i + 1024] = _halves(chosen[i : i + 1024], _SMALL)[:, 0]
+        return cls(chosen, images, views == 1, small)
+
+    def view(self, row: int) -> tuple[int, bool]:
+        """The image of a view, and whether it is what margins leave."""
+        return int(self.images[row]), bool(self.within[row])
 
     def __getitem__(self, rows: slice | list[int]) -> "Table":
-        return Table(self.prints[rows], self.small[:, rows])
+        return Table(
+            self.prints[rows], self.images[rows], self.within[rows], self.small[:, rows]
+        )
 
 
 def candidates(one: Table, two: Table) -> Flags:
@@ -71,13 +97,14 @@ def candidates(one: Table, two: Table) -> Flags:
     return alike
 
 
-def near_identical(one: Fingerprints, two: Fingerprints, alike: Flags) -> Flags:
-    """bool [N, M]: the second look, which of the pairs `alike` are near-identical."""
+def likeness(one: Fingerprints, two: Fingerprints, alike: Flags) -> Floats:
+    """float32 [N, M]: the second look at the pairs `alike`; 0 unless it is above SURE."""
     rows, columns = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
-    near = np.zeros_like(alike)
+    near = np.zeros(alike.shape, np.float32)
     if len(rows):
         pairs = np.ix_(rows, columns)
-        near[pairs] = alike[pairs] & (alignment(one[rows], two[columns]) > SURE)
+        found = alignment(one[rows], two[columns])
+        near[pairs] = np.where(alike[pairs] & (found > SURE), found, 0)
     return near
 
 

@@ -1,21 +1,26 @@
-"""Near-identical images among many: every pair is compared that could change a group."""
+"""Near-identical images among many: every pair is compared that could change a group.
+
+By its fingerprints; those that look alike are looked at closely, best first.
+"""
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 import numpy as np
 
-from ..arrays import Fingerprints, Flags, Rows
+from ..arrays import Flags, Floats, Rows
+from .closeups import Closeups, ImageSet, Refusals
+from .connected import Groups
 from .decoding import ProgressCallback
-from .near_duplicates import Table, candidates, near_identical
+from .near_duplicates import Table, candidates, likeness
 from .parallel import parallel_map
 
 TILE = 256
-"""Images that are compared with as many others at once, which bounds memory."""
+"""Views that are compared with as many others at once, which bounds memory."""
 
 BATCH = 16
 """Tiles that are compared at once."""
@@ -28,100 +33,157 @@ class NearPairs:
     pairs: tuple[tuple[int, int], ...] = ()
     """(i, j), i < j, in order; one less for each group than it has images."""
     compared: int = 0
-    """Pairs of images that were compared, or did not need to be."""
+    """Pairs that were compared, or did not need to be; also those of images and margins."""
     count: int = 0
-    """All pairs of images; more than `compared` if time was up."""
+    """All of these pairs; more than `compared` if time was up."""
 
 
 def near_pairs(
-    prints: Fingerprints,
+    images: ImageSet,
     progress: ProgressCallback,
     seconds: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
 ) -> NearPairs:
-    """The pairs that connect near-identical images of [N, 32, 32].
+    """The pairs that connect near-identical images.
 
     The groups that they make are those of all near-identical pairs, since only pairs that
-    are connected already are skipped. Images that stand near each other are compared
-    first; after `seconds` the rest is not. Memory grows with N by the fingerprints and a
-    quarter more. `progress` counts pairs of images.
+    are connected already are skipped, but for images that `TRIES` others resembled.
+    Images that stand near each other are compared first; after `seconds` the rest is not.
+    Memory grows with N by the fingerprints and a quarter more. `progress` counts pairs.
     """
-    images, groups = Table.of(prints), _Groups(len(prints))
-    pairs: list[tuple[int, int]] = []
-    compared, count = 0, len(prints) * (len(prints) - 1) // 2
+    search = _Search(images)
+    rows = len(search.table.images)
+    compared, count = 0, rows * (rows - 1) // 2
     end = clock() + seconds
-    tiles = _tiles(len(prints))
+    tiles = _tiles(rows)
     while clock() < end and (batch := list(islice(tiles, BATCH))):
         # No images are joined meanwhile: what is skipped does not depend on the cores.
-        looks = list(parallel_map(lambda x: _near(images, groups, *x), batch))
-        for (rows, columns), near in zip(batch, looks, strict=True):
-            pairs += _join(groups, rows, columns, near)
-            n, m = rows.stop - rows.start, columns.stop - columns.start
-            compared += n * (n - 1) // 2 if rows == columns else n * m
+        looks = list(parallel_map(search.near, batch))
+        for (one, two), near in zip(batch, looks, strict=True):
+            if not search.join(one, two, near, lambda: clock() >= end):
+                break
+            n, m = one.stop - one.start, two.stop - two.start
+            compared += n * (n - 1) // 2 if one == two else n * m
         progress(compared, count)
-    return NearPairs(tuple(sorted(pairs)), compared, count)
+    return NearPairs(tuple(sorted(search.pairs)), compared, count)
+
+
+class _Search:
+    """A search within one set, and what it has found so far."""
+
+    def __init__(self, images: ImageSet) -> None:
+        count = len(images.prints)
+        self.table = Table.of(images.prints)
+        self.groups, self.refusals = Groups(count), Refusals(count)
+        self.closeups = Closeups(images.image, images.image)
+        self.pairs: list[tuple[int, int]] = []
+
+    def near(self, tile: tuple[slice, slice]) -> Floats:
+        """[n, m]: likeness of the views of a tile that are not connected yet, or 0."""
+        one, two = self.table[tile[0]], self.table[tile[1]]
+        apart = self._apart(one.images, two.images)
+        if not apart.any():
+            return apart.astype(np.float32)
+        alike = candidates(one, two) & apart
+        if tile[0] == tile[1]:
+            alike = np.triu(alike, 1)
+        return likeness(one.prints, two.prints, alike)
+
+    def join(
+        self, rows: slice, columns: slice, near: Floats, is_late: Callable[[], bool]
+    ) -> bool:
+        """Join images of a tile by its likenesses; False if it became too late for some."""
+        one, two = self.table[rows], self.table[columns]
+        while self._leave_open(one.images, two.images, near):
+            if is_late():
+                return False
+            chosen = _best(near, self.groups.of(one.images), self.groups.of(two.images))
+            views = [(one.view(i), two.view(j)) for i, j in chosen]
+            for at, (x, y), same in zip(
+                chosen, views, self.closeups.same(views), strict=True
+            ):
+                if not same:
+                    self.refusals.add(x[0], near[at])
+                    self.refusals.add(y[0], near[at])
+                elif self.groups.join(x[0], y[0]):
+                    self.pairs.append((min(x[0], y[0]), max(x[0], y[0])))
+                near[at] = 0
+        return True
+
+    def _leave_open(self, one: Rows, two: Rows, near: Floats) -> bool:
+        """Whether there is anything left to look at; what is not becomes 0."""
+        least = np.maximum(self.refusals.least(one)[:, None], self.refusals.least(two))
+        near *= self._apart(one, two) & (near > least)
+        return bool(near.any())
+
+    def _apart(self, one: Rows, two: Rows) -> Flags:
+        """bool [n, m]: which images are in two groups."""
+        apart: Flags = self.groups.of(one)[:, None] != self.groups.of(two)
+        return apart
+
+
+def _best(near: Floats, one: Rows, two: Rows) -> list[tuple[int, int]]:
+    """Of each row and each column what is most alike, once for any two groups."""
+    rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+    best = (rows, near[rows].argmax(axis=1)), (near[:, columns].argmax(axis=0), columns)
+    i, j = np.concatenate(best, axis=1)
+    low, high = np.minimum(one[i], two[j]), np.maximum(one[i], two[j])
+    order = np.argsort(-near[i, j], kind="stable")
+    _, first = np.unique(np.stack([low, high])[:, order], axis=1, return_index=True)
+    chosen = order[np.sort(first)]
+    return list(zip(i[chosen].tolist(), j[chosen].tolist(), strict=True))
 
 
 def find_copies(
-    digests: Sequence[str],
-    prints: Fingerprints,
-    other_digests: Sequence[str],
-    other_prints: Fingerprints,
-    progress: ProgressCallback,
+    here: ImageSet, other: ImageSet, progress: ProgressCallback
 ) -> dict[int, int]:
-    """{index in the second set: index in the first} of each image that is in both.
+    """{index in `other`: index `here`} of each image that is in both.
 
-    Of equal content by its digest, or near-identical by its fingerprint [32, 32]; the
-    first such image. `progress` counts images of the first set.
+    Of equal content by its digest, or near-identical; the first such image. `progress`
+    counts images of `here`.
     """
-    first = {x: i for i, x in reversed(list(enumerate(digests)))}
-    found = {i: first[x] for i, x in enumerate(other_digests) if x in first}
-    rest = [i for i in range(len(other_prints)) if i not in found]
-    others, table = Table.of(other_prints), Table.of(prints)
-    for start in range(0, len(prints), TILE):
-        parts = [rest[i : i + TILE] for i in range(0, len(rest), TILE)]
-        look = partial(_first_near, others, table[start : start + TILE])
-        for rows, firsts in zip(parts, parallel_map(look, parts), strict=True):
-            found |= {i: start + j for i, j in zip(rows, firsts, strict=True) if j >= 0}
-        rest = [i for i in rest if i not in found]
-        progress(min(start + TILE, len(prints)), len(prints))
+    # A bad file has no digest, and is like no other.
+    first = {x: i for i, x in reversed(list(enumerate(here.digests))) if x}
+    found = {i: first[x] for i, x in enumerate(other.digests) if x in first}
+    table, others = Table.of(here.prints), Table.of(other.prints)
+    closeups, refusals = Closeups(other.image, here.image), Refusals(len(other.prints))
+    rest = [k for k, i in enumerate(others.images.tolist()) if i not in found]
+    for start in range(0, len(table.images), TILE):
+        tile = table[start : start + TILE]
+        parts = [others[rest[i : i + TILE]] for i in range(0, len(rest), TILE)]
+        looks = parallel_map(partial(_near, table=tile), parts)
+        for part, near in zip(parts, list(looks), strict=True):
+            for i, j in _firsts(part, tile, near, closeups, refusals).items():
+                found[i] = min(j, found.get(i, j))
+        rest = [k for k in rest if others.images[k] not in found]
+        progress(int(tile.images[-1]) + 1, len(here.prints))
     return dict(sorted(found.items()))
 
 
-def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """For each of `count` images the lowest index that pairs connect it to."""
-    groups = _Groups(count)
-    for i, j in pairs:
-        groups.join(i, j)
-    roots: list[int] = groups.of(slice(count)).tolist()
-    return roots
+def _near(part: Table, table: Table) -> Floats:
+    return likeness(part.prints, table.prints, candidates(part, table))
 
 
-class _Groups:
-    """Images that were joined; a group's name is its lowest index."""
-
-    def __init__(self, count: int) -> None:
-        self.parent = np.arange(count)
-
-    def of(self, images: slice) -> Rows:
-        """int64 [n]: the group of each of `images`."""
-        found = self.parent[images]
-        while (self.parent[found] != found).any():
-            found = self.parent[found]
-        self.parent[images] = found
-        return found
-
-    def join(self, i: int, j: int) -> bool:
-        """Join the groups of images i and j; whether they were two."""
-        low, high = sorted((self._root(i), self._root(j)))
-        self.parent[high] = low
-        return low != high
-
-    def _root(self, i: int) -> int:
-        while self.parent[i] != i:
-            self.parent[i] = self.parent[self.parent[i]]
-            i = int(self.parent[i])
-        return i
+def _firsts(
+    part: Table, table: Table, near: Floats, closeups: Closeups, refusals: Refusals
+) -> dict[int, int]:
+    """{image of `part`: the first of `table` that is near-identical}."""
+    found: dict[int, int] = {}
+    while True:
+        near *= near > refusals.least(part.images)[:, None]
+        rows = np.flatnonzero(near.any(axis=1))
+        if not len(rows):
+            return found
+        columns = (near[rows] > 0).argmax(axis=1)
+        chosen = list(zip(rows.tolist(), columns.tolist(), strict=True))
+        views = [(part.view(i), table.view(j)) for i, j in chosen]
+        for at, (x, y), same in zip(chosen, views, closeups.same(views), strict=True):
+            if same:
+                found[x[0]] = min(y[0], found.get(x[0], y[0]))
+                near[at[0]] = 0
+            else:
+                refusals.add(x[0], near[at])
+                near[at] = 0
 
 
 def _tiles(count: int) -> Iterator[tuple[slice, slice]]:
@@ -133,44 +195,3 @@ def _tiles(count: int) -> Iterator[tuple[slice, slice]]:
     parts = [slice(i, min(i + TILE, count)) for i in range(0, count, TILE)]
     for distance in range(len(parts)):
         yield from zip(parts, parts[distance:], strict=False)
-
-
-def _near(images: Table, groups: _Groups, rows: slice, columns: slice) -> Flags:
-    """bool [n, m]: near-identical images of a tile that are not connected yet."""
-    apart = _apart(groups, rows, columns)
-    if not apart.any():
-        return apart
-    one, two = images[rows], images[columns]
-    alike = candidates(one, two) & apart
-    if rows == columns:
-        alike = np.triu(alike, 1)
-    return near_identical(one.prints, two.prints, alike)
-
-
-def _join(
-    groups: _Groups, rows: slice, columns: slice, near: Flags
-) -> Iterator[tuple[int, int]]:
-    """Those pairs of a tile that were not connected; now all of `near` are."""
-    near &= _apart(groups, rows, columns)
-    while near.any():
-        # One of each row and each column: they are not connected one by one.
-        i, j = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
-        firsts = (i, near[i].argmax(axis=1)), (near[:, j].argmax(axis=0), j)
-        for row, column in np.concatenate(firsts, axis=1).T.tolist():
-            if groups.join(rows.start + row, columns.start + column):
-                yield rows.start + row, columns.start + column
-        near &= _apart(groups, rows, columns)
-
-
-def _apart(groups: _Groups, rows: slice, columns: slice) -> Flags:
-    """bool [n, m]: which images of a tile are in two groups."""
-    apart: Flags = groups.of(rows)[:, None] != groups.of(columns)
-    return apart
-
-
-def _first_near(others: Table, table: Table, rows: list[int]) -> list[int]:
-    """For each of `rows` of `others` the first near-identical image of `table`, or -1."""
-    some = others[rows]
-    near = near_identical(some.prints, table.prints, candidates(some, table))
-    firsts: list[int] = np.where(near.any(axis=1), near.argmax(axis=1), -1).tolist()
-    return firsts

@@ -10,12 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ..errors import OversizedImage
+from . import tiff
 
 MAX_SIDE = 1_000_000
 """Pixels. Each row costs memory and time of its own, whatever its length."""
+
+OPTION = "--max-megapixels"
+"""What sets the limit."""
 
 _IGNORE_PILLOW = ("ignore", None, Warning, re.compile("PIL"), 0)
 """An entry of `warnings.filters`."""
@@ -30,6 +34,7 @@ _pillow_check = Image._decompression_bomb_check
 class _Limit(threading.local):
     pixels: int | None = None
     """None outside of all scopes, where Pillow's own limit holds."""
+    option: str = OPTION
 
 
 _LIMIT = _Limit()
@@ -39,20 +44,31 @@ def _check(size: tuple[int, int], *, error_only: bool = False) -> None:
     if _LIMIT.pixels is None:
         _pillow_check(size, error_only=error_only)
     else:
-        require_pixels(size, _LIMIT.pixels)
+        require_pixels(size, _LIMIT.pixels, option=_LIMIT.option)
 
 
-def require_pixels(size: tuple[int, int], max_pixels: int) -> None:
+def require_pixels(
+    size: tuple[int, int],
+    max_pixels: int,
+    counted: int | None = None,
+    option: str = OPTION,
+) -> None:
     """Raise OversizedImage if `size`, width and height, is more than `max_pixels`.
 
-    Or, unless there is no limit, if a side is longer than MAX_SIDE.
+    Or if it counts as `counted` pixels and that is more; or, unless there is no limit, if
+    a side is longer than MAX_SIDE. `option` is what sets the limit, if anything does.
     """
     width, height = size
     if max(size) > MAX_SIDE and max_pixels < sys.maxsize:
         raise OversizedImage(f"has {width} x {height} pixels, more than {MAX_SIDE} a side")
-    if width * height > max_pixels:
+    pixels = width * height
+    number = pixels if counted is None else counted
+    if number > max_pixels:
+        as_many = f" that count as {number / 1e6:.3g} million" if number != pixels else ""
+        named = f" ({option})" if option else ""
         raise OversizedImage(
-            f"has {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
+            f"has {width} x {height} pixels{as_many}, more than {max_pixels / 1e6:g} "
+            f"million{named}"
         )
 
 
@@ -87,6 +103,7 @@ class _Scope:
             if self.users > 1:
                 return
             cast(Any, Image)._decompression_bomb_check = _check
+            TiffImagePlugin.OPEN_INFO.update(tiff.ADDED)
             # Not its level, as setting that goes through all loggers of the process.
             self.logger_disabled, _LOGGER.disabled = _LOGGER.disabled, True
             if _SET_LIBTIFF_HANDLER:
@@ -102,6 +119,8 @@ class _Scope:
             if self.users:
                 return
             cast(Any, Image)._decompression_bomb_check = _pillow_check
+            for kind in tiff.ADDED:
+                TiffImagePlugin.OPEN_INFO.pop(kind, None)
             _LOGGER.disabled = self.logger_disabled
             if _SET_LIBTIFF_HANDLER:
                 _SET_LIBTIFF_HANDLER(self.libtiff_handler)
@@ -115,20 +134,21 @@ _SCOPE = _Scope()
 
 
 @contextmanager
-def pillow_scope(max_pixels: int = sys.maxsize) -> Iterator[None]:
+def pillow_scope(max_pixels: int = sys.maxsize, option: str = OPTION) -> Iterator[None]:
     """In this thread, let Pillow open images of up to `max_pixels`, whatever its own limit.
 
-    Meanwhile Pillow's warnings and log, and libtiff's messages, are dropped: they are about
-    oddities that do not harm the pixels, or are raised as errors too.
+    Meanwhile it decodes a few more kinds of TIFF, and its warnings and log, and libtiff's
+    messages, are dropped: they are about oddities that do not harm the pixels, or are
+    raised as errors too.
 
     Raises:
         OversizedImage: in the block, where an image, or one within it, has more.
     """
-    before = _LIMIT.pixels
+    before = _LIMIT.pixels, _LIMIT.option
     _SCOPE.enter()
-    _LIMIT.pixels = max_pixels
+    _LIMIT.pixels, _LIMIT.option = max_pixels, option
     try:
         yield
     finally:
-        _LIMIT.pixels = before
+        _LIMIT.pixels, _LIMIT.option = before
         _SCOPE.leave()

@@ -1,37 +1,34 @@
 """A source of images -> examples to train on: decoded, split. No TensorFlow."""
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Fingerprints
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
+from .closeups import ImageSet, image_set
 from .decoding import (
     BadImage,
     Counting,
     DecodedImage,
     DecodedSet,
     decode_all,
-    decode_files,
+    decode_samples,
     digest,
     uncounted,
 )
-from .folders import scan
-from .near_duplicates import SIDE
-from .near_search import NearPairs, connected, find_copies, near_pairs
+from .near_duplicates import PRINT
+from .near_groups import among, content_groups, searched
+from .near_search import NearPairs, find_copies
 from .pixel_cache import Examples
 from .small_classes import KeptClasses, kept_classes, unreadable_classes
-from .sources.source import Sample, Source
+from .sources.open import open_labeled
+from .sources.source import Sample, Source, require_order
 from .split import TEST, TRAIN, VAL, SplitOptions, TooFewImages, split, subsample
-
-SEARCH_SHARE = 0.1
-"""Of --max-minutes, the most that the search for near-identical images takes."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,16 @@ class PreparedData:
     bad: tuple[BadImage, ...]
     shared: int
     """Held-out images of which an equal or almost equal one is trained on."""
-    fingerprints: Fingerprints
-    """uint8 [N, 32, 32] of the images of `split`."""
+    images: ImageSet
+    """The images of `split`, for `refuse_overlap`."""
     near: NearPairs
     """Which of them are near-identical, as far as that was looked for."""
     names: tuple[str, ...]
     """Of all images in the cache of the examples."""
     kept: KeptClasses
     """The classes that are trained on, and those that --drop-small-classes left out."""
+    dim: tuple[int, ...]
+    """`DecodedImage.dim` of the images where it is not 0."""
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -79,7 +78,11 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         DatasetError: classes have no usable image, or too few to hold any out.
     """
     decoded = _decoded(source, recipe, counting)
-    near = _near(decoded, recipe, counting)
+    limit = preprocess_of(recipe).max_pixels
+    images = image_set(
+        source, decoded.samples, decoded.fingerprints, decoded.digests, limit
+    )
+    near = searched(images, recipe, counting)
     all_groups = content_groups(decoded.digests, near.pairs)
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
     rows = kept.rows
@@ -103,15 +106,21 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         ),
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
-        fingerprints=decoded.fingerprints[list(rows)],
-        near=_among(near, rows),
+        images=images[rows],
+        near=among(near, rows),
         names=tuple(x.name for x in decoded.samples),
         kept=kept,
+        dim=decoded.dim,
     )
 
 
 def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
-    """Every image of `source`, or --fraction of them, read once."""
+    """Every image of `source`, or --fraction of them, read once.
+
+    Raises:
+        DatasetError: --cache none would read them in another order than they can be.
+    """
+    require_order(source, recipe.machine.cache)
     with counting("decoding") as progress:
         return decode_all(
             _chosen(source, recipe.split.fraction),
@@ -119,30 +128,8 @@ def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
             preprocess_of(recipe),
             recipe.machine.cache,
             progress,
+            sequential=source.sequential,
         )
-
-
-def _among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
-    """`near` of the images numbered `rows`, by their places there."""
-    places = {x: i for i, x in enumerate(rows)}
-    pairs = [(places[i], places[j]) for i, j in near.pairs if i in places and j in places]
-    return replace(near, pairs=tuple(pairs))
-
-
-def _near(decoded: DecodedSet, recipe: Recipe, counting: Counting) -> NearPairs:
-    """Near-identical images, looked for in a share of --max-minutes.
-
-    With --deterministic and --folds in all the time that it takes: splits of several
-    trainings are then to be the same.
-    """
-    if not recipe.split.group_near:
-        return NearPairs()
-    seconds = math.inf
-    repeated = recipe.machine.deterministic or recipe.split.folds > 1
-    if recipe.stopping.max_minutes and not repeated:
-        seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
-    with counting("finding near duplicates") as progress:
-        return near_pairs(decoded.fingerprints, progress, seconds)
 
 
 def contradictions(rows: Iterable[SplitRow]) -> int:
@@ -157,25 +144,26 @@ def contradictions(rows: Iterable[SplitRow]) -> int:
 def refuse_overlap(
     prepared: PreparedData, against: Path, counting: Counting = uncounted
 ) -> None:
-    """Refuse to train on images of the folder `against`.
+    """Refuse to train on images of the data set `against`.
 
     Raises:
         DatasetError: one of them is also, or almost, among the prepared ones.
     """
-    other = scan(against)
-    decoded = list(zip(other.relative(), decode_files(other.files), strict=True))
-    good = [(name, x) for name, x in decoded if isinstance(x, DecodedImage)]
+    source = open_labeled(against)
+    found = decode_samples(source.samples, source.read, sequential=source.sequential)
+    decoded = zip(source.samples, found, strict=True)
+    good = [(x, d) for x, d in decoded if isinstance(d, DecodedImage)]
+    other = image_set(
+        source,
+        [x for x, _ in good],
+        np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, *PRINT),
+        [x.digest for _, x in good],
+    )
     with counting("finding copies") as progress:
-        copies = find_copies(
-            [x.sha256 for x in prepared.split],
-            prepared.fingerprints,
-            [x.digest for _, x in good],
-            np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, SIDE, SIDE),
-            progress,
-        )
+        copies = find_copies(prepared.images, other, progress)
     if copies:
         i, j = next(iter(copies.items()))
-        name, copy = good[i][0], prepared.split[j].file
+        name, copy = good[i][0].name, prepared.split[j].file
         raise DatasetError(
             f"{len(copies)} image(s) of {printable(against)} are also, or almost, in the "
             f"data, such as {printable(name)} in {printable(copy)}; "
@@ -191,20 +179,6 @@ def _chosen(source: Source, fraction: float) -> tuple[Sample, ...]:
     strata = [f"{x.part}/{x.label}" for x in samples]
     digests = [digest(x, source.read) for x in samples]
     return tuple(samples[i] for i in subsample(strata, digests, fraction))
-
-
-def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> list[str]:
-    """A name for each image that equal ones and the pairs in `near` share.
-
-    The first digits of the lowest SHA-256 among them, which no file name changes.
-    """
-    first: dict[str, int] = {}
-    same = [(first.setdefault(x, i), i) for i, x in enumerate(digests)]
-    roots = connected(len(digests), [*same, *near])
-    lowest: dict[int, str] = {}
-    for root, name in zip(roots, digests, strict=True):
-        lowest[root] = min(name, lowest.get(root, name))
-    return [lowest[x][:12] for x in roots]
 
 
 def _parts(

@@ -9,22 +9,26 @@ from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .decoding import DecodedSet, ProgressCallback, decode_all
 from .pixel_cache import Examples
-from .sources.class_folders import ImageFolder
-from .sources.source import Sample
+from .sources.open import recorded_source
+from .sources.source import Sample, Source, require_order
 from .split import TRAIN, VAL
 
 
 def recorded_images(
     data: Path, classes: tuple[str, ...], split: Sequence[Mapping[str, str]]
-) -> ImageFolder:
-    """The images of the folder `data` that the rows of a split.csv name, in their order."""
+) -> Source:
+    """The images of `data` that the rows of a split.csv name, in their order.
+
+    Raises:
+        DatasetError: `data` does not exist, or cannot be opened.
+    """
     labels = {name: i for i, name in enumerate(classes)}
-    samples = [Sample(x["file"], labels[x["class"]], x["split"]) for x in split]
-    return ImageFolder(data, classes, (TRAIN, VAL), tuple(samples))
+    samples = (Sample(x["file"], labels[x["class"]], x["split"]) for x in split)
+    return recorded_source(data, classes, samples)
 
 
 def prepare_recorded(
-    source: ImageFolder,
+    source: Source,
     split: Sequence[Mapping[str, str]],
     recipe: Recipe,
     progress: ProgressCallback,
@@ -33,8 +37,14 @@ def prepare_recorded(
 
     With a change the examples are not those of `split`.
     """
+    require_order(source, recipe.machine.cache)
     decoded = decode_all(
-        source.samples, source.read, preprocess_of(recipe), recipe.machine.cache, progress
+        source.samples,
+        source.read,
+        preprocess_of(recipe),
+        recipe.machine.cache,
+        progress,
+        sequential=source.sequential,
     )
     labels = np.array([x.label for x in decoded.samples], np.int64)
     parts = np.array([x.part for x in decoded.samples])

@@ -1,7 +1,7 @@
 """evaluate(): a run's network on images whose classes are known, matched by name."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,28 +10,19 @@ import numpy as np
 from ..arrays import Flags
 from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
-from ..dataset.folders import Dataset, find_parts, scan
+from ..dataset.folders import find_parts
+from ..dataset.sources.kinds import exists
+from ..dataset.sources.open import open_labeled, recorded_source
+from ..dataset.sources.source import Sample
 from ..dataset.split import TEST, TRAIN, VAL
 from ..errors import DatasetError, RunError, printable
 from ..inference.classifier import Classifier
 from ..inference.prediction import Prediction
 from ..run.run import Run
 from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .labeled_images import LabeledImages
 from .scores import Scores, score
 from .significance import Intervals, McNemar, bootstrap, mcnemar
-
-
-@dataclass(frozen=True)
-class LabeledImages:
-    """Images to evaluate a run on."""
-
-    files: tuple[Path, ...]
-    labels: tuple[int, ...]
-    """For each file the index of its class in the run's classes."""
-    notes: tuple[str, ...] = ()
-    """What a reader of the scores should know about the images, a line each."""
-    digests: tuple[str, ...] = ()
-    """The SHA-256 that each file had when the run was trained; none for other images."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +87,22 @@ def held_out(run: Run) -> LabeledImages:
             f"{printable(run.path / 'split.csv')} is damaged: it lists no images to "
             f"evaluate on"
         )
-    files = tuple(Path(run.data, x["file"]) for x in chosen)
+    notes = () if test else ("these images chose the best epoch",)
+    labels = tuple(run.classes.index(x["class"]) for x in chosen)
+    digests = tuple(x["sha256"] for x in chosen)
+    data = Path(run.data)
+    if exists(data) and not data.is_dir():
+        pairs = zip(chosen, labels, strict=True)
+        samples = (Sample(x["file"], label, x["split"]) for x, label in pairs)
+        source = recorded_source(data, run.classes, samples)
+        found = LabeledImages.of(source, source.samples, labels, notes)
+        return replace(found, digests=digests)
+    files = tuple(data / x["file"] for x in chosen)
     if not any(x.is_file() for x in files):
         raise RunError(
             f"{printable(files[0])}, in the run's split, no longer exists, nor do the "
             f"{len(files) - 1} others; use --data"
         )
-    notes = () if test else ("these images chose the best epoch",)
-    labels = tuple(run.classes.index(x["class"]) for x in chosen)
-    digests = tuple(x["sha256"] for x in chosen)
     return LabeledImages(files, labels, notes, digests=digests)
 
 
@@ -122,10 +120,27 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
             f"{printable(data)} has the parts {', '.join(sorted(parts))}; "
             f"choose one, as {one}"
         )
-    folder = scan(data, known=run.classes)
-    matches = {x: matching(x, run.classes) for x in folder.classes}
+    source = open_labeled(data, known=run.classes)
+    known, notes = known_classes(run, data, source.classes, ignore_unknown)
+    kept = [x for x in source.samples if source.classes[x.label] in known]
+    return LabeledImages(
+        files=tuple(source.root / x.name for x in kept),
+        labels=tuple(run.classes.index(known[source.classes[x.label]]) for x in kept),
+        notes=(*(f"left out: {x}" for x in source.notes), *notes),
+    )
+
+
+def known_classes(
+    run: Run, data: Path, classes: Sequence[str], ignore_unknown: bool
+) -> tuple[dict[str, str], list[str]]:
+    """Those of `classes` that the network knows, with its names, and notes of the others.
+
+    Raises:
+        DatasetError: it knows none, or not all, and `ignore_unknown` is false.
+    """
+    matches = {x: matching(x, run.classes) for x in classes}
     known = {x: y for x, y in matches.items() if y is not None}
-    unknown = [x for x in folder.classes if x not in known]
+    unknown = [x for x in classes if x not in known]
     if not known or (unknown and not ignore_unknown):
         raise DatasetError(
             f"{printable(data)} has classes that the network does not know: "
@@ -133,28 +148,22 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
             + lookalikes(unknown, run.classes)
             + ("; --ignore-unknown leaves them out" if known else "")
         )
-    names = [folder.classes[x] for x in folder.labels]
-    kept = [
-        (file, known[x]) for file, x in zip(folder.files, names, strict=True) if x in known
-    ]
-    return LabeledImages(
-        files=tuple(file for file, _ in kept),
-        labels=tuple(run.classes.index(name) for _, name in kept),
-        notes=tuple(_notes(run, folder, known)),
-    )
+    return known, list(_notes(run, data, unknown, known))
 
 
-def _notes(run: Run, folder: Dataset, known: Mapping[str, str]) -> Iterator[str]:
-    """What was left out of `folder`, whose classes in `known` are those of the run."""
-    yield from (f"left out: {x}" for x in folder.notes)
-    if unknown := [x for x in folder.classes if x not in known]:
+def _notes(
+    run: Run, data: Path, unknown: Sequence[str], known: Mapping[str, str]
+) -> Iterator[str]:
+    """What is left out of `data`, whose classes in `known` are those of the run."""
+    if unknown:
         yield f"left out, unknown to the network: {listed_classes(unknown)}"
     for name, count in Counter(known.values()).items():
         if count > 1:
             same = [quoted(x) for x, y in known.items() if y == name]
             yield f"{' and '.join(same)} are one class, {quoted(name)}"
     if missing := [x for x in run.classes if x not in known.values()]:
-        yield f"no folder for {listed_classes(missing)}"
+        kind = "folder" if data.is_dir() else "image"
+        yield f"no {kind} for {listed_classes(missing)}"
 
 
 def evaluate(
@@ -170,7 +179,7 @@ def evaluate(
     rows = run.split() if run.data else []
     trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
     predictions: list[Prediction] = []
-    for prediction in classifier.predict(images.files):
+    for prediction in classifier.predict(images.unread()):
         predictions.append(_unchanged(prediction, images, len(predictions)))
         progress(len(predictions), len(images.files))
     found = [

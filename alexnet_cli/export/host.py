@@ -23,6 +23,7 @@ Image.MAX_IMAGE_PIXELS = None  # `pixels_of` has the run's own limit.
 HERE = Path(__file__).parent
 RUN = json.loads((HERE / "run.json").read_text("utf-8"))
 SIZE, RESIZE = RUN["preprocess"]["size"], RUN["preprocess"]["resize"]
+WHITE_LEVEL = RUN["preprocess"].get("white_level")
 
 
 def pixels_of(file: str) -> Any:
@@ -31,6 +32,11 @@ def pixels_of(file: str) -> Any:
         if opened.width * opened.height > RUN["preprocess"]["max_pixels"]:
             raise ValueError(
                 f"has {opened.width} x {opened.height} pixels, which is too many"
+            )
+        raw = str(getattr(opened, "tile", ""))  # What Pillow keeps 8 bits of.
+        if WHITE_LEVEL and ";16" in raw and ("'RGB" in raw or "'LA" in raw):
+            raise ValueError(
+                "has 16 bits per color, whose white level only `alexnet` applies"
             )
         image = ImageOps.exif_transpose(opened)
     image = to_rgb(image)
@@ -51,8 +57,8 @@ def pixels_of(file: str) -> Any:
 
 def to_rgb(image: Any) -> Any:
     """`image` in sRGB, with transparent pixels blended with white."""
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = Image.fromarray(eight_bits(np.asarray(image), image.mode))
     profile = image.info.get("icc_profile")
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -67,6 +73,14 @@ def to_rgb(image: Any) -> Any:
             with contextlib.suppress(ImageCms.PyCMSError):  # One that does not fit.
                 image = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     return image.convert("RGB")
+
+
+def eight_bits(values: Any, mode: str) -> Any:
+    """uint8 of levels of more than 8 bits: by WHITE_LEVEL or the range of their type."""
+    usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(mode, (65535,))
+    high = max(1.0, float(values.max()))
+    top = WHITE_LEVEL or next((x for x in usual if high <= x), high)
+    return np.rint((values.astype(float) / top).clip(0, 1) * 255).astype(np.uint8)
 
 
 def model_of(file: str) -> Callable[[Any], Any]:

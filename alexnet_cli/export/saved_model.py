@@ -110,18 +110,20 @@ class _ServedModel(tf.Module):
 
     def _stored(self, data: Any) -> Any:
         """`images.load` in TensorFlow: one encoded image [] to pixels uint8 [R, R, 3]."""
-        return _square(_decoded(data), self.run.preprocess)
+        preprocess = self.run.preprocess
+        return _square(_decoded(data, preprocess.white_level), preprocess)
 
 
-def _decoded(data: Any) -> Any:
+def _decoded(data: Any, white_level: int | None = None) -> Any:
     """`images.decode` in TensorFlow: one encoded image [] to pixels uint8 [H, W, 3].
 
-    The same for upright 8-bit JPEG, PNG, GIF and BMP; docs/run-directory.md has the rest.
+    The same for upright 8-bit JPEG, PNG, GIF and BMP, and for PNG of 16 bits if there is a
+    `white_level`; docs/run-directory.md has the rest.
     """
     is_png = tf.strings.substr(data, 0, 4) == b"\x89PNG"
     cases = [
         (tf.io.is_jpeg(data), lambda: _decoded_jpeg(data)),
-        (is_png, lambda: _decoded_png(data)),
+        (is_png, lambda: _decoded_png(data, white_level)),
     ]
     pixels = tf.case(cases, default=lambda: _decoded_other(data))
     return tf.ensure_shape(pixels, (None, None, 3))
@@ -132,11 +134,21 @@ def _decoded_jpeg(data: Any) -> Any:
     return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def _decoded_png(data: Any) -> Any:
+def _decoded_png(data: Any, white_level: int | None) -> Any:
     """uint8 [H, W, 3]; transparent pixels are blended with white."""
     rgba = tf.cast(tf.io.decode_png(data, channels=4), tf.float32)  # [H, W, 4]
-    alpha = rgba[..., 3:] / 255  # [H, W, 1]
-    return tf.cast(tf.round(rgba[..., :3] * alpha + 255 * (1 - alpha)), tf.uint8)
+    alpha, color = rgba[..., 3:] / 255, rgba[..., :3]  # [H, W, 1], [H, W, 3]
+    if white_level:
+        has_16_bits = tf.strings.substr(data, 24, 1) == b"\x10"
+        own = color
+        color = tf.cond(has_16_bits, lambda: _wide_color(data, white_level), lambda: own)
+    return tf.cast(tf.round(color * alpha + 255 * (1 - alpha)), tf.uint8)
+
+
+def _wide_color(data: Any, white_level: int) -> Any:
+    """float32 [H, W, 3], 0 to 255, of a PNG of 16 bits."""
+    values = tf.io.decode_png(data, channels=3, dtype=tf.uint16)
+    return tf.round(tf.minimum(tf.cast(values, tf.float32) / white_level, 1.0) * 255)
 
 
 def _decoded_other(data: Any) -> Any:

@@ -1,5 +1,6 @@
 """What is exported: a run, its network, and images to calibrate on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Pixels
-from ..dataset.decoding import decode_files
+from ..dataset.decoding import DecodedImage, decode_samples
+from ..dataset.sources.kinds import exists
+from ..dataset.sources.open import recorded_source
+from ..dataset.sources.source import Sample
 from ..dataset.split import TRAIN
 from ..errors import ExportError, ImageError, printable
 from ..inference.network import load_network
@@ -59,11 +63,8 @@ class ExportSource:
         Raises:
             ExportError: there are none.
         """
-        files = _spread(_training_files(self.run), CALIBRATION_IMAGES)
         found: list[Any] = [
-            x.pixels
-            for x in decode_files(files, self.run.preprocess)
-            if not isinstance(x, ImageError)
+            x.pixels for x in _training_images(self.run) if not isinstance(x, ImageError)
         ]
         if not found:
             raise ExportError(
@@ -88,15 +89,23 @@ def shipped(run: Run) -> Run:
     )
 
 
-def _training_files(run: Run) -> list[Path]:
-    if not run.data:
-        return []
-    rows = [x for x in run.split() if x["split"] == TRAIN]
-    return [x for x in (Path(run.data, row["file"]) for row in rows) if x.is_file()]
+def _training_images(run: Run) -> Iterator[DecodedImage | ImageError]:
+    """At most CALIBRATION_IMAGES images that it was trained on."""
+    data = Path(run.data)
+    if not run.data or not exists(data):
+        return iter(())
+    names = [x["file"] for x in run.split() if x["split"] == TRAIN]
+    if data.is_dir():
+        names = [x for x in names if (data / x).is_file()]
+    samples = [Sample(x, 0, TRAIN) for x in _spread(names, CALIBRATION_IMAGES)]
+    source = recorded_source(data, run.classes, samples)
+    return decode_samples(
+        source.samples, source.read, run.preprocess, sequential=source.sequential
+    )
 
 
-def _spread(files: list[Path], count: int) -> list[Path]:
-    """At most `count` of `files`, evenly: split.csv is in the order of classes."""
-    if len(files) <= count:
-        return files
-    return [files[i * len(files) // count] for i in range(count)]
+def _spread(names: list[str], count: int) -> list[str]:
+    """At most `count` of `names`, evenly: split.csv is in the order of classes."""
+    if len(names) <= count:
+        return names
+    return [names[i * len(names) // count] for i in range(count)]

@@ -6,7 +6,7 @@ starts at once, or in TensorFlow if there is none.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Pixels
-from ..dataset.images import from_pixels, load, read
+from ..dataset.images import from_pixels, load
 from ..dataset.parallel import parallel_map
 from ..dataset.standardize import views
 from ..errors import (
@@ -35,13 +35,13 @@ from .exported import Model, open_model
 from .formats import PixelNetwork
 from .litert import LiteRTNetwork
 from .network import BATCH, Network, load_mean_image, verified_network
-from .prediction import Prediction, StoredImage
+from .prediction import Prediction, StoredImage, Unread, bytes_of, file_of
 
 _ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]
 """A Network, or a PixelNetwork."""
-Image = str | Path | bytes | Pixels | StoredImage
-"""A file, the bytes of one, RGB pixels uint8 [H, W, 3], or what has an error already."""
+Image = str | Path | bytes | Pixels | Unread | StoredImage
+"""A file, the bytes of one, RGB pixels uint8 [H, W, 3], or what reads one or has failed."""
 
 
 class Classifier:
@@ -89,6 +89,13 @@ class Classifier:
                 f"--tta ten-crop needs images larger than the network's input; this run "
                 f"keeps {preprocess.stored_size} pixels, all of which the network sees"
             )
+
+    def limit(self, megapixels: float | None) -> "Classifier":
+        """This one, for images of up to so many million pixels; None: the run's limit."""
+        if megapixels is not None:
+            limited = self.run.preprocess.with_limit(megapixels)
+            self.run = replace(self.run, preprocess=limited)
+        return self
 
     def __call__(self, images: Image | Iterable[Image]) -> list[Prediction]:
         """A prediction for each image, in order; one that cannot be read has an error.
@@ -187,9 +194,9 @@ class Classifier:
             return image
         if isinstance(image, np.ndarray):
             return StoredImage(Path(), pixels=from_pixels(image, preprocess))
-        file = Path() if isinstance(image, bytes) else Path(image)
+        file = file_of(image)
         try:
-            data = image if isinstance(image, bytes) else read(file)
+            data = bytes_of(image)
             digest = hashlib.sha256(data).hexdigest()
             return StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
@@ -238,7 +245,7 @@ def _no_network(inputs: Floats) -> Floats:
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
     """`images`; a single one becomes a list of one."""
-    if isinstance(images, str | Path | bytes | StoredImage):
+    if isinstance(images, str | Path | bytes | Unread | StoredImage):
         return [images]
     # Four dimensions are a batch, and iterating over it gives its images.
     if isinstance(images, np.ndarray) and images.ndim < 4:

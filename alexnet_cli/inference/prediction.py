@@ -1,5 +1,6 @@
 """Prediction: the probabilities of one image's classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Floats, Pixels
+from ..dataset.images import read
 
 UNKNOWN = "unknown"
 """The label of a prediction whose confidence is below the run's threshold."""
@@ -73,6 +75,16 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """An image that is no file of its own, as a member of an archive."""
+
+    file: Path
+    """Its name in the prediction."""
+    read: Callable[[], bytes]
+    """Returns the encoded image, or raises an ImageError; called once, in any thread."""
+
+
+@dataclass(frozen=True)
 class StoredImage:
     """An image as the network's preprocessing stores it, or why it cannot be read."""
 
@@ -84,3 +96,21 @@ class StoredImage:
     oversized: bool = False
     name: str = ""
     """As that of Prediction."""
+
+
+def file_of(image: str | Path | bytes | Unread) -> Path:
+    """The name of an image that is not pixels."""
+    if isinstance(image, Unread):
+        return image.file
+    return Path() if isinstance(image, bytes) else Path(image)
+
+
+def bytes_of(image: str | Path | bytes | Unread) -> bytes:
+    """The encoded image.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    if isinstance(image, Unread):
+        return image.read()
+    return image if isinstance(image, bytes) else read(Path(image))

@@ -1,7 +1,7 @@
 """The preprocessing of a recipe: its own values, or else those of its network."""
 
-from ..errors import RecipeError
-from ..preprocess import Channels, Preprocess
+from ..errors import RecipeError, printable
+from ..preprocess import MAX_WHITE_LEVEL, Channels, Preprocess
 from .recipe import Recipe
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -13,7 +13,8 @@ def preprocess_of(recipe: Recipe) -> Preprocess:
     """How `recipe` turns an image into the network's input.
 
     Raises:
-        RecipeError: mean or std is not as --help says, or size is below the input's.
+        RecipeError: mean, std or white level is not as --help says, or size is below the
+            input's.
     """
     arch, images = recipe.network.architecture(), recipe.images
     size = images.size or arch.input_size * 8 // 7
@@ -30,7 +31,21 @@ def preprocess_of(recipe: Recipe) -> Preprocess:
         mean=None if mean == "pixel" else _channels("mean", mean, IMAGENET_MEAN),
         std=_channels("std", std, IMAGENET_STD),
         max_pixels=round(images.max_megapixels * 1e6),
+        white_level=_white_level(images.white_level),
     )
+
+
+def _white_level(text: str) -> int | None:
+    """The value of --white-level; None: auto."""
+    if text == "auto":
+        return None
+    is_short = text.isdecimal() and len(text) <= len(str(MAX_WHITE_LEVEL))
+    if not is_short or not 1 <= int(text) <= MAX_WHITE_LEVEL:
+        raise RecipeError(
+            f"--white-level: {printable(text)} is neither auto nor a whole number "
+            f"from 1 to {MAX_WHITE_LEVEL}"
+        )
+    return int(text)
 
 
 def _channels(name: str, text: str, imagenet: Channels) -> Channels:

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..dataset import images
 from ..dataset.class_names import listed_classes, quoted, shown
 from ..dataset.doctor import TINY, Findings
+from ..dataset.sources.open import recorded_source
+from ..dataset.sources.source import Sample
+from ..dataset.split import TRAIN
 from ..errors import ImageError, printable
 from .html import data_uri, render
 from .text import cells, padded
@@ -45,11 +48,14 @@ SECTIONS = (
         "confusable class names",
     ),
     _Section("equal", "Files with the same content", "identical files", True),
-    _Section("near", "Near duplicates", "near duplicates", True),
+    _Section("near", "Near duplicates (kept on one side of the split)", pairs=True),
     _Section("wrong_ending", "File extensions that do not match the content (still read)"),
     _Section("tiny", f"Tiny images: a side shorter than {TINY} pixels"),
     _Section("turned", "Images that EXIF says to turn or mirror (done when they are read)"),
     _Section("gray", "Gray images"),
+    _Section(
+        "dim", "Images that use less than an eighth of their range; --white-level of train"
+    ),
 )
 """The lists of Findings, worst first."""
 
@@ -88,8 +94,19 @@ def to_json(findings: Findings) -> str:
 
 
 def page(findings: Findings, against: Path | None) -> str:
-    """The HTML page, with thumbnails; `against` is the other folder, if there is one."""
+    """The HTML page, with thumbnails; `against` is the other data set, if there is one."""
     largest = max(1, *findings.counts.values())
+    shown = {
+        x
+        for section in SECTIONS
+        for row in _rows(findings, section)[:MOST_SHOWN]
+        for x in _images(findings, section, row, against)
+    }
+    drawn = {
+        (root, name): image
+        for root in {x for x, _ in shown}
+        for name, image in _thumbnails(root, [x for y, x in shown if y == root])
+    }
     return render(
         "doctor.html",
         title=printable(findings.root),
@@ -100,7 +117,9 @@ def page(findings: Findings, against: Path | None) -> str:
             {"name": printable(k), "count": n, "bar": 300 * n // largest}
             for k, n in findings.counts.items()
         ],
-        sections=[_cards(findings, x, against) for x in SECTIONS if _rows(findings, x)],
+        sections=[
+            _cards(findings, x, against, drawn) for x in SECTIONS if _rows(findings, x)
+        ],
         notes=findings.notes,
     )
 
@@ -123,14 +142,13 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
 
 def _verdict(findings: Findings) -> str:
     if not findings.wrong:
-        return "No problems found."
+        near = len(findings.near)
+        return "No problems found" + (f"; near duplicates: {near}." if near else ".")
     counts = [(x.problem, len(_rows(findings, x))) for x in SECTIONS if x.problem]
     problems = [f"{problem}: {n}" for problem, n in counts if n]
     small = [k for k, n in findings.counts.items() if n < 2]
     if small:
         problems.append(f"classes with fewer than 2 images: {listed_classes(small)}")
-    if len(findings.counts) < 2:
-        problems.append("only one class")
     return f"Problems found: {', '.join(problems)}"
 
 
@@ -141,34 +159,49 @@ def _rows(findings: Findings, section: _Section) -> list[tuple[str, ...]]:
     return [(x,) if isinstance(x, str) else x for x in rows]
 
 
-def _cards(findings: Findings, section: _Section, against: Path | None) -> dict[str, Any]:
-    """The section as its template takes it."""
+_Named = tuple[Path, str]
+"""A data set, and the name of an image of it."""
+
+
+def _images(
+    findings: Findings, section: _Section, row: tuple[str, ...], against: Path | None
+) -> list[_Named]:
+    """The images that `row` is about, without those that cannot be read."""
+    if section.field in ("bad", "confusable"):
+        return []
+    other = against if section.field == "overlap" and against else findings.root
+    second = [(findings.root, row[1])] if section.pairs else []
+    return [(other, row[0]), *second]
+
+
+def _thumbnails(root: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Names and thumbnails of those images of `root` that can still be read."""
+    source = recorded_source(root, (), (Sample(x, 0, TRAIN) for x in names))
+    for sample in source.in_order(source.samples):
+        try:
+            image = images.open_image(source.read(sample)).image
+        except ImageError:
+            continue
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        yield sample.name, data_uri(image)
+
+
+def _cards(
+    findings: Findings,
+    section: _Section,
+    against: Path | None,
+    drawn: Mapping[_Named, str],
+) -> dict[str, Any]:
+    """The section as its template takes it; `drawn` are thumbnails."""
     rows = _rows(findings, section)
     cards = [
         {
-            "images": list(_thumbnails(findings, section, row, against)),
+            "images": [
+                drawn[x] for x in _images(findings, section, row, against) if x in drawn
+            ],
             "names": [printable(x) for x in row],
         }
         for row in rows[:MOST_SHOWN]
     ]
     more = max(0, len(rows) - MOST_SHOWN)
     return {"title": section.title, "count": len(rows), "cards": cards, "more": more}
-
-
-def _thumbnails(
-    findings: Findings, section: _Section, row: tuple[str, ...], against: Path | None
-) -> Iterator[str]:
-    """The images of `row`, without those that can no longer be read."""
-    if section.field in ("bad", "confusable"):
-        return
-    other = against if section.field == "overlap" and against else findings.root
-    files = [other / row[0]]
-    if section.pairs:
-        files.append(findings.root / row[1])
-    for file in files:
-        try:
-            image = images.open_image(file).image
-        except ImageError:
-            continue
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        yield data_uri(image)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,8 @@ def _classes(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
 class _Example:
     """One prediction, to be shown with its heat map; labels are indices of classes."""
 
+    number: int
+    """Of the image, from 0."""
     file: Any
     label: int
     predicted: int
@@ -132,8 +135,10 @@ def _examples(
     run = evaluation.run
     maps = HeatMaps(network, run.architecture)
     examples = [
-        _Example(x.file, label, *x.ranked(1)[0])
-        for x, label in zip(evaluation.predictions, evaluation.images.labels, strict=True)
+        _Example(i, x.file, label, *x.ranked(1)[0])
+        for i, (x, label) in enumerate(
+            zip(evaluation.predictions, evaluation.images.labels, strict=True)
+        )
         if not x.error
     ]
     examples.sort(key=lambda x: -x.confidence)
@@ -142,18 +147,18 @@ def _examples(
     for x in examples:
         if x.label == x.predicted:
             correct.setdefault(x.label, x)
+    mistakes, right = wrong[:MOST_MISTAKES], list(correct.values())[:MOST_CORRECT]
+    encoded = evaluation.images.encoded(x.number for x in (*mistakes, *right))
     for title, chosen in (
-        ("Most confident mistakes", wrong[:MOST_MISTAKES]),
-        (
-            "Most confident correct prediction per class",
-            list(correct.values())[:MOST_CORRECT],
-        ),
+        ("Most confident mistakes", mistakes),
+        ("Most confident correct prediction per class", right),
     ):
-        yield title, [_card(run, maps, x) for x in chosen]
+        yield title, [_card(run, maps, x, encoded[x.number]) for x in chosen]
 
 
-def _card(run: Run, maps: Any, example: _Example) -> dict[str, str]:
-    pixels = images.load(example.file, run.preprocess)[None]
+def _card(run: Run, maps: Any, example: _Example, encoded: bytes | Path) -> dict[str, str]:
+    """The card of an image, given as a file or its bytes."""
+    pixels = images.load(encoded, run.preprocess)[None]
     inputs = standardize(pixels, run.preprocess, load_mean_image(run))
     heat: Floats = maps(inputs, np.array([example.predicted]))[0]
     center = crop(pixels, run.preprocess.input_size)[0]

@@ -26,7 +26,7 @@ from msgspec import (
 from ..model.architecture import Architecture
 from ..model.layer_specs import KINDS, Layer
 from ..model.variants import INITIALIZERS
-from ..preprocess import JSON_KEYS, MAX_PIXELS
+from ..preprocess import JSON_KEYS, MAX_PIXELS, MAX_WHITE_LEVEL
 from ..recipe.recipe import FIELDS, Field
 
 T = TypeVar("T")
@@ -127,6 +127,7 @@ class _Preprocess(Struct, forbid_unknown_fields=True, rename=JSON_KEYS):
     mean: tuple[_Float, _Float, _Float] | None
     std: tuple[_Positive, _Positive, _Positive]
     max_pixels: Annotated[int, Meta(ge=1, le=2 * 10**9)] = MAX_PIXELS
+    white_level: Annotated[int, Meta(ge=1, le=MAX_WHITE_LEVEL)] | None = None
 
 
 class _Provenance(Struct):

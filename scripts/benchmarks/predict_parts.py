@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alexnet_cli.dataset import images
+from alexnet_cli.dataset import identify, images
 from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.dataset.standardize import views
 from alexnet_cli.inference.classifier import Classifier
@@ -42,7 +42,9 @@ def main(run: str, folder: str) -> None:
     parts: dict[str, Callable[[], object]] = {
         "read": lambda: [images.read(x) for x in files],
         "SHA-256": lambda: [hashlib.sha256(x).hexdigest() for x in data],
-        "header": lambda: [Image.open(io.BytesIO(x), formats=images.COMMON) for x in data],
+        "header": lambda: [
+            Image.open(io.BytesIO(x), formats=identify.COMMON) for x in data
+        ],
         "decode, with the header": lambda: [
             images.open_image(x, min_side=images.REDUCED * preprocess.stored_size)
             for x in data

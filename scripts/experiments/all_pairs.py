@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-SIDE, CANDIDATE, SURE, FLAT, ROWS = 32, 0.75, 0.93, 1.5, 64
+SIDE, CANDIDATE, SURE, FLAT, ROWS = 32, 0.75, 0.88, 1.5, 64
 CUTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
 
 

@@ -1,5 +1,7 @@
-"""Fingerprints of many drawn images: frames of clips, and different photos."""
+"""Many drawn images with their fingerprints: frames of clips, and different photos."""
 
+import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,24 @@ from alexnet_cli.dataset.images import open_image
 from alexnet_cli.dataset.near_duplicates import fingerprint
 from alexnet_cli.dataset.parallel import parallel_map
 
+Drawn = tuple[np.ndarray, list[bytes]]
+"""Fingerprints [N, 2, 32, 32], and the images as JPEG files."""
 
-def frames(files: list[Path], count: int, clips: int) -> np.ndarray:
-    """[count, 32, 32] of `clips`: each pans slowly over a photo, four times back and forth.
+
+def saved(images: Iterable[Image.Image]) -> Drawn:
+    """Each image at quality 90."""
+
+    def save(image: Image.Image) -> tuple[np.ndarray, bytes]:
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=90)
+        return fingerprint(image)[0], out.getvalue()
+
+    both = list(map(save, images))
+    return np.stack([x for x, _ in both]), [x for _, x in both]
+
+
+def frames(files: list[Path], count: int, clips: int) -> Drawn:
+    """Frames of `clips`: each pans slowly over a photo, four times back and forth.
 
     The window is nine tenths of the photo. Brightness wavers by a tenth, and each frame
     has noise of its own (standard deviation 4 levels).
@@ -21,7 +38,7 @@ def frames(files: list[Path], count: int, clips: int) -> np.ndarray:
     images = [open_image(files[i]).image for i in chosen]
     each = -(-count // clips)
 
-    def frame(number: int) -> np.ndarray:
+    def frame(number: int) -> Image.Image:
         clip, turn = number // each, 8 * np.pi * (number % each) / each
         image = images[clip]
         w, h = (round(0.9 * x) for x in image.size)
@@ -31,25 +48,25 @@ def frames(files: list[Path], count: int, clips: int) -> np.ndarray:
         bright = ImageEnhance.Brightness(shown).enhance(1 + 0.1 * np.sin(3 * turn))
         noise = np.random.default_rng((1, number)).normal(0, 4, (120, 160, 3))
         noisy = np.clip(np.asarray(bright) + noise, 0, 255).astype(np.uint8)
-        return fingerprint(Image.fromarray(noisy))[0]
+        return Image.fromarray(noisy)
 
-    return np.stack(list(parallel_map(frame, range(count))))
+    return saved(parallel_map(frame, range(count)))
 
 
-def photos(files: list[Path], count: int) -> np.ndarray:
-    """[count, 32, 32], each of two photos' random crops, of which one shows through.
+def photos(files: list[Path], count: int) -> Drawn:
+    """Each of two photos' random crops, of which one shows through.
 
     So many different photos are not at hand. Each crop is half to all of a photo's width
     and height, and has three quarters of the contrast or one.
     """
     small = [open_image(x).image.resize((128, 128), Image.Resampling.BOX) for x in files]
 
-    def photo(number: int) -> np.ndarray:
+    def photo(number: int) -> Image.Image:
         rng = np.random.default_rng((2, number))
         one, two = (crop(small[i], rng) for i in rng.choice(len(small), 2, replace=False))
-        return fingerprint(Image.blend(one, two, 0.25))[0]
+        return Image.blend(one, two, 0.25)
 
-    return np.stack(list(parallel_map(photo, range(count))))
+    return saved(parallel_map(photo, range(count)))
 
 
 def crop(image: Image.Image, rng: np.random.Generator) -> Image.Image:

@@ -55,6 +55,7 @@ KINDS = {
     "sealed-run": Kind(subjects.sealed_run, seconds=10),
     "exported": Kind(subjects.exported, seconds=10),
     "archive": Kind(subjects.archive),
+    "sources": Kind(subjects.source),
     "toml": Kind(subjects.toml),
 }
 

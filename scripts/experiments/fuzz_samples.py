@@ -5,13 +5,18 @@
 OUT/weights: the first layers of an AlexNet in each format that `--weights` reads (torch's
 where torch is installed). OUT/run: a run of the tiny network. OUT/exported: its model in
 formats of one file that need neither TensorFlow nor onnxruntime. OUT/archive, OUT/toml.
+OUT/sources: manifests and archives of class folders.
 """
 
 import importlib.util
+import io
+import json
 import pickle
 import shutil
 import sys
 import tarfile
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +122,56 @@ def write_images(folder: Path) -> Path:
     return folder
 
 
+ROWS = (("a.jpg", "cat", "train"), ("b.jpg", "dog", "train"), ("c.jpg", "cat", "val"),
+        ("d.jpg", "dog", "test"))  # fmt: skip
+"""Of manifests; `subjects.source` puts the files beside them."""
+
+
+def write_sources(folder: Path) -> None:
+    """Manifests and archives, as `--data` takes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = [(x, str(i % 2)) for i, (x, _, _) in enumerate(ROWS)]
+    quoted = "".join(f'"{x}";"{y}"\r\n' for x, y, _ in ROWS)
+    tables = {
+        "parts.csv": _lines([("file", "label", "split"), *ROWS], ","),
+        "excel.csv": f'\ufeff"image";"class"\r\n{quoted}',
+        "numbers.csv": _lines(numbers, ","),
+        "list.txt": _lines(numbers, " "),
+        "objects.jsonl": "".join(
+            json.dumps({"file_name": x, "label": y, "split": z}) + "\n" for x, y, z in ROWS
+        ),
+    }
+    for name, text in tables.items():
+        (folder / name).write_text(text, "utf-8", newline="")
+    (folder / "wide.tsv").write_text(
+        _lines([("path", "class", "set"), *ROWS], "\t"), "utf-16"
+    )
+    content = bytes(range(256)) * 8
+    # The long ones take a header of their own in a tar.
+    ends = ("1.jpg", "2.jpg", "\u00e9" * 60 + ".jpg")
+    members = [f"d/{x}/{end}" for x in "ab" for end in ends]
+    for mode in ("", "gz", "bz2", "xz"):
+        with tarfile.open(folder / f"x.tar{mode and f'.{mode}'}", f"w:{mode}") as tar:
+            for name in members:
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(folder / f"{method}.zip", "w", method) as archive:
+            for name in members:
+                archive.writestr(name, content)
+
+
+def _lines(rows: Sequence[tuple[str, ...]], delimiter: str) -> str:
+    return "".join(delimiter.join(x) + "\n" for x in rows)
+
+
 def main(out: Path) -> None:
     """Fill the folder `out`."""
     for name in ("weights", "exported", "archive"):
         (out / name).mkdir(parents=True, exist_ok=True)
     write_weights(out / "weights")
+    write_sources(out / "sources")
     photos = write_images(out / "photos")
     run = train(photos, out=out / "run", arch="tiny", epochs=1, precision="float32")
     for name in FORMATS:

@@ -1,7 +1,8 @@
 """Damaged and hostile variants of files, each from one seed: of their bytes or their parts.
 
 Changes of bytes alone rarely get past a checksum, so containers are also taken apart: a
-member of a zip or gzip, a chunk of a PNG, a value of a JSON text, a cell of a CSV.
+member of a zip or gzip, a chunk of a PNG, a tag of a TIFF, a value of a JSON text, a cell
+of a CSV.
 """
 
 import copy
@@ -22,6 +23,12 @@ VALUES: tuple[Any, ...] = (
     ["a", "a"], "9" * 5000, [0] * 5000,
 )  # fmt: skip
 """What takes the place of a value of a JSON text or of a cell."""
+
+TIFF_TAGS = (
+    254, 256, 257, 258, 259, 262, 266, 271, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323,
+    324, 330, 338, 339, 34675, 50706,
+)  # fmt: skip
+"""Those that decide about pixels."""
 
 _DAMAGE = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
 NUMBERS = (
@@ -49,6 +56,8 @@ def _inside(data: bytes) -> Callable[[bytes, random.Random], bytes] | None:
         return lambda data, rng: gzip.compress(mutated(gzip.decompress(data), rng), 1)
     if data[:8] == PNG:
         return _png
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _tiff
     if data[:1] in (b"{", b"["):
         return _json
     if data[:200].isascii() and b"," in data[:200] and b"\n" in data:
@@ -128,6 +137,29 @@ def _png(data: bytes, rng: random.Random) -> bytes:
         for k, x in chunks
     ]
     return PNG + b"".join(lines)
+
+
+def _tiff(data: bytes, rng: random.Random) -> bytes:
+    """The same with one to three entries of its first directory changed."""
+    out, order = bytearray(data), "<" if data[:2] == b"II" else ">"
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for _ in range(rng.randint(1, 3)):
+            entry = start + 2 + 12 * rng.randrange(max(1, count))
+            what = rng.choice(["tag", "kind", "count", "value", "value", "value"])
+            small = rng.choice((0, 1, 2, 3, 4, 5, 8, 12, 16, 32, 64, 255, 65535))
+            if what in ("tag", "kind"):
+                number = rng.choice(TIFF_TAGS) if what == "tag" else rng.randrange(19)
+                struct.pack_into(f"{order}H", out, entry + 2 * (what == "kind"), number)
+            elif what == "count":
+                struct.pack_into(f"{order}I", out, entry + 4, rng.choice((0, 1, 3, small)))
+            else:
+                struct.pack_into(f"{order}H", out, entry + 8, small)
+    except struct.error:
+        # Its directory is not in the file.
+        return _bytes(data, rng)
+    return bytes(out)
 
 
 def _json(data: bytes, rng: random.Random) -> bytes:

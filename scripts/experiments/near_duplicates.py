@@ -1,84 +1,76 @@
 """How many planted copies the near-duplicate search finds, and what else it pairs.
 
     python scripts/experiments/near_duplicates.py FOLDER [--images 300] [--sheet pairs.png]
+    python scripts/experiments/near_duplicates.py --catalog 60 [--images 120]
     python scripts/experiments/near_duplicates.py FOLDER --frames 20000 [--clips 1]
     python scripts/experiments/near_duplicates.py FOLDER --photos 100000
 
-Copies of some files below FOLDER are changed in known ways and searched for among all
-files. Pairs that were not planted are listed, and drawn into a sheet to be looked at.
-The groups and copies found are compared with those of all pairs.
+Copies of some files below FOLDER, or of drawn products (see `drawn_catalog.py`), are
+changed in known ways and searched for among all images. Pairs that were not planted are
+listed, and drawn into a sheet to be looked at. The groups and copies found are compared
+with those of all pairs. `--half 0` and `--half 1` take every other class: thresholds are
+chosen on one, and reported on the other.
 
 With --frames or --photos the search is timed instead, on drawn images: on frames of
 clips, or on different photos (see `drawn_images.py`).
 """
 
 import argparse
-import io
-import math
 import random
-import time
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from all_pairs import all_pairs
-from drawn_images import frames, photos
-from PIL import Image, ImageDraw, ImageOps
+from drawn_catalog import KINDS, catalog
+from PIL import Image, ImageDraw
+from planted import BURST, CHANGES, burst
+from search_times import measure_frames, measure_photos
 
+from alexnet_cli.dataset.closeups import Closeups, ImageSet, Opener
+from alexnet_cli.dataset.connected import connected
 from alexnet_cli.dataset.decoding import DecodedImage, decode_files
 from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.dataset.images import open_image
-from alexnet_cli.dataset.near_duplicates import (
-    Table,
-    alignment,
-    candidates,
-    fingerprint,
-    near_identical,
-)
-from alexnet_cli.dataset.near_search import connected, find_copies, near_pairs
+from alexnet_cli.dataset.near_duplicates import PRINT, Table, fingerprint
+from alexnet_cli.dataset.near_search import find_copies, near_pairs
 
-T = TypeVar("T")
-Change = Callable[[Image.Image], Image.Image]
+Pairs = set[tuple[int, int]]
 
 
-def scaled(factor: float) -> Change:
-    """Resized by `factor`."""
-    return lambda x: x.resize(
-        [max(1, round(s * factor)) for s in x.size], Image.Resampling.LANCZOS
-    )
+@dataclass(frozen=True)
+class Images:
+    """Images with names, and what the search takes."""
 
+    names: list[str]
+    prints: np.ndarray
+    image: Opener
+    digests: list[str]
 
-def saved(quality: int) -> Change:
-    """Saved as JPEG and read again."""
+    @cached_property
+    def set(self) -> ImageSet:
+        """What the search takes."""
+        return ImageSet(self.prints, self.image, self.digests)
 
-    def change(image: Image.Image) -> Image.Image:
-        out = io.BytesIO()
-        image.save(out, "JPEG", quality=quality)
-        return open_image(out.getvalue()).image
+    @classmethod
+    def drawn(cls, images: list[Image.Image], name: str) -> "Images":
+        """Of images in memory, all of another content."""
+        names = [f"{name} {i}" for i in range(len(images))]
+        prints = np.array([fingerprint(x)[0] for x in images], np.uint8)
+        return cls(names, prints.reshape(-1, *PRINT), images.__getitem__, names)
 
-    return change
-
-
-def cropped(share: float) -> Change:
-    """Cut by `share` of width and height on every side."""
-
-    def change(image: Image.Image) -> Image.Image:
-        x, y = (round(s * share) for s in image.size)
-        return image.crop((x, y, image.width - x, image.height - y))
-
-    return change
-
-
-CHANGES: dict[str, Change] = {
-    "resized 0.5": scaled(0.5), "resized 0.75": scaled(0.75), "resized 1.5": scaled(1.5),
-    "resized 2": scaled(2.0), "quality 50": saved(50), "quality 75": saved(75),
-    "quality 95": saved(95), "flipped": ImageOps.mirror,
-    "flipped, 0.6, quality 60": lambda x: saved(60)(scaled(0.6)(ImageOps.mirror(x))),
-    "cropped 1 %": cropped(0.01), "cropped 2 %": cropped(0.02), "cropped 3 %": cropped(0.03),
-    "cropped 5 %": cropped(0.05), "cropped 8 %": cropped(0.08), "cropped 10 %": cropped(0.1),
-    "cropped 15 %": cropped(0.15),
-}  # fmt: skip
+    @classmethod
+    def read(cls, folder: Path, files: list[Path]) -> "Images":
+        """Of files below a folder, without those that cannot be read."""
+        decoded = zip(files, decode_files(files), strict=True)
+        good = [(f, x) for f, x in decoded if isinstance(x, DecodedImage)]
+        return cls(
+            [str(f.relative_to(folder)) for f, _ in good],
+            np.stack([x.fingerprint for _, x in good]),
+            lambda i: open_image(good[i][0], min_side=256).image,
+            [x.digest for _, x in good],
+        )
 
 
 def main() -> None:
@@ -86,128 +78,110 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--half", type=int, choices=(0, 1))
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--catalog", type=int)
     parser.add_argument("--frames", type=int)
     parser.add_argument("--clips", type=int, default=1)
     parser.add_argument("--photos", type=int)
     args = parser.parse_args()
+    if args.catalog:
+        kinds = tuple(KINDS) if args.half is None else tuple(KINDS)[args.half :: 2]
+        plant(args, Images.drawn(catalog(args.catalog, kinds), "product"))
+        return
     files = list(images_below(args.folder))
     if args.frames:
-        measure(frames(files, args.frames, args.clips))
+        measure_frames(files, args.frames, args.clips)
     elif args.photos:
-        measure(photos(files, args.photos))
+        measure_photos(files, args.photos)
     else:
-        plant(args, files)
+        if args.half is not None:
+            classes = sorted({x.parent for x in files})[args.half :: 2]
+            files = [x for x in files if x.parent in classes]
+        plant(args, Images.read(args.folder, files))
 
 
-def plant(args: argparse.Namespace, files: list[Path]) -> None:
+def plant(args: argparse.Namespace, table: Images) -> None:
     """Print how many copies are found, and the pairs that were not planted."""
-    found = [
-        (f, x)
-        for f, x in zip(files, decode_files(files), strict=True)
-        if isinstance(x, DecodedImage)
-    ]
-    table = np.stack([x.fingerprint for _, x in found])
-    pairs = pairs_of(table, table, within=True)
-    related = {frozenset(x) for x in pairs}
-    chosen = sorted(
-        random.Random(0).sample(range(len(found)), min(args.images, len(found)))
-    )
-    images = [open_image(found[i][0]).image for i in chosen]
-    print(
-        f"{len(found)} images, {len(chosen)} of them copied\n\n{'change':28} found  wrong"
-    )
-    every, same = [table], True
+    count = len(table.names)
+    pairs = pairs_of(table)
+    chosen = sorted(random.Random(0).sample(range(count), min(args.images, count)))
+    images = [table.image(i) for i in chosen]
+    print(f"{count} images, {len(chosen)} of them copied\n\n{'change':28} found  wrong")
+    same = check_groups(table, pairs)
     for name, change in CHANGES.items():
-        copies = np.stack([fingerprint(change(x))[0] for x in images])
-        hits = {(chosen[i], j) for i, j in pairs_of(copies, table)}
-        right = sum((i, i) in hits for i in chosen)
-        wrong = [x for x in hits if x[0] != x[1] and frozenset(x) not in related]
-        print(f"{name:28} {right / len(chosen):5.1%}  {len(wrong)}")
-        same &= check_copies(copies, table)
-        every.append(copies)
-    same &= check_groups(table) and check_groups(np.concatenate(every))
+        copies = Images.drawn([change(x) for x in images], "copy")
+        hits = pairs_of(copies, table)
+        right = sum((k, i) in hits for k, i in enumerate(chosen))
+        wrong = [(k, j) for k, j in hits if not related(chosen[k], j, pairs)]
+        print(f"{name:28} {right / len(chosen):5.1%}  {len(wrong)}", flush=True)
+        found = find_copies(table.set, copies.set, lambda done, count: None)
+        same &= found == {k: min(j for i, j in hits if i == k) for k, _ in hits}
+    print()
+    for window in (0.98, 0.96, 0.94):
+        print(bursts(images[:40], window))
     print(f"\ngroups and copies are {'' if same else 'not '}those of all pairs")
     print(f"\n{len(pairs)} pairs were not planted")
-    for i, j in pairs:
-        equal = "equal files" if found[i][1].digest == found[j][1].digest else ""
-        score = float(alignment(table[i : i + 1], table[j : j + 1])[0, 0])
-        print(
-            f"{score:.3f} {found[i][0].relative_to(args.folder)} {found[j][0].relative_to(args.folder)} {equal}"
-        )
+    for n, (i, j) in enumerate(sorted(pairs)):
+        equal = "equal files" if table.digests[i] == table.digests[j] else ""
+        print(f"{n} {table.names[i]} {table.names[j]} {equal}")
     if args.sheet:
-        draw_sheet([(found[i][0], found[j][0]) for i, j in pairs], args.sheet)
+        draw_sheet([(table.image(i), table.image(j)) for i, j in sorted(pairs)], args.sheet)
 
 
-def pairs_of(
-    one: np.ndarray, two: np.ndarray, within: bool = False
-) -> list[tuple[int, int]]:
-    """All near-identical pairs of two sets, by the two looks of the search."""
-    alike = candidates(Table.of(one), Table.of(two))
-    if within:
-        alike = np.triu(alike, 1)
-    return [(int(i), int(j)) for i, j in np.argwhere(near_identical(one, two, alike))]
+def related(i: int, j: int, pairs: Pairs) -> bool:
+    """Whether they are one image, or a pair that nobody planted."""
+    return i == j or (min(i, j), max(i, j)) in pairs
 
 
-def check_groups(table: np.ndarray) -> bool:
+def pairs_of(one: Images, two: Images | None = None) -> Pairs:
+    """All near-identical pairs of two sets, or i < j of one, looked at one by one."""
+    left, right = (Table.of(x.prints) for x in (one, two or one))
+    views = all_pairs(left.prints, right.prints if two else None)
+    sides = [
+        (
+            (int(left.images[a]), bool(left.within[a])),
+            (int(right.images[b]), bool(right.within[b])),
+        )
+        for a, b in views
+        if two or left.images[a] != right.images[b]
+    ]
+    same = Closeups(one.image, (two or one).image).same(sides)
+    return {(x[0], y[0]) for (x, y), good in zip(sides, same, strict=True) if good}
+
+
+def check_groups(table: Images, pairs: Pairs) -> bool:
     """Whether the search finds the groups of all pairs."""
-    found = near_pairs(table, lambda done, count: None).pairs
-    return connected(len(table), found) == connected(len(table), all_pairs(table))
+    found = near_pairs(table.set, lambda done, count: None).pairs
+    count = len(table.names)
+    return connected(count, found) == connected(count, pairs)
 
 
-def check_copies(copies: np.ndarray, table: np.ndarray) -> bool:
-    """Whether the search finds the first original of all pairs for each copy."""
-    first: dict[int, int] = {}
-    for i, j in all_pairs(copies, table):
-        first.setdefault(i, j)
-    names = [f"{x} {i}" for x, t in (("a", table), ("b", copies)) for i in range(len(t))]
-    found = find_copies(
-        names[: len(table)], table, names[len(table) :], copies, lambda done, count: None
+def bursts(images: list[Image.Image], window: float) -> str:
+    """How many bursts are one group, and how many groups have two photos in them."""
+    frames = [(k, x) for k, image in enumerate(images) for x in burst(image, k, window)]
+    table = Images.drawn([x for _, x in frames], "frame")
+    found = near_pairs(table.set, lambda done, count: None).pairs
+    groups = connected(len(frames), found)
+    whole = sum(
+        len({g for g, (k, _) in zip(groups, frames, strict=True) if k == photo}) == 1
+        for photo in range(len(images))
     )
-    return found == first
-
-
-def measure(table: np.ndarray) -> None:
-    """Print how long the search takes within [N, 32, 32] and across its halves."""
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak until now
-    before = memory("VmRSS")
-    found, took = timed(lambda: near_pairs(table, lambda done, count: None))
-    more = memory("VmHWM") - before
-    groups = len(set(connected(len(table), found.pairs)))
-    print(
-        f"{len(table)} images, {groups} groups: {took}, {more:.0f} MiB more than before",
-        flush=True,
+    mixed = sum(frames[i][0] != frames[j][0] for i, j in found)
+    mean = len(set(groups)) / len(images)
+    return (
+        f"bursts of {BURST}, window {window}: {whole} of {len(images)} are one group, "
+        f"{mean:.2f} groups each, {mixed} pairs across bursts"
     )
-    one, two = table[::2], table[1::2]
-    names = [str(i) for i in range(len(table))]
-    first, second = names[: len(one)], names[len(one) :]
-    copies, took = timed(
-        lambda: find_copies(first, one, second, two, lambda done, count: None)
-    )
-    print(f"{len(two)} images in {len(one)}: {len(copies)} copies: {took}")
-    some = Table.of(table[:: max(1, len(table) // 4000)])
-    share = np.triu(candidates(some, some), 1).sum() / math.comb(len(some.prints), 2)
-    print(f"{1e6 * share:.0f} of a million pairs look alike at first")
-
-
-def memory(field: str) -> float:
-    """MiB of this process, as Linux calls it: VmRSS now, VmHWM at most."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split(f"{field}:")[1].split()[0]) / 1024
-
-
-def timed(function: Callable[[], T]) -> tuple[T, str]:
-    """What `function` returns, and the seconds it took, on the clock and of all cores."""
-    started, worked = time.perf_counter(), time.process_time()
-    found = function()
-    seconds, work = time.perf_counter() - started, time.process_time() - worked
-    return found, f"{seconds:.1f} s ({work:.1f} s of CPU)"
 
 
 def draw_sheet(
-    pairs: list[tuple[Path, Path]], file: Path, side: int = 140, across: int = 4
+    pairs: list[tuple[Image.Image, Image.Image]],
+    file: Path,
+    side: int = 140,
+    across: int = 4,
 ) -> None:
     """Draw the pairs side by side, numbered."""
     rows = -(-len(pairs) // across)
@@ -215,7 +189,7 @@ def draw_sheet(
     for n, pair in enumerate(pairs):
         x, y = n % across * (2 * side + 20), n // across * (side + 20)
         for k, one in enumerate(pair):
-            paper.paste(open_image(one).image.resize((side, side)), (x + k * side, y))
+            paper.paste(one.resize((side, side)), (x + k * side, y))
         ImageDraw.Draw(paper).text((x, y + side + 2), f"{n}", "black")
     paper.save(file)
 

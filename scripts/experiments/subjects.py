@@ -1,5 +1,6 @@
 """What `fuzz.py` does with a mutated file: what `alexnet` does with other people's."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from alexnet_cli.dataset import images, jpeg
 from alexnet_cli.dataset.download import unpack
+from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import ImageError
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.model.alexnet import ARCHITECTURES
@@ -29,7 +31,10 @@ def warm(kind: str) -> None:
 
 
 def image(sample: Path, data: bytes, folder: Path) -> None:
-    """Decode it; a JPEG must be the same, whole and reduced, without simplejpeg."""
+    """Decode it; a JPEG must be the same, whole and reduced, without simplejpeg.
+
+    Others also with another white level, which must not change how many pixels there are.
+    """
     found = _pixels(data)
     if data.startswith(b"\xff\xd8"):
         ways = [found, _pixels(data, MIN_SIDE)]
@@ -38,14 +43,20 @@ def image(sample: Path, data: bytes, folder: Path) -> None:
             assert ways == [_pixels(data), _pixels(data, MIN_SIDE)], "without simplejpeg"
         finally:
             jpeg.STRICT = strict
+    else:
+        other = _pixels(data, white_level=4095)
+        sizes = [x if isinstance(x, str) else x[0] for x in (found, other)]
+        assert sizes[0] == sizes[1] or isinstance(other, str), "with a white level"
     if isinstance(found, str):
         raise ImageError(found)
 
 
-def _pixels(data: bytes, min_side: int = 0) -> str | tuple[tuple[int, int], bytes]:
+def _pixels(
+    data: bytes, min_side: int = 0, white_level: int | None = None
+) -> str | tuple[tuple[int, int], bytes]:
     """What is wrong with an image, or its size and pixels."""
     try:
-        found = images.open_image(data, MAX_PIXELS, min_side).image
+        found = images.open_image(data, MAX_PIXELS, min_side, white_level).image
     except ImageError as error:
         return str(error)
     return found.size, found.tobytes()
@@ -113,6 +124,25 @@ def archive(sample: Path, data: bytes, folder: Path) -> None:
     unpack(file, target)
     outside = {x.name for x in folder.iterdir()} - {file.name, target.name}
     assert not outside, f"left {outside}"
+
+
+def source(sample: Path, data: bytes, folder: Path) -> None:
+    """List a manifest or an archive as `--data`, and read every image that it names.
+
+    The files that a manifest names are beside it, and stay from case to case.
+    """
+    file = folder / f"data{''.join(sample.suffixes)}"
+    file.write_bytes(data)
+    for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg"):
+        (folder / name).write_bytes(b"x")
+    try:
+        found = open_source(file)
+        for x in found.samples:
+            with contextlib.suppress(ImageError):
+                found.read(x)
+    finally:
+        file.unlink()
+    assert sorted(x.name for x in folder.iterdir()) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
 
 
 def toml(sample: Path, data: bytes, folder: Path) -> None:

@@ -230,7 +230,7 @@ def test_changed_images_can_be_allowed(copy):
 def test_images_that_moved_are_found_with_data(copy):
     data, out = copy
     moved = data.rename(data.with_name("elsewhere"))
-    text = f"^{data}, the folder of its images, does not exist; --data says where they are"
+    text = f"^{data}, where its images are, does not exist; --data says where they are"
     with pytest.raises(DatasetError, match=text):
         resume(out, epochs=3)
     run = resume(out, data=moved, epochs=3)

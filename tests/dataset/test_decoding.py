@@ -59,7 +59,7 @@ def test_the_limit_is_the_preprocessings():
     small = Preprocess("crop", 36, 32, (0, 0, 0), (1, 1, 1), max_pixels=6000)
     assert (
         str(decoded(encoded(photo()), small))
-        == "has 96 x 64 pixels, more than 0.006 million"
+        == "has 96 x 64 pixels, more than 0.006 million (--max-megapixels)"
     )
 
 
@@ -154,7 +154,9 @@ def test_good_images_are_kept_and_bad_ones_listed(cache):
     assert found.digests == tuple(
         hashlib.sha256(read(x)).hexdigest() for x in found.samples
     )
-    assert found.fingerprints.shape == (2, 32, 32) and found.fingerprints.dtype == np.uint8
+    assert (
+        found.fingerprints.shape == (2, 2, 32, 32) and found.fingerprints.dtype == np.uint8
+    )
     assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
     for sample, pixels in zip(found.samples, found.cache.images(range(2)), strict=True):
         np.testing.assert_array_equal(pixels, images.load(read(sample), SQUARE))
@@ -162,7 +164,7 @@ def test_good_images_are_kept_and_bad_ones_listed(cache):
 
 def test_no_good_image_leaves_empty_tables():
     found = decode_all([SAMPLES[1]], read, SQUARE, "ram", lambda *_: None)
-    assert found.samples == () and found.fingerprints.shape == (0, 32, 32)
+    assert found.samples == () and found.fingerprints.shape == (0, 2, 32, 32)
     assert len(found.bad) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import encoded, photo, python
 from PIL import Image
 
-from alexnet_cli.dataset import file_limits, images
+from alexnet_cli.dataset import file_limits, identify, images
 from alexnet_cli.errors import ImageError, OversizedImage
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -302,7 +302,7 @@ def test_no_plugin_beyond_the_list_is_reached(shared, monkeypatch):
     """Neither asked whether it accepts a file nor to open one, and no program is run."""
     Image.init()
     reached = []
-    for name in set(Image.OPEN) - {*images.FORMATS, "MPO"}:
+    for name in set(Image.OPEN) - {*identify.FORMATS, "MPO"}:
         spy = lambda *_, name=name: reached.append(name)  # noqa: E731
         monkeypatch.setitem(Image.OPEN, name, (spy, spy))
     monkeypatch.setattr("subprocess.Popen", lambda *_: reached.append("a program"))

@@ -18,7 +18,7 @@ from alexnet_cli.errors import ImageError
 from alexnet_cli.preprocess import Preprocess
 
 ALWAYS_BAD = {
-    "formats/hopper.heif", "damaged/broken_stream.png", "damaged/zero_byte.jpg",
+    "damaged/broken_stream.png", "damaged/zero_byte.jpg",
     "damaged/random.jpg", "damaged/zero_width.gif", "misnamed/text_as.png",
     "sizes/bomb_header_only.jpg",
 }  # fmt: skip
@@ -114,7 +114,9 @@ def test_limits_come_before_memory():
     data = encoded(photo((144, 100)))
     with pytest.raises(ImageError) as error:
         images.decode(data, max_pixels=10_000)
-    assert str(error.value) == "has 144 x 100 pixels, more than 0.01 million"
+    assert str(error.value) == (
+        "has 144 x 100 pixels, more than 0.01 million (--max-megapixels)"
+    )
     assert images.decode(data, max_pixels=14_400).shape == (100, 144, 3)
 
 
@@ -138,7 +140,9 @@ def test_what_is_not_an_image_is_an_error(data, message):
 @pytest.mark.parametrize("form", ["TGA", "EPS", "PDF", "DDS", "SPIDER"])
 def test_formats_without_a_signature_or_with_programs_are_refused(form):
     image = photo().convert("F") if form == "SPIDER" else photo()
-    with pytest.raises(ImageError, match="^is not an image in a known format$"):
+    with pytest.raises(
+        ImageError, match="not an image in a known format|which is not read"
+    ):
         images.decode(encoded(image, form))
 
 

@@ -14,7 +14,7 @@ from alexnet_cli.dataset.near_duplicates import (
     alignment,
     candidates,
     fingerprint,
-    near_identical,
+    likeness,
 )
 from alexnet_cli.dataset.synthetic import KINDS, draw_image
 
@@ -26,13 +26,19 @@ def images():
 
 
 def prints(images):
-    return np.stack([fingerprint(x)[0] for x in images])
+    """Fingerprints [N, 32, 32] of the whole images."""
+    return np.stack([fingerprint(x)[0][0] for x in images])
+
+
+def table_of(prints):
+    """The table of images without margins."""
+    return Table.of(np.stack([prints, prints], axis=1))
 
 
 def near_pairs(one, two):
     """All pairs (i, j) of two sets that pass both looks."""
-    alike = candidates(Table.of(one), Table.of(two))
-    return {tuple(x) for x in np.argwhere(near_identical(one, two, alike)).tolist()}
+    alike = candidates(table_of(one), table_of(two))
+    return {tuple(x) for x in np.argwhere(likeness(one, two, alike)).tolist()}
 
 
 def saved_again(image, quality):
@@ -99,7 +105,7 @@ def test_only_pairs_that_passed_the_first_look_have_the_second(images):
     table = prints(images[:5])
     alike = np.eye(5, dtype=bool)
     alike[1, 1], alike[0, 3] = False, True
-    assert near_identical(table, table, alike).nonzero()[0].tolist() == [0, 2, 3, 4]
+    assert likeness(table, table, alike).nonzero()[0].tolist() == [0, 2, 3, 4]
 
 
 def test_it_does_not_matter_which_set_comes_first(images):
@@ -147,13 +153,13 @@ def test_a_fingerprint_is_the_gray_average(images):
     small = images[0].resize((SIDE * 4, SIDE * 4))
     found, gray = fingerprint(small)
     luma = np.asarray(small.convert("L"), float).reshape(SIDE, 4, SIDE, 4).mean(axis=(1, 3))
-    assert found.shape == (SIDE, SIDE) and found.dtype == np.uint8 and not gray
+    assert found.shape == (2, SIDE, SIDE) and found.dtype == np.uint8 and not gray
     assert abs(found - luma).max() <= 2
 
 
 def test_images_smaller_than_a_fingerprint_have_one():
     found, gray = fingerprint(Image.new("RGB", (1, 3), (90, 90, 90)))
-    assert found.shape == (SIDE, SIDE) and (found == 90).all() and gray
+    assert found.shape == (2, SIDE, SIDE) and (found == 90).all() and gray
 
 
 def test_gray_differs_from_color(images):

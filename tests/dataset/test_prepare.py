@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alexnet_cli.dataset import images
-from alexnet_cli.dataset import prepare as prepare_module
+from alexnet_cli.dataset import images, near_groups
 from alexnet_cli.dataset.decoding import BadImage
+from alexnet_cli.dataset.near_groups import content_groups
 from alexnet_cli.dataset.near_search import NearPairs
-from alexnet_cli.dataset.prepare import content_groups, prepare, refuse_overlap
+from alexnet_cli.dataset.prepare import prepare, refuse_overlap
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.synthetic import draw_sample
 from alexnet_cli.errors import DatasetError
@@ -47,7 +47,7 @@ def test_rows_of_the_split_are_those_of_the_examples(toy):
         assert [i for i, x in enumerate(got.split) if x.part == part] == list(examples.rows)
     classes = ("blue", "green", "red")
     assert [classes[i] for i in got.training.labels] == [x.label for x in got.split]
-    assert got.fingerprints.shape == (36, 32, 32)
+    assert got.images.prints.shape == (36, 2, 32, 32)
 
 
 def test_bad_files_are_listed_and_left_out(tmp_path):
@@ -143,11 +143,11 @@ def test_near_identical_images_stay_on_one_side(tmp_path):
 def test_the_search_takes_a_tenth_of_the_time(toy, monkeypatch, fields, seconds):
     limits = []
 
-    def search(prints, progress, limit):
+    def search(images, progress, limit):
         limits.append(limit)
         return NearPairs(((0, 1),), 5, 630)
 
-    monkeypatch.setattr(prepare_module, "near_pairs", search)
+    monkeypatch.setattr(near_groups, "near_pairs", search)
     got = prepared(toy, Recipe(arch="tiny", size=36, **fields))
     assert limits == ([] if seconds is None else [pytest.approx(seconds)])
     assert (got.split[0].group == got.split[1].group) is (seconds is not None)
@@ -267,7 +267,7 @@ def test_small_classes_are_left_out_when_asked_for(tmp_path):
         "is of a class with 1 different image(s), fewer than --drop-small-classes 2"
     )
     # Pixels, labels, names and fingerprints are still those of the same image.
-    assert got.fingerprints.shape == (12, 32, 32)
+    assert got.images.prints.shape == (12, 2, 32, 32)
     files = {x.file: x for x in got.split}
     for examples, part in ((got.training, "train"), (got.validation, "val")):
         assert len(examples) == sum(x.part == part for x in got.split)

@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import alexnet, draw_toy, encoded, new_tiny_run, photo, python
+from helpers import (
+    alexnet,
+    draw_toy,
+    encoded,
+    new_tiny_run,
+    photo,
+    png_of_16_bits,
+    python,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -159,6 +167,20 @@ def test_encoded_images_decode_as_pillow_decodes_them(form, mode, most):
     ours = images.decode(data)
     assert graph.shape == ours.shape and graph.dtype == np.uint8
     assert abs(graph.astype(int) - ours).max() <= most
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("level", [1, 4095, 65535, 10**6])
+def test_the_white_level_is_in_the_graph(channels, level):
+    """For PNG of 16 bits, the only ones that TensorFlow reads; 8 bits are as they were."""
+    rng = np.random.default_rng(0)
+    deep = png_of_16_bits(rng.integers(0, 8000, (20, 24, channels)))
+    graph = np.asarray(saved_model._decoded(tf.constant(deep), level))
+    ours = np.asarray(images.open_image(deep, white_level=level).image)
+    assert graph.dtype == np.uint8 and abs(graph.astype(int) - ours).max() <= 2
+    flat = encoded(photo((61, 47)))
+    graph = np.asarray(saved_model._decoded(tf.constant(flat), level))
+    np.testing.assert_array_equal(graph, images.decode(flat))
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\x89PNG\r\n", b"\xff\xd8\xff"])

@@ -37,6 +37,7 @@ def test_class_names_of_all_kinds_are_data(tmp_path):
     values = json.loads(text[text.index("settings: ") + 10 : text.rindex("}")])
     assert tuple(values["classes"]) == HARD
     assert (values["resize"], values["size"], values["threshold"]) == ("pad", 36, 0.5)
+    assert values["whiteLevel"] is None
 
 
 @pytest.mark.parametrize("text", HARD)

@@ -82,3 +82,28 @@ def test_pixels_are_limited_by_megapixels(megapixels):
     limit = preprocess_of(Recipe(max_megapixels=megapixels)).max_pixels
     assert isinstance(limit, int) and abs(limit - megapixels * 1e6) <= 0.5
     assert preprocess_of(Recipe()).max_pixels == MAX_PIXELS
+
+
+@pytest.mark.parametrize(
+    "text,expected", [("auto", None), ("1", 1), ("4095", 4095), ("4294967295", 2**32 - 1)]
+)
+def test_the_white_level_is_a_number_or_auto(text, expected):
+    assert preprocess_of(Recipe(white_level=text)).white_level == expected
+    assert preprocess_of(Recipe()).white_level is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0", "-1", "4095.0", "", "Auto", "1e3", "4294967296", "nan", "\u00b2", "9" * 5000],
+)
+def test_other_white_levels_are_refused(text):
+    with pytest.raises(RecipeError, match="^--white-level: .* is neither auto nor a whole"):
+        preprocess_of(Recipe(white_level=text))
+
+
+def test_the_steps_say_the_white_level():
+    steps = preprocess_of(Recipe(white_level="4095")).steps()
+    assert steps.startswith(
+        "RGB, 0 to 255 (of more than 8 bits, 4095 and above become 255)."
+    )
+    assert "more than 8 bits" not in preprocess_of(Recipe()).steps()

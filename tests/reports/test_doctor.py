@@ -93,15 +93,14 @@ def test_problems_are_listed_and_counted():
         "Bad files: not read, not trained on: 1",
         "  a.jpg  is empty",
         "",
-        "Near duplicates: 2",
+        "Near duplicates (kept on one side of the split): 2",
         "  b.jpg  c.jpg",
         "  b.jpg  d.jpg",
         "",
         "Gray images: 1",
         "  e.jpg",
         "",
-        "Problems found: bad files: 1, near duplicates: 2, "
-        "classes with fewer than 2 images: rose, tulip",
+        "Problems found: bad files: 1, classes with fewer than 2 images: rose, tulip",
     ]
 
 
@@ -123,7 +122,7 @@ def test_json_has_every_field():
     found = findings(near=(("a", "b"),), notes=("x",), gray=("g",))
     data = json.loads(to_json(found))
     assert data.keys() == {*Findings.__annotations__, "wrong"}
-    assert data["root"] == "flowers" and data["wrong"] is True
+    assert data["root"] == "flowers" and data["wrong"] is False
     assert data["near"] == [["a", "b"]] and data["gray"] == ["g"]
     assert data["widths"] == [80, 320, 640] and data["counts"] == {"daisy": 20, "rose": 10}
 
@@ -163,7 +162,10 @@ RED, BLUE, LIME = (2, 0, 0), (0, 0, 2), (0, 2, 0)
 
 def test_a_pair_is_two_thumbnails(folder):
     reader = Reader(page(findings(folder, near=(("red.png", "blue.png"),)), None))
-    assert reader.titles == ["Classes", "Near duplicates: 1"]
+    assert reader.titles == [
+        "Classes",
+        "Near duplicates (kept on one side of the split): 1",
+    ]
     side = (THUMBNAIL, THUMBNAIL)
     assert thumbnails(reader) == [(side, RED), (side, BLUE)]
     assert {"red.png", "blue.png"} <= set(reader.text)

@@ -43,6 +43,7 @@ def fields(**changes):
         mean=st.none() | CHANNELS,
         std=CHANNELS,
         max_pixels=st.integers(1, 10**9),
+        white_level=st.none() | st.integers(1, 2**32 - 1),
     ),
 )
 def test_fields_survive_json(arch, preprocess):
@@ -58,7 +59,7 @@ def test_keys_of_preprocessing_are_those_of_format_1():
     data = to_json(fields())
     assert data["preprocess"] == {
         "resize": "pad", "size": 40, "crop": 32, "mean": None, "std": (1.0, 2.0, 3.0),
-        "max_pixels": 10**6,
+        "max_pixels": 10**6, "white_level": None,
     }  # fmt: skip
     names = {x.name for x in dataclasses.fields(Preprocess)}
     assert len(data["preprocess"]) == len(names)
@@ -73,10 +74,11 @@ def test_the_recipe_is_flat():
 def test_the_first_runs_had_no_temperature_no_threshold_and_no_limit():
     data = json.loads(json.dumps(to_json(fields())))
     del data["format"], data["temperature"], data["threshold"]
-    del data["preprocess"]["max_pixels"]
+    del data["preprocess"]["max_pixels"], data["preprocess"]["white_level"]
     found = from_json(data)
     assert (found["temperature"], found["threshold"]) == (1.0, 0.0)
     assert found["preprocess"].max_pixels == 100_000_000
+    assert found["preprocess"].white_level is None
 
 
 def test_reading_leaves_the_data_as_it_was():

@@ -133,5 +133,5 @@ def test_the_runs_own_limit_on_pixels_is_kept(serve, trained, pictures, tmp_path
     with serve(copy) as server:
         status, found = server.json("POST", "/predict", pictures[0], RAW)
         assert (status, found) == (
-            413, {"error": "the file has 96 x 64 pixels, more than 0.001 million"},
+            413, {"error": "the file has 96 x 64 pixels, more than 0.001 million (--max-megapixels)"},
         )  # fmt: skip

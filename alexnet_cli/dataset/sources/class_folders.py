@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +36,15 @@ class ImageFolder:
     def location(self) -> str:
         """The folder."""
         return printable(self.root)
+
+    @property
+    def sequential(self) -> bool:
+        """Files are read in any order."""
+        return False
+
+    def in_order(self, samples: Iterable[Sample]) -> list[Sample]:
+        """`samples` as they are."""
+        return list(samples)
 
     def counts(self, part: str) -> list[int]:
         """Images of each class in `part`, in class order."""

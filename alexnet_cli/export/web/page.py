@@ -37,7 +37,7 @@ class Page:
     title: str
     classes: tuple[str, ...]
     preprocess: Preprocess
-    """Only its resize_mode, stored_size and max_pixels are used."""
+    """Only its resize_mode, stored_size, max_pixels and white_level are used."""
     threshold: float
     """Probability below which the label is "unknown"."""
     note: str
@@ -74,6 +74,7 @@ def _settings(page: Page) -> str:
         "resize": page.preprocess.resize_mode,
         "size": page.preprocess.stored_size,
         "maxPixels": page.preprocess.max_pixels,
+        "whiteLevel": page.preprocess.white_level,
         "padGray": PAD_GRAY,
         "threshold": page.threshold,
     }

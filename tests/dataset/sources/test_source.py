@@ -1,6 +1,7 @@
 """Whatever offers samples and their bytes can be prepared; class folders are one of many."""
 
 from dataclasses import FrozenInstanceError, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,9 @@ class DictSource:
     content: dict[tuple[str, str, str], bytes]
     reads: list[str] = field(default_factory=list)
     location: str = "a dict"
+    root = Path("a dict")
+    notes = ()
+    sequential = False
 
     @property
     def classes(self):
@@ -42,6 +46,13 @@ class DictSource:
             Sample(name, self.classes.index(label), part)
             for label, part, name in self.content
         )
+
+    def counts(self, part):
+        found = [x.label for x in self.samples if x.part == part]
+        return [found.count(i) for i in range(len(self.classes))]
+
+    def in_order(self, samples):
+        return list(samples)
 
     def read(self, sample):
         self.reads.append(sample.name)

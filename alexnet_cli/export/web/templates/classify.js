@@ -77,11 +77,21 @@
     return { width: bitmap.width, height: bitmap.height, rgba };
   }
 
+  /** Whether a file is a PNG with 16 bits per channel, of which a browser keeps 8. */
+  async function isDeep(blob) {
+    const head = new Uint8Array(await blob.slice(0, 25).arrayBuffer());
+    return head[0] === 0x89 && head[1] === 0x50 && head[24] === 16;
+  }
+
   /** RGB [size, size, 3] of a picture: what the network is given. */
   alexnet.pixels = async (source) => {
+    const blob = source instanceof Blob ? source : new Blob([source]);
+    if (settings.whiteLevel && (await isDeep(blob))) {
+      throw new Error("This picture has 16 bits per channel, of which a browser keeps 8: use alexnet predict.");
+    }
     let bitmap;
     try {
-      bitmap = await createImageBitmap(source instanceof Blob ? source : new Blob([source]));
+      bitmap = await createImageBitmap(blob);
     } catch {
       throw new Error("This is not a picture that this browser can read, or it is damaged.");
     }

@@ -1,0 +1,117 @@
+"""Which column of a table names the image, which its class, and which its part."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import DatasetError
+from .layout import part_named
+
+PATHS = frozenset({
+    "file", "files", "filename", "filenames", "filepath", "filepaths", "path", "paths",
+    "image", "images", "imagefile", "imagefilename", "imagename", "imagepath", "imagepaths",
+    "img", "imgfile", "imgname", "imgpath", "photo", "picture", "relativepath", "relpath",
+})  # fmt: skip
+WEAK_PATHS = frozenset(
+    {"id", "imageid", "imgid", "fileid", "uuid", "name", "url", "imageurl"}
+)
+"""Names of columns that are the image's if there is no better one."""
+LABELS = frozenset({
+    "label", "labels", "class", "classes", "category", "categories", "target", "targets",
+    "classname", "labelname", "classlabel", "classid", "labelid", "categoryid", "y",
+    "species", "breed", "diagnosis",
+})  # fmt: skip
+SPLITS = frozenset({
+    "split", "set", "part", "subset", "partition", "dataset", "datasplit", "usage", "phase",
+    "fold",
+})  # fmt: skip
+ROW_NUMBERS = frozenset({"", "index", "unnamed0"})
+"""Columns of numbers that pandas writes."""
+_FLAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Indices of the columns that matter."""
+
+    path: int
+    label: int
+    split: int | None
+    count: int
+    """How many columns there are."""
+    header: bool
+    """Whether the first row is a header, not an image."""
+    note: str = ""
+
+
+def choose_columns(
+    first: Sequence[Any], second: Sequence[Any], where: str, *, keyed: bool
+) -> Columns:
+    """The columns by the header `first`, or of rows of image, class and perhaps part.
+
+    `second` are the cells of the next row. With `keyed` the first row is a header in any
+    case.
+
+    Raises:
+        DatasetError: two columns could be the same thing, or none is; `where` begins it.
+    """
+    names = [_plain(x) for x in first]
+    paths = [i for i, x in enumerate(names) if x in PATHS]
+    paths = paths or [i for i, x in enumerate(names) if x in WEAK_PATHS]
+    labels = [i for i, x in enumerate(names) if x in LABELS]
+    if not (keyed or paths or labels):
+        return _without_header(first, where)
+    splits = [i for i, x in enumerate(names) if x in SPLITS]
+    for what, found in (("image", paths), ("class", labels), ("part", splits)):
+        if len(found) > 1:
+            raise DatasetError(
+                f"{where}: several columns could name the {what}: "
+                f"{', '.join(str(first[i]) for i in found)}; leave one"
+            )
+    used = {*paths, *labels, *splits}
+    rest = [i for i, x in enumerate(names) if i not in used and x not in ROW_NUMBERS]
+    note = ""
+    if not (paths and labels):
+        what, found = ("class", labels) if paths else ("image", paths)
+        if len(rest) != 1 or not (paths or labels):
+            raise _missing(first, second, rest, where, what)
+        found += rest
+        note = f"column {str(first[rest[0]])!r} is taken to name the {what}"
+    return Columns(
+        paths[0], labels[0], splits[0] if splits else None, len(first), True, note
+    )
+
+
+def _plain(name: Any) -> str:
+    return re.sub(r"[\W_]", "", str(name).lower())
+
+
+def _without_header(first: Sequence[Any], where: str) -> Columns:
+    if len(first) == 2:
+        return Columns(0, 1, None, 2, False)
+    if len(first) == 3 and part_named(str(first[2])):
+        return Columns(0, 1, 2, 3, False)
+    raise DatasetError(
+        f"{where}: neither a header nor an image and its class; let the first line be "
+        f"file,label or file,label,split"
+    )
+
+
+def _missing(
+    first: Sequence[Any], second: Sequence[Any], rest: list[int], where: str, what: str
+) -> DatasetError:
+    """What is wrong with a header that names no column for `what`."""
+    names = [str(first[i]) for i in rest]
+    flags = [str(second[i]).lower() for i in rest if i < len(second)]
+    listed = ", ".join(names[:5]) + (", ..." if names[5:] else "")
+    if what == "class" and flags[1:] and _FLAGS.issuperset(flags):
+        return DatasetError(
+            f"{where}: one-hot labels, a column for each class ({listed}), are not read; "
+            f"write the name of the class into one column called label"
+        )
+    others = f" among {listed}" if names else ""
+    word = "label" if what == "class" else "file"
+    return DatasetError(
+        f"{where}: no column names the {what}{others}; call the one that does {word}"
+    )
