@@ -18,6 +18,7 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -59,7 +60,9 @@ def write_weights(folder: Path) -> None:
     np.savez(folder / "plain.npz", **found)
     np.savez_compressed(folder / "compressed.npz", **found)
     safetensors.numpy.save_file(found, folder / "torch.safetensors")
-    (folder / "old.pkl").write_bytes(pickle.dumps(pairs, 2))
+    for protocol in range(3):
+        file = folder / f"protocol{protocol}.pkl"
+        file.write_bytes(pickle.dumps(pairs, protocol))
     write_keras(folder, nested["conv1"])
     if importlib.util.find_spec("torch"):
         write_torch(folder, found)
@@ -94,6 +97,20 @@ def write_torch(folder: Path, found: dict[str, np.ndarray]) -> None:
         "rng": torch.get_rng_state(),
     }
     torch.save(checkpoint, folder / "checkpoint.pt")
+    torch.save(of_other_names(), folder / "names.pth")
+
+
+def of_other_names() -> dict[str, Any]:
+    """A small AlexNet by names of its own, with batch and weight normalization."""
+    import torch
+    from torch.nn import BatchNorm2d, Conv2d, Linear, Sequential
+    from torch.nn.utils.parametrizations import weight_norm
+
+    sizes = ((3, 6, 11), (6, 8, 5), (8, 10, 3), (10, 8, 3), (8, 4, 3))
+    layers = [Sequential(Conv2d(i, o, k), BatchNorm2d(o)) for i, o, k in sizes]
+    dense = [weight_norm(Linear(i, o)) for i, o in ((144, 20), (20, 5))]
+    state = Sequential(*layers, *dense).state_dict()
+    return {"optimizer": {"exp_avg": {"0.weight": torch.ones(3)}}, "best": state}
 
 
 def write_images(folder: Path) -> Path:

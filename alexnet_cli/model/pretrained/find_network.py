@@ -1,10 +1,13 @@
 """Which of a file's arrays are an AlexNet's, wherever they lie and whatever wraps them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from .array_tree import LazyArray, NamedArray
+from .array_tree import NamedArray
+from .by_shapes import networks_by_shapes
+from .networks import Network, rank, use_of
+from .reparametrized import plain_arrays
 
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 """What DataParallel, torch.compile and others put into the names of arrays."""
@@ -33,28 +36,8 @@ _OTHERS = {
 """By part of a name: networks that are often saved."""
 
 
-@dataclass
-class Network:
-    """Arrays by torchvision's names (features.0.weight) or Caffe's (conv1/0, conv1/1)."""
-
-    family: str
-    """torch or caffe."""
-    place: str
-    """Names of the containers and wrappers around it, as state_dict.model."""
-    arrays: dict[str, LazyArray] = field(default_factory=dict)
-    depth: int = 0
-    """Of its arrays, in keys of containers, below `base`."""
-    base: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """Places of other networks in the file that could have been taken."""
-    unknown: tuple[str, ...] = ()
-    """Names of the arrays beside these, which are not layers'."""
-
-    def pairs(self) -> int:
-        """The number of layers with kernel and bias."""
-        kernel, bias = (".weight", ".bias") if self.family == "torch" else ("/0", "/1")
-        names = [x.removesuffix(kernel) for x in self.arrays if x.endswith(kernel)]
-        return sum(f"{x}{bias}" in self.arrays for x in names)
+_MAX_NAME = 500
+"""Characters: the names of shared keys may take much more memory than the file."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +54,34 @@ class _Name:
 def find_network(arrays: Sequence[NamedArray]) -> Network | None:
     """The AlexNet in `arrays`, with the first convolution at least; None if none is there.
 
-    Of several, the one with most layers, then an exponential moving average (ema), which
-    is what its authors evaluate, then the first.
+    By its layers' names, or, where these have fewer kernels, by the shapes of its kernels.
+    Of several, as `rank` has them, the first.
     """
+    arrays = plain_arrays(arrays)
+    networks, beside = _by_names(arrays)
+    named = [x for x in networks if {"features.0.weight", "conv1/0"} & {*x.arrays}]
+    shaped = _by_shapes(arrays)
+    best = max(named, key=rank, default=None)
+    other = max(shaped, key=rank, default=None)
+    found = named
+    if other and (best is None or use_of(other) > use_of(best)):
+        best, found = other, shaped
+        used = {id(x) for x in best.arrays.values()}
+        beside = [(x, full_name(x)) for x in arrays if id(x.array) not in used]
+    if best is None:
+        return None
+    equal = [
+        x.place or "the top" for x in found if x is not best and x.pairs() >= best.pairs()
+    ]
+    best.others = tuple(equal)
+    best.unknown = tuple(_beside(best, beside))
+    return best
+
+
+def _by_names(
+    arrays: Sequence[NamedArray],
+) -> tuple[list[Network], list[tuple[NamedArray, str]]]:
+    """Networks whose layers have known names; the other arrays, and their names."""
     networks: dict[tuple[str, str], Network] = {}
     beside: list[tuple[NamedArray, str]] = []
     for array in arrays:
@@ -90,16 +98,38 @@ def find_network(arrays: Sequence[NamedArray]) -> Network | None:
         network.arrays[name.name] = array.array
         depth = _depth(array.path, name.components)
         network.base, network.depth = array.path[:-depth], max(depth, network.depth)
-    found = [x for x in networks.values() if {"features.0.weight", "conv1/0"} & {*x.arrays}]
-    if not found:
-        return None
-    best = max(found, key=lambda x: (x.pairs(), _is_average(x.place)))
-    equal = [
-        x.place or "the top" for x in found if x is not best and x.pairs() >= best.pairs()
-    ]
-    best.others = tuple(equal)
-    best.unknown = tuple(_beside(best, beside))
-    return best
+    return list(networks.values()), beside
+
+
+def _by_shapes(arrays: Sequence[NamedArray]) -> list[Network]:
+    """Networks whose kernels fit each other, by torchvision's names."""
+    known: dict[str, NamedArray] = {}
+    for array in arrays:
+        if sum(map(len, array.path)) <= _MAX_NAME:
+            known.setdefault(full_name(array), array)
+    networks = []
+    for place, names in networks_by_shapes({k: v.array for k, v in known.items()}):
+        paths = [known[x].path for x in names.values()]
+        base = tuple(_shared(paths))
+        kernels = [v for k, v in names.items() if k.endswith(".weight")]
+        network = Network(
+            "torch",
+            place,
+            {k: known[v].array for k, v in names.items()},
+            max(len(x) for x in paths) - len(base),
+            base,
+            by_order=f"{kernels[0][:60]} to {kernels[-1][:60]}",
+        )
+        networks.append(network)
+    return networks
+
+
+def _shared(paths: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The keys with which all `paths` begin, but for their last ones."""
+    for keys in zip(*(x[:-1] for x in paths), strict=False):
+        if len({*keys}) > 1:
+            return
+        yield keys[0]
 
 
 def full_name(array: NamedArray) -> str:
@@ -121,7 +151,7 @@ def _torch_name(text: str) -> _Name | None:
     while parts and parts[-1] in _WRAPPERS:
         parts.pop()
     if (
-        kind not in ("weight", "bias")
+        kind not in ("weight", "bias", "running_mean", "running_var")
         or not parts
         or not re.fullmatch(r"\d{1,3}", parts[-1])
     ):
@@ -156,10 +186,6 @@ def _depth(path: tuple[str, ...], components: int) -> int:
         if components <= 0:
             return i
     return len(path)
-
-
-def _is_average(place: str) -> bool:
-    return re.search(r"(^|[._])ema([._]|$)", place) is not None
 
 
 def _beside(network: Network, arrays: list[tuple[NamedArray, str]]) -> list[str]:

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import printable
+import numpy as np
+
+from ...errors import WeightsError, printable
 from ..alexnet import ARCHITECTURES
 from ..architecture import Architecture
-from .find_network import Network
 from .keras_format import is_keras, read_keras
 from .matching import match_layers
+from .networks import Network
 from .pretrained_weights import PretrainedWeights
 from .readers import read_network
-from .torch_caffe_layouts import caffe_layout, torch_layout
+from .torch_caffe_layouts import caffe_layout, torch_layout, without_norm
 from .weights_file import opened_weights
 
 __all__ = ["PretrainedWeights", "read_pretrained"]
@@ -26,23 +28,49 @@ def read_pretrained(
     layouts of torchvision and Caffe have their own.
 
     Raises:
-        WeightsError: as `read_network`, or its layout is unknown.
+        WeightsError: as `read_network`, its layout is unknown, or numbers are not finite.
     """
     with opened_weights(path) as file:
         of_keras = is_keras(file)
     if of_keras:
-        return keras_weights(path, arch, mean=mean, std=std)
+        weights = keras_weights(path, arch, mean=mean, std=std)
+    else:
+        weights = _other_weights(path, arch)
+    _require_finite(weights, path)
+    return weights
+
+
+def _other_weights(path: Path, arch: Architecture) -> PretrainedWeights:
+    """The weights in a file that is not Keras'."""
     found = read_network(path)
     if found.network.family == "torch":
         weights = torch_layout(found.arrays, path)
     else:
         weights = caffe_layout(found, path)
+    left = (*found.network.unknown, *weights.unknown)
+    # A count of steps, which no network computes with.
+    unknown = tuple(x for x in left if not x.endswith("num_batches_tracked"))
     return replace(
-        weights,
+        without_norm(weights, unknown),
         layout=weights.layout + _place(found.network),
-        unknown=(*found.network.unknown, *weights.unknown),
+        unknown=unknown,
         arch=_arch_of(weights, arch),
     )
+
+
+def _require_finite(weights: PretrainedWeights, path: Path) -> None:
+    """Check that all numbers are finite: the extremes tell, without more memory.
+
+    Raises:
+        WeightsError: a layer has others.
+    """
+    for name, arrays in weights.layers.items():
+        if not all(np.isfinite([x.min(), x.max()]).all() for x in arrays if x.size):
+            raise WeightsError(
+                f"{printable(path)}: {name} has numbers that are not finite (NaN, or "
+                f"beyond float32): the training that wrote it had failed; take an "
+                f"earlier file"
+            )
 
 
 def keras_weights(
@@ -67,10 +95,12 @@ def keras_weights(
 
 def _place(network: Network) -> str:
     """Which of a file's networks was taken, in words; empty if it is the only one."""
+    order = f" ({network.by_order}, by their order)" if network.by_order else ""
     if not network.others:
-        return ""
+        return printable(order)
     others = ", ".join(network.others[:3])
-    return printable(f" ({network.place or 'the top'}; the file also holds {others})"[:200])
+    taken = f" ({network.place or 'the top'}; the file also holds {others})"
+    return printable(order + taken[:200])
 
 
 def _arch_of(weights: PretrainedWeights, arch: Architecture) -> str:

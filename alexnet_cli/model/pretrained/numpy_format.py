@@ -20,12 +20,20 @@ from .zip_members import opened_member
 
 _CORES = ("numpy.core", "numpy._core")
 _RECONSTRUCT = tuple(f"{x}.multiarray._reconstruct" for x in _CORES)
+_JAX = (
+    "jax._src.array._reconstruct_array",
+    "jax._src.device_array.reconstruct_device_array",
+)
+"""Of what makes a NumPy array, its arguments, and its state."""
 _FROM_BUFFER = tuple(f"{x}.numeric._frombuffer" for x in _CORES)
 
 
 def numpy_array(value: Any) -> LazyArray | list[Any] | None:
     """The array in a pickle that `value` is the record of, or an array of objects' list."""
     axes: Any = None
+    if is_record(value, *_JAX) and len(value.arguments) > 2:
+        made, arguments, state = value.arguments[:3]
+        value = Record(made.name, arguments, state) if isinstance(made, Record) else None
     if is_record(value, *_FROM_BUFFER) and 4 <= len(value.arguments) <= 5:
         data, dtype, shape, order, *rest = value.arguments
         # Since NumPy 2.4: the axes in memory, and their order.
@@ -131,8 +139,10 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         ValueError, TypeError, AttributeError, SyntaxError, RecursionError, MemoryError,
         OverflowError, KeyError, EOFError, tokenize.TokenError,
     ) as error:  # fmt: skip
-        text = " ".join(str(error).split())[:150]
-        raise WeightsError(f"is damaged: its .npy header: {text}") from error
+        raise WeightsError(
+            "is damaged: its .npy header does not describe an array; copy or save the file "
+            "again"
+        ) from error
     if _sizes(shape) != shape:
         raise WeightsError("is damaged: its .npy header has an impossible shape")
     return shape, fortran, dtype

@@ -12,12 +12,13 @@ from ...arrays import Array
 from ...errors import WeightsError
 from .array_tree import LazyArray, NamedArray
 from .caffe_format import caffe_arrays
-from .find_network import Network, find_network, full_name, other_network
+from .find_network import find_network, full_name, other_network
+from .networks import Network, is_of_training
 from .numpy_format import npy_arrays, npz_arrays
 from .other_formats import NOT_WEIGHTS, named_format
 from .safe_pickle import LimitedFile
 from .safetensors_format import safetensors_arrays
-from .torch_format import TORCH_MAGIC, stream_arrays, torch_zip_arrays
+from .torch_format import is_pickle, is_torch_stream, stream_arrays, torch_zip_arrays
 from .weights_file import opened_weights
 from .zip_members import ZIP, zip_members
 
@@ -78,6 +79,11 @@ def read_network(path: Path) -> FoundNetwork:
             if other or network is None:
                 raise WeightsError(_no_network(names, other))
         _require_five(network)
+        if is_of_training(network.place):
+            raise WeightsError(
+                f"holds only what training keeps beside the weights "
+                f"({network.place[:60]}): save model.state_dict()"
+            )
         return FoundNetwork(network, contents.read(network.arrays), contents.format)
 
 
@@ -130,9 +136,8 @@ def _contents(file: BinaryIO, path: Path, size: int) -> Contents:
     # Before pickles: the length of a header may begin with the byte that they begin with.
     if head[4:9] == b"\0\0\0\0{":
         return Contents(list(safetensors_arrays(path)), "safetensors", size)
-    if head[:1] == b"\x80":
-        # The first pickle of torch's five is this number.
-        kind = "torch" if TORCH_MAGIC.to_bytes(10, "little") in head else "numpy"
+    if is_pickle(head):
+        kind = "torch" if is_torch_stream(head) else "numpy"
         return Contents(list(stream_arrays(limited)), kind, size)
     if text := named_format(head, path.name):
         raise WeightsError(text)

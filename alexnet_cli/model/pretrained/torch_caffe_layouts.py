@@ -1,12 +1,13 @@
 """Layouts of torch and Caffe, translated to the names and axes of our tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from ...arrays import Array, Floats
 from ...errors import WeightsError, printable
 from .array_tree import as_floats
+from .norm_folding import folded
 from .pretrained_weights import PretrainedWeights
 from .readers import FoundNetwork
 
@@ -33,14 +34,42 @@ _TORCHVISION = PretrainedWeights(
 
 def torch_layout(arrays: Arrays, path: Path) -> PretrainedWeights:
     """Kernels are [out, in, kH, kW]; layers are numbered by their places in Sequentials."""
+    arrays, norms = folded(arrays)
     names = _numbered(arrays, "features", 4, _CONVS) | _numbered(
         arrays, "classifier", 2, _DENSE
     )
     layers, unknown = _kernels_and_biases(arrays, names, (".weight", ".bias"), path)
     if "conv1" not in layers:
-        raise WeightsError(f"{printable(path)}: features.0 has no bias")
+        raise WeightsError(f"{printable(path)}: {_no_bias('features.0')}")
     layers, changes = _with_our_axes(layers)
+    changes |= {
+        names[k]: (*changes[names[k]], "BatchNorm folded in")
+        for k in norms
+        if names.get(k) in changes
+    }
     return replace(_TORCHVISION, layers=layers, changes=changes, unknown=unknown)
+
+
+def _no_bias(layer: str) -> str:
+    return (
+        f"{layer} has a kernel but no bias: save both as arrays (a list of numbers is none)"
+    )
+
+
+def without_norm(weights: PretrainedWeights, unknown: Iterable[str]) -> PretrainedWeights:
+    """`weights`, which say so where they were trained with a batch normalization.
+
+    It is one of the arrays that are left out if `unknown` names its statistics.
+    """
+    if not any(x.endswith(("running_var", "moving_variance")) for x in unknown):
+        return weights
+    note = "trained with BatchNorm, which is left out: it must be trained again"
+    changes = {
+        k: (*weights.changes.get(k, ()), note)
+        for k in weights.layers
+        if k.startswith("conv")
+    }
+    return replace(weights, changes={**weights.changes, **changes})
 
 
 def _numbered(
@@ -117,7 +146,7 @@ def caffe_layout(found: FoundNetwork, path: Path) -> PretrainedWeights:
     names = {x: _CAFFE[x] for x in theirs if x in _CAFFE}
     layers, unknown = _kernels_and_biases(found.arrays, names, ("/0", "/1"), path)
     if "conv1" not in layers:
-        raise WeightsError(f"{printable(path)}: conv1 has no bias")
+        raise WeightsError(f"{printable(path)}: {_no_bias('conv1')}")
     changes: dict[str, tuple[str, ...]] = {}
     is_torch = found.format in ("torch", "safetensors")
     if layers["conv1"][0].shape[1] == 3:

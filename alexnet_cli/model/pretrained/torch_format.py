@@ -1,6 +1,7 @@
 """Files that torch.save writes, as zip or as a stream of pickles, read without torch."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 from zipfile import ZipInfo
@@ -10,14 +11,42 @@ from ...errors import WeightsError
 from .array_tree import NamedArray, named_arrays
 from .pickle_records import Record, bytes_of
 from .safe_pickle import LimitedFile, unpickled
-from .torch_tensors import STORAGE_TYPES, Storages, Tensors, numbers, width
+from .torch_numbers import STORAGE_TYPES, numbers, width
+from .torch_tensors import TEXT_REFERENCES, Storages, Tensors
 from .zip_members import stored_member
 
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 """Source: torch/serialization.py, MAGIC_NUMBER."""
 
+_NAME = rb"[A-Za-z_][\w.]*"
+_TEXT_PICKLE = re.compile(
+    # Maybe tuples of: a dictionary or list of protocol 0; one of protocol 1; an object.
+    rb"\(*(\([dl](p\d+\n|[(VSc])|[}\]]([qr]|[(XUc.])|c" + _NAME + rb"\n" + _NAME + rb"\n"
+    rb"(p\d+\n|q|\(?[t)]R|\([c(]))"
+    # Tuples that begin with text, memoized as Python does.
+    rb"|\(+([VS][^\n]{,300}\np\d+\n|X..\0\0)"
+    # The first pickle of torch's five, in both.
+    rb"|L%dL\n\." % TORCH_MAGIC,
+    re.DOTALL,
+)
+
 _WIDTHS = {"ComplexFloat": 8, "ComplexDouble": 16, "QInt32": 4}
 """Bytes per number of storages that are passed over; a byte in the others."""
+
+
+def is_pickle(head: bytes) -> bool:
+    """Whether a file with these first bytes is a pickle of any protocol.
+
+    Those of protocols 0 and 1 do not say so: they are known by how they begin, which no
+    text does but by intent.
+    """
+    return head[:1] == b"\x80" or _TEXT_PICKLE.match(head) is not None
+
+
+def is_torch_stream(head: bytes) -> bool:
+    """Whether the first of a file's pickles, which begins so, is torch's magic number."""
+    magic = TORCH_MAGIC.to_bytes(10, "little"), b"L%dL" % TORCH_MAGIC
+    return any(x in head for x in magic)
 
 
 def torch_zip_arrays(
@@ -53,7 +82,7 @@ def torch_zip_arrays(
         return numbers(member(f"{root}data/{key}"), dtype, length, big=big)
 
     pickle = member(f"{root}data.pkl")
-    content = unpickled(LimitedFile(io.BytesIO(pickle), len(pickle)))
+    content = unpickled(LimitedFile(io.BytesIO(pickle), len(pickle), size))
     yield from named_arrays(content, Tensors(read_storage, _pickled_storage).array_of)
 
 
@@ -105,6 +134,8 @@ def _widths(references: list[Any]) -> dict[str, int]:
     """Bytes per number of each storage that a pickle refers to, by key."""
     widths = {}
     for pid in references:
+        if isinstance(pid, str):
+            raise WeightsError(TEXT_REFERENCES)
         if isinstance(pid, tuple) and len(pid) > 4 and isinstance(pid[1], Record):
             name = pid[1].name.rpartition(".")[2].removesuffix("Storage")
             if isinstance(pid[2], str):

@@ -261,7 +261,7 @@ def test_caffes_first_kernel_sees_red_first(tmp_path):
 
 
 @pytest.mark.parametrize("arrays, message", [
-    ({"conv1": [np.ones((11, 11, 3, 96))]}, ": conv1 has no bias"),
+    ({"conv1": [np.ones((11, 11, 3, 96))]}, ": conv1 has a kernel but no bias: save both as arrays (a list of numbers is none)"),
     ({"conv1": [np.ones(3), np.ones(96)]}, ": conv1/0 has 1 axes, not 4"),
     ({"conv1": [np.ones((11, 11, 3, 96)), np.ones((96, 1))]}, ": conv1/1 has 2 axes, not 1"),
     ({"conv1": list(pair(11, 11, 3, 96)), "fc6": [np.ones(3), np.ones(96)]}, ": fc6/0 has 1 axes, not 2"),
@@ -271,3 +271,25 @@ def test_caffes_first_kernel_sees_red_first(tmp_path):
 ])  # fmt: skip
 def test_a_file_of_other_arrays_is_one_line(tmp_path, arrays, message):
     assert refused(table(tmp_path / "w.npy", arrays)) == message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_keras_files_of_numbers_that_are_not_finite_are_refused(tmp_path, value):
+    network = build_model(ARCHITECTURES["tiny"], 3)
+    layer = next(x for x in network.layers if x.weights)
+    kernel, *others = layer.get_weights()
+    kernel[0, 0, 0, 0] = value
+    layer.set_weights([kernel, *others])
+    network.save_weights(tmp_path / "w.weights.h5")
+    message = refused(tmp_path / "w.weights.h5", ARCHITECTURES["tiny"])
+    assert message.startswith(
+        ": conv1 has numbers that are not finite (NaN, or beyond float32)"
+    )
+
+
+def test_finite_numbers_are_told_by_their_extremes(tmp_path):
+    """Sums of finite numbers may be infinite; extremes are not."""
+    conv = np.full((6, 3, 11, 11), 3e38, "f4"), np.full(6, -3e38, "f4")
+    arrays = torch_names(conv1=conv, dense3=(pair(7, 12)[0], np.zeros(7, "f4")))
+    weights = read_pretrained(table(tmp_path / "w", arrays), TORCH)
+    np.testing.assert_array_equal(weights.layers["conv1"][1], conv[1])

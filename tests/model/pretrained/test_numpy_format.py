@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import struct
 import zipfile
 
@@ -149,8 +150,9 @@ def test_a_damaged_header_is_one_line(read, text):
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("conv1.npy", header(text))
     for data in (header(text), header(text, 2), header(text, 2, 2**32 - 1), out.getvalue()):
-        with pytest.raises(WeightsError, match="^is damaged: its .npy header"):
+        with pytest.raises(WeightsError, match="^is damaged: its .npy header") as error:
             read(data)
+        assert not re.search("max_header_size|: *$|literal|eval|node", str(error.value))
 
 
 @pytest.mark.parametrize("data, message", [

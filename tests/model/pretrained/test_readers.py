@@ -1,6 +1,7 @@
 """Files of weights are read by their content, never run code, and are one line if damaged."""
 
 import bz2
+import collections
 import gzip
 import lzma
 import os
@@ -268,6 +269,40 @@ def test_a_header_that_is_not_one_is_damaged(tmp_path, header):
     assert refused(tmp_path / "w").startswith(" is damaged: ")
 
 
-def test_pickles_in_python_2s_text_protocol_are_not_weights(tmp_path):
-    (tmp_path / "w").write_bytes(pickle.dumps({"w": 1}, 0))
-    assert refused(tmp_path / "w").startswith(" is not a file of weights")
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_pickles_of_the_first_protocols_are_weights(tmp_path, protocol):
+    state = {"w": np.arange(6, dtype="f4").reshape(2, 3), "b": np.array([1.5, 1e-9])}
+    for table in (
+        state,
+        [state],
+        (state, 3),
+        collections.OrderedDict(state),
+        [3, (state,)],
+    ):
+        (tmp_path / "w").write_bytes(pickle.dumps(table, protocol))
+        found = read_weights(tmp_path / "w")
+        assert found.keys() == state.keys()
+        np.testing.assert_array_equal(found["w"], state["w"])
+        np.testing.assert_array_equal(found["b"], state["b"])
+
+
+def test_a_pickle_that_python_2_wrote_by_default(tmp_path):
+    """Its arrays are STRINGs with escapes; NumPy of Python 3 reads them with latin1."""
+    body = (
+        b"(dp1\nS'conv1'\np2\ncnumpy.core.multiarray\n_reconstruct\np3\n(cnumpy\nndarray\np4\n(I0\ntS'b'\n"
+        b"tRp5\n(I1\n(I2\ntcnumpy\ndtype\np6\n(S'f4'\nI0\nI1\ntRp7\n(I3\nS'<'\nNNNI-1\nI-1\nI0\ntb"
+        b"I00\nS'\\x00\\x00\\x80?\\x00\\x00\\xc8B'\ntbs."
+    )  # fmt: skip
+    theirs = pickle.loads(body, encoding="latin1")
+    np.testing.assert_array_equal(theirs["conv1"], [1, 100])
+    (tmp_path / "w").write_bytes(body)
+    np.testing.assert_array_equal(read_weights(tmp_path / "w")["conv1"], theirs["conv1"])
+
+
+@pytest.mark.parametrize("text", [
+    b"(hello)", b"city\nname\nfoo", b"cat\ndog\n(hello", b"[1, 2]", b"{}", b"}", b"]", b"(dog)", b"List of\n", b"(lambda x)",
+    b"conv1\nconv2\nconv3\n", b"I1\n.", b"(Version 1)\nby me\n", b"(define x)\n", b"c\n\n", b"cc\ndd\npython\n", b"(dp)", b"a,b\n1,2\n",
+])  # fmt: skip
+def test_text_is_no_pickle(tmp_path, text):
+    (tmp_path / "w").write_bytes(text)
+    assert refused(tmp_path / "w") == f" {NOT_WEIGHTS}"
