@@ -17,14 +17,13 @@ from ..run.run import TRAINING, Run
 from .listener import Listener
 
 MESSAGE = "Upload a model made with alexnet"  # Of the commit, by default.
-# The last four are a SavedModel: `export.saved_model.FILES`, without TensorFlow's start.
+# The last four are a SavedModel: `export.saved_model.FILES`.
 _RUN = (
-    "model.weights.h5", "model.tflite", "mean_image.npy", "history.csv",
-    "plots/curves.png", "plots/confusion.png",
-    "saved_model.pb", "fingerprint.pb", "assets", "variables",
+    "model.weights.h5", "model.tflite", "mean_image.npy", "history.csv", "plots/curves.png",
+    "plots/confusion.png", "saved_model.pb", "fingerprint.pb", "assets", "variables",
 )  # fmt: skip
+# These name the images of the data, or show them.
 _RECORDS = ("split.csv", "validation.csv", "bad_images.csv", "plots/augmented.png")
-"""These name the images of the data, or show them."""
 _NAME = re.compile(r"(?!.*(--|\.\.|\.git$))\b[\w.-]+\b/\b[\w.-]+\b", re.ASCII)
 _LARGE = 1_000_000  # Bytes from which a file is uploaded by itself.
 _LOGIN = "--token-file, HF_TOKEN or `hf auth login` gives one that may write"
@@ -223,8 +222,7 @@ def _calling(hub: Any, repository: str, token: str | None) -> Iterator[None]:
         raise AlexNetError(text.replace(token, "***") if token else text) from error
     finally:
         utils.logging.set_verbosity(level)
-        if not hidden:
-            utils.enable_progress_bars()
+        hidden or utils.enable_progress_bars()
 
 
 def _explained(error: BaseException, repository: str, hub: str) -> str:

@@ -114,7 +114,6 @@ def train_recipe(
             run, examples, listener, start=matches, names=names,
             name=options.run_name, started=options.started, callbacks=callbacks,
         )  # fmt: skip
-        # One that failed is not to take the place of another.
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
     return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))

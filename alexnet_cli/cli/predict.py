@@ -80,9 +80,7 @@ def predict_command(
     open_model(model)  # An unusable one is an error before a list of files is read.
     files, drawings = _opened(images, draw)
     classifier = Classifier(model, begun=begun).limit(max_megapixels)
-    run = classifier.run
-    if reject is not None:
-        classifier.run = run = _rejecting(run, reject)
+    classifier.run = run = _rejecting(classifier.run, reject)
     top = min(top, len(run.classes))
     say_undrawable(run.classes if draw else (), bitmaps=True)
     if form == "csv":
@@ -126,8 +124,10 @@ def _failed(unreadable: int, not_drawn: int) -> str:
     return ", ".join(f"{n} image(s) {what}" for what, n in counts.items() if n)
 
 
-def _rejecting(run: Run, precision: float) -> Run:
-    """`run` with the threshold of --reject."""
+def _rejecting(run: Run, precision: float | None) -> Run:
+    """`run` with the threshold of --reject, if that is given."""
+    if precision is None:
+        return run
     return dataclasses.replace(run, threshold=_threshold(run, precision))
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from .class_names import confusable
 from .closeups import ImageSet, image_set
 from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .dim_images import fitting
+from .findings import Findings, Pair, Range
 from .near_duplicates import PRINT
 from .near_search import find_copies, near_pairs
 from .sources.open import open_labeled, open_source
@@ -32,72 +32,6 @@ EXTENSIONS = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
 """File extensions that fit a format; those of other formats are not checked."""
-
-Pair = tuple[str, str]
-
-
-class Range(NamedTuple):
-    """Of one number of all images; in JSON a list."""
-
-    smallest: float
-    median: float
-    largest: float
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was found in a folder; names are paths below `root`."""
-
-    root: Path
-    counts: dict[str, int]
-    """Readable images of each class."""
-    notes: tuple[str, ...]
-    formats: dict[str, int]
-    widths: Range
-    """Pixels."""
-    heights: Range
-    aspects: Range
-    """Width divided by height."""
-    bad: tuple[Pair, ...]
-    """(file, reason)."""
-    wrong_ending: tuple[Pair, ...]
-    """(file, its format)."""
-    tiny: tuple[Pair, ...]
-    """(file, its size)."""
-    turned: tuple[str, ...]
-    """Stored rotated or mirrored, as EXIF says."""
-    gray: tuple[str, ...]
-    dim: tuple[Pair, ...]
-    """(file, its highest level and what to do) if that is below an eighth of the range."""
-    equal: tuple[Pair, ...]
-    """Files of the same content."""
-    near: tuple[Pair, ...]
-    """Images that are almost the same, as the fewest pairs that connect them."""
-    two_labels: tuple[Pair, ...]
-    """Of the pairs above, those in two classes."""
-    two_parts: tuple[Pair, ...]
-    """Of the pairs above, those in two of train, val and test."""
-    overlap: tuple[Pair, ...]
-    """(file of the other folder, file here) of equal or almost equal images."""
-    confusable: tuple[tuple[str, ...], ...] = ()
-    """Classes whose names differ only by Unicode form, case or spaces around them."""
-
-    @property
-    def imbalance(self) -> float:
-        """Images of the largest class divided by those of the smallest."""
-        return max(self.counts.values()) / max(1, min(self.counts.values()))
-
-    @property
-    def wrong(self) -> bool:
-        """Whether there is a problem that spoils training or evaluation.
-
-        Near-identical images of one class and one part are none: training keeps them on
-        one side of the split.
-        """
-        return bool(
-            self.bad or self.equal or self.two_labels or self.two_parts
-            or self.overlap or self.confusable or min(self.counts.values()) < 2
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,13 +76,11 @@ def examine(
     folder = _read(source, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
     equal, near = _duplicates(folder, counting, max_pixels)
-    pairs = [*equal, *near]
+    pairs = equal + near
     sizes = np.array([x.size for x in good] or [(0, 1)])
-    labels = sorted({x.label for x in folder.files})
-    counts = Counter(x.label for x in good)
     return Findings(
         root=data,
-        counts={x: counts[x] for x in labels},
+        counts=(counts := _counts(folder.files)),
         notes=folder.source.notes,
         formats=dict(Counter(x.format for x in good).most_common()),
         widths=_whole(_range(sizes[:, 0])),
@@ -165,8 +97,14 @@ def examine(
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
-        confusable=confusable(labels),
+        confusable=confusable(counts),
     )
+
+
+def _counts(files: Sequence[_File]) -> dict[str, int]:
+    """How many files of each class are readable."""
+    good = Counter(x.label for x in files if not x.error)
+    return {x: good[x] for x in sorted({x.label for x in files})}
 
 
 def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:

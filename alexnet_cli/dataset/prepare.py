@@ -78,10 +78,7 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         DatasetError: classes have no usable image, or too few to hold any out.
     """
     decoded = _decoded(source, recipe, counting)
-    limit = preprocess_of(recipe).max_pixels
-    images = image_set(
-        source, decoded.samples, decoded.fingerprints, decoded.digests, limit
-    )
+    images = _images(source, decoded, recipe)
     near = searched(images, recipe, counting)
     all_groups = content_groups(decoded.digests, near.pairs)
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
@@ -112,6 +109,12 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         kept=kept,
         dim=decoded.dim,
     )
+
+
+def _images(source: Source, decoded: DecodedSet, recipe: Recipe) -> ImageSet:
+    """What was decoded, to be searched."""
+    limit = preprocess_of(recipe).max_pixels
+    return image_set(source, decoded.samples, decoded.fingerprints, decoded.digests, limit)
 
 
 def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:

@@ -38,8 +38,7 @@ from .network import BATCH, Network, load_mean_image, verified_network
 from .prediction import Prediction, StoredImage, Unread, bytes_of, file_of
 
 _ATTEMPTS = 20
-_Computes = Callable[[Any], Floats]
-"""A Network, or a PixelNetwork."""
+_Computes = Callable[[Any], Floats]  # A Network, or a PixelNetwork.
 Image = str | Path | bytes | Pixels | Unread | StoredImage
 """A file, the bytes of one, RGB pixels uint8 [H, W, 3], or what reads one or has failed."""
 
@@ -245,9 +244,7 @@ def _no_network(inputs: Floats) -> Floats:
 
 def _several(images: Image | Iterable[Image]) -> Iterable[Image]:
     """`images`; a single one becomes a list of one."""
-    if isinstance(images, str | Path | bytes | Unread | StoredImage):
-        return [images]
     # Four dimensions are a batch, and iterating over it gives its images.
-    if isinstance(images, np.ndarray) and images.ndim < 4:
-        return [images]
-    return images
+    one = isinstance(images, np.ndarray) and images.ndim < 4
+    one = one or isinstance(images, str | Path | bytes | Unread | StoredImage)
+    return [images] if one else images  # type: ignore[list-item, return-value]

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..dataset import images
 from ..dataset.class_names import listed_classes, quoted, shown
-from ..dataset.doctor import TINY, Findings
+from ..dataset.doctor import TINY
+from ..dataset.findings import Findings
 from ..dataset.sources.open import recorded_source
 from ..dataset.sources.source import Sample
 from ..dataset.split import TRAIN

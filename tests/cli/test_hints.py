@@ -83,7 +83,7 @@ def test_whatever_is_a_hint_exists():
 
 
 @pytest.mark.parametrize("name, hint", [
-    ("trian", "train"), ("evalute", "evaluate"), ("test", "evaluate"), ("fit", "train"), ("infer", "predict"),
+    ("trian", "train"), ("evaluat", "evaluate"), ("test", "evaluate"), ("fit", "train"), ("infer", "predict"),
     ("download", "fetch"), ("convert", "export or import"), ("check", "doctor"), ("Predict", "predict"),
 ])  # fmt: skip
 def test_commands_of_other_tools_lead_to_ours(name, hint):

@@ -14,7 +14,8 @@ import pytest
 from helpers import alexnet, encoded, photo
 from PIL import Image
 
-from alexnet_cli.dataset.doctor import EXTENSIONS, Range, examine
+from alexnet_cli.dataset.doctor import EXTENSIONS, examine
+from alexnet_cli.dataset.findings import Range
 from alexnet_cli.dataset.identify import FORMATS
 from alexnet_cli.dataset.synthetic import draw_image
 from alexnet_cli.errors import DatasetError

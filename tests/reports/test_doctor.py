@@ -12,7 +12,7 @@ import pytest
 from helpers import photo
 from PIL import Image
 
-from alexnet_cli.dataset.doctor import Findings, Range
+from alexnet_cli.dataset.findings import Findings, Range
 from alexnet_cli.reports.doctor import MOST_SHOWN, SECTIONS, THUMBNAIL, page, text, to_json
 
 PAIRS = ("two_labels", "two_parts", "overlap", "equal", "near")
