@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..errors import ImageError
 from . import png
+from .netpbm import DIGITS
 from .pillow_scope import OPTION
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ LEAST_SCANNED_PIXELS = 2_000_000_000
 """Scans x pixels of larger ones."""
 
 MAX_PARTS = 20_000
-"""Chunks of a PNG, segments of a JPEG, bytes between those, comments in a plain PPM.
+"""Chunks of a PNG, segments of a JPEG, bytes between those, blocks of a GIF's comments.
 
 Pillow reads each of them in Python. A PNG may have one per PNG_CHUNK bytes.
 """
@@ -49,11 +50,11 @@ PNG_CHUNK = 4096
 """libpng writes pixels in pieces of 8 KiB."""
 
 MAX_PLAIN_BYTES = 64 * 2**20
-"""Size of a QOI, and of a PBM, PGM or PPM in digits: Pillow decodes them in Python."""
+"""Size of a QOI, which Pillow decodes in Python, and of a PBM, PGM or PPM in digits."""
 
 _ICONS = (b"\0\0\1\0", b"icns")
 _JPEG = b"\xff\xd8\xff"
-_PLAIN = (b"P1", b"P2", b"P3")
+_GIF = b"GIF8"
 _QOI = b"qoif"
 _SCAN = re.compile(rb"\xff\xda")
 _START_OF_SCAN, _END = 0xDA, 0xD9
@@ -110,14 +111,13 @@ def require_few_parts(data: bytes) -> None:
         if len(data) > MAX_PARTS and data.count(b"\xff") > MAX_PARTS:
             _require_few(_jpeg_markers(data), "segments")
             _require_few(range(_filler(data)), "bytes between segments")
-    elif data.startswith((*_PLAIN, _QOI)):
-        if not data.startswith(_QOI):
-            _require_few(range(data.count(b"#")), "comments")
-        if len(data) > MAX_PLAIN_BYTES:
-            kind = "a QOI" if data.startswith(_QOI) else "plain text"
-            raise ImageError(
-                f"is {kind} of more than {MAX_PLAIN_BYTES >> 20} MiB; save it as PNG"
-            )
+    elif data.startswith(_GIF):
+        _require_few(_gif_blocks(data), "blocks before its first image")
+    elif data.startswith((*DIGITS, _QOI)) and len(data) > MAX_PLAIN_BYTES:
+        kind = "a QOI" if data.startswith(_QOI) else "plain text"
+        raise ImageError(
+            f"is {kind} of more than {MAX_PLAIN_BYTES >> 20} MiB; save it as PNG"
+        )
 
 
 def require_few_scans(data: bytes, image: Image.Image) -> None:
@@ -154,6 +154,18 @@ def _jpegs(data: bytes, image: Image.Image) -> Iterator[bytes]:
 def _require_few(found: Iterable[object], parts: str, limit: int = MAX_PARTS) -> None:
     if next(islice(found, limit, None), None) is not None:
         raise ImageError(f"has more than {limit} {parts}; save it again")
+
+
+def _gif_blocks(data: bytes) -> Iterator[int]:
+    """Sizes of the blocks that extensions of a GIF consist of, before its first image."""
+    table = 3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 0x80 else 0
+    place = 13 + table
+    while data[place : place + 1] == b"!":
+        place += 2
+        while place < len(data) and (size := data[place]):
+            yield size
+            place += 1 + size
+        place += 1
 
 
 def _filler(data: bytes) -> int:

@@ -16,7 +16,7 @@ from PIL import Image
 from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
-from . import heif, jpeg, png, tiff, wide_levels
+from . import heif, jpeg, netpbm, png, tiff, wide_levels
 from .color import to_rgb
 from .file_limits import pixel_limit, require_few_parts, require_few_scans, tile_size
 from .identify import identified
@@ -186,6 +186,9 @@ def opened_image(
             raise ImageError("is empty")
         require_few_parts(data)
         png.require_whole(data)
+        # The numbers of a file in digits take up to eight times its size.
+        with MEMORY.reserve(8 * len(data) if data.startswith(netpbm.DIGITS) else 0):
+            data = netpbm.binary(data)
         with ExitStack() as reserved:
             with _pillow(data, max_pixels):
                 image = identified(data)

@@ -227,7 +227,6 @@ MANY = {
     "chunks": lambda n: png(8, 8, chunk(b"teXt") * (n - 1), rows=8),
     "segments": lambda n: encoded(photo(), "JPEG")[:2] + b"\xff\xfe\0\2" * n + encoded(photo(), "JPEG")[2:],
     "bytes between segments": lambda n: encoded(photo(), "JPEG")[:2] + b"\xff\xd0" * (n + 1) + encoded(photo(), "JPEG")[2:],
-    "comments": lambda n: b"P2 8 8 255 " + b"#\n" * (n + 1) + b"7 " * 64,
 }  # fmt: skip
 
 
@@ -313,3 +312,24 @@ def test_no_plugin_beyond_the_list_is_reached(shared, monkeypatch):
         with pytest.raises(ImageError):
             images.decode(encoded(photo(), form))
     assert reached == []
+
+
+@pytest.mark.parametrize("size", [1, 255])
+def test_a_gif_has_few_blocks_before_its_first_image(size):
+    """Pillow keeps 43 bytes for each byte of a comment in blocks of one."""
+    image = b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"
+    head = b"GIF89a\x0a\0\x0a\0\x80\0\0" + bytes(3) + b"\xff" * 3
+    block = bytes([size]) + b"x" * size
+    for comments in (1, 3):
+        few = (b"!\xfe" + block * (file_limits.MAX_PARTS // comments) + b"\0") * comments
+        assert images.decode(head + few + image).shape == (10, 10, 3)
+        with pytest.raises(ImageError, match="^has more than 20000 blocks before its"):
+            images.decode(head + few + b"!\xfe" + block * 3 + b"\0" + image)
+
+
+def test_blocks_of_images_are_no_comments():
+    """Those of a long animation are more than may be before its first image."""
+    frames = [photo((64, 64), seed) for seed in range(3)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:] * 900)
+    assert len(data) > 4_000_000
+    assert images.decode(data).shape == (64, 64, 3)
