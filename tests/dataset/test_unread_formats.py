@@ -44,7 +44,7 @@ def archived(kind):
         (b"SIMPLE  =                    T" + REST, "is a FITS file"),
         ((348).to_bytes(4, "little") + bytes(340) + b"n+1\0" + REST, "is a NIfTI volume, which is not read; save its slices as PNG"),
         ((540).to_bytes(4, "little") + b"n+2\0\r\n\x1a\n" + REST, "is a NIfTI volume"),
-        (gzip.compress(b"x"), "is compressed (gzip)"),
+        (gzip.compress(b"x", mtime=0), "is compressed (gzip)"),
         (archived("zip"), "is a zip archive"),
         (archived("tar"), "is a tar archive"),
         (b"\0\0\0\x20ftypisom" + REST, "is a video (MP4 or QuickTime), which is not read; save single frames of it"),
