@@ -153,7 +153,7 @@ class _Outputs:
         from ..reports.plots import format_of
 
         own = open_model(model).run.data
-        check_outputs(outputs, (data or (Path(own) if own else None),), (model, other))
+        check_outputs(outputs, (data, Path(own) if own else None), (model, other))
         for file in filter(None, (self.plot, self.plot_reliability)):
             format_of(file)
 

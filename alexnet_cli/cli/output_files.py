@@ -42,9 +42,32 @@ def check_outputs(
         for source in data:
             if source is not None:
                 _require_outside(target, source, name)
+                _require_unlisted(target, source, name)
         for model in models:
             if model is not None:
                 _require_no_part(target, model, name)
+        _require_no_image(target, name, drawn=option.startswith("--plot"))
+
+
+def _require_no_image(target: Path, name: str, *, drawn: bool) -> None:
+    """Check that no text takes the place of an image, wherever that is; figures may."""
+    from ..dataset.listing import begins_as_image
+
+    if not drawn and begins_as_image(target):
+        raise RecipeError(f"{name} is an image; choose another file")
+
+
+def _require_unlisted(target: Path, data: Path, name: str) -> None:
+    """Check that `target` is no image that the manifest `data` lists."""
+    from ..dataset.sources.kinds import TABLES
+    from ..dataset.sources.open import open_labeled
+
+    if not (data.name.lower().endswith(TABLES) and data.is_file() and target.exists()):
+        return
+    source = open_labeled(data)
+    rows = (source.root / x.name for x in source.samples)
+    if any(x.name == target.name and x.exists() and x.samefile(target) for x in rows):
+        raise RecipeError(f"{name} is an image of {printable(data)}; choose another file")
 
 
 def _require_outside(target: Path, data: Path, name: str) -> None:

@@ -117,19 +117,20 @@ def has_images(candidates: list[os.DirEntry[str]]) -> bool:
     """Whether one of them is an image by its extension, or of the first few by content."""
     if any(looks_like_image(x) for x in candidates):
         return True
-    return any(_begins_as_image(x) for x in candidates[:_SNIFFED])
+    return any(begins_as_image(x) for x in candidates[:_SNIFFED])
 
 
-def _begins_as_image(entry: os.DirEntry[str]) -> bool:
+def begins_as_image(file: "os.PathLike[str]") -> bool:
+    """Whether `file` is one, and has the first bytes of an image."""
     try:
         # Not a pipe in its place, which would be waited for.
-        number = os.open(entry.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return False
-    with os.fdopen(number, "rb", buffering=0) as file:
+    with os.fdopen(number, "rb", buffering=0) as opened:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             return False
-        return _SIGNATURES.match(file.read(132) or b"") is not None
+        return _SIGNATURES.match(opened.read(132) or b"") is not None
 
 
 def usable(folder: Path, note: Note) -> list[os.DirEntry[str]]:

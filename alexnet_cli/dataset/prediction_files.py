@@ -43,11 +43,18 @@ class Folder:
     """A link led to it or to a folder above it."""
 
     def is_in_a_circle(self) -> bool:
-        """Whether one of the folders above is the same."""
-        folder = self.above if self.linked else None
-        while folder and folder.real != self.real:
+        """Whether it is, or holds, one of the folders above, which a link led to."""
+        if not self.linked:
+            return False
+        folder = self.above
+        while folder and not f"{folder.real}{os.sep}".startswith(_below(self.real)):
             folder = folder.above
         return folder is not None
+
+
+def _below(real: str) -> str:
+    """What the paths of all that is in a folder begin with."""
+    return real if real.endswith(os.sep) else f"{real}{os.sep}"
 
 
 class FolderWalk:

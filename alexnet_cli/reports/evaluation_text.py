@@ -37,7 +37,7 @@ def text(evaluation: Evaluation) -> Iterator[str]:
     else:
         yield (
             f"confusion matrix of {len(scores.classes)} classes: not shown; "
-            f"--plot, --report, --json and --csv write it"
+            f"--plot, --report and --json write it"
         )
     pairs = scores.confused()
     if pairs:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -175,3 +176,56 @@ def test_results_go_into_pipes_of_the_shell(trained, toy_test, tmp_path):
     time.sleep(1)
     assert gzip.decompress((tmp_path / "a.gz").read_bytes()).count(b"\n") == 13
     assert (tmp_path / "p").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def labels(toy, tmp_path):
+    """A manifest of copies of the toy images."""
+    shutil.copytree(toy, tmp_path / "photos")
+    files = sorted((tmp_path / "photos").rglob("*.jpg"))
+    rows = [f"{x.relative_to(tmp_path)},{x.parent.name}\n" for x in files]
+    (tmp_path / "labels.csv").write_text("".join(["file,label\n", *rows]))
+    return tmp_path / "labels.csv"
+
+
+@pytest.mark.parametrize("option", ["--csv", "--report", "--plot", "--plot-reliability"])
+@pytest.mark.parametrize("link", [False, True])
+def test_an_image_that_a_manifest_lists_is_not_written_over(trained, labels, option, link):
+    image = next((labels.parent / "photos").rglob("*.jpg"))
+    before, target = image.read_bytes(), image
+    if link:
+        target = labels.parent / "elsewhere.jpg"
+        target.symlink_to(image)
+    fails(
+        2,
+        "choose another file",
+        "evaluate",
+        "--model",
+        trained,
+        "--data",
+        labels,
+        option,
+        target,
+    )
+    if option == "--report":
+        fails(2, "choose another file", "doctor", labels, option, target)
+    assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--csv", "--report"])
+def test_no_text_takes_the_place_of_an_image(trained, toy, tmp_path, option):
+    """Of whatever data it is, if of any."""
+    image = shutil.copy(next(toy.rglob("*.jpg")), tmp_path / "mine.html")
+    before = Path(image).read_bytes()
+    fails(
+        2,
+        "is an image; choose another file",
+        "evaluate",
+        "--model",
+        trained,
+        "--data",
+        toy,
+        option,
+        image,
+    )
+    assert Path(image).read_bytes() == before

@@ -172,7 +172,7 @@ def test_of_many_classes_the_worst_are_shown_and_no_matrix(make_evaluation, coun
     assert lines[start + 2 + MOST_CLASSES] == (
         f"... and {count - MOST_CLASSES} more, which --report and --json write"
     )
-    matrix = f"confusion matrix of {count} classes: not shown; --plot, --report, --json and --csv write it"
+    matrix = f"confusion matrix of {count} classes: not shown; --plot, --report and --json write it"
     assert matrix in lines and "most confused" in lines
     assert len(lines) < 60 and max(map(len, lines)) < 100
     assert len(json.loads(to_json(evaluation))["confusion"]) == count

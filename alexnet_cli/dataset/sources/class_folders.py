@@ -123,6 +123,14 @@ def chosen_parts(
         RecipeError: --data has the part already, or there is no training part.
     """
     folders = {part: x for part, x in given.items() if x is not None}
+    for part, folder in folders.items():
+        if folder.is_file():
+            raise RecipeError(
+                f"--{part} {printable(folder)} is not a folder; --data takes a manifest "
+                f"with a split column, or an archive with train, val and test folders"
+            )
+    if len({x.resolve() for x in folders.values()}) < len(folders):
+        raise RecipeError("--train, --val and --test name the same folder twice")
     if not folders:
         if data is None:
             raise RecipeError("neither --data nor --train names a folder of images")

@@ -77,7 +77,7 @@ def open_data_set(name: str) -> DataSet:
     if isinstance(builder, Exception):
         raise DatasetError(f"tfds:{name}: {first_line(builder)}") from builder
     data = _with_features(name, builder)
-    if not builder.is_prepared():
+    if silently(builder.is_prepared) is not True:
         _prepare(name, builder)
     if not data.splits:
         raise DatasetError(f"tfds:{name} has no split train, validation or test")

@@ -375,3 +375,16 @@ def test_a_list_of_classes_finds_a_folder_with_spaces_around_its_name(tmp_path):
     data = draw_toy(tmp_path / "d", each=2)
     (data / "red").rename(data / "red ")
     assert find_images(data, ("red", "blue")).classes == ("red ", "blue")
+
+
+def test_parts_are_folders_and_different_ones(tmp_path):
+    (tmp_path / "a" / "x").mkdir(parents=True)
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    for part in ("train", "val", "test"):
+        given = {"train": tmp_path / "a", part: tmp_path / "a.zip"}
+        with pytest.raises(
+            RecipeError, match=f"--{part} .*a.zip is not a folder; --data takes"
+        ):
+            chosen_parts(None, given)
+    with pytest.raises(RecipeError, match="name the same folder twice"):
+        chosen_parts(None, {"train": tmp_path / "a", "test": tmp_path / "a" / "x" / ".."})
