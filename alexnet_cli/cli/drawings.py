@@ -133,10 +133,10 @@ def _write_new(file: Path, data: bytes) -> None:
         FileExistsError: it does.
         OSError: it cannot be written; nothing is left of it.
     """
-    with file.open("xb") as out:
+    with file.open("xb") as new_file:
         try:
-            out.write(data)
-            out.flush()
+            new_file.write(data)
+            new_file.flush()
         except BaseException:
             file.unlink(missing_ok=True)
             raise

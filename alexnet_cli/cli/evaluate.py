@@ -107,7 +107,7 @@ def evaluate_command(
         listener=ConsoleListener(),
     )
     _print(evaluation, as_json=as_json)
-    outputs.write(evaluation, spreadsheet=not raw_csv)
+    outputs.save(evaluation, spreadsheet=not raw_csv)
     top1, unreadable = evaluation.scores.top1, evaluation.unreadable
     if assert_accuracy is not None and top1 < assert_accuracy:
         raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")
@@ -157,7 +157,7 @@ class _Outputs:
         for file in filter(None, (self.plot, self.plot_reliability)):
             format_of(file)
 
-    def write(self, evaluation: "Evaluation", *, spreadsheet: bool) -> None:
+    def save(self, evaluation: "Evaluation", *, spreadsheet: bool) -> None:
         """Write them, and the folders that they are in."""
         from ..reports import plots
 

@@ -42,8 +42,6 @@ REDUCED = 2
 VIEWED = 1024
 """As REDUCED x R where an image is to be seen, not computed with."""
 
-_JPEGS = ("JPEG", "MPO")
-
 
 @dataclass(frozen=True)
 class UprightImage:
@@ -102,9 +100,8 @@ def load(source: bytes | Path, preprocess: Preprocess) -> Pixels:
     Raises:
         ImageError: as `decode`.
     """
-    min_side = REDUCED * preprocess.stored_size
-    limit, white_level = preprocess.max_pixels, preprocess.white_level
-    with opened_image(source, limit, min_side, white_level) as found:
+    min_side, white_level = REDUCED * preprocess.stored_size, preprocess.white_level
+    with opened_image(source, preprocess.max_pixels, min_side, white_level) as found:
         return square(found.image, preprocess.resize_mode, preprocess.stored_size)
 
 
@@ -215,16 +212,16 @@ def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
 
 def _require_size(image: Image.Image, max_pixels: int, min_side: int) -> None:
     """Refuse `image`, just opened, if it counts as more than `max_pixels`."""
-    if image.format not in _JPEGS:
+    if image.format in jpeg.FORMATS:
+        require_pixels(image.size, max_pixels, jpeg.pixels_to_decode(image, min_side))
+    else:
         require_pixels(image.size, max_pixels)
         require_pixels(tile_size(image), max_pixels)
-        return
-    require_pixels(image.size, max_pixels, jpeg.pixels_to_decode(image, min_side))
 
 
 def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
     """Memory, at its peak, that decoding `image` takes, which was just opened."""
-    if image.format in _JPEGS:
+    if image.format in jpeg.FORMATS:
         return jpeg.bytes_to_decode(image, min_side)
     return BYTES_PER_PIXEL * max(x * y for x, y in (image.size, tile_size(image)))
 
@@ -234,9 +231,9 @@ def _decoded(
 ) -> UprightImage:
     """`image`, just opened from `data`, with its pixels."""
     name, size, dim = str(image.format), image.size, 0
-    if name in (*_JPEGS, "TIFF"):
+    if name in (*jpeg.FORMATS, "TIFF"):
         require_few_scans(data, image)
-    if name in _JPEGS:
+    if name in jpeg.FORMATS:
         image = jpeg.load(data, image, min_side)
     elif name == "HEIF":
         heif.load(image)

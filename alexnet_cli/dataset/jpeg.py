@@ -28,6 +28,9 @@ libjpeg does not warn of missing arithmetic-coded data.
 COEFFICIENTS = 6
 """Bytes per pixel."""
 
+FORMATS = ("JPEG", "MPO")
+"""What Pillow calls a JPEG, and several in one file."""
+
 BYTES_PER_PIXEL = 20
 """More than decoding a pixel takes at its peak, but for its coefficients."""
 

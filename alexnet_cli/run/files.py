@@ -54,7 +54,8 @@ def replacing(file: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
     except OSError as error:
         # Writing does not say what it writes to; of the part nobody knows.
-        if error.filename is None or ".part." in str(error.filename):
+        is_part = error.filename is None or ".part." in str(error.filename)
+        if is_part and error.errno is not None:
             error.filename = str(file)
         raise
 

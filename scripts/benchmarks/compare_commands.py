@@ -11,11 +11,19 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from comparison import ALEXNET, BASELINES, Comparison, Measure, Worker, command, run
+from comparison import (
+    ALEXNET,
+    BASELINES,
+    Comparison,
+    Measure,
+    Worker,
+    command,
+    images_below,
+    run,
+)
 from PIL import Image
 
 from alexnet_cli.dataset.decoding import decode_files
-from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -111,7 +119,7 @@ def decode(args: argparse.Namespace) -> Comparison:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
-    files = list(images_below(args.folder))
+    files = images_below(args.folder)
 
     def load(path):  # type: ignore[no-untyped-def]
         image = tf.io.decode_image(tf.io.read_file(path), 3, expand_animations=False)
@@ -151,7 +159,7 @@ def decode(args: argparse.Namespace) -> Comparison:
 
 def doctor(args: argparse.Namespace) -> Comparison:
     """The whole command, start to end."""
-    count = len(list(images_below(args.folder)))
+    count = len(images_below(args.folder))
     # Folders have problems, for which the command ends with 1.
     words = (*ALEXNET, "doctor", args.folder)
     code = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode > 1)"

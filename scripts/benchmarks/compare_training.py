@@ -6,9 +6,17 @@ import itertools
 import json
 import sys
 
-from comparison import ALEXNET, BASELINES, Comparison, Measure, Worker, command, run
+from comparison import (
+    ALEXNET,
+    BASELINES,
+    Comparison,
+    Measure,
+    Worker,
+    command,
+    images_below,
+    run,
+)
 
-from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.architecture import trace
 from alexnet_cli.model.layer_specs import Conv, Dense
@@ -61,7 +69,7 @@ def epoch(args: argparse.Namespace) -> Comparison:
     means alexnet-bn, which is compared with Keras, with the tutorial's augmentation.
     """
     batch, folder = args.batch or 64, args.folder
-    count = len(list(images_below(folder)))
+    count = len(images_below(folder))
     plain = (
         "--crop-area", 0, "--brightness", 0, "--contrast", 0, "--saturation", 0,
         "--resize", "squash", "--batch-size", batch, "--epochs", 2,

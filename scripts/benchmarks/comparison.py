@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alexnet_cli.dataset.prediction_files import FolderWalk
+
 BASELINES = Path(__file__).parent / "baselines"
 ALEXNET = (sys.executable, "-m", "alexnet_cli")
 
@@ -27,6 +29,11 @@ class Comparison:
     """To be closed at the end."""
     baselines: dict[str, str] = field(default_factory=dict)
     """By name, the name that it is divided by; by default, the first."""
+
+
+def images_below(folder: Path) -> list[Path]:
+    """The images in `folder` and in the folders below it."""
+    return [x.file for x in FolderWalk(folder, lambda _: False) if not x.error]
 
 
 class Worker:

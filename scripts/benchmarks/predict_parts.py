@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from comparison import images_below
 from PIL import Image
 
 from alexnet_cli.dataset import identify, images
-from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.dataset.standardize import views
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import BATCH

@@ -31,10 +31,10 @@ from search_times import measure_frames, measure_photos
 from alexnet_cli.dataset.closeups import Closeups, ImageSet, Opener
 from alexnet_cli.dataset.connected import connected
 from alexnet_cli.dataset.decoding import DecodedImage, decode_files
-from alexnet_cli.dataset.folders import images_below
 from alexnet_cli.dataset.images import open_image
 from alexnet_cli.dataset.near_duplicates import PRINT, Table, fingerprint
 from alexnet_cli.dataset.near_search import find_copies, near_pairs
+from alexnet_cli.dataset.prediction_files import FolderWalk
 
 Pairs = set[tuple[int, int]]
 
@@ -91,7 +91,7 @@ def main() -> None:
         kinds = tuple(KINDS) if args.half is None else tuple(KINDS)[args.half :: 2]
         plant(args, Images.drawn(catalog(args.catalog, kinds), "product"))
         return
-    files = list(images_below(args.folder))
+    files = [x.file for x in FolderWalk(args.folder, lambda _: False) if not x.error]
     if args.frames:
         measure_frames(files, args.frames, args.clips)
     elif args.photos:

@@ -228,12 +228,13 @@ alexnet_cli.build_model("tiny", 3)
 
 
 def test_the_options_are_those_of_train():
-    """Each option of the dataclass can be given to the function, but for `started`."""
+    """Each option of the dataclass can be given to the function, but for what only a command has."""
     import inspect
 
     parameters = inspect.signature(train).parameters
-    names = {x.name for x in dataclasses.fields(TrainOptions)} - {"started"}
+    own = {"started", "command"}
+    names = {x.name for x in dataclasses.fields(TrainOptions)} - own
     assert names <= set(parameters)
     for x in dataclasses.fields(TrainOptions):
-        if x.name not in ("data", "started"):
+        if x.name not in {*own, "data", "config"}:
             assert str(parameters[x.name].default) == str(x.default), x.name

@@ -12,7 +12,9 @@ from PIL import Image
 from alexnet_cli.cli.drawing_folder import DrawingFolder, drawing, marked
 from alexnet_cli.cli.drawings import Drawings
 from alexnet_cli.inference.prediction import Prediction
+from alexnet_cli.preprocess import Preprocess
 
+PREPROCESS = Preprocess("squash", 36, 32, (0.0,) * 3, (255.0,) * 3)
 FULL = """
 import resource, sys
 from pathlib import Path
@@ -20,11 +22,14 @@ import numpy as np
 from alexnet_cli.cli.drawing_folder import DrawingFolder
 from alexnet_cli.cli.drawings import Drawings
 from alexnet_cli.inference.prediction import Prediction
+from alexnet_cli.preprocess import Preprocess
+preprocess = Preprocess("squash", 36, 32, (0.0,) * 3, (255.0,) * 3)
 album, *files = map(Path, sys.argv[1:])
 drawings = Drawings(DrawingFolder(album), files)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 for file in files:
-    print(drawings.draw(Prediction(file, ("a",), probabilities=np.array([1.0])), 10**8))
+    prediction = Prediction(file, ("a",), probabilities=np.array([1.0]))
+    print(drawings.draw(prediction, file, preprocess))
 """
 
 
@@ -36,7 +41,7 @@ def prediction(file, label="tulip", confidence=0.9):
 def drawn(album, *files, label="tulip"):
     """Draw `files` into `album` as one command does; the errors."""
     drawings = Drawings(DrawingFolder(album), [Path(x) for x in files])
-    return [drawings.draw(prediction(x, label), 10**8) for x in files]
+    return [drawings.draw(prediction(x, label), Path(x), PREPROCESS) for x in files]
 
 
 def names(folder):
@@ -188,10 +193,9 @@ def test_what_is_more_than_a_jpeg_may_have(new, album):
 
 def test_an_image_that_is_gone_or_was_no_image_is_not_drawn(new, album):
     assert drawn(album, new / "gone.jpg") == ["not drawn: does not exist"]
-    drawings = Drawings(DrawingFolder(album), [Path("x.jpg")])
-    assert (
-        drawings.draw(Prediction(Path("x.jpg"), ("a",), error="is no image"), 10**8) == ""
-    )
+    file = Path("x.jpg")
+    bad = Prediction(file, ("a",), error="is no image")
+    assert Drawings(DrawingFolder(album), [file]).draw(bad, file, PREPROCESS) == ""
 
 
 def test_a_full_disk_is_an_error_for_each_and_leaves_no_half_drawing(new, album):

@@ -293,4 +293,5 @@ def test_every_option_reaches_the_evaluation(trained, toy_test, monkeypatch):
     )  # fmt: skip
     assert {k: v if isinstance(v, bool) else str(v) for k, v in seen.items()} == {
         "model": "m", "data": "d", "ignore_unknown": True, "tta": "flip", "compare": "o",
+        "max_megapixels": "None",
     }  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from alexnet_cli.dataset.class_names import (
     confusable,
     hint,
-    listed,
+    listed_classes,
     lookalikes,
     matching,
     order,
@@ -110,8 +110,13 @@ def test_names_that_look_the_same_are_quoted_differently(one, other):
 
 
 def test_lists_quote_only_odd_names_and_are_cut():
-    assert listed(["blue", "sky blue", "a, b", " x"]) == "blue, sky blue, 'a, b', ' x'"
-    assert listed([str(i) for i in range(14)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 4 more"
+    assert (
+        listed_classes(["blue", "sky blue", "a, b", " x"]) == "blue, sky blue, 'a, b', ' x'"
+    )
+    assert (
+        listed_classes([str(i) for i in range(14)])
+        == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 4 more"
+    )
     assert shown(APART) == r"'cafe\u0301'" and shown(COMPOSED) == COMPOSED
 
 

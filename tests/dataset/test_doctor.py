@@ -360,4 +360,4 @@ def test_the_real_flowers_have_one_image_under_two_labels(shared):
     found = examine(shared / "flower_photos")
     name = "15922772266_1167a06620.jpg"
     assert found.two_labels == ((f"roses/{name}", f"tulips/{name}"),)
-    assert len(found.near) >= 12 and not found.bad
+    assert len(found.near) >= 9 and not found.bad

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet_cli.dataset.closeups import ImageSet
 from alexnet_cli.dataset.images import decode
 from alexnet_cli.dataset.near_duplicates import fingerprint
 from alexnet_cli.dataset.near_search import find_copies
@@ -43,14 +44,11 @@ def test_an_image_does_not_depend_on_how_many_are_drawn(tmp_path):
 def test_no_test_image_is_a_training_image(tmp_path):
     found = draw_sample(tmp_path / "s", photos=4, tests=4)
     train, test = (
-        np.stack(
-            [fingerprint(Image.fromarray(decode(y)))[0] for y in sorted(x.rglob("*.jpg"))]
-        )
+        np.stack([fingerprint(Image.fromarray(decode(y)))[0] for y in sorted(x.rglob("*.jpg"))])
         for x in found.values()
-    )
-    names = [str(i) for i in range(len(train) + len(test))]
-    digests = names[: len(train)], names[len(train) :]
-    assert find_copies(digests[0], train, digests[1], test, lambda *x: None) == {}
+    )  # fmt: skip
+    here, other = (ImageSet(x, None, [""] * len(x)) for x in (train, test))
+    assert find_copies(here, other, lambda *x: None) == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)

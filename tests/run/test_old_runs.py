@@ -35,8 +35,11 @@ NEW_FIELDS = {
     "fill_value": 0.0,
     "channel_shift": 0.0,
     "drop_small_classes": 0,
+    "white_level": "auto",
 }
 """The same of its recipe."""
+NEW_PREPROCESS = {"white_level": None}
+"""The same of its preprocessing."""
 
 
 @pytest.fixture
@@ -91,6 +94,7 @@ def test_todays_run_json_has_the_same_keys_and_the_new_ones(trained):
     now = json.loads((trained / "run.json").read_text())
     assert {x: now.pop(x) for x in NEW} == NEW
     assert {x: now["recipe"].pop(x) for x in NEW_FIELDS} == NEW_FIELDS
+    assert {x: now["preprocess"].pop(x) for x in NEW_PREPROCESS} == NEW_PREPROCESS
     assert now.pop("provenance").keys() == dataclasses.asdict(Provenance()).keys()
     assert now["versions"].pop("alexnet") and now["versions"].pop("commit", "none")
     for part in ("preprocess", "recipe", "architecture"):
@@ -105,6 +109,7 @@ def test_written_again_it_says_the_same(old):
     Run.open(old).write()
     before, now = (json.loads((x / "run.json").read_text()) for x in (OLD, old))
     before["recipe"] |= NEW_FIELDS
+    before["preprocess"] |= NEW_PREPROCESS
     assert now.pop("provenance") == dataclasses.asdict(Provenance())
     assert now == {**before, **NEW}
 
