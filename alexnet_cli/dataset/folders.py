@@ -69,7 +69,7 @@ def scan(folder: Path, classes: Sequence[str] = (), known: Sequence[str] = ()) -
             kept.append(name)
         elif classes:
             raise DatasetError(
-                f"{printable(folder)}: class {quoted(name)} has no images; "
+                f"{printable(folder)}: class {quoted(name)}: {tree.why_empty(name)}; "
                 f"leave it out of --classes"
             )
         else:

@@ -55,7 +55,7 @@ def test_a_chosen_class_without_images_is_an_error(tmp_path):
     (tmp_path / "b").mkdir()
     with pytest.raises(DatasetError) as error:
         scan(tmp_path, ("a", "b"))
-    expected = f"{tmp_path}: class 'b' has no images; leave it out of --classes"
+    expected = f"{tmp_path}: class 'b': no images in it; leave it out of --classes"
     assert str(error.value) == expected
 
 
