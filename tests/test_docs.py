@@ -75,10 +75,11 @@ def test_the_commands_of_the_docs_are_understood(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.toml").write_text("epochs = 3")
     words = shlex.split(line.split("  #")[0].split(" > ")[0], comments=True)[1:]
-    command = main.get_command(None, words[0])
+    parent = click.Context(main, **main.context_settings)
+    command = main.get_command(parent, words[0])
     assert command is not None, line
     try:
-        command.make_context(words[0], words[1:], resilient_parsing=False)
+        command.make_context(words[0], words[1:], parent, resilient_parsing=False)
     except click.exceptions.Exit as done:
         assert done.exit_code == 0
 

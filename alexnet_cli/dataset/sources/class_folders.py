@@ -77,8 +77,7 @@ def find_images(
     that they are, for a data set whose layout does not say so; see `chosen_parts`.
 
     Raises:
-        DatasetError: there are none, fewer than two classes, they are on another level, or
-            a part has a class that train lacks.
+        DatasetError: fewer than two classes, on another level, or a part has one of its own.
     """
     layout = Layout(parts) if parts else find_layout(FolderTree(data))
     folders = dict(layout.parts) or {TRAIN: data}
