@@ -77,7 +77,7 @@ def find_images(
     that they are, for a data set whose layout does not say so; see `chosen_parts`.
 
     Raises:
-        DatasetError: fewer than two classes, on another level, or a part has one of its own.
+        DatasetError: fewer than two classes, or on another level, or a part has another.
     """
     layout = Layout(parts) if parts else find_layout(FolderTree(data))
     folders = dict(layout.parts) or {TRAIN: data}
