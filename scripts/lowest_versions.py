@@ -17,6 +17,8 @@ if __name__ == "__main__":
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     tested = [
-        x for name in ("onnx", "openvino", "serve", "hub", "heif", "tfds") for x in extras[name]
+        x
+        for name in ("onnx", "openvino", "serve", "hub", "heif", "tfds")
+        for x in extras[name]
     ]
     print("\n".join(lowest([*project["dependencies"], *tested])))
