@@ -31,8 +31,10 @@ def unlocked(folder):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    "phase, number",
+    [(x, (signal.SIGTERM, signal.SIGINT)[i % 2]) for i, x in enumerate(PHASES)],
+)
 def test_a_signal_leaves_the_old_run_or_a_new_one(
     trained, toy, tmp_path, monkeypatch, phase, number
 ):
