@@ -32,7 +32,7 @@ def word(rng: Rng) -> str:
     return WORDS[int(rng.integers(len(WORDS)))]
 
 
-def bottle(draw: Draw, rng: Rng) -> None:
+def wine(draw: Draw, rng: Rng) -> None:
     """A bottle with a white label: another name below the brand."""
     draw.rounded_rectangle((210, 180, 430, 615), 40, (40, 74, 44))
     draw.polygon([(220, 200), (285, 120), (355, 120), (420, 200)], (40, 74, 44))
@@ -95,7 +95,7 @@ def plate(draw: Draw, rng: Rng) -> None:
     draw.text((350, 320), f"{letters} {digits(rng, 4)}", INK, font(1, 104), "mm")
 
 
-def disc(draw: Draw, rng: Rng) -> None:
+def record(draw: Draw, rng: Rng) -> None:
     """A disc with a title and a number."""
     draw.ellipse((40, 40, 600, 600), (222, 224, 230), (120, 120, 125), 4)
     draw.ellipse((255, 255, 385, 385), (180, 182, 190))
@@ -124,8 +124,8 @@ def logo(draw: Draw, rng: Rng) -> None:
 
 
 KINDS: dict[str, Callable[[Draw, Rng], None]] = {
-    "book": book, "bottle": bottle, "box": box, "can": can, "disc": disc, "logo": logo,
-    "plate": plate, "price": price, **drawn_dials.KINDS,
+    "book": book, "box": box, "can": can, "logo": logo,
+    "plate": plate, "price": price, "record": record, "wine": wine, **drawn_dials.KINDS,
 }  # fmt: skip
 """Of those that differ in what is written on them, and in what they show."""
 
