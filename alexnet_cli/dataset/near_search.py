@@ -5,18 +5,19 @@ By its fingerprints; those that look alike are looked at closely, best first.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from ..arrays import Flags, Floats, Rows
+from ..recipe.recipe import Recipe
 from .closeups import Closeups, ImageSet, Refusals
-from .connected import Groups
-from .decoding import ProgressCallback
+from .decoding import Counting, ProgressCallback
 from .near_duplicates import Table, candidates, likeness
+from .near_groups import Groups
 from .parallel import parallel_map
 
 TILE = 256
@@ -24,6 +25,10 @@ TILE = 256
 
 BATCH = 16
 """Tiles that are compared at once."""
+
+
+SEARCH_SHARE = 0.1
+"""Of --max-minutes, the most that the search for near-identical images takes."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,29 @@ class NearPairs:
     """Pairs that were compared, or did not need to be; also those of images and margins."""
     count: int = 0
     """All of these pairs; more than `compared` if time was up."""
+
+
+def searched(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
+    """Near-identical images, looked for in a share of --max-minutes.
+
+    With --deterministic and --folds in all the time that it takes: splits of several
+    trainings are then to be the same.
+    """
+    if not recipe.split.group_near:
+        return NearPairs()
+    seconds = math.inf
+    repeated = recipe.machine.deterministic or recipe.split.folds > 1
+    if recipe.stopping.max_minutes and not repeated:
+        seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
+    with counting("finding near duplicates") as progress:
+        return near_pairs(images, progress, seconds)
+
+
+def among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
+    """`near` of the images numbered `rows`, by their places there."""
+    places = {x: i for i, x in enumerate(rows)}
+    pairs = [(places[i], places[j]) for i, j in near.pairs if i in places and j in places]
+    return replace(near, pairs=tuple(pairs))
 
 
 def near_pairs(

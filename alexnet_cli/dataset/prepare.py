@@ -22,8 +22,8 @@ from .decoding import (
     uncounted,
 )
 from .near_duplicates import PRINT
-from .near_groups import among, content_groups, searched
-from .near_search import NearPairs, find_copies
+from .near_groups import content_groups
+from .near_search import NearPairs, among, find_copies, searched
 from .pixel_cache import Examples
 from .small_classes import KeptClasses, kept_classes, unreadable_classes
 from .sources.open import open_labeled
