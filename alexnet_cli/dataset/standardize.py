@@ -45,9 +45,9 @@ def samplewise(inputs: Any, preprocess: Preprocess) -> Any:
         return inputs
     array: Any = np
     if not isinstance(inputs, np.ndarray):
-        # Not at the top: predictions without TensorFlow do without it.
-        from keras import ops as array
+        import keras  # Not at the top: predictions without TensorFlow do without it.
 
+        array = keras.ops
     each = {"axis": (1, 2, 3), "keepdims": True}
     centered = inputs - array.mean(inputs, **each)
     if not preprocess.samplewise_std_normalization:

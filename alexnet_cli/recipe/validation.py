@@ -1,6 +1,7 @@
 """Checks of recipes: values of fields, and fields that contradict each other."""
 
 import math
+import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -202,7 +203,10 @@ def parsed(field: Field, value: Any) -> Any:
         return None
     result = None if value is None else _read(str(value), field.type)
     if result is None:
-        raise RecipeError(f"{field.flag}: {value!r} is not {_KINDS[field.type]}")
+        why = why_no_side(field.name, str(value))
+        raise RecipeError(
+            f"{field.flag}: {value!r} is not {_KINDS[field.type]}{why and f'; {why}'}"
+        )
     if field.choices and result not in field.choices:
         raise RecipeError(
             f"{field.flag}: {value!r} is not one of {', '.join(field.choices)}"
@@ -212,6 +216,14 @@ def parsed(field: Field, value: Any) -> Any:
         bounds = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
         raise RecipeError(f"{field.flag}: {value!r} is not in the range {bounds}")
     return result
+
+
+def why_no_side(name: str, text: str) -> str:
+    """Why the field `name` takes no `text` such as 224x160; "" if it is something else."""
+    is_side = name in ("size", "start_size")
+    if not is_side or not re.fullmatch(r"\D?\d+\D+\d+\D*(3\D*)?", text):
+        return ""
+    return "the networks take squares: give one side; --resize says how images fit it"
 
 
 def _read(text: str, kind: type) -> Any:
