@@ -15,14 +15,25 @@ from typing import TextIO
 from ..errors import one_line, printable
 
 MAX_NOTES = 10
+_STRONG, _GOOD, _ERROR, _WARNING = "1", "1;32", "1;31", "1;35"
+"""Bold, and colors that can be read on white and on black."""
+_HEADS = {"alexnet: ": _ERROR, "warning: ": _WARNING}
+"""Beginnings of lines about the work, and their style."""
 _NOT_UTF8 = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Surrogates that stand for no byte of a name; JSON may hold them."""
 
 
-def log(text: str = "") -> None:
-    """Print a line about the work; once standard error is broken, nowhere."""
+def log(text: str = "", good: str = "") -> None:
+    """Print a line about the work; once standard error is broken, nowhere.
+
+    `good` is what the line ends with if there is something to be glad of.
+    """
+    line, stream = one_line(text), sys.stderr
+    head = next((x for x in _HEADS if line.startswith(x)), "")
+    if head:
+        line = f"{_styled(head, _HEADS[head], stream)}{line.removeprefix(head)}"
     try:
-        _write(sys.stderr, f"{one_line(text)}\n")
+        _write(stream, f"{line}{_styled(one_line(good), _GOOD, stream)}\n")
     except (OSError, ValueError):
         discard("stderr")
 
@@ -60,16 +71,24 @@ def result(text: str) -> None:
     A broken standard output thus is no error.
     """
     try:
-        output([text])
+        _write(sys.stdout, f"{_styled(printable(text), _STRONG, sys.stdout)}\n")
     except (OSError, ValueError) as error:
         discard("stdout")
         if not isinstance(error, BrokenPipeError):
             log(f"warning: standard output: {getattr(error, 'strerror', None) or error}")
 
 
-def output(lines: Iterable[str]) -> None:
-    """Print results for people, a line for each of `lines`, of any length."""
-    _write(sys.stdout, "".join(f"{printable(x)}\n" for x in lines))
+def output(lines: Iterable[str], strong: tuple[str, ...] = ()) -> None:
+    """Print results for people, a line for each of `lines`, of any length.
+
+    Lines that begin with one of `strong` catch the eye.
+    """
+    stream = sys.stdout
+    styled = (
+        _styled(printable(x), _STRONG if strong and x.startswith(strong) else "", stream)
+        for x in lines
+    )
+    _write(stream, "".join(f"{x}\n" for x in styled))
 
 
 def raw(text: str) -> None:
@@ -94,6 +113,26 @@ def _write(stream: TextIO | None, text: str) -> None:
         return
     stream.write(_encodable(text, stream))
     stream.flush()
+
+
+def _styled(text: str, style: str, stream: TextIO | None) -> str:
+    """`text` in a style of a terminal, if `stream` is one that has them."""
+    return f"\x1b[{style}m{text}\x1b[0m" if text and style and _colored(stream) else text
+
+
+def _colored(stream: TextIO | None) -> bool:
+    """Whether to send colors, by the variables that no-color.org and others agree on."""
+    known = os.environ.get
+    if known("NO_COLOR"):
+        return False
+    if any(known(x, "0") not in ("", "0") for x in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    if known("TERM") == "dumb" or known("CLICOLOR") == "0":
+        return False
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False  # It was closed.
 
 
 def _encodable(text: str, stream: TextIO | None) -> str:

@@ -28,6 +28,10 @@ SECONDS_BETWEEN_LINES = 30
 """Of progress in a file, or on a terminal that overwrites nothing."""
 
 
+SECONDS_BEFORE_ESTIMATE = 2
+"""Of the time that is left."""
+
+
 class Line:
     """A line on a terminal that is overwritten; elsewhere one is printed now and then."""
 
@@ -67,7 +71,8 @@ def counting(what: str) -> Iterator[Counter]:
     line, started = Line(), time.monotonic()
 
     def counter(done: int, count: int) -> None:
-        line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}")
+        passed = time.monotonic() - started
+        line.update(f"{what} {_how_far(done, count, passed)}")
 
     try:
         yield counter
@@ -78,8 +83,21 @@ def counting(what: str) -> Iterator[Counter]:
         log(f"{what}: {seconds:.0f} s")
 
 
-def bar(fraction: float, width: int = 24) -> str:
-    """`fraction` (0..1) as a bar of `width` characters."""
+def _how_far(done: int, count: int, seconds: float) -> str:
+    """How many are done of `count`, 0 if that is not known, and how long the rest takes."""
+    if not count and done:
+        return f"{done}  {done / max(seconds, 1e-3):.0f} per second"
+    text = f"{bar(done / max(count, 1))} {done}/{count}"
+    # What is decoded first also starts threads and fills caches.
+    if seconds < SECONDS_BEFORE_ESTIMATE or not 0 < done < count:
+        return text
+    return f"{text}  {duration(seconds / done * (count - done))} left"
+
+
+def bar(fraction: float, width: int | None = None) -> str:
+    """`fraction` (0..1) as a bar of `width` characters, by default as there is room for."""
+    if width is None:
+        width = max(6, min(24, shutil.get_terminal_size().columns - 52))
     full = round(min(fraction, 1.0) * width)
     return f"[{'=' * full}{' ' * (width - full)}]"
 
@@ -175,7 +193,7 @@ class ConsoleListener(Listener):
             return
         self.line.clear()
         values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN)
-        log(f"{name}  {values}  {speed}{remaining}{'  best' if now.best else ''}")
+        log(f"{name}  {values}  {speed}{remaining}", "  best" if now.best else "")
 
 
 def show_models(report: "ExportReport", *, as_json: bool) -> None:

@@ -103,7 +103,7 @@ def test_what_is_not_overwritten_gets_a_line_twice_per_minute(
             counter(i, 70)
     lines = capsys.readouterr().err.splitlines()
     assert [re.sub(r"\[.*\] ", "", x) for x in lines] == [
-        "decoding 30/70", "decoding 61/70", "decoding: 70 s",
+        "decoding 30/70  0:41 left", "decoding 61/70  0:09 left", "decoding: 70 s",
     ]  # fmt: skip
 
 
@@ -126,6 +126,24 @@ def test_counting_shows_a_bar(terminal, clock):
         counter(1, 2)
     shown = f"\rdecoding [{'=' * 12}{' ' * 12}] 1/2\x1b[K"
     assert terminal() == f"{shown}\r\x1b[K"
+
+
+@pytest.mark.parametrize("seconds, done, count, text", [
+    (1.9, 10, 100, "[==                      ] 10/100"), (3.0, 10, 100, "[==                      ] 10/100  0:27 left"),
+    (600, 1, 61, "[                        ] 1/61  10:00:00 left"), (3.0, 0, 7, "[                        ] 0/7"),
+    (3.0, 7, 7, "[========================] 7/7"), (4.0, 100, 0, "100  25 per second"),
+])  # fmt: skip
+def test_counting_says_how_long_the_rest_takes(terminal, clock, seconds, done, count, text):
+    with counting("examining") as counter:
+        clock.now += seconds
+        counter(done, count)
+        assert terminal() == f"\rexamining {text}\x1b[K"
+
+
+@pytest.mark.parametrize("columns, width", [(200, 24), (80, 24), (60, 8), (20, 6)])
+def test_a_bar_is_as_long_as_there_is_room(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert len(bar(0.5)) == width + 2
 
 
 def test_nothing_to_count_is_no_error(terminal):
