@@ -71,6 +71,8 @@ class Main(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that `args` begin with, and the rest; an unknown one gets a hint."""
+        if ctx.resilient_parsing:  # What is completed is not whole yet.
+            return super().resolve_command(ctx, args)
         from .hints import check_habits, command_hint, with_hint
 
         name, command = args[0], self.get_command(ctx, args[0])

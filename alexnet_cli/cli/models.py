@@ -10,6 +10,7 @@ from ..model.architecture import Architecture, trace
 from ..model.variants import NORMS
 from ..reports.text import table
 from .arguments import FOLDER, NumberRange
+from .completion import configs
 from .console import output
 
 
@@ -19,7 +20,11 @@ from .console import output
 )
 @click.option("--model", type=FOLDER, help="The network of this run directory.")
 @click.option(
-    "-c", "--config", metavar="NAME|FILE", help="The network of a recipe of `train`."
+    "-c",
+    "--config",
+    metavar="NAME|FILE",
+    shell_complete=configs,
+    help="The network of a recipe of `train`.",
 )
 @click.option(
     "--classes",
