@@ -17,7 +17,7 @@ from .recipe import FIELDS, Field, Recipe
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     **dict.fromkeys(("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta"), (lambda r: has_local_norm(r), "a network with local response normalization, or --norm local")),
-    "mean": (lambda r: not preprocess_of(r).samplewise_center, "no --samplewise-center or --samplewise-std-normalization"),
+    "mean": (lambda r: not (r.images.samplewise_center or r.images.samplewise_std_normalization), "no --samplewise-center or --samplewise-std-normalization"),
     "std": (lambda r: not r.images.samplewise_std_normalization, "no --samplewise-std-normalization"),
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
     "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
