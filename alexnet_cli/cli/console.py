@@ -5,6 +5,7 @@ the commands prints: what is shown may come from strangers' files, and a termina
 the control characters in it.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -15,10 +16,11 @@ from typing import TextIO
 from ..errors import one_line, printable
 
 MAX_NOTES = 10
-_STRONG, _GOOD, _ERROR, _WARNING = "1", "1;32", "1;31", "1;35"
-"""Bold, and colors that can be read on white and on black."""
+_STRONG, _ERROR, _WARNING = "1", "1;31", "1;35"
+"""Bold, red and magenta: green and yellow are hard to read on white, blue on black."""
 _HEADS = {"alexnet: ": _ERROR, "warning: ": _WARNING}
 """Beginnings of lines about the work, and their style."""
+_COLUMNS = 80
 _NOT_UTF8 = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Surrogates that stand for no byte of a name; JSON may hold them."""
 
@@ -33,7 +35,7 @@ def log(text: str = "", good: str = "") -> None:
     if head:
         line = f"{_styled(head, _HEADS[head], stream)}{line.removeprefix(head)}"
     try:
-        _write(stream, f"{line}{_styled(one_line(good), _GOOD, stream)}\n")
+        _write(stream, f"{line}{_styled(one_line(good), _STRONG, stream)}\n")
     except (OSError, ValueError):
         discard("stderr")
 
@@ -63,6 +65,16 @@ def overwrite(text: str = "", shown: int = 0) -> None:
         click.echo(_encodable(line, sys.stderr), err=True, nl=False)
     except (OSError, ValueError):
         discard("stderr")
+
+
+def columns() -> int:
+    """Cells of a line of the terminal that lines about the work go to."""
+    with contextlib.suppress(KeyError, ValueError):
+        return max(int(os.environ["COLUMNS"]), 1)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (OSError, ValueError, AttributeError):
+        return _COLUMNS
 
 
 def result(text: str) -> None:

@@ -2,10 +2,13 @@
 
 import ast
 import contextlib
+import fcntl
 import io
 import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import click
@@ -14,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli import errors
-from alexnet_cli.cli import main
+from alexnet_cli.cli import console, main
 from alexnet_cli.cli.console import MAX_NOTES, log, notes, output, overwrite, raw, result
 from alexnet_cli.cli.progress import Line
 
@@ -262,3 +265,22 @@ def test_what_is_colored_is_still_escaped(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     output([f"top{HOSTILE}"], strong=("top",))
     assert screen.getvalue() == f"\x1b[1mtop{SHOWN}\x1b[0m\n"
+
+
+def test_a_line_is_as_long_as_the_terminal_of_the_messages(monkeypatch):
+    """Not of the results, which may go to a file."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert console.columns() == 80, "there is no terminal here"
+    ours, theirs = os.openpty()
+    try:
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 47, 0, 0))
+        with open(theirs, "w", closefd=False) as screen:
+            monkeypatch.setattr(sys, "stderr", screen)
+            assert console.columns() == 47
+            monkeypatch.setenv("COLUMNS", "33")
+            assert console.columns() == 33
+            monkeypatch.setenv("COLUMNS", "wide")
+            assert console.columns() == 47
+    finally:
+        os.close(ours)
+        os.close(theirs)
