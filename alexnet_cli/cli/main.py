@@ -227,6 +227,12 @@ def _flush_streams() -> None:
 def main() -> None:
     """Train, evaluate and use AlexNet image classifiers.
 
+    \b
+    alexnet sample shapes                 draws images to try things out with
+    alexnet train shapes/photos           or any folder with a folder for each class
+    alexnet evaluate                      on the images that were held out
+    alexnet predict photo.jpg
+
     Exit codes: 0 success; 1 a check failed; 2 wrong usage; 3 the work could not
     be done; 130 interrupted (143 by SIGTERM, 129 by SIGHUP).
     """

@@ -185,3 +185,5 @@ def _print_result(trained: "Trained") -> None:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
         raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
+    model = "" if out == Path("saved") else f" --model {shlex.quote(str(out))}"
+    log(f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`")
