@@ -38,7 +38,6 @@ from .console import output
 @click.option("--plot", type=FOLDER, help="Draw the network into this .png or .svg file.")
 def models_command(
     name: str | None,
-    arch: str | None,
     model: Path | None,
     config: str | None,
     classes: int | None,
@@ -46,6 +45,7 @@ def models_command(
     **variant: Any,
 ) -> None:
     """List the networks, or the layers of NETWORK."""
+    arch = variant.pop("arch")
     changes = {k: v for k, v in variant.items() if v is not None}
     if sum(x is not None for x in (name, arch, model, config)) > 1:
         raise click.UsageError("give one of NETWORK, --model and --config")
