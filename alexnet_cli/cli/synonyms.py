@@ -42,7 +42,7 @@ val-fraction: split-ratios use-validation train-split val-split validation-split
     validation-fraction val-ratio val-size split valid-pct val-percent
 test-fraction: test-split test-ratio test-size
 folds: kfold k-fold cv n-folds n-splits cross-validation num-folds
-fraction: subset limit train-fraction sample-fraction
+fraction: train-num-samples subset limit train-fraction sample-fraction
 hflip: do-flip h-flip random-horizontal-flip horizontal-flip fliplr flip random-flip mirror
     no-flip
 vflip: flip-vert v-flip random-vertical-flip vertical-flip flipud
@@ -65,7 +65,7 @@ cutmix: cutmix-prob cutmix-minmax mixup-switch-prob cutmix-alpha cut-mix
 randaugment: ra-magnitude ra-reps ra-sampler augmix-severity aa auto-augment autoaugment
     augment aug augmentation augmentations rand-augment randaug trivial-augment
 start-size: progressive progressive-resizing
-optimizer: opt optim solver
+optimizer: opt-func opt optim solver
 momentum: moms
 weight-decay: kernel-regularizer wd decay l2 l2-reg regularization weight-decay-rate
 clip-norm: global-clipnorm clip-grad-norm gradient-clip-val clip-grad clip clipnorm
@@ -160,10 +160,10 @@ every validation image is used, after every epoch
 `alexnet evaluate` does that
     test-only eval-only evaluate-only use-test
 `alexnet predict` does that
-    predict save-txt save-conf save-crop save-frames show-labels show-conf show visualize
-    stream-buffer vid-stride line-width
+    predict embed save-json save-txt save-conf save-crop save-frames show-labels show-conf
+    show visualize stream-buffer vid-stride line-width
 `alexnet export` does that
-    export quantize int8 onnx tflite dynamic simplify opset workspace
+    export format quantize int8 onnx tflite dynamic simplify opset workspace
 `alexnet fetch` does that
     download dataset-download
 `alexnet --version` does that
