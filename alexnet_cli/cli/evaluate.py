@@ -123,7 +123,7 @@ def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
     if as_json:
         console.raw(evaluation_text.to_json(evaluation))
     else:
-        console.output(evaluation_text.text(evaluation))
+        console.output(evaluation_text.text(evaluation), strong=("top-1 accuracy",))
 
 
 @dataclass(frozen=True)

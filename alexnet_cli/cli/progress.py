@@ -1,7 +1,6 @@
 """Progress: a bar that is overwritten, or a line now and then; and one for each epoch."""
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..api.listener import Counter, Listener
 from ..reports.text import cells, table
-from .console import log, notes, output, overwrite, raw
+from .console import columns, log, notes, output, overwrite, raw
 
 if TYPE_CHECKING:
     from ..api.export import ExportReport
@@ -28,12 +27,18 @@ SECONDS_BETWEEN_LINES = 30
 """Of progress in a file, or on a terminal that overwrites nothing."""
 
 
+SECONDS_BEFORE_ESTIMATE = 2
+"""Of the time that is left."""
+
+
 class Line:
     """A line on a terminal that is overwritten; elsewhere one is printed now and then."""
 
     def __init__(self) -> None:
         try:
-            self.live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+            terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+            # A notebook keeps all that was overwritten, and shows what was longer.
+            self.live = terminal and "JPY_PARENT_PID" not in os.environ
         except ValueError:
             # Standard error was closed.
             self.live = False
@@ -50,7 +55,7 @@ class Line:
             log(text)
             return
         # A line that is longer than the terminal could not be overwritten.
-        text = text[: shutil.get_terminal_size().columns - 1]
+        text = text[: columns() - 1]
         overwrite(text, self.shown)
         self.shown = cells(text)
 
@@ -67,7 +72,8 @@ def counting(what: str) -> Iterator[Counter]:
     line, started = Line(), time.monotonic()
 
     def counter(done: int, count: int) -> None:
-        line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}")
+        passed = time.monotonic() - started
+        line.update(f"{what} {_how_far(done, count, passed)}")
 
     try:
         yield counter
@@ -78,8 +84,33 @@ def counting(what: str) -> Iterator[Counter]:
         log(f"{what}: {seconds:.0f} s")
 
 
-def bar(fraction: float, width: int = 24) -> str:
-    """`fraction` (0..1) as a bar of `width` characters."""
+def _how_far(done: int, count: int, seconds: float) -> str:
+    """How many are done of `count`, 0 if that is not known, and how long the rest takes."""
+    if not count and done:
+        return f"{done}  {done / max(seconds, 1e-3):.0f} per second"
+    text = f"{bar(done / max(count, 1))} {done}/{count}"
+    # What is decoded first also starts threads and fills caches.
+    if seconds < SECONDS_BEFORE_ESTIMATE or not 0 < done < count:
+        return text
+    return f"{text}  {duration(seconds / done * (count - done))} left"
+
+
+def folded(parts: Sequence[str], width: int | None) -> list[str]:
+    """`parts` in a line of `width`, or in several below what follows the first part."""
+    lines, indent = [parts[0]], " " * cells(parts[0])
+    for part in parts[1:]:
+        longer = f"{lines[-1]}  {part}"
+        if width and cells(longer) > width:
+            lines.append(f"{indent}  {part}")
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def bar(fraction: float, width: int | None = None) -> str:
+    """`fraction` (0..1) as a bar of `width` characters, by default as there is room for."""
+    if width is None:
+        width = max(6, min(24, columns() - 52))
     full = round(min(fraction, 1.0) * width)
     return f"[{'=' * full}{' ' * (width - full)}]"
 
@@ -167,15 +198,20 @@ class ConsoleListener(Listener):
         """Show how far training is."""
         name = f"epoch {now.epoch:>{len(str(now.epochs))}}/{now.epochs}"
         left = now.left or 0.0
-        remaining = f"  {duration(left)} left" if round(left) else ""
-        speed = f"{now.rate:.0f} images/s"
+        rest = [f"{now.rate:.0f} images/s"]
+        rest += [f"{duration(left)} left"] if round(left) else []
         if now.logs is None:
             done = f"{bar(now.done / now.images)} {now.done}/{now.images}"
-            self.line.update(f"{name} {done}  {speed}{remaining}")
+            self.line.update("  ".join([f"{name} {done}", *rest]))
             return
         self.line.clear()
-        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN)
-        log(f"{name}  {values}  {speed}{remaining}{'  best' if now.best else ''}")
+        values = [f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN]
+        best = ["best"] if now.best else []
+        width = columns() if self.line.live else None
+        *lines, last = folded([name, *values, *rest, *best], width)
+        for line in lines:
+            log(line)
+        log(last.removesuffix("best"), *best)
 
 
 def show_models(report: "ExportReport", *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from ..errors import AlexNetError, Interrupted
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
 from .arguments import FOLDER, OVERWRITE, class_names
+from .completion import classes
 from .console import log, raw, result
 from .progress import ConsoleListener
 from .recipe_options import (
@@ -59,7 +60,11 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     is_flag=True,
     help="With --resume: go on although images have changed since.",
 )
-@click.option("--classes", help="Use only these classes, in this order: a,b,c or @FILE.")
+@click.option(
+    "--classes",
+    shell_complete=classes,
+    help="Use only these classes, in this order: a,b,c or @FILE.",
+)
 @click.option(
     "-o",
     "--out",
@@ -180,3 +185,5 @@ def _print_result(trained: "Trained") -> None:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
         raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
+    model = "" if out == Path("saved") else f" --model {shlex.quote(str(out))}"
+    log(f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`")

@@ -128,6 +128,8 @@ class _Preprocess(Struct, forbid_unknown_fields=True, rename=JSON_KEYS):
     std: tuple[_Positive, _Positive, _Positive]
     max_pixels: Annotated[int, Meta(ge=1, le=2 * 10**9)] = MAX_PIXELS
     white_level: Annotated[int, Meta(ge=1, le=MAX_WHITE_LEVEL)] | None = None
+    samplewise_center: bool = False
+    samplewise_std_normalization: bool = False
 
 
 class _Provenance(Struct):

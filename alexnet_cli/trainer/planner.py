@@ -83,8 +83,12 @@ class EpochPlanner:
     def extend(self) -> None:
         """Plan anew after a change of epochs or of the deadline; the share follows."""
         self.epochs, self.epoch_steps = self.work.epochs, self.work.steps
+        self._share_by_epochs()
         if self.paces and not self.over:
-            self._plan()
+            self._plan()  # What is left is planned by the share.
+            self._share_by_epochs()
+
+    def _share_by_epochs(self) -> None:
         self.share = min(1.0, (self.epoch + self.done) / self.epochs)
 
     def restart_epoch(self) -> None:

@@ -42,7 +42,8 @@ def terminal(capsys, monkeypatch):
     monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=screen))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "JPY_PARENT_PID"):
+        monkeypatch.delenv(name, raising=False)
     # click removes control sequences where it sees no terminal.
     monkeypatch.setattr(click, "echo", partial(click.echo, color=True))
     return lambda: capsys.readouterr().err
@@ -89,21 +90,23 @@ def test_nothing_is_overwritten_where_output_is_piped(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("where", ["a file", "a dumb terminal"])
+@pytest.mark.parametrize("where", ["a file", "a dumb terminal", "a notebook"])
 def test_what_is_not_overwritten_gets_a_line_twice_per_minute(
     capsys, clock, monkeypatch, where
 ):
-    if where == "a dumb terminal":
+    if where != "a file":
         screen = SimpleNamespace(isatty=lambda: True)
         monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=screen))
-        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setenv("TERM", "dumb" if where == "a dumb terminal" else "xterm-color")
+    if where == "a notebook":
+        monkeypatch.setenv("JPY_PARENT_PID", "7")  # As jupyter_client starts kernels.
     with counting("decoding") as counter:
         for i in range(70):
             clock.now += 1
             counter(i, 70)
     lines = capsys.readouterr().err.splitlines()
     assert [re.sub(r"\[.*\] ", "", x) for x in lines] == [
-        "decoding 30/70", "decoding 61/70", "decoding: 70 s",
+        "decoding 30/70  0:41 left", "decoding 61/70  0:09 left", "decoding: 70 s",
     ]  # fmt: skip
 
 
@@ -126,6 +129,24 @@ def test_counting_shows_a_bar(terminal, clock):
         counter(1, 2)
     shown = f"\rdecoding [{'=' * 12}{' ' * 12}] 1/2\x1b[K"
     assert terminal() == f"{shown}\r\x1b[K"
+
+
+@pytest.mark.parametrize("seconds, done, count, text", [
+    (1.9, 10, 100, "[==                      ] 10/100"), (3.0, 10, 100, "[==                      ] 10/100  0:27 left"),
+    (600, 1, 61, "[                        ] 1/61  10:00:00 left"), (3.0, 0, 7, "[                        ] 0/7"),
+    (3.0, 7, 7, "[========================] 7/7"), (4.0, 100, 0, "100  25 per second"),
+])  # fmt: skip
+def test_counting_says_how_long_the_rest_takes(terminal, clock, seconds, done, count, text):
+    with counting("examining") as counter:
+        clock.now += seconds
+        counter(done, count)
+        assert terminal() == f"\rexamining {text}\x1b[K"
+
+
+@pytest.mark.parametrize("columns, width", [(200, 24), (80, 24), (60, 8), (20, 6)])
+def test_a_bar_is_as_long_as_there_is_room(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert len(bar(0.5)) == width + 2
 
 
 def test_nothing_to_count_is_no_error(terminal):
@@ -165,6 +186,20 @@ def test_steps_are_live_and_epochs_stay(terminal):
     assert terminal() == (
         "\r\x1b[Kepoch  2/10  loss 0.5000  val_loss 0.2500  20 images/s  1:01 left  best\n"
     )
+
+
+@pytest.mark.parametrize("columns, lines", [
+    (74, ["epoch 3/9  loss 0.5000  val_loss 0.2500  20 images/s  1:01 left  best"]),
+    (60, ["epoch 3/9  loss 0.5000  val_loss 0.2500  20 images/s", "           1:01 left  best"]),
+    (40, ["epoch 3/9  loss 0.5000  val_loss 0.2500", "           20 images/s  1:01 left  best"]),
+    (5, ["epoch 3/9", *(f"           {x}" for x in ("loss 0.5000", "val_loss 0.2500", "20 images/s", "1:01 left", "best"))]),
+])  # fmt: skip
+def test_an_epoch_is_broken_between_its_numbers(terminal, monkeypatch, columns, lines):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    now = Progress(epoch=3, epochs=9, images=60, done=60, seconds=3.0, left=61.0)
+    now.best, now.logs = True, {"loss": 0.5, "val_loss": 0.25}
+    ConsoleListener().progress(now)
+    assert terminal().removeprefix("\r\x1b[K").splitlines() == lines
 
 
 @pytest.mark.parametrize("left", [None, 0.0, 0.4])
