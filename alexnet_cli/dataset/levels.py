@@ -3,12 +3,44 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from ..errors import DatasetError, printable
-from .class_names import MOST_LISTED, listed_classes, shown
+from ..errors import DatasetError, for_shell, printable
+from .class_names import (
+    MOST_LISTED,
+    classes_option,
+    listed_classes,
+    matching,
+    quoted,
+    shown,
+)
+from .disk import Files
 from .folder_tree import FolderTree
-from .listing import Note, entries, is_folder, is_junk
+from .left_out import LeftOut, Note
+from .listing import entries, is_folder, is_junk
 from .part_names import ANNOTATIONS, IMAGES, folded, part_of
+from .parts import find_layout
 from .split import TEST, TRAIN, VAL
+
+
+def within(data: Path, files: Files, note: Note, known: Collection[str] = ()) -> Path:
+    """`data`, or in an archive the folder in it that is wrapped by single folders.
+
+    A folder named as one of `known`, or with images in it, is a class and wraps nothing.
+    """
+    for x in files.left_out:
+        note(x)
+    while files.wrapped:
+        tree = FolderTree(data, files)
+        held = [x for x in tree.folders() if tree.holds(x)]
+        names = [x for x in tree.subfolders(data) if x in held]
+        if len(names) != 1 or matching(names[0], known):
+            break
+        if tree.content(data).images or tree.content(data / names[0]).images:
+            break
+        tree.note_files(note, f"{quoted(f'{names[0]}/')}")
+        for name in (x for x in tree.class_folders(note) if x not in names):
+            note(LeftOut(data / name, tree.why_empty(name), is_folder=True))
+        data /= names[0]
+    return data
 
 
 def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[str]:
@@ -21,10 +53,13 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
     flat = [x for x in held if tree.is_flat(tree.root / x)]
     nested = [x for x in held if not tree.content(tree.root / x).images]
     _refuse_flat_parts(tree, held, flat)
-    if nested == held and len(held) == 1:
-        _refuse_too_high(tree, held[0])
+    # What is to be predicted, as test/ of images without class folders, is no class.
+    deep = [x for x in held if x not in flat or not part_of(x)[0]]
+    if len(deep) == 1 and deep[0] in nested:
+        _refuse_too_high(tree, deep[0], len(held) - 1)
     if nested == held and len(held) > 1:
         _refuse_alike(tree, held)
+    _refuse_parts_below(tree, nested)
     if nested and nested != held:
         _refuse_doubled(tree, held, nested)
     unlabeled = [x for x in flat if part_of(x) == (TEST, 3)]
@@ -32,21 +67,20 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
         return list(folders)
     for name in unlabeled:
         count = tree.content(tree.unwrapped(tree.root / name)).files
-        note(
-            f"{name}/: {count} file(s) without class folders, not a class "
-            f"(unless --classes names it)"
-        )
+        reason = f"{count} file(s) without class folders; --classes makes it a class"
+        note(LeftOut(tree.root / name, reason, is_folder=True))
     return [x for x in folders if x not in unlabeled]
 
 
-def no_classes(folder: Path) -> str:
-    """What is wrong with `folder`, which has no class folders with images."""
-    if any(not is_folder(x) and not is_junk(x) for x in entries(folder)):
+def no_classes(tree: FolderTree) -> str:
+    """What is wrong with the root of `tree`, which has no class folders with images."""
+    found = entries(tree.root, tree.files)
+    if any(not is_folder(x) and not is_junk(x) for x in found):
         return (
-            f"{printable(folder)} has files but no class folders; "
+            f"{printable(tree.root)} has files but no class folders; "
             f"put the images of each class into a folder of its own"
         )
-    return f"{printable(folder)} has no class folders with images"
+    return f"{printable(tree.root)} has no class folders with images"
 
 
 def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str]) -> None:
@@ -62,39 +96,59 @@ def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str
         )
 
 
-def _refuse_too_high(tree: FolderTree, name: str) -> None:
-    """Refuse a folder whose only folder holds the class folders."""
+def _refuse_too_high(tree: FolderTree, name: str, flat: int) -> None:
+    """Refuse a folder whose only folder that is not `flat` holds the class folders."""
     end = tree.unwrapped(tree.root / name)
     if len(tree.subfolders(end)) > 1:
+        only = "only one folder with folders in it" if flat else "only one folder"
         raise DatasetError(
-            f"{printable(tree.root)} has only one folder, {shown(name)}, and the class "
-            f"folders are in it; use --data {printable(end)}"
+            f"{printable(tree.root)} has {only}, {shown(name)}, and the class folders are "
+            f"in it; use --data {for_shell(end)}"
         )
+
+
+def _refuse_parts_below(tree: FolderTree, nested: Sequence[str]) -> None:
+    """Refuse a folder with training and test parts as a class."""
+    for name in nested:
+        end = tree.unwrapped(tree.root / name)
+        if not any(part_of(x)[1] > 1 for x in tree.subfolders(end)):
+            continue
+        if parts := find_layout(FolderTree(end, tree.files)).parts:
+            folders = listed_classes(f"{x.name}/" for x in parts.values())
+            raise DatasetError(
+                f"{printable(tree.root)}: {shown(name)} is a data set of its own, with "
+                f"{folders}, and not a class; use --data {for_shell(end)}"
+            )
 
 
 def _refuse_alike(tree: FolderTree, held: Sequence[str]) -> None:
     """Refuse folders that hold folders of the same names: parts, or variants."""
     ends = {x: tree.unwrapped(tree.root / x) for x in held}
-    names = {x: {folded(n) for n in tree.subfolders(end)} for x, end in ends.items()}
-    names = {x: found - IMAGES - ANNOTATIONS for x, found in names.items()}
+    names = {x: _class_names(tree, end) for x, end in ends.items()}
     alike = []
     for x in held:
         others = set().union(*(names[y] for y in held if y != x))
-        shared = names[x] & others
+        shared = names[x].keys() & others
         if len(shared) > 1 and 2 * len(shared) >= len(names[x]):
             alike.append(x)
     if len(alike) < 2:
         return
     one, other = sorted(alike[:2], key=lambda x: part_of(x)[0] in (VAL, TEST))
-    same = listed_classes(sorted(names[one] & names[other])[:3])
-    use = f"--data {printable(ends[one])}"
+    same = listed_classes([y for x, y in names[one].items() if x in names[other]][:3])
+    use = f"--data {for_shell(ends[one])}"
     if part := part_of(other)[0]:
-        use = f"--train {printable(ends[one])} --{part} {printable(ends[other])}"
+        use = f"--train {for_shell(ends[one])} --{part} {for_shell(ends[other])}"
     raise DatasetError(
         f"{printable(tree.root)}: {listed_classes(alike)} hold folders of the same names "
         f"({same}), so they are parts or variants, not classes; use {use}"
-        f" (or --classes {','.join(printable(x) for x in alike[:2])} if they are classes)"
+        f" (or {classes_option(alike[:2])} if they are classes)"
     )
+
+
+def _class_names(tree: FolderTree, folder: Path) -> dict[str, str]:
+    """Names of the folders of images in `folder`, by what they are compared by."""
+    names = {folded(x): x for x in tree.subfolders(folder)}
+    return {x: y for x, y in names.items() if x not in IMAGES | ANNOTATIONS}
 
 
 def _refuse_doubled(tree: FolderTree, held: Sequence[str], nested: Sequence[str]) -> None:
@@ -110,9 +164,11 @@ def _refuse_doubled(tree: FolderTree, held: Sequence[str], nested: Sequence[str]
         what = (
             f"the class folders {listed_classes(again)} again" if again else "class folders"
         )
-        others = [printable(x) for x in held if x != name]
-        listing = ",".join(others) if len(others) <= MOST_LISTED else "with the others"
+        others = [x for x in held if x != name]
+        listing = "--classes with the others"
+        if len(others) <= MOST_LISTED:
+            listing = classes_option(others)
         raise DatasetError(
             f"{printable(tree.root)}: {shown(name)} beside the other folders holds {what}; "
-            f"use --data {printable(end)}, or --classes {listing} to leave it out"
+            f"use --data {for_shell(end)}, or {listing} to leave it out"
         )

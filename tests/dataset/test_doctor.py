@@ -220,10 +220,10 @@ def test_notes_of_all_parts_are_kept(healthy, tmp_path):
         shutil.copytree(healthy, tmp_path / "p" / part)
         (tmp_path / "p" / part / "fish" / f"{part}.txt").write_text("x")
     found = examine(tmp_path / "p")
-    assert sorted(found.notes) == [
-        "fish/test.txt: not an image by its extension",
-        "fish/train.txt: not an image by its extension",
-    ]
+    assert found.notes == (
+        "left out: 'train/fish/train.txt', 'test/fish/test.txt': not an image by its "
+        "extension; rename to use",
+    )
     assert found.counts == {"daisy": 10, "fish": 10} and len(found.two_parts) == 10
 
 

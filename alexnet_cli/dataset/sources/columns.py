@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DatasetError
-from .layout import part_named
+from ..part_names import part_named
 
 PATHS = frozenset({
     "file", "files", "filename", "filenames", "filepath", "filepaths", "path", "paths",

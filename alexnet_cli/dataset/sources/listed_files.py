@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import DatasetError, ImageError
 from .. import images
-from .layout import reason_to_leave_out
+from ..listing import unused_name
 from .source import Sample
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -100,7 +100,7 @@ class ListedFiles:
         """Paths of the images in the folders beside the list, by plain name."""
         found: defaultdict[str, list[str]] = defaultdict(list)
         for folder in sorted(self._files("")):
-            if not reason_to_leave_out(f"{folder}/x") and (self.root / folder).is_dir():
+            if not unused_name(f"{folder}/x") and (self.root / folder).is_dir():
                 for plain, paths in self._by_name(folder).items():
                     found[plain] += paths
         return found
@@ -125,6 +125,6 @@ class ListedFiles:
             plain = unicodedata.normalize("NFC", name)
             found[plain].append(path)
             stem, dot, _ = plain.rpartition(".")
-            if dot and stem and not reason_to_leave_out(name):
+            if dot and stem and not unused_name(name):
                 found[stem].append(path)
         return found

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import Any
 
 from ...errors import DatasetError, printable
+from ..part_names import part_named
 from ..split import TRAIN
 from .columns import Columns, choose_columns
-from .layout import part_named
 from .listed_files import ListedFiles
 from .table import Row, Table
 

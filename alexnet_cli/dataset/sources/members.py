@@ -10,8 +10,8 @@ from tarfile import TarError
 from typing import Protocol
 from zipfile import BadZipFile
 
-from ...errors import DatasetError, ImageError
-from .layout import LeftOut
+from ...errors import DatasetError, ImageError, printable
+from ..left_out import LeftOut, Note
 
 MAX_RATIO, SPARE = 200, 2**30
 """Members may be this many times larger than their archive, and so many bytes more.
@@ -34,6 +34,9 @@ class Members(Protocol):
     sequential: bool
     """It is read from its start; a name before the last one takes as long as all before."""
 
+    def begins_as_image(self, name: str) -> bool:
+        """Whether the first bytes of a member are those of an image."""
+
     def read(self, name: str) -> bytes:
         """The content of a member. Called from several threads at once.
 
@@ -47,16 +50,20 @@ class Opened:
     """An open archive, and what is not among its names."""
 
     members: Members
-    left_out: LeftOut
+    left_out: tuple[LeftOut, ...]
 
 
-def clean_name(name: str, left_out: LeftOut) -> str:
+def clean_name(name: str, archive: Path, note: Note) -> str:
     """`name` without "." and doubled slashes; empty if it leads out of the archive."""
     words = [x for x in name.split("/") if x not in ("", ".")]
     if name.startswith("/") or ".." in words or _DRIVE.match(name):
-        left_out.add("a name that leads out of the archive", name)
+        note(LeftOut(archive / name, "leads out of the archive, by its name"))
         return ""
     return "/".join(words)
+
+
+LINK = "a link in the archive, not followed; pack the file itself to use"
+TWICE = "in the archive twice; the last one is used"
 
 
 def require_no_bomb(total: int, archive: Path, size: int) -> None:
@@ -67,8 +74,8 @@ def require_no_bomb(total: int, archive: Path, size: int) -> None:
     """
     if total > MAX_RATIO * size + SPARE:
         raise DatasetError(
-            f"{archive}: what is in it is more than {MAX_RATIO} times larger than itself, "
-            f"as in a decompression bomb; unpack it yourself if you trust it"
+            f"{printable(archive)}: what is in it is more than {MAX_RATIO} times larger "
+            f"than itself, as in a decompression bomb; unpack it yourself if you trust it"
         )
 
 

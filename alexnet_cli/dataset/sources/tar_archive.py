@@ -14,9 +14,11 @@ from typing import IO, Any, cast
 
 from ...backend.regular_file import open_regular
 from ...errors import DatasetError, ImageError, first_line, printable
+from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
-from .layout import LeftOut
-from .members import DAMAGE, Opened, clean_name, reading, require_no_bomb
+from ..left_out import LeftOut
+from ..listing import has_known_extension
+from .members import DAMAGE, LINK, TWICE, Opened, clean_name, reading, require_no_bomb
 
 MAX_HEADER = 2**20
 """Bytes of one header, as of a long name; tarfile would keep any number in memory."""
@@ -130,6 +132,8 @@ class _Place:
 
     offset: int
     size: int
+    image: bool
+    """It is one by its extension, or by its first bytes."""
 
 
 class TarMembers:
@@ -140,6 +144,10 @@ class TarMembers:
         self.names = tuple(places)
         self.sequential = stream.sequential
         self.lock = threading.Lock()
+
+    def begins_as_image(self, name: str) -> bool:
+        """Whether the first bytes of a member are those of an image, as far as is known."""
+        return name in self.places and self.places[name].image
 
     def read(self, name: str) -> bytes:
         """The content of a member; a compressed archive begins anew if it was before.
@@ -171,21 +179,18 @@ def open_tar(path: Path) -> Opened:
     Raises:
         DatasetError: it is none, damaged or a bomb.
     """
-    left_out = LeftOut()
+    left_out: list[LeftOut] = []
     places: dict[str, _Place] = {}
     try:
         stream = _Stream(path)
-        for info in stream:
-            if info.isdir():
-                continue
+        for info in (x for x in stream if not x.isdir()):
             if info.issparse() or not info.isreg():
-                left_out.add(_kind(info), info.name)
-            elif clean := clean_name(info.name, left_out):
-                if clean in places:
-                    left_out.add("in the archive twice, of which the last counts", clean)
-                    # Its place in the order is that of the last one.
-                    del places[clean]
-                places[clean] = _Place(info.offset_data, info.size)
+                left_out.append(LeftOut(path / info.name, _kind(info)))
+            elif clean := clean_name(info.name, path, left_out.append):
+                # Its place in the order is that of the last one of the name.
+                if places.pop(clean, None):
+                    left_out.append(LeftOut(path / clean, TWICE))
+                places[clean] = _placed(info, stream)
     except MemoryError as error:
         raise DatasetError(f"{printable(path)} needs more memory than there is") from error
     except DAMAGE as error:
@@ -193,10 +198,19 @@ def open_tar(path: Path) -> Opened:
             f"{printable(path)} is no tar archive, or was cut short ({first_line(error)}); "
             f"fetch it again, or repack it as .zip or .tar.gz"
         ) from error
-    return Opened(TarMembers(path, places, stream), left_out)
+    return Opened(TarMembers(path, places, stream), tuple(left_out))
+
+
+def _placed(info: tarfile.TarInfo, stream: _Stream) -> _Place:
+    """Where a member is, at whose content `stream` stands."""
+    # Only now can the first bytes be had without reading the archive once more.
+    image = has_known_extension(info.name) or is_image_head(
+        stream.forward.take(min(HEAD, info.size))
+    )
+    return _Place(info.offset_data, info.size, image)
 
 
 def _kind(info: tarfile.TarInfo) -> str:
     if info.issym() or info.islnk():
-        return "a link"
+        return LINK
     return "a sparse file" if info.issparse() else "neither a file nor a folder"

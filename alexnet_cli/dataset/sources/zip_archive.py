@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ...backend.regular_file import open_regular
 from ...errors import DatasetError, ImageError, printable
+from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
-from .layout import LeftOut
-from .members import DAMAGE, Opened, clean_name, reading, require_no_bomb
+from ..left_out import LeftOut
+from .members import DAMAGE, LINK, TWICE, Opened, clean_name, reading, require_no_bomb
 
 METHODS = {
     9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "encryption",
@@ -32,6 +33,14 @@ class ZipMembers:
         self.archive, self.infos = archive, infos
         self.names = tuple(infos)
         weakref.finalize(self, archive.close)
+
+    def begins_as_image(self, name: str) -> bool:
+        """Whether the first bytes of a member are those of an image."""
+        try:
+            with self.archive.open(self.infos[name]) as member:
+                return is_image_head(member.read(HEAD))
+        except (KeyError, *DAMAGE):
+            return False
 
     def read(self, name: str) -> bytes:
         """The content of a member, checked by its CRC.
@@ -84,19 +93,19 @@ def _listed(path: Path, archive: zipfile.ZipFile, size: int) -> Opened:
     members = [x for x in archive.infolist() if not x.is_dir()]
     require_no_bomb(sum(x.file_size for x in members), path, size)
     _require_apart(members, name)
-    left_out = LeftOut()
+    left_out: list[LeftOut] = []
     infos: dict[str, zipfile.ZipInfo] = {}
     for info in members:
         member = _name(info)
         if stat.S_ISLNK(info.external_attr >> 16):
-            left_out.add("a symbolic link", member)
-        elif clean := clean_name(member, left_out):
+            left_out.append(LeftOut(path / member, LINK))
+        elif clean := clean_name(member, path, left_out.append):
             if clean in infos:
-                left_out.add("in the archive twice, of which the last counts", clean)
+                left_out.append(LeftOut(path / clean, TWICE))
             infos[clean] = info
     if infos and all(x.flag_bits & _ENCRYPTED for x in infos.values()):
         raise DatasetError(f"{name} is encrypted; unpack it with its password")
-    return Opened(ZipMembers(archive, infos), left_out)
+    return Opened(ZipMembers(archive, infos), tuple(left_out))
 
 
 def _name(info: zipfile.ZipInfo) -> str:

@@ -20,7 +20,7 @@ from helpers import draw_toy, encoded, photo, tree
 from alexnet_cli.dataset.doctor import examine
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources import members, tar_archive
-from alexnet_cli.dataset.sources.archive import archive_images, open_archive
+from alexnet_cli.dataset.sources.archive import archive_images
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import DatasetError, ImageError
@@ -82,7 +82,7 @@ def names(source):
 
 def refused(file, text):
     with pytest.raises(DatasetError) as caught:
-        open_archive(file)
+        open_source(file)
     assert str(caught.value).startswith(f"{file}{text}"), str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -121,7 +121,7 @@ def test_parts_inside_are_parts(toy_folder, tmp_path, kind):
     for part in ("train", "val", "test"):
         shutil.copytree(toy_folder, data / part)
     file = packed(data, tmp_path / f"x.{kind}")
-    source, folder = open_archive(file), find_images(data)
+    source, folder = open_source(file), find_images(data)
     assert source.parts == folder.parts == ("train", "val", "test")
     assert [source.counts(x) for x in source.parts] == [
         folder.counts(x) for x in folder.parts
@@ -139,7 +139,7 @@ def test_a_compressed_tar_is_read_twice_however_many_samples(
         "__init__",
         lambda self, path: (opened.append(path), real(self, path))[1],
     )
-    source = open_archive(packed(toy_folder, tmp_path / "x.tgz"))
+    source = open_source(packed(toy_folder, tmp_path / "x.tgz"))
     assert source.sequential and len(opened) == 1
     data = prepare(source, RECIPE.changed(fraction=1.0))
     assert len(opened) == 2 and len(data.split) == 18
@@ -151,7 +151,7 @@ def test_a_compressed_tar_is_read_twice_however_many_samples(
 
 
 def test_what_can_only_be_read_onwards_is_not_read_without_a_cache(toy_folder, tmp_path):
-    source = open_archive(packed(toy_folder, tmp_path / "x.tar.xz"))
+    source = open_source(packed(toy_folder, tmp_path / "x.tar.xz"))
     with pytest.raises(DatasetError) as caught:
         prepare(source, RECIPE.changed(cache="none"))
     assert str(caught.value) == (
@@ -159,7 +159,7 @@ def test_what_can_only_be_read_onwards_is_not_read_without_a_cache(toy_folder, t
         f"can only be read from its start; use --cache disk"
     )
     for kind in ("zip", "tar"):
-        source = open_archive(packed(toy_folder, tmp_path / f"x.{kind}"))
+        source = open_source(packed(toy_folder, tmp_path / f"x.{kind}"))
         data = prepare(source, RECIPE.changed(cache="none"))
         assert data.training.pixels(data.training.rows).shape == (15, 36, 36, 3)
 
@@ -171,13 +171,14 @@ def test_what_is_not_an_image_is_left_out_with_a_note(tmp_path, write, name):
         "a/notes.txt": b"x", "a/more.zip": b"x", "a/old.tar.gz": b"x", "LICENSE": b"x",
         "../evil.png": IMAGE, "/etc/evil.png": IMAGE, "a/../../evil.png": IMAGE, "C:/evil.png": IMAGE,
     }  # fmt: skip
-    source = open_archive(write(tmp_path / name, {**CLASSES, **odd}))
+    source = open_source(write(tmp_path / name, {**CLASSES, **odd}))
     assert {x.name for x in source.samples} == set(CLASSES)
     text = "\n".join(source.notes)
-    assert "a/more.zip: an archive in the archive, not opened (and 1 more)" in text
-    assert "a name that leads out of the archive (and 3 more)" in text
-    assert "LICENSE: loose file beside the class folders" in text
-    assert "a/notes.txt: not an image by its extension" in text
+    assert "'a/more.zip', 'a/old.tar.gz': archive within the data, not opened" in text
+    assert "'a/../../evil.png' and 1 more: leads out of the archive, by its name" in text
+    assert "'LICENSE': beside the class folders; move into a class folder" in text
+    assert "'a/notes.txt': not an image by its extension; rename to use" in text
+    assert "'.git/', '__MACOSX/': hidden, or a folder of the system" in text
 
 
 @pytest.mark.parametrize(
@@ -197,11 +198,13 @@ def test_of_a_name_that_is_there_twice_the_last_counts(tmp_path, write, name):
                     info = tarfile.TarInfo(x)
                     info.size = len(data)
                     archive.addfile(info, io.BytesIO(data))
-    source = open_archive(file)
+    source = open_source(file)
     assert len(source.samples) == 4
     [first] = [x for x in source.samples if x.name == "a/1.png"]
     assert source.read(first) == IMAGE
-    assert source.notes == ("a/1.png: in the archive twice, of which the last counts",)
+    assert source.notes == (
+        "left out: 'a/1.png': in the archive twice; the last one is used",
+    )
 
 
 def test_links_and_devices_in_a_tar_are_noted(tmp_path):
@@ -216,11 +219,12 @@ def test_links_and_devices_in_a_tar_are_noted(tmp_path):
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-    source = open_archive(file)
+    source = open_source(file)
     assert len(source.samples) == 4
     assert source.notes == (
-        "a/s.png: a link (and 1 more)",
-        "a/c.png: neither a file nor a folder (and 1 more)",
+        "left out: 'a/s.png', 'a/h.png': a link in the archive, not followed; pack the file "
+        "itself to use",
+        "left out: 'a/c.png', 'a/f.png': neither a file nor a folder",
     )
 
 
@@ -230,7 +234,10 @@ def test_links_in_a_zip_are_noted(tmp_path):
         info = zipfile.ZipInfo("a/link.png")
         info.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(info, "/etc/passwd")
-    assert open_archive(file).notes == ("a/link.png: a symbolic link",)
+    assert open_source(file).notes == (
+        "left out: 'a/link.png': a link in the archive, not followed; pack the file itself "
+        "to use",
+    )
 
 
 @pytest.mark.parametrize("name", ["d\u00e9j\u00e0", "\u82b1", "\u0446\u0432\u0435\u0442"])
@@ -257,7 +264,7 @@ def test_names_of_any_script_are_kept(tmp_path, name, program):
                     raw[start + at + 1] &= ~0x08
                     start = raw.find(mark, start + 4)
             file.write_bytes(raw)
-    source = open_archive(file)
+    source = open_source(file)
     assert set(source.classes) == {name, "plain"}
     assert {Path(x.name).name for x in source.samples} == {f"{name}.png"}
     assert source.read(source.samples[0]) == IMAGE
@@ -265,7 +272,7 @@ def test_names_of_any_script_are_kept(tmp_path, name, program):
 
 def test_backslashes_of_windows_separate(tmp_path):
     file = zipped(tmp_path / "x.zip", {x.replace("/", "\\"): d for x, d in CLASSES.items()})
-    assert open_archive(file).classes == ("a", "b")
+    assert open_source(file).classes == ("a", "b")
 
 
 def encrypted(file, which):
@@ -284,7 +291,7 @@ def encrypted(file, which):
 
 def test_encrypted_members_are_bad_files_and_an_encrypted_archive_is_refused(tmp_path):
     file = encrypted(zipped(tmp_path / "x.zip", CLASSES), {"a/1.png"})
-    source = open_archive(file)
+    source = open_source(file)
     with pytest.raises(ImageError) as caught:
         source.read(next(x for x in source.samples if x.name == "a/1.png"))
     assert str(caught.value) == "is encrypted; unpack the archive with its password"
@@ -298,7 +305,7 @@ def test_methods_that_are_not_read_are_named(tmp_path):
     start = raw.find(b"PK\1\2")
     raw[start + 10] = 9
     file.write_bytes(raw)
-    source = open_archive(file)
+    source = open_source(file)
     with pytest.raises(ImageError, match="is compressed by Deflate64, which is not read"):
         source.read(source.samples[0])
 
@@ -308,7 +315,7 @@ def test_methods_that_are_not_read_are_named(tmp_path):
     [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
 )
 def test_methods_that_are_read(tmp_path, method):
-    source = open_archive(zipped(tmp_path / "x.zip", CLASSES, compression=method))
+    source = open_source(zipped(tmp_path / "x.zip", CLASSES, compression=method))
     assert {x.name: source.read(x) for x in source.samples} == CLASSES
 
 
@@ -351,7 +358,7 @@ def test_damage_anywhere_is_an_error_of_ours(toy_folder, tmp_path, kind):
         file.write_bytes(raw)
         # Whatever else it raises fails the test.
         with suppress(DatasetError):
-            source = open_archive(file)
+            source = open_source(file)
             for sample in source.samples:
                 with suppress(ImageError):
                     source.read(sample)
@@ -368,7 +375,7 @@ def test_what_is_no_archive_is_one_line(tmp_path):
         tmp_path / "zst.tar",
         " is no tar archive, or was cut short (it is Zstandard); fetch it again, or repack it as .zip or .tar.gz",
     )
-    refused(tmp_path / "gone.zip", ": No such file or directory")
+    refused(tmp_path / "gone.zip", " does not exist")
 
 
 def test_one_of_several_zip_files_is_named(tmp_path, toy_folder):
@@ -401,7 +408,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
             ": what is in it is more than 200 times larger",
         )
     # As large, but not compressed.
-    assert len(open_archive(tarred(tmp_path / "x.tar", bomb)).samples) == 5
+    assert len(open_source(tarred(tmp_path / "x.tar", bomb)).samples) == 5
 
 
 @pytest.mark.parametrize(
@@ -443,34 +450,34 @@ def test_a_member_larger_than_an_image_is_a_bad_file(tmp_path, monkeypatch):
 
 def test_layouts_that_are_no_class_folders_are_one_line(tmp_path):
     flat = zipped(tmp_path / "flat.zip", content("1.png", "2.png"))
-    refused(flat, " has no class folders with images; put the images of each class into")
+    refused(flat, " has files but no class folders; put the images of each class into")
     one = zipped(tmp_path / "one.zip", content("cats/1.png", "cats/2.png"))
     refused(one, " has only one class, 'cats'; a classifier needs at least two")
     twice = content("train/a/1.png", "train/b/1.png", "Training/a/1.png", "val/a/1.png")
     refused(
         zipped(tmp_path / "twice.zip", twice),
-        ": both 'train' and 'Training' could be the train part; rename one",
+        ": both 'Training' and 'train' could be the train part; rename one, or name",
     )
     unknown = content("train/a/1.png", "train/b/1.png", "val/c/1.png")
     refused(
         zipped(tmp_path / "c.zip", unknown),
-        ": its val part has a class 'c' that the train part lacks",
+        f"/val has a class 'c' that {tmp_path}/c.zip/train lacks",
     )
 
 
 def test_several_wrapping_folders_are_looked_through(tmp_path):
     deep = {f"data/v1/photos/{x}": d for x, d in CLASSES.items()}
-    assert open_archive(zipped(tmp_path / "x.zip", deep)).classes == ("a", "b")
+    assert open_source(zipped(tmp_path / "x.zip", deep)).classes == ("a", "b")
     parts = {f"data/{p}/{x}": d for p in ("train", "test") for x, d in CLASSES.items()}
-    assert open_archive(zipped(tmp_path / "y.zip", parts)).parts == ("train", "test")
+    assert open_source(zipped(tmp_path / "y.zip", parts)).parts == ("train", "test")
 
 
 def test_classes_choose_and_order(tmp_path):
     file = zipped(tmp_path / "x.zip", {**CLASSES, **content("c/1.png")})
-    chosen = open_archive(file, ("c", "a"))
+    chosen = open_source(file, ("c", "a"))
     assert chosen.classes == ("c", "a") and chosen.counts("train") == [1, 2]
-    with pytest.raises(DatasetError, match=r"x\.zip has no class 'd'"):
-        open_archive(file, ("d", "a"))
+    with pytest.raises(DatasetError, match=r"x\.zip has no class folder 'd'"):
+        open_source(file, ("d", "a"))
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tgz"])
