@@ -51,6 +51,29 @@ RAW_CSV = click.option(
 )
 
 
+def layout_options(command: Command) -> Command:
+    """The options that say where class folders are, and which are used."""
+    options = (
+        click.option(
+            "--train",
+            type=FOLDER,
+            help="Folder of class folders to train on, in place of --data.",
+        ),
+        click.option("--val", type=FOLDER, help="Folder of class folders to validate on."),
+        click.option(
+            "--test",
+            type=FOLDER,
+            help="Folder of class folders to keep for `alexnet evaluate`.",
+        ),
+        click.option(
+            "--classes", help="Use only these classes, in this order: a,b,c or @FILE."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def max_megapixels_option(default: str) -> Callable[[Command], Command]:
     """The option --max-megapixels, whose default is `default` in words."""
     field = FIELDS["max_megapixels"]

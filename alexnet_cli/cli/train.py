@@ -11,7 +11,7 @@ import click
 from ..errors import AlexNetError, Interrupted
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
-from .arguments import FOLDER, OVERWRITE, class_names
+from .arguments import FOLDER, OVERWRITE, class_names, layout_options
 from .console import log, raw, result
 from .progress import ConsoleListener
 from .recipe_options import (
@@ -39,15 +39,7 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "or a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz) or tfds:NAME. "
     "[required, except with --resume]",
 )
-@click.option(
-    "--train",
-    type=FOLDER,
-    help="Folder of class folders to train on, in place of --data.",
-)
-@click.option("--val", type=FOLDER, help="Folder of class folders to validate on.")
-@click.option(
-    "--test", type=FOLDER, help="Folder of class folders to keep for `alexnet evaluate`."
-)
+@layout_options
 @click.option(
     "--resume",
     type=FOLDER,
@@ -59,7 +51,6 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     is_flag=True,
     help="With --resume: go on although images have changed since.",
 )
-@click.option("--classes", help="Use only these classes, in this order: a,b,c or @FILE.")
 @click.option(
     "-o",
     "--out",

@@ -1,7 +1,7 @@
 """Class folders -> Dataset: which files are images of which class. No pixels."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,13 +56,12 @@ def scan(
     """The images in the class folders of `folder`; classes in order of their names.
 
     With `classes`, only those folders, in that order; names match if their NFC does. A
-    folder named as one of `known` is a class, whatever is in it. Files are candidates
-    until they are decoded. Links to the same file count once in a class, and in every
-    class; those that lead nowhere are among the files, to be bad ones.
+    folder named as one of `known` is a class, whatever is in it. Links to one file count
+    once in a class; those that lead nowhere are among the files.
 
     Raises:
-        DatasetError: `folder` does not exist or has no class folders, they are on another
-            level, or one of `classes` is missing or has no file that could be an image.
+        DatasetError: there are no class folders, they are on another level, or one of
+            `classes` has no file that could be an image.
     """
     left_out: list[LeftOut] = []
     tree = FolderTree(folder, files)
@@ -71,34 +70,36 @@ def scan(
     chosen = _chosen(folder, classes, list(folders)) if classes else list(folders)
     if not classes and not any(matching(x, folders) for x in known):
         chosen = class_level(tree, chosen, left_out.append)
-    images: list[Path] = []
-    labels: list[int] = []
-    kept: list[str] = []
+    images: dict[str, list[Path]] = {}
     for name in chosen:
-        found = []
-        if tree.holds(name):
-            found = list(_images(folders[name], files, left_out.append))
-        if found:
-            images += found
-            labels += [len(kept)] * len(found)
-            kept.append(name)
+        if found := _images_of(tree, folders[name], left_out.append):
+            images[name] = found
         elif classes:
-            raise DatasetError(
-                f"{printable(folder)}: class {quoted(name)}: {tree.why_empty(name)}; "
-                f"leave it out of --classes"
-            )
+            raise _empty(folder, name, tree.why_empty(name))
         else:
             reason = f"{tree.why_empty(name)}; not a class"
             left_out.append(LeftOut(folders[name], reason, is_folder=True))
     if not images:
         raise DatasetError(no_classes(tree))
+    return _dataset(folder, images, left_out)
+
+
+def _dataset(
+    folder: Path, images: Mapping[str, Sequence[Path]], left_out: Iterable[LeftOut]
+) -> Dataset:
     return Dataset(
         folder,
-        tuple(kept),
         tuple(images),
-        tuple(labels),
+        tuple(file for x in images.values() for file in x),
+        tuple(i for i, x in enumerate(images.values()) for _ in x),
         tuple(left_out),
-        confusable(kept),
+        confusable(images),
+    )
+
+
+def _empty(folder: Path, name: str, reason: str) -> DatasetError:
+    return DatasetError(
+        f"{printable(folder)}: class {quoted(name)}: {reason}; leave it out of --classes"
     )
 
 
@@ -122,6 +123,11 @@ def _chosen(folder: Path, classes: Sequence[str], folders: Sequence[str]) -> lis
             raise DatasetError(f"--classes: {quoted(name)} is listed twice")
         found.append(match)
     return found
+
+
+def _images_of(tree: FolderTree, folder: Path, note: Note) -> list[Path]:
+    """The possible images of a class folder; none if there is no image in it."""
+    return list(_images(folder, tree.files, note)) if tree.holds(folder.name) else []
 
 
 def _images(folder: Path, files: Files, note: Note) -> Iterator[Path]:

@@ -150,6 +150,8 @@ def _verdict(findings: Findings) -> str:
     small = [k for k, n in findings.counts.items() if n < 2]
     if small:
         problems.append(f"classes with fewer than 2 images: {listed_classes(small)}")
+    if findings.refused:
+        problems.append("too little to train on")
     return f"Problems found: {', '.join(problems)}"
 
 

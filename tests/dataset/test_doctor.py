@@ -77,11 +77,11 @@ def test_every_problem_is_named(healthy, tmp_path):
     assert found.gray == ("fish/tiny_gray.png",)
     assert found.wrong
     result = alexnet("doctor", healthy)
-    assert result.exit_code == 1
+    assert result.exit_code == 3 and "class 'alone' has 1 different image" in result.stderr
     for text in (
         "under two labels",
         "Bad files",
-        "classes with fewer than 2 images: alone",
+        "classes with fewer than 2 images: alone, too little to train on",
     ):
         assert text in result.stdout
 

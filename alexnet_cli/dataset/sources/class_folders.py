@@ -79,28 +79,15 @@ def find_images(
     that they are, for a data set whose layout does not say so; see `chosen_parts`.
 
     Raises:
-        DatasetError: fewer than two classes, or on another level, or a part has another.
+        DatasetError: there are none, fewer than two classes, they are on another level, or
+            a part has a class that train lacks.
     """
     left_out: list[LeftOut] = []
     top = data if parts else within(data, files, left_out.append, classes)
     layout = Layout(parts) if parts else find_layout(FolderTree(top, files))
     folders = dict(layout.parts) or {TRAIN: top}
-    training = scan(folders[TRAIN], classes, files=files)
-    names = training.classes
-    if len(names) < 2:
-        raise DatasetError(
-            f"{printable(folders[TRAIN])} has only one class, {quoted(names[0])}; "
-            f"a classifier needs at least two"
-        )
-    found = {TRAIN: training}
-    for part in (x for x in (VAL, TEST) if x in folders):
-        found[part] = scan(folders[part], known=names, files=files)
-        unknown = [x for x in found[part].classes if matching(x, names) is None]
-        if unknown and not classes:
-            raise DatasetError(
-                f"{printable(folders[part])} has a class {quoted(unknown[0])} that "
-                f"{printable(folders[TRAIN])} lacks{hint(unknown[0], names)}"
-            )
+    found = _scanned(folders, classes, files)
+    names = found[TRAIN].classes
     left_out += [*layout.left_out, *(y for x in found.values() for y in x.left_out)]
     images = ImageFolder(
         data,
@@ -113,6 +100,32 @@ def find_images(
         files=files,
     )
     return replace(images, samples=tuple(images.in_order(images.samples)))
+
+
+def _scanned(
+    folders: Mapping[str, Path], classes: Sequence[str], files: Files
+) -> dict[str, Dataset]:
+    """What is in the folder of each part.
+
+    Raises:
+        DatasetError: as `find_images`.
+    """
+    found = {TRAIN: scan(folders[TRAIN], classes, files=files)}
+    names = found[TRAIN].classes
+    if len(names) < 2:
+        raise DatasetError(
+            f"{printable(folders[TRAIN])} has only one class, {quoted(names[0])}; "
+            f"a classifier needs at least two"
+        )
+    for part in (x for x in (VAL, TEST) if x in folders):
+        found[part] = scan(folders[part], known=names, files=files)
+        unknown = [x for x in found[part].classes if matching(x, names) is None]
+        if unknown and not classes:
+            raise DatasetError(
+                f"{printable(folders[part])} has a class {quoted(unknown[0])} that "
+                f"{printable(folders[TRAIN])} lacks{hint(unknown[0], names)}"
+            )
+    return found
 
 
 def labeled_folder(
