@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AlexNetError, Interrupted
+from ..errors import AlexNetError, Interrupted, for_shell, printable
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
 from .arguments import FOLDER, OVERWRITE, class_names, layout_options
@@ -166,7 +166,8 @@ def _print_result(trained: "Trained") -> None:
     if scores:
         how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"
     result(f"{out}: kept epoch {epoch}, {how_good}")
-    how_to_go_on = f"epoch {epoch} is kept in {out}; `alexnet train --resume {out}` goes on"
+    resume = f"alexnet train --resume {for_shell(out)}"
+    how_to_go_on = f"epoch {epoch} is kept in {printable(out)}; `{resume}` goes on"
     if trained.signal:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:

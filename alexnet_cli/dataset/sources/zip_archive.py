@@ -8,7 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from ...backend.regular_file import open_regular
-from ...errors import DatasetError, ImageError, printable
+from ...errors import DatasetError, ImageError, for_shell, printable
 from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
 from ..left_out import LeftOut
@@ -72,7 +72,7 @@ def open_zip(path: Path) -> Opened:
     except OSError as error:
         raise DatasetError(f"{name}: {error.strerror}") from error
     try:
-        _require_one_part(file, name)
+        _require_one_part(file, path)
         archive = zipfile.ZipFile(file)
         # ZipFile leaves closing what it did not open to us.
         weakref.finalize(archive, file.close)
@@ -121,7 +121,7 @@ def _name(info: zipfile.ZipInfo) -> str:
     return name if "/" in name else name.replace("\\", "/")
 
 
-def _require_one_part(file: BufferedReader, name: str) -> None:
+def _require_one_part(file: BufferedReader, path: Path) -> None:
     """Refuse one file of an archive that is split into several.
 
     Raises:
@@ -137,8 +137,8 @@ def _require_one_part(file: BufferedReader, name: str) -> None:
     _, disk, first, *_ = _END.unpack_from(tail, at)
     if (disk, first) != (0, 0) and 0xFFFF not in (disk, first):
         raise DatasetError(
-            f"{name} is one of {disk + 1} parts of a zip archive; join them first, as by "
-            f"`zip -s 0 {name} --out whole.zip`"
+            f"{printable(path)} is one of {disk + 1} parts of a zip archive; join them "
+            f"first, as by `zip -s 0 {for_shell(path)} --out whole.zip`"
         )
 
 

@@ -96,7 +96,7 @@ def test_splits_are_parts_and_bytes_are_those_that_went_in(prepared, tmp_path):
     source = open_source(tmp_path.__class__("tfds:toy_colors"))
     assert source.classes == tuple(COLORS) and source.parts == ("train", "val", "test")
     assert source.counts("train") == [8] * 3 and source.counts("test") == [3] * 3
-    assert source.notes == ("split 'unsupervised' is no part",)
+    assert source.notes == ("left out: 'unsupervised': a split that is no part",)
     names = {"train": "train", "val": "validation", "test": "test"}
     for part, split in names.items():
         wanted = sorted(
