@@ -10,6 +10,7 @@ import zipfile
 import pytest
 from helpers import encoded, photo
 
+from alexnet_cli.dataset.class_names import classes_option, order, read_classes
 from alexnet_cli.dataset.doctor import examine
 from alexnet_cli.dataset.folders import find_parts, scan
 from alexnet_cli.dataset.sources.class_folders import chosen_parts, find_images
@@ -370,6 +371,13 @@ WRONG = {
          "fruits-360_dataset/fruits-360/test-multiple_fruits/1.jpg", "fruits-360_dataset/fruits-360/LICENSE"],
         "use --data {0}/fruits-360_dataset/fruits-360",
     ),
+    "names that a shell would take apart": (
+        ["My Photos/it's $HOME/{Äpfel & Birnen,Rosen}/1.jpg"],
+        "use --data '{0}/My Photos/it'\"'\"'s $HOME'",
+    ),
+    "names in capitals": (
+        ["{ONE,two}/{Alpha,BETA}/1.jpg"], "ONE, two hold folders of the same names (Alpha, BETA)",
+    ),
     "only images": (["{1,2,3}.jpg"], "has files but no class folders"),
 }  # fmt: skip
 
@@ -401,10 +409,9 @@ def test_public_layouts_of_another_kind_are_refused_by_name(tmp_path, kind, name
     data, folder = data_set(tmp_path, kind, files)
     text = refusal(data)
     if not text and kind == "zip":
-        _, option, inner = words.replace("'", "").partition("--data {0}/")
-        right = find_images(folder / inner.split(" (or")[0].split(", or")[0])
+        right = find_images(type(data)(advised(words.format(folder))["--data"]))
         found = open_source(data)
-        assert option and found.classes == right.classes and found.parts == right.parts
+        assert found.classes == right.classes and found.parts == right.parts
         return
     assert words.format(data) in text
     options = advised(text)
@@ -428,6 +435,18 @@ def test_chosen_classes_are_never_refused(tmp_path):
     assert find_images(data, ("male", "female")).counts("train") == [2, 2]
     data = lay_out(tmp_path / "d", "{train,test}/1.jpg")
     assert find_images(data, ("test", "train")).classes == ("test", "train")
+
+
+def test_classes_that_are_advised_are_read_back(tmp_path):
+    names = ("red, green", "it's", 'say "x"')
+    data = lay_out(
+        tmp_path, *(f"{x}/1.jpg" for x in (*names, *(f"copy/{y}" for y in names)))
+    )
+    option, text = shlex.split(classes_option(names))
+    assert option == "--classes" and read_classes(text) == names
+    with pytest.raises(DatasetError, match="copy beside the other folders holds") as caught:
+        find_images(data)
+    assert classes_option(sorted(names, key=order)) in str(caught.value)
 
 
 def test_a_test_folder_of_one_class_with_years_in_it_is_no_deeper_level(tmp_path):
