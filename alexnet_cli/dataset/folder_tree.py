@@ -11,8 +11,8 @@ from .disk import DISK, Files
 from .left_out import LeftOut, Note
 from .listing import (
     DRAWN,
-    HIDDEN_FILE,
     HIDDEN_FOLDER,
+    NO_IMAGE,
     annotations,
     entries,
     entries_below,
@@ -26,6 +26,7 @@ from .listing import (
     why_unused,
 )
 from .part_names import IMAGES, OUTPUTS, folded
+from .sources.class_lists import CLASS_LISTS
 
 _RUN = frozenset({"model.weights.h5", "saved_model.pb", "history.csv", "checkpoints"})
 """What a run directory has beside run.json."""
@@ -108,15 +109,13 @@ class FolderTree:
         """Note the files in the root, `beside` folders of that kind."""
         for entry in (x for x in self._top if not is_folder(x)):
             reason = why_unused(entry)
-            if reason != HIDDEN_FILE and not reason.startswith("still in"):
-                reason = f"beside {beside}; move into a class folder to use"
-                if (
-                    leads_nowhere(entry)
-                    and is_candidate(entry)
-                    and not entry.name.count(".")
-                ):
-                    reason = "a link to nothing, perhaps of a class folder; mend to use"
-            note(LeftOut(Path(entry.path), reason))
+            if reason == NO_IMAGE:
+                reason = f"beside {beside}, and not an image"
+            elif not reason and leads_nowhere(entry) and "." not in entry.name:
+                reason = "a link to nothing, perhaps of a class folder; mend to use"
+            if entry.name not in CLASS_LISTS:
+                moved = f"beside {beside}; move into a class folder to use"
+                note(LeftOut(Path(entry.path), reason or moved))
 
     def holds(self, name: str) -> bool:
         """Whether the folder `name` of the root has images of a class, at any depth."""

@@ -14,11 +14,14 @@ from .class_names import (
 )
 from .disk import Files
 from .folder_tree import FolderTree
-from .left_out import LeftOut, Note
-from .listing import entries, is_folder, is_junk
+from .left_out import LeftOut, Note, left_out_notes
+from .listing import ARCHIVE, entries, is_folder, is_junk, why_unused
 from .part_names import ANNOTATIONS, IMAGES, folded, part_of
 from .parts import find_layout
 from .split import TEST, TRAIN, VAL
+
+LISTS = (".csv", ".tsv", ".jsonl")
+"""Extensions of files that may name the classes of images, in lower case."""
 
 
 def within(data: Path, files: Files, note: Note, known: Collection[str] = ()) -> Path:
@@ -74,13 +77,34 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
 
 def no_classes(tree: FolderTree) -> str:
     """What is wrong with the root of `tree`, which has no class folders with images."""
+    root = printable(tree.root)
     found = entries(tree.root, tree.files)
-    if any(not is_folder(x) and not is_junk(x) for x in found):
+    loose = [x for x in found if not is_folder(x) and not is_junk(x)]
+    if packed := [x for x in loose if why_unused(x) == ARCHIVE]:
+        use = f"use --data {for_shell(packed[0].path)}"
         return (
-            f"{printable(tree.root)} has files but no class folders; "
-            f"put the images of each class into a folder of its own"
+            f"{root} has no class folders, but the archive {quoted(packed[0].name)}; "
+            f"{'unpack it' if tree.files.wrapped else use}"
         )
-    return f"{printable(tree.root)} has no class folders with images"
+    if loose:
+        return (
+            f"{root} has files but no class folders; put the images of each class into a "
+            f"folder of its own{_table(tree)}"
+        )
+    notes = left_out_notes(tree.root, tree.files.left_out)
+    return "; ".join((f"{root} has no class folders with images", *notes[:1]))
+
+
+def _table(tree: FolderTree) -> str:
+    """The end of a message: the manifest that there may be."""
+    names = {x.path: x.name.lower() for x in entries(tree.root, tree.files)}
+    # Not Kaggle's sample_submission.csv, which has no labels.
+    found = [
+        x for x, name in names.items() if name.endswith(LISTS) and "submission" not in name
+    ]
+    if tree.files.wrapped or not found:
+        return ""
+    return f", or use --data {for_shell(found[0])} if it names their classes"
 
 
 def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str]) -> None:
@@ -91,8 +115,8 @@ def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str
     if lone or (TRAIN in parts and parts & {VAL, TEST}):
         names = " and ".join(shown(f"{x}/") for x in (named or flat)[:3])
         raise DatasetError(
-            f"{printable(tree.root)}: {names} hold images but no class folders; "
-            f"put the images of each class into a folder of its own"
+            f"{printable(tree.root)}: {names} hold images but no class folders; put the "
+            f"images of each class into a folder of its own{_table(tree)}"
         )
 
 

@@ -32,6 +32,8 @@ _SNIFFED = 8
 """Files of unknown extensions that are opened, at most, to tell if there are images."""
 HIDDEN_FILE = "hidden, or a file of the system; rename to use"
 HIDDEN_FOLDER = "hidden, or a folder of the system; rename to use"
+ARCHIVE = "archive within the data, not opened; unpack to use"
+NO_IMAGE = "not an image by its extension; rename to use"
 DRAWN = "beside a folder of images, not of them (masks, annotations); rename to use"
 
 
@@ -167,9 +169,9 @@ def _unusable_name(name: str) -> str:
     if _UNFINISHED.search(name):
         return "unfinished download or temporary file; finish or rename to use"
     if _extension(name) in ARCHIVES:
-        return "archive within the data, not opened; unpack to use"
+        return ARCHIVE
     if _extension(name) in NOT_IMAGES:
-        return "not an image by its extension; rename to use"
+        return NO_IMAGE
     return "a log of TensorBoard" if name.startswith(EVENTS) else ""
 
 

@@ -87,7 +87,7 @@ def test_junk_is_noted_and_never_a_class(tmp_path):
     for part in (
         "left out: '.ipynb_checkpoints/', '__MACOSX/', 'red/.ipynb_checkpoints/': hidden, or a folder",
         "left out: 'empty/': no images in it; not a class",
-        "left out: 'LICENSE.txt': beside the class folders; move into a class folder to use",
+        "left out: 'LICENSE.txt': beside the class folders, and not an image",
         "left out: 'red/labels.csv', 'red/notes.txt': not an image by its extension; rename to use",
         "left out: 'rot/': the same folder as red/", "'red/pipe.jpg': neither a file nor a folder",
         "left out: 'red/again.jpg', 'red/loop/': linked into the class twice, used once",

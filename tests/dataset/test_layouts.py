@@ -132,7 +132,7 @@ RIGHT = {
     ),
     "EuroSAT": (
         ["{AnnualCrop,Forest,SeaLake}/{1,2}.jpg", "label_map.json", "train.csv"],
-        {"train": ("AnnualCrop", "Forest", "SeaLake")}, ("'label_map.json', 'train.csv': beside the class folders; move into",),
+        {"train": ("AnnualCrop", "Forest", "SeaLake")}, ("'label_map.json', 'train.csv': beside the class folders, and not an image",),
     ),
     "cats_and_dogs_filtered": (
         ["{train,validation}/{cats,dogs}/1.jpg", "vectorize.py"],
@@ -435,6 +435,15 @@ def test_chosen_classes_are_never_refused(tmp_path):
     assert find_images(data, ("male", "female")).counts("train") == [2, 2]
     data = lay_out(tmp_path / "d", "{train,test}/1.jpg")
     assert find_images(data, ("test", "train")).classes == ("test", "train")
+
+
+@pytest.mark.parametrize("files", [["train/{1,2}.jpg", "test/3.jpg"], ["{1,2,3}.jpg"]])
+def test_a_list_beside_images_without_class_folders_is_named(tmp_path, files):
+    data = lay_out(tmp_path / "my data", *files, "sample_submission.csv", "labels.csv")
+    assert refusal(data).endswith(
+        f"put the images of each class into a folder of its own, or use --data "
+        f"'{data}/labels.csv' if it names their classes"
+    )
 
 
 def test_classes_that_are_advised_are_read_back(tmp_path):

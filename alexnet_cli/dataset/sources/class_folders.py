@@ -113,10 +113,12 @@ def _scanned(
     found = {TRAIN: scan(folders[TRAIN], classes, files=files)}
     names = found[TRAIN].classes
     if len(names) < 2:
-        raise DatasetError(
+        message = (
             f"{printable(folders[TRAIN])} has only one class, {quoted(names[0])}; "
             f"a classifier needs at least two"
         )
+        notes = left_out_notes(folders[TRAIN], files.left_out)
+        raise DatasetError("; ".join((message, *notes[:1])))
     for part in (x for x in (VAL, TEST) if x in folders):
         found[part] = scan(folders[part], known=names, files=files)
         unknown = [x for x in found[part].classes if matching(x, names) is None]

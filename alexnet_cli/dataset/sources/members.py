@@ -23,6 +23,14 @@ DAMAGE = (
     NotImplementedError, RuntimeError,
 )  # fmt: skip
 """What damaged archives raise; RuntimeError also where a password is needed."""
+LINK = "a link in the archive, not followed; pack the file itself to use"
+TWICE = "in the archive twice; the last one is used"
+KINDS = {
+    b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\3\4": "zip",
+    b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
+    b"\x04\x22\x4d\x18": "LZ4", b"<": "HTML or XML",
+}  # fmt: skip
+"""How files begin that are taken for archives of another kind."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -62,8 +70,9 @@ def clean_name(name: str, archive: Path, note: Note) -> str:
     return "/".join(words)
 
 
-LINK = "a link in the archive, not followed; pack the file itself to use"
-TWICE = "in the archive twice; the last one is used"
+def kind_of(head: bytes) -> str:
+    """What a file is that begins with `head`; empty if that is not known."""
+    return next((name for magic, name in KINDS.items() if head.startswith(magic)), "")
 
 
 def require_no_bomb(total: int, archive: Path, size: int) -> None:

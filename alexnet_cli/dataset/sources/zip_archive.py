@@ -12,7 +12,16 @@ from ...errors import DatasetError, ImageError, for_shell, printable
 from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
 from ..left_out import LeftOut
-from .members import DAMAGE, LINK, TWICE, Opened, clean_name, reading, require_no_bomb
+from .members import (
+    DAMAGE,
+    LINK,
+    TWICE,
+    Opened,
+    clean_name,
+    kind_of,
+    reading,
+    require_no_bomb,
+)
 
 METHODS = {
     9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "encryption",
@@ -77,9 +86,12 @@ def open_zip(path: Path) -> Opened:
         # ZipFile leaves closing what it did not open to us.
         weakref.finalize(archive, file.close)
     except DAMAGE as error:
+        file.seek(0)
+        kind = kind_of(file.read(HEAD))
         file.close()
+        said = f"it is {kind}" if kind not in ("", "zip") else error
         raise DatasetError(
-            f"{name} is no zip archive, or was cut short ({error}); fetch it again"
+            f"{name} is no zip archive, or was cut short ({said}); fetch it again"
         ) from error
     except DatasetError:
         file.close()

@@ -21,9 +21,11 @@ from alexnet_cli.dataset.doctor import examine
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources import members, tar_archive
 from alexnet_cli.dataset.sources.archive import archive_images
-from alexnet_cli.dataset.sources.class_folders import find_images
-from alexnet_cli.dataset.sources.open import open_source
-from alexnet_cli.errors import DatasetError, ImageError
+from alexnet_cli.dataset.sources.class_folders import chosen_parts, find_images
+from alexnet_cli.dataset.sources.kinds import exists
+from alexnet_cli.dataset.sources.open import open_source, recorded_source
+from alexnet_cli.dataset.sources.source import Sample
+from alexnet_cli.errors import DatasetError, ImageError, RecipeError
 from alexnet_cli.recipe.recipe import Recipe
 
 RECIPE = Recipe(arch="tiny", size=36, resize="crop")
@@ -212,7 +214,7 @@ def test_links_and_devices_in_a_tar_are_noted(tmp_path):
     with tarfile.open(file, "a") as archive:
         for kind, name in (
             (tarfile.SYMTYPE, "a/s.png"),
-            (tarfile.LNKTYPE, "a/h.png"),
+            (tarfile.LNKTYPE, "a/h.png"),  # to nothing in the archive
             (tarfile.CHRTYPE, "a/c.png"),
             (tarfile.FIFOTYPE, "a/f.png"),
         ):
@@ -226,6 +228,80 @@ def test_links_and_devices_in_a_tar_are_noted(tmp_path):
         "itself to use",
         "left out: 'a/c.png', 'a/f.png': neither a file nor a folder",
     )
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tgz"])
+def test_hard_links_in_a_tar_are_the_files_that_they_share(tmp_path, name):
+    """As tar packs a folder in which a file has two names."""
+    data = tmp_path / "d"
+    for x, image in CLASSES.items():
+        (data / x).parent.mkdir(parents=True, exist_ok=True)
+        (data / x).write_bytes(image)
+    (data / "b" / "again.png").hardlink_to(data / "a" / "1.png")
+    (data / "b" / "more.png").hardlink_to(data / "a" / "1.png")
+    subprocess.run(["tar", "caf", tmp_path / name, "."], cwd=data, check=True)
+    source = open_source(tmp_path / name)
+    assert source.counts("train") == [2, 4] and source.notes == ()
+    expected = {x.relative_to(data).as_posix(): x.read_bytes() for x in data.glob("*/*")}
+    assert {x.name: source.read(x) for x in source.samples} == expected
+    assert {frozenset(x) for x in examine(tmp_path / name).two_labels} & {
+        frozenset(("a/1.png", "b/again.png")), frozenset(("b/again.png", "b/more.png")),
+        frozenset(("a/1.png", "b/more.png")),
+    }  # fmt: skip
+
+
+def test_what_is_left_out_is_told_where_nothing_is_left(tmp_path):
+    absolute = {f"/{x}": d for x, d in CLASSES.items()}
+    refused(
+        tarred(tmp_path / "x.tar", absolute),
+        " has no class folders with images; left out: '/a/1.png', '/a/2.png', '/b/1.png' and "
+        "1 more: leads out of the archive, by its name",
+    )
+    refused(
+        zipped(tmp_path / "x.zip", {"photos.zip": b"PK", "readme.txt": b"x"}),
+        " has no class folders, but the archive 'photos.zip'; unpack it",
+    )
+    (tmp_path / "d").mkdir()
+    zipped(tmp_path / "d" / "my photos.zip", CLASSES)
+    refused(
+        tmp_path / "d",
+        f" has no class folders, but the archive 'my photos.zip'; use --data '{tmp_path}/d/my "
+        f"photos.zip'",
+    )
+    (tmp_path / "page.zip").write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
+    refused(
+        tmp_path / "page.zip", " is no zip archive, or was cut short (it is HTML or XML)"
+    )
+
+
+def test_a_folder_in_an_archive_is_a_data_set(tmp_path):
+    """It is opened, recorded, found again; parts of one are in one archive."""
+    content = {f"{p}/{p}/{x}": d for p in ("train", "test") for x, d in CLASSES.items()}
+    file = zipped(tmp_path / "x.zip", content)
+    refused(
+        file,
+        f": the class folders are one level further down; use --train {file}/train/train",
+    )
+    root, parts = chosen_parts(
+        None, {"train": file / "train" / "train", "test": file / "test" / "test"}
+    )
+    assert root == file and exists(file / "train") and not exists(tmp_path / "y.zip" / "a")
+    source = open_source(root, parts=parts)
+    assert source.parts == ("train", "test") and source.counts("test") == [2, 2]
+    assert {x.name: source.read(x) for x in source.samples} == content
+    inner = open_source(file / "train" / "train")
+    assert {x.name: inner.read(x) for x in inner.samples} == CLASSES
+    again = recorded_source(file / "train", ("a",), [Sample("train/a/1.png", 0, "val")])
+    assert again.read(again.samples[0]) == CLASSES["a/1.png"]
+    refused(file / "nothing", " does not exist")
+    zipped(tmp_path / "y.zip", content)
+    for other in (tmp_path / "y.zip" / "test", tmp_path):
+        with pytest.raises(RecipeError, match="must be folders, or be in one archive"):
+            chosen_parts(None, {"train": file / "train", "test": other})
+    with pytest.raises(
+        RecipeError, match="a folder in an archive is named as photos.zip/train"
+    ):
+        chosen_parts(None, {"train": file, "test": tmp_path})
 
 
 def test_links_in_a_zip_are_noted(tmp_path):
