@@ -1,5 +1,6 @@
 """Whether the folders of a data set are its classes: not its parts, nor one too high."""
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from .part_names import ANNOTATIONS, IMAGES, folded, part_of
 from .parts import find_layout
 from .split import TEST, TRAIN, VAL
 
+_SAY_NOTHING = IMAGES | {"batch", "chunk", "shard", "fold"}
+"""Words in names of folders that are one's first, second and third part."""
 LISTS = (".csv", ".tsv", ".jsonl")
 """Extensions of files that may name the classes of images, in lower case."""
 
@@ -111,8 +114,8 @@ def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str
     """Refuse train/ and test/ that hold images as they are, or a lone folder images/."""
     named = [x for x in flat if part_of(x)[1] > 1]
     parts = {part_of(x)[0] for x in named}
-    lone = len(held) == 1 and held == flat and (named or folded(held[0]) in IMAGES)
-    if lone or (TRAIN in parts and parts & {VAL, TEST}):
+    lone = len(held) == 1 and held == flat and (named or _only_images(tree, held[0]))
+    if lone or _numbered(held, flat) or (TRAIN in parts and parts & {VAL, TEST}):
         names = " and ".join(shown(f"{x}/") for x in (named or flat)[:3])
         raise DatasetError(
             f"{printable(tree.root)}: {names} hold images but no class folders; put the "
@@ -120,10 +123,27 @@ def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str
         )
 
 
+def _only_images(tree: FolderTree, name: str) -> bool:
+    """Whether the folder `name`, which is flat, is called images/, or holds such a one."""
+    return folded(name) in IMAGES or not tree.content(tree.root / name).images
+
+
+def _numbered(held: Sequence[str], flat: Sequence[str]) -> bool:
+    """Whether all are called images_001, images_part_2 and the like, but for the number."""
+    names = {re.sub(r"\d+", "", folded(x)) for x in held}
+    if len(held) < 2 or held != flat or len(names) > 1:
+        return False
+    return not _SAY_NOTHING.isdisjoint(re.findall(r"[^\W_]+", names.pop()))
+
+
 def _refuse_too_high(tree: FolderTree, name: str, flat: int) -> None:
     """Refuse a folder whose only folder that is not `flat` holds the class folders."""
     end = tree.unwrapped(tree.root / name)
     if len(tree.subfolders(end)) > 1:
+        inside = FolderTree(end, tree.files)
+        if not find_layout(inside).parts:
+            # What is refused there is refused here, with what is right.
+            class_level(inside, inside.content(end).folders, lambda _: None)
         only = "only one folder with folders in it" if flat else "only one folder"
         raise DatasetError(
             f"{printable(tree.root)} has {only}, {shown(name)}, and the class folders are "
@@ -165,7 +185,8 @@ def _refuse_alike(tree: FolderTree, held: Sequence[str]) -> None:
     raise DatasetError(
         f"{printable(tree.root)}: {listed_classes(alike)} hold folders of the same names "
         f"({same}), so they are parts or variants, not classes; use {use}"
-        f" (or {classes_option(alike[:2])} if they are classes)"
+        f" (or --data {for_shell(tree.root)} {classes_option(alike[:2])} if they are "
+        f"classes)"
     )
 
 
@@ -194,5 +215,6 @@ def _refuse_doubled(tree: FolderTree, held: Sequence[str], nested: Sequence[str]
             listing = classes_option(others)
         raise DatasetError(
             f"{printable(tree.root)}: {shown(name)} beside the other folders holds {what}; "
-            f"use --data {for_shell(end)}, or {listing} to leave it out"
+            f"use --data {for_shell(end)}, or --data {for_shell(tree.root)} {listing} to "
+            f"leave it out"
         )

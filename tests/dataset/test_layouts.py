@@ -253,7 +253,7 @@ WRONG = {
         "so they are parts or variants, not classes; use --data {0}/color",
     ),
     "plantvillage with a copy within": (
-        ["{Potato,Tomato,PlantVillage/Potato,PlantVillage/Tomato}/1.jpg"], "use --data {0}/PlantVillage, or --classes Potato,Tomato",
+        ["{Potato,Tomato,PlantVillage/Potato,PlantVillage/Tomato}/1.jpg"], "use --data {0}/PlantVillage, or --data {0} --classes Potato,Tomato",
     ),
     "Caltech-256 from the tar": (
         ["256_ObjectCategories/{001.ak47,002.flag}/1.jpg"], "use --data {0}/256_ObjectCategories",
@@ -318,7 +318,7 @@ WRONG = {
         ["x/y/z/{train,test}/{a,b}/1.jpg"], "use --data {0}/x/y/z",
     ),
     "classes beside a train folder": (
-        ["{cats,dogs}/1.jpg", "train/{cats,dogs}/2.jpg"], "use --data {0}/train, or --classes cats,dogs",
+        ["{cats,dogs}/1.jpg", "train/{cats,dogs}/2.jpg"], "use --data {0}/train, or --data {0} --classes cats,dogs",
     ),
     "train beside a folder to predict": (
         ["train/{cats,dogs}/1.jpg", "predict/{1,2}.jpg"], "use --data {0}/train, or",
@@ -360,7 +360,7 @@ WRONG = {
     ),
     "Brain MRI, twice": (
         ["{yes,no}/{1,2}.jpg", "brain_tumor_dataset/{yes,no}/{1,2}.jpg"],
-        "use --data {0}/brain_tumor_dataset, or --classes no,yes to leave it out",
+        "use --data {0}/brain_tumor_dataset, or --data {0} --classes no,yes to leave it out",
     ),
     "Oxford flowers": (
         ["jpg/image_{00001,00002}.jpg", "imagelabels.mat", "setid.mat"],
@@ -370,6 +370,40 @@ WRONG = {
         ["fruits-360_dataset/fruits-360/{Training,Test}/{Apple 10,Banana}/1.jpg",
          "fruits-360_dataset/fruits-360/test-multiple_fruits/1.jpg", "fruits-360_dataset/fruits-360/LICENSE"],
         "use --data {0}/fruits-360_dataset/fruits-360",
+    ),
+    "skin cancer in parts, beside a list": (
+        ["HAM10000_images_part_{1,2}/ISIC_{1,2}.jpg", "HAM10000_metadata.csv"],
+        "hold images but no class folders; put the images of each class into a folder of its own",
+    ),
+    "chest X-rays in parts": (
+        ["images_{001,002,012}/images/{1,2}.png", "Data_Entry_2017.csv"],
+        "images_001/ and images_002/ and images_012/ hold images but no class folders",
+    ),
+    "Leeds butterflies": (
+        ["leedsbutterfly/{images,segmentations}/{001,002}.png", "leedsbutterfly/descriptions/a.txt"],
+        "hold images but no class folders",
+    ),
+    "Intel images one level up": (
+        [f"archive/{{seg_train/seg_train,seg_test/seg_test}}/{SCENES}/1.jpg", "archive/seg_pred/seg_pred/1.jpg"],
+        "use --train {0}/archive/seg_train/seg_train --test {0}/archive/seg_test/seg_test",
+    ),
+    "breast histology": (
+        ["BreaKHis_v1/slides/breast/{benign,malignant}/SOB/{adenosis,fibro}/40X/1.png"],
+        "use --data {0}/BreaKHis_v1/slides/breast/benign/SOB (or --data {0}/BreaKHis_v1/slides/breast --classes benign,malignant",
+    ),
+    "images and labels in parts": (
+        ["coco/{images,labels}/{train,val}/1.jpg"], "train/ and val/ hold images but no class folders",
+    ),
+    "real and fake faces": (
+        ["real_vs_fake/real-vs-fake/{train,valid,test}/{fake,real}/1.jpg", "{train,valid,test}.csv"],
+        "use --data {0}/real_vs_fake/real-vs-fake",
+    ),
+    "birds with their parts": (
+        ["CUB/images/{001.Black,002.Laysan}/1.jpg", "CUB/{classes,images}.txt", "segmentations/{001.Black,002.Laysan}/1.png"],
+        "CUB, segmentations hold folders of the same names (001.Black, 002.Laysan), so they are parts or variants",
+    ),
+    "products, each with its parts": (
+        ["{bottle,cable}/{train,test}/{good,broken}/1.png"], "use --data {0}/bottle",
     ),
     "names that a shell would take apart": (
         ["My Photos/it's $HOME/{Äpfel & Birnen,Rosen}/1.jpg"],
@@ -397,7 +431,12 @@ def refusal(data):
 
 def advised(text):
     """The options that a refusal advises, with their values as a shell reads them."""
-    advice = text.partition("use --")[2].split(" (or")[0].split(", or")[0]
+    advice = (
+        text.partition(", or use")[0]
+        .partition("use --")[2]
+        .split(" (or")[0]
+        .split(", or")[0]
+    )
     words = shlex.split(f"--{advice}") if advice else []
     return dict(zip(words[::2], words[1::2], strict=True))
 
@@ -430,7 +469,7 @@ def test_public_layouts_of_another_kind_are_refused_by_name(tmp_path, kind, name
 def test_chosen_classes_are_never_refused(tmp_path):
     """They are said to be classes, whatever is in them."""
     data = lay_out(tmp_path, "{male,female}/{old,young}/1.jpg")
-    with pytest.raises(DatasetError, match="or --classes female,male if they are classes"):
+    with pytest.raises(DatasetError, match="--classes female,male if they are classes"):
         find_images(data)
     assert find_images(data, ("male", "female")).counts("train") == [2, 2]
     data = lay_out(tmp_path / "d", "{train,test}/1.jpg")

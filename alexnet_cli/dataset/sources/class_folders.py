@@ -50,6 +50,8 @@ class ImageFolder:
 
     def in_order(self, samples: Iterable[Sample]) -> list[Sample]:
         """`samples` in an order in which they can be read fast."""
+        if not self.sequential:
+            return list(samples)
         return sorted(samples, key=lambda x: self.files.place(self.root / x.name))
 
     def counts(self, part: str) -> list[int]:
