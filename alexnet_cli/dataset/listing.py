@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..errors import DatasetError, printable
 from .disk import Entry, Files
@@ -28,6 +28,7 @@ _CLOUD = (
     ("Synology or odrive", re.compile(r"\.cloudf?$", re.I)),
 )
 """What stands for a file that is still in a cloud, by the cloud."""
+_CLOUD_ENDS = ("cloud", "cloudf")
 _SNIFFED = 8
 """Files of unknown extensions that are opened, at most, to tell if there are images."""
 HIDDEN_FILE = "hidden, or a file of the system; rename to use"
@@ -164,6 +165,8 @@ def _unusable(entry: Entry) -> str:
 
 
 def _unusable_name(name: str) -> str:
+    if _extension(name) in KNOWN_IMAGES and not name.startswith("~$"):
+        return ""
     if reason := still_in_cloud(name):
         return reason
     if _UNFINISHED.search(name):
@@ -176,7 +179,9 @@ def _unusable_name(name: str) -> str:
 
 
 def _extension(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
+    # Not by pathlib, which takes most of the time that a large data set is listed in.
+    dot = name.rfind(".")
+    return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
 
 
 def unused_name(path: str) -> bool:
@@ -191,6 +196,8 @@ def unused_name(path: str) -> bool:
 
 def still_in_cloud(name: str) -> str:
     """That a file of this name stands for one that is not downloaded yet; or empty."""
+    if not name.lower().endswith(_CLOUD_ENDS):
+        return ""
     clouds = (cloud for cloud, pattern in _CLOUD if pattern.search(name))
     return next((f"still in {x}; download to use" for x in clouds), "")
 

@@ -9,7 +9,7 @@ from ..disk import Files
 from ..levels import within
 from .archive_files import files_at
 from .class_folders import ImageFolder, find_images, labeled_folder
-from .class_lists import chosen_classes, class_list, listed_names
+from .class_lists import chosen_classes, class_list, is_number, listed_names
 from .kinds import (
     OTHER_ARCHIVES,
     OTHER_TABLES,
@@ -152,6 +152,8 @@ def _with_classes(found: ImageFolder, classes: Sequence[str]) -> ImageFolder:
 
 def _named(found: ImageFolder) -> ImageFolder:
     """`found` with the names of its classes, if they are numbers that a list names."""
+    if not all(is_number(x) for x in found.classes):
+        return found
     folder = within(found.root, found.files, lambda _: None)
     names, note = listed_names(folder, found.classes, found.files)
     if not names:
