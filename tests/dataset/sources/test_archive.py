@@ -239,7 +239,7 @@ def test_hard_links_in_a_tar_are_the_files_that_they_share(tmp_path, name):
         (data / x).write_bytes(image)
     (data / "b" / "again.png").hardlink_to(data / "a" / "1.png")
     (data / "b" / "more.png").hardlink_to(data / "a" / "1.png")
-    subprocess.run(["tar", "caf", tmp_path / name, "."], cwd=data, check=True)
+    subprocess.run(["tar", "-ac", "-f", tmp_path / name, "."], cwd=data, check=True)
     source = open_source(tmp_path / name)
     assert source.counts("train") == [2, 4] and source.notes == ()
     expected = {x.relative_to(data).as_posix(): x.read_bytes() for x in data.glob("*/*")}
