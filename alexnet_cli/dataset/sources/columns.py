@@ -30,6 +30,8 @@ FLAGS = {
     "isvalid": VAL, "isval": VAL, "isvalidation": VAL, "istest": TEST, "istesting": TEST,
 }  # fmt: skip
 """Columns that say of an image whether it is of a part; the others are to train on."""
+PLAIN_FLAGS = {"val": VAL, "validation": VAL, "test": TEST}
+"""Names of those that may also hold something else."""
 FOLDS = frozenset({"fold", "folds", "kfold", "cvfold", "foldid", "istrain", "istraining"})
 """Names of columns that are the part's if there is no better one, and if they say it."""
 READ = (
@@ -65,7 +67,7 @@ class Columns:
         Raises:
             DatasetError: it says none.
         """
-        text = str(value).strip()
+        text = "" if value is None else str(value).strip()
         if self.flag and text.lower() in _YES | _NO:
             return self.flag if text.lower() in _YES else TRAIN
         if part := part_named(text):
@@ -100,7 +102,8 @@ def choose_columns(
     labels = [i for i, x in enumerate(names) if x in LABELS]
     if not (keyed or paths or labels):
         return _without_header(first, where)
-    splits = [i for i, x in enumerate(names) if x in SPLITS or x in FLAGS]
+    flags = {**FLAGS, **(PLAIN_FLAGS if _say_yes_or_no(names, second) else {})}
+    splits = [i for i, x in enumerate(names) if x in SPLITS or x in flags]
     splits = splits or [i for i, x in enumerate(names) if x in FOLDS]
     for what, found in (("image", paths), ("class", labels), ("part", splits)):
         if len(found) > 1:
@@ -118,8 +121,14 @@ def choose_columns(
         found += rest
         note = f"column {str(first[rest[0]])!r} is taken to name the {what}"
     split = splits[0] if splits else None
-    flag = "" if split is None else FLAGS.get(names[split], "")
+    flag = "" if split is None else flags.get(names[split], "")
     return Columns(paths[0], labels[0], split, len(first), True, note, flag)
+
+
+def _say_yes_or_no(names: Sequence[str], cells: Sequence[Any]) -> bool:
+    """Whether the cells of the columns with plain names of parts are all flags."""
+    found = [str(y).lower() for x, y in zip(names, cells, strict=False) if x in PLAIN_FLAGS]
+    return _FLAGS.issuperset(found)
 
 
 def _plain(name: Any) -> str:

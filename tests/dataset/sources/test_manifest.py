@@ -141,8 +141,8 @@ def test_a_column_that_only_can_be_the_one_is_taken_with_a_note(folder):
         ("photo_no,animal\na.jpg,cat\nb.jpg,dog\n", ", line 1: 'photo_no' is neither a file nor the usual name of a column; let the first line be file,label or file,label,split; names of columns that are read are {read}"),
         ("file,label\nhttps://x.org/a.jpg,cat\n", ", line 2: 'https://x.org/a.jpg' is a URL, and only files are read; download it"),
         ("file,label\ns3://bucket/a.jpg,cat\n", ", line 2: 's3://bucket/a.jpg' is a URL, and only files are read; download it"),
-        ('file,label\n"a.jpg,cat\nb.jpg,dog\n', ", line 3: unexpected end of data"),
-        ('file,label\n"a"b.jpg,cat\n', ", line 2: ',' expected after '\"'"),
+        ('file,label\n"a.jpg,cat\nb.jpg,dog\n', ", line 3: unexpected end of data; are all quotes closed, and doubled within a name?"),
+        ('file,label\n"a"b.jpg,cat\n', ", line 2: ',' expected after '\"'; are all quotes closed, and doubled within a name?"),
         ("file,label\na.jpg,cat\n", " has only one class, 'cat'; a classifier needs at least two"),
         ("file,label\na.jpg,0.25\nb.jpg,0.5\n", ": labels are numbers with fractions, such as 0.25; a classifier learns classes, not measurements"),
         ("file,label\nx.jpg,cat\ny.jpg,dog\n", ": none of its files can be used; the first, 'x.jpg', does not exist (line 2); paths are relative to {folder}"),
@@ -286,6 +286,7 @@ def test_parts_have_the_names_that_folders_have(folder, values, parts):
     [
         ("is_valid", "True", "False", "val"), ("is_val", "1", "0", "val"),
         ("Is Valid", "yes", "no", "val"), ("isValidation", "TRUE", "FALSE", "val"),
+        ("test", "1", "0", "test"), ("val", "True", "False", "val"),
         ("is_test", "1.0", "0.0", "test"), ("is_valid", "valid", "train", "val"),
     ],
 )  # fmt: skip
@@ -323,6 +324,12 @@ def test_what_cannot_be_meant_says_what_to_write(folder, content, text):
     (folder / "deep").mkdir()
     (folder / "a.jpg").rename(folder / "deep" / "a.jpg")
     refused(written(folder, content), text.format(folder=folder))
+
+
+def test_a_column_called_test_may_be_something_else(folder):
+    rows = [(*x, y) for x, y in zip(ROWS, ("blood", "blood", "skin", "1"), strict=True)]
+    source = open_manifest(written(folder, table("file,label,test", rows)))
+    assert source.parts == ("train",) and pairs(source) == ROWS
 
 
 def test_a_column_of_folds_beside_one_of_parts_says_nothing(folder):
