@@ -100,14 +100,18 @@ def no_classes(tree: FolderTree) -> str:
 
 def _table(tree: FolderTree) -> str:
     """The end of a message: the manifest that there may be."""
-    names = {x.path: x.name.lower() for x in entries(tree.root, tree.files)}
     # Not Kaggle's sample_submission.csv, which has no labels.
     found = [
-        x for x, name in names.items() if name.endswith(LISTS) and "submission" not in name
+        x
+        for x in entries(tree.root, tree.files)
+        if x.name.lower().endswith(LISTS) and "submission" not in x.name.lower()
     ]
-    if tree.files.wrapped or not found:
+    if not found:
         return ""
-    return f", or use --data {for_shell(found[0])} if it names their classes"
+    use = f"use --data {for_shell(found[0].path)}"
+    if tree.files.wrapped:
+        use = f"unpack the archive and use --data with its {quoted(found[0].name)}"
+    return f", or {use} if it names their classes"
 
 
 def _refuse_flat_parts(tree: FolderTree, held: Sequence[str], flat: Sequence[str]) -> None:

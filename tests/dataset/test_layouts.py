@@ -431,12 +431,7 @@ def refusal(data):
 
 def advised(text):
     """The options that a refusal advises, with their values as a shell reads them."""
-    advice = (
-        text.partition(", or use")[0]
-        .partition("use --")[2]
-        .split(" (or")[0]
-        .split(", or")[0]
-    )
+    advice = text.partition(", or ")[0].partition("use --")[2].split(" (or")[0]
     words = shlex.split(f"--{advice}") if advice else []
     return dict(zip(words[::2], words[1::2], strict=True))
 
@@ -479,9 +474,12 @@ def test_chosen_classes_are_never_refused(tmp_path):
 @pytest.mark.parametrize("files", [["train/{1,2}.jpg", "test/3.jpg"], ["{1,2,3}.jpg"]])
 def test_a_list_beside_images_without_class_folders_is_named(tmp_path, files):
     data = lay_out(tmp_path / "my data", *files, "sample_submission.csv", "labels.csv")
+    own = "put the images of each class into a folder of its own, or "
     assert refusal(data).endswith(
-        f"put the images of each class into a folder of its own, or use --data "
-        f"'{data}/labels.csv' if it names their classes"
+        f"{own}use --data '{data}/labels.csv' if it names their classes"
+    )
+    assert refusal(packed(data)).endswith(
+        f"{own}unpack the archive and use --data with its 'labels.csv' if it names their classes"
     )
 
 

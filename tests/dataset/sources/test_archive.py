@@ -564,6 +564,13 @@ def test_images_to_predict_are_named_by_their_place(toy_folder, tmp_path, kind):
     assert found == {
         file / x.relative_to(root): x.read_bytes() for x in toy_folder.glob("*/*")
     }
+    one = next(x for x in found if x.parent.name == "red")
+    assert dict(archive_images(one)) == {one: found[one]}
+    assert {x for x, _ in archive_images(one.parent)} == {
+        x for x in found if x.parent == one.parent
+    }
+    [(name, error)] = archive_images(file / "re")
+    assert name == file / "re" and str(error) == "does not exist"
     empty = zipped(tmp_path / "empty.zip", {"readme.txt": b"x"})
     [(name, error)] = archive_images(empty)
     assert name == empty and str(error) == "is an archive without images"
