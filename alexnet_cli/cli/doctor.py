@@ -1,7 +1,7 @@
 """`alexnet doctor`: a folder of images checked for problems."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,9 +35,7 @@ def doctor_command(
     against: Path | None,
     as_json: bool,
     report: Path | None,
-    max_megapixels: float | None,
-    classes: str | None,
-    **parts: Path | None,
+    **values: Any,
 ) -> None:
     """Check a folder of images for problems; exit with 1 if there are any.
 
@@ -48,18 +46,19 @@ def doctor_command(
     from ..dataset.doctor import examine
     from ..dataset.sources.class_folders import chosen_parts
 
+    parts: dict[str, Path | None] = {x: values[x] for x in ("train", "val", "test")}
     if data is None and not any(parts.values()):
         raise click.UsageError("DATA is missing: the folder of class folders")
     check_outputs({"--report": report}, (data, *parts.values(), against))
-    limit = MAX_PIXELS if max_megapixels is None else round(max_megapixels * 1e6)
+    megapixels = values["max_megapixels"]
     root, folders = chosen_parts(data, parts)
     findings = examine(
         root,
         against,
         counting,
-        classes=class_names(classes),
+        classes=class_names(values["classes"]),
         parts=folders,
-        max_pixels=limit,
+        max_pixels=MAX_PIXELS if megapixels is None else round(megapixels * 1e6),
     )
     _print(findings, as_json=as_json)
     if report:
