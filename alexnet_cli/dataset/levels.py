@@ -60,7 +60,7 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
     nested = [x for x in held if not tree.content(tree.root / x).images]
     _refuse_flat_parts(tree, held, flat)
     # What is to be predicted, as test/ of images without class folders, is no class.
-    deep = [x for x in held if x not in flat or not part_of(x)[0]]
+    deep = [x for x in held if x not in flat or part_of(x)[0] not in (VAL, TEST)]
     if len(deep) == 1 and deep[0] in nested:
         _refuse_too_high(tree, deep[0], len(held) - 1)
     if nested == held and len(held) > 1:

@@ -206,6 +206,9 @@ RIGHT = {
         {"train": ("cardboard", "glass", "trash")},
         ("'one-indexed-files-notrash_train.txt', 'one-indexed-files-notrash_val.txt', 'one-indexed-files.txt' and 1 more: beside",),
     ),
+    "a class called train beside one in folders": (
+        ["bus/{city,school}/1.jpg", "train/1.jpg"], {"train": ("bus", "train")}, (),
+    ),
     "a class called train": (
         ["{bus,train,tram}/1.jpg"], {"train": ("bus", "train", "tram")}, (),
     ),
