@@ -181,16 +181,21 @@ def _refuse_alike(tree: FolderTree, held: Sequence[str]) -> None:
             alike.append(x)
     if len(alike) < 2:
         return
+    root = f"--data {for_shell(tree.root)}"
+    otherwise = f"(or {root} {classes_option(alike[:2])} if they are classes)"
     one, other = sorted(alike[:2], key=lambda x: part_of(x)[0] in (VAL, TEST))
+    if part_of(one)[0] in (VAL, TEST):
+        raise DatasetError(
+            f"{printable(tree.root)}: {listed_classes(alike)} are to validate or to test "
+            f"on, and no folder is to train on; name it with --train {otherwise}"
+        )
     same = listed_classes([y for x, y in names[one].items() if x in names[other]][:3])
     use = f"--data {for_shell(ends[one])}"
     if part := part_of(other)[0]:
         use = f"--train {for_shell(ends[one])} --{part} {for_shell(ends[other])}"
     raise DatasetError(
         f"{printable(tree.root)}: {listed_classes(alike)} hold folders of the same names "
-        f"({same}), so they are parts or variants, not classes; use {use}"
-        f" (or --data {for_shell(tree.root)} {classes_option(alike[:2])} if they are "
-        f"classes)"
+        f"({same}), so they are parts or variants, not classes; use {use} {otherwise}"
     )
 
 

@@ -100,7 +100,8 @@ def _require_classes_in(tree: FolderTree, parts: Mapping[str, str]) -> None:
     Raises:
         DatasetError: they are one level down, as in seg_train/seg_train.
     """
-    trained = {folded(x) for x in tree.subfolders(tree.root / parts[TRAIN])}
+    trained_on = tree.unwrapped(tree.root / parts[TRAIN])
+    trained = {folded(x) for x in tree.subfolders(trained_on)}
     deeper = {}
     for part in (x for x in PARTS if x in parts):
         folder = tree.root / parts[part]

@@ -408,6 +408,13 @@ WRONG = {
     "products, each with its parts": (
         ["{bottle,cable}/{train,test}/{good,broken}/1.png"], "use --data {0}/bottle",
     ),
+    "images within parts": (
+        ["{train,test}/images/{a,b}/1.jpg"], "use --train {0}/train/images --test {0}/test/images",
+    ),
+    "parts within a part": (
+        ["train/{train,test}/{a,b}/1.jpg", "test/{a,b}/1.jpg"],
+        "use --train {0}/train/train --test {0}/train/test (or --data {0}/train --classes test,train",
+    ),
     "names that a shell would take apart": (
         ["My Photos/it's $HOME/{Äpfel & Birnen,Rosen}/1.jpg"],
         "use --data '{0}/My Photos/it'\"'\"'s $HOME'",
@@ -496,6 +503,14 @@ def test_classes_that_are_advised_are_read_back(tmp_path):
     with pytest.raises(DatasetError, match="copy beside the other folders holds") as caught:
         find_images(data)
     assert classes_option(sorted(names, key=order)) in str(caught.value)
+
+
+def test_parts_without_one_to_train_on_are_told(tmp_path):
+    data = lay_out(tmp_path / "d", "{test,val}/{a,b}/1.jpg")
+    assert refusal(data) == (
+        f"{data}: test, val are to validate or to test on, and no folder is to train on; name it "
+        f"with --train (or --data {data} --classes test,val if they are classes)"
+    )
 
 
 def test_a_test_folder_of_one_class_with_years_in_it_is_no_deeper_level(tmp_path):
