@@ -204,7 +204,7 @@ assert not {"tensorflow_datasets", "tensorflow"} & set(sys.modules)
 def test_a_training_on_it_is_evaluated_and_goes_on(prepared, tmp_path):
     out = tmp_path / "run"
     result = train("tfds:toy_colors", out, "--epochs", "1")
-    assert "split 'unsupervised' is no part" in result.stderr
+    assert "left out: 'unsupervised': a split that is no part" in result.stderr
     run = Run.open(out)
     assert run.data == "tfds:toy_colors" and len(run.split()) == 39
     own = alexnet("evaluate", "--model", out, "--json")
