@@ -156,7 +156,7 @@ class ConsoleListener(Listener):
             log(f"  {line}")
         if rows[MOST_CLASSES:]:
             log(f"  ... and {len(rows) - MOST_CLASSES} more classes")
-        notes([f"left out: {x}" for x in source.notes])
+        notes(source.notes)
 
     def images_prepared(self, data: "PreparedData") -> None:
         """Print which files cannot be used, and how many images each part has."""

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AlexNetError, Interrupted
+from ..errors import AlexNetError, Interrupted, for_shell, printable
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
-from .arguments import FOLDER, OVERWRITE, class_names
-from .completion import classes
+from .arguments import FOLDER, OVERWRITE, class_names, layout_options
 from .console import log, raw, result
 from .progress import ConsoleListener
 from .recipe_options import (
@@ -40,15 +39,7 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "or a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz) or tfds:NAME. "
     "[required, except with --resume]",
 )
-@click.option(
-    "--train",
-    type=FOLDER,
-    help="Folder of class folders to train on, in place of --data.",
-)
-@click.option("--val", type=FOLDER, help="Folder of class folders to validate on.")
-@click.option(
-    "--test", type=FOLDER, help="Folder of class folders to keep for `alexnet evaluate`."
-)
+@layout_options
 @click.option(
     "--resume",
     type=FOLDER,
@@ -59,11 +50,6 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     "--allow-changed-data",
     is_flag=True,
     help="With --resume: go on although images have changed since.",
-)
-@click.option(
-    "--classes",
-    shell_complete=classes,
-    help="Use only these classes, in this order: a,b,c or @FILE.",
 )
 @click.option(
     "-o",
@@ -180,10 +166,11 @@ def _print_result(trained: "Trained") -> None:
     if scores:
         how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"
     result(f"{out}: kept epoch {epoch}, {how_good}")
-    how_to_go_on = f"epoch {epoch} is kept in {out}; `alexnet train --resume {out}` goes on"
+    resume = f"alexnet train --resume {for_shell(out)}"
+    how_to_go_on = f"epoch {epoch} is kept in {printable(out)}; `{resume}` goes on"
     if trained.signal:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
         raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
-    model = "" if out == Path("saved") else f" --model {shlex.quote(str(out))}"
+    model = "" if out == Path("saved") else f" --model {for_shell(out)}"
     log(f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`")

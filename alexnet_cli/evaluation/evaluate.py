@@ -126,7 +126,7 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     return LabeledImages(
         files=tuple(source.root / x.name for x in kept),
         labels=tuple(run.classes.index(known[source.classes[x.label]]) for x in kept),
-        notes=(*(f"left out: {x}" for x in source.notes), *notes),
+        notes=(*source.notes, *notes),
     )
 
 
