@@ -32,7 +32,7 @@ _MODULES = {
     "Listener": "api.listener",
     "Classifier": "inference.classifier",
     "Prediction": "inference.prediction",
-    "Evaluation": "evaluation.evaluate",
+    "Evaluation": "evaluation.result",
     "Run": "run.run",
     "Recipe": "recipe.recipe",
     "ARCHITECTURES": "model.alexnet",
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
         RunReplaced,
         WeightsError,
     )
-    from .evaluation.evaluate import Evaluation
+    from .evaluation.result import Evaluation
     from .inference.classifier import Classifier
     from .inference.prediction import Prediction
     from .model.alexnet import ARCHITECTURES

@@ -72,6 +72,14 @@ def verify(folder: Path) -> None:
             raise RunError(f"{printable(file)} is not what was written; is the disk sound?")
 
 
+def recorded_digest(file: Path) -> str:
+    """The digest of `file` of a run directory that is recorded; "" if none is."""
+    try:
+        return _recorded(file.parent).get(file.name, "")
+    except RunError:
+        return ""
+
+
 def is_as_written(folder: Path, name: str) -> bool:
     """Whether the file `name` of a run is what was written, or does not exist."""
     if not (folder / name).exists():
