@@ -117,6 +117,15 @@ def evaluate_command(
     )
     _print(evaluation, as_json=as_json)
     outputs.save(evaluation, spreadsheet=not raw_csv)
+    _require(evaluation, assert_accuracy)
+
+
+def _require(evaluation: "Evaluation", assert_accuracy: float | None) -> None:
+    """Check that the images could be read, and the accuracy.
+
+    Raises:
+        CheckFailed: one of them could not be, or it is too low.
+    """
     top1, unreadable = evaluation.scores.top1, evaluation.unreadable
     if assert_accuracy is not None and top1 < assert_accuracy:
         raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")

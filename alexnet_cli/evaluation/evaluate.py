@@ -144,17 +144,13 @@ def evaluate(
         RunError: split.csv is damaged.
     """
     run = classifier.run
-    rows = run.split() if run.data else []
-    trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
+    trained_on = run.digests_of(TRAIN)
     predictions: list[Prediction] = []
     for prediction in classifier.predict(images.unread()):
         predictions.append(_unchanged(prediction, images, len(predictions)))
         progress(len(predictions), len(images.files))
-    found = [
-        (x.probabilities, label)
-        for x, label in zip(predictions, images.labels, strict=True)
-        if x.probabilities is not None
-    ]
+    pairs = zip(predictions, images.labels, strict=True)
+    found = [(x.probabilities, i) for x, i in pairs if x.probabilities is not None]
     if not found:
         first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
         others = "; name others with --data" if images.digests else ""
@@ -162,7 +158,6 @@ def evaluate(
     probabilities = np.stack([x for x, _ in found])
     labels = np.array([label for _, label in found])
     scores = score(probabilities, labels, run.classes)
-    names = with_top(run.recipe.stopping.metric_names(), len(run.classes), top)
     return Evaluation(
         run,
         images,
@@ -171,7 +166,7 @@ def evaluate(
         reliability=tuple(reliability(probabilities, labels)),
         predictions=tuple(predictions),
         trained_on=sum(x.digest in trained_on for x in predictions),
-        metrics=metric_values(names, scores, probabilities, labels),
+        metrics=metric_values(with_top(run, top), scores, probabilities, labels),
         source=classifier.source,
     )
 

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arrays import Labels, Probabilities
+from ..run.run import Run
 from .scores import Scores, top_k
 
 
-def with_top(names: Sequence[str], classes: int, top: int | None) -> tuple[str, ...]:
-    """The metrics called `names` and top-K accuracy; K is `top`.
+def with_top(run: Run, top: int | None) -> tuple[str, ...]:
+    """The metrics that `run` was trained with, and top-K accuracy.
 
-    By default 5 if there are more `classes`.
+    K is `top`, by default 5 if there are more classes.
     """
-    if top is None and classes > 5:
+    if top is None and len(run.classes) > 5:
         top = 5
-    return tuple(dict.fromkeys([*names, *([] if top is None else [f"top{top}"])]))
+    more = [] if top is None else [f"top{top}"]
+    return tuple(dict.fromkeys([*run.recipe.stopping.metric_names(), *more]))
 
 
 def metric_values(

@@ -32,7 +32,7 @@ def make_evaluation(tmp_path):
         probabilities = np.array([rows[i] for i in read], np.float32)
         good = np.array([labels[i] for i in read])
         scores = score(probabilities, good, classes)
-        names = with_top(run.recipe.stopping.metric_names(), len(classes), None)
+        names = with_top(run, None)
         predictions = tuple(
             Prediction(file, classes, error="is empty")
             if row is None
