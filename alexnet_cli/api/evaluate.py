@@ -79,7 +79,10 @@ def _images(
     from ..evaluation.evaluate import held_out
     from ..evaluation.labeled import labeled_images
 
-    found = labeled_images(run, Path(data), ignore_unknown) if data else held_out(run)
+    if data is None:
+        found = held_out(run)
+    else:
+        found = labeled_images(run, Path(data), ignore_unknown)
     listener.log(f"{printable(data or run.data)}: {len(found.files)} files")
     listener.notes(found.notes)
     return found

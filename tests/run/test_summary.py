@@ -27,7 +27,7 @@ def test_a_finished_run(trained):
     assert found.validation == run.metrics["val_accuracy"]
     assert found.seconds == run.provenance.seconds > 0
     assert found.created == run.created
-    assert found.test is None and not found.resumable and not found.busy
+    assert not found.resumable and not found.busy
     files = {(x.stat().st_ino, x.stat().st_size) for x in trained.rglob("*") if x.is_file()}
     assert found.size == sum(size for _, size in files)
 
