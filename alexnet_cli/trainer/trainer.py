@@ -171,6 +171,7 @@ def _run(loop: TrainingLoop, board: TensorBoardWriter) -> History:
     with optional("plots/augmented.png", context.log):
         sheet = context.figures.augmented(run, loop.training, loop.lighting)
         board.show_image("augmented training images", sheet, step=0)
+    board.show_recipe()
     board.show_graph(loop.state.model.network, run.preprocess.input_size)
     return loop.run()
 

@@ -31,7 +31,7 @@ def test_it_says_what_training_would_take(toy, empty, trained):
     assert found["epochs"] == "6" and found["network"] == "tiny, 3 classes"
     assert found["images"] == "30 for training, 6 for validation"
     assert found["steps"] == "4 per epoch, 24 in all, of up to 8 images"
-    layers = trace(ARCHITECTURES["tiny"], 3)
+    layers = list(trace(ARCHITECTURES["tiny"], 3))
     total, kept = (sum(getattr(x, k) for x in layers) for k in ("parameters", "trainable"))
     assert found["parameters"] == f"{total:,}, {kept:,} of them trained"
     assert 0.1 < float(found["memory"].split()[0]) < 100
