@@ -58,6 +58,8 @@ class Recorder(Listener):
             yield
         except BaseException as error:
             said = first_line(error) or type(error).__name__
+            if isinstance(error, OSError) and error.filename:
+                said = f"{error.filename}: {said}"
             if isinstance(error, KeyboardInterrupt):
                 said = "interrupted"
             notes = getattr(error, "__notes__", ())

@@ -57,6 +57,7 @@ def test_from_python_too(toy, tmp_path):
 @pytest.mark.parametrize("error, said", [
     (AlexNetError("no disk"), "ended: no disk; `x` goes on"), (Signaled(15), "ended: interrupted; `x` goes on"),
     (Interrupted("interrupted before"), "ended: interrupted before; `x` goes on"),
+    (OSError(28, "No space left", "a/b"), "ended: a/b: No space left; `x` goes on"),
     (KeyError(), "ended: KeyError; `x` goes on"),
 ])  # fmt: skip
 def test_an_error_is_its_last_line(tmp_path, error, said):
