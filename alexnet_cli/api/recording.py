@@ -1,10 +1,11 @@
 """What a listener of a training hears, also written to train.log."""
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import first_line
 from ..run.train_log import TrainLog
@@ -55,7 +56,8 @@ class Recorder(Listener):
         """Write train.log in `folder` during the block, and with which error it ends."""
         self.written.open(folder, command or "from Python")
         try:
-            yield
+            with self._warnings():
+                yield
         except BaseException as error:
             said = first_line(error) or type(error).__name__
             if isinstance(error, OSError) and error.filename:
@@ -67,6 +69,21 @@ class Recorder(Listener):
             raise
         finally:
             self.written.close()
+
+    @contextmanager
+    def _warnings(self) -> Iterator[None]:
+        """Write what libraries warn of in the block, which is shown as well."""
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, *where: Any, **more: Any) -> None:
+            self.written.write(f"warning: {message}")
+            shown(message, *where, **more)
+
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            warnings.showwarning = shown
 
     def ended(self, trained: "Trained") -> "Trained":
         """Write why training has ended, and how good its network is; the same again."""

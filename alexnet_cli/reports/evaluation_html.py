@@ -20,7 +20,7 @@ from ..model.layer_specs import Conv
 from ..run.run import Run
 from . import plots, sheets
 from .html import data_uri, render
-from .traced import data_text, run_row
+from .traced import data_text, run_row, run_text
 
 MOST_MISTAKES = 24
 MOST_CORRECT = 12
@@ -97,6 +97,8 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     yield "made by", f"alexnet {row['alexnet'] or 'of unknown version'}{commit}"
     yield "created", run.created
     yield "digest of its weights", row["weights_digest"] or "not recorded"
+    if evaluation.comparison:
+        yield "other run", printable(run_text(evaluation.comparison.run))
 
 
 def _figure(figure: Any) -> str:

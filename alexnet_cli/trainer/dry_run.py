@@ -135,5 +135,8 @@ def _timed(state: TrainingState, training: Examples) -> list[float]:
 
 def _gpu_memory() -> int:
     gpus = tf.config.list_logical_devices("GPU")
-    peaks = (tf.config.experimental.get_memory_info(x.name)["peak"] for x in gpus)
-    return max(peaks, default=0)
+    try:
+        infos = [tf.config.experimental.get_memory_info(x.name) for x in gpus]
+    except ValueError:  # Not every plugin of TensorFlow counts.
+        return 0
+    return max((int(x["peak"]) for x in infos), default=0)

@@ -1,6 +1,7 @@
 """train.log has what was printed, in a terminal's words but without its bars."""
 
 import re
+import warnings
 
 import pytest
 from helpers import TINY, alexnet, as_fields
@@ -52,6 +53,14 @@ def test_from_python_too(toy, tmp_path):
     (run.path / "train.log").unlink()  # as runs of earlier versions
     resume(run.path, epochs=2)
     assert any(x.startswith("epoch 2/2 ") for x in log_of(run.path))
+
+
+def test_what_libraries_warn_of_is_in_it_and_shown(tmp_path):
+    recorder, before = Recorder.of(Listener()), warnings.showwarning
+    with pytest.warns(UserWarning, match="old"), recorder.writing(tmp_path, "x"):
+        warnings.warn("old\nfunction", stacklevel=1)
+    assert log_of(tmp_path)[1:] == [r"warning: old\nfunction"]
+    assert warnings.showwarning is before
 
 
 @pytest.mark.parametrize("error, said", [

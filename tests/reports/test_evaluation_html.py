@@ -117,6 +117,7 @@ def test_the_page_says_what_its_numbers_are_of(make_page, trained):
 def test_training_images_and_another_run_are_in_the_verdict(make_page, trained):
     comparison = Comparison(0.5, McNemar(3, 2, 1.0), 0, Run.open(trained))
     text = " ".join(make_page(trained_on=3, comparison=comparison).text)
+    assert f"other run {trained}: tiny, " in text
     assert "The network was trained on 3 of these images." in text
     assert (
         "The other run: 50.0%. Only this run is correct on 3 images, only the other run on 2; "
