@@ -16,20 +16,23 @@ def log_of(run):
     return (run / "train.log").read_text("utf-8").splitlines()
 
 
+def printed(result):
+    """The lines of a training and its result, without what to do next."""
+    lines = [x for x in result.stderr.splitlines() if x and not x.startswith("use it: ")]
+    return [*lines, result.stdout.strip()]
+
+
 def test_it_has_every_line_that_was_printed(toy, tmp_path):
     words = ("train", "--data", toy, "--out", tmp_path / "saved", *TINY, "--epochs", "2")
     result = alexnet(*words)
     assert result.exit_code == 0
     first, *lines = log_of(tmp_path / "saved")
     assert first.startswith("--- ")
-    printed = [x for x in result.stderr.splitlines() if x]
-    assert lines == [*printed, result.stdout.strip()]
+    assert lines == printed(result)
     result = alexnet("train", "--resume", tmp_path / "saved", "--epochs", "3")
     again = log_of(tmp_path / "saved")[len(lines) + 1 :]
     assert again[0].startswith("--- ")
-    assert again[1:] == [x for x in result.stderr.splitlines() if x] + [
-        result.stdout.strip()
-    ]
+    assert again[1:] == printed(result)
     verify(tmp_path / "saved")
 
 
