@@ -71,7 +71,6 @@ def test_a_folder_without_runs_says_so(tmp_path):
 
 
 def test_a_run_that_was_evaluated_has_its_accuracy(run_copy, toy, toy_test):
-    (run_copy / "evaluations.json").unlink(missing_ok=True)  # of other tests
     assert [x.test for x in runs(run_copy)] == [None]
     # Neither validation images nor those that were trained on are a test.
     alexnet("evaluate", "--model", run_copy)

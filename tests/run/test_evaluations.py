@@ -18,7 +18,6 @@ from alexnet_cli.run.run import Run
 
 @pytest.fixture
 def run(run_copy):
-    (run_copy / "evaluations.json").unlink(missing_ok=True)  # of other tests
     return Run.open(run_copy)
 
 
