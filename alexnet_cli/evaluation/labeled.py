@@ -1,7 +1,9 @@
 """Images to evaluate a run on, in whatever kind of data set they are."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from ..dataset.sources.kinds import recorded_name
 from ..dataset.sources.open import open_labeled
 from ..dataset.split import TEST, TRAIN, VAL
 from ..run.run import Run
@@ -32,4 +34,6 @@ def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     notes = [*source.notes, *notes]
     if source.parts[1:]:
         notes.append(f"these are its {len(samples)} images of the {part} part")
-    return LabeledImages.of(source, kept, labels, tuple(notes))
+    found = LabeledImages.of(source, kept, labels, tuple(notes))
+    part = part if source.parts[1:] else ""
+    return replace(found, location=recorded_name(data), part=part)

@@ -220,6 +220,11 @@ def _readable(folder: Path) -> list[Checkpoint]:
     return found
 
 
+def last(run: Path) -> Checkpoint | None:
+    """The newest checkpoint whose JSON is not damaged; its arrays are not looked at."""
+    return next(iter(_readable(run / FOLDER)), None)
+
+
 def require_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
     """As `newest`.
 

@@ -199,6 +199,11 @@ class Run:
         """
         return read_csv(self.path / "split.csv", {"file", "class", "split", "sha256"})
 
+    def digests_of(self, *parts: str) -> set[str]:
+        """The SHA-256 of the images of `parts`, by `split`; none for an imported run."""
+        rows = self.split() if self.data else []
+        return {x["sha256"] for x in rows if x["split"] in parts}
+
     def history(self) -> list[dict[str, float]]:
         """The rows of history.csv, one per epoch; none for an imported run.
 
