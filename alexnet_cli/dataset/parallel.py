@@ -26,13 +26,13 @@ def parallel_map(
     """
     workers = workers or usable_cores()
     rest = iter(items)
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         jobs = deque(pool.submit(function, x) for x in islice(rest, ahead * workers))
-        try:
-            while jobs:
-                yield jobs.popleft().result()
-                jobs += [pool.submit(function, x) for x in islice(rest, 1)]
-        finally:
-            # After an error or a signal nobody waits for the rest.
-            for job in jobs:
-                job.cancel()
+        while jobs:
+            yield jobs.popleft().result()
+            jobs += [pool.submit(function, x) for x in islice(rest, 1)]
+    finally:
+        # Nobody waits for what runs after an error or a signal. The garbage collector may
+        # be what ends this, under any lock, also one that the threads need to end.
+        pool.shutdown(wait=False, cancel_futures=True)
