@@ -135,7 +135,7 @@ def decode_samples(
 
     def decode(reader: Callable[[], bytes]) -> DecodedImage | ImageError:
         try:
-            return _decoded(reader(), preprocess, max_pixels)
+            return decoded_image(reader(), preprocess, max_pixels)
         except ImageError as error:
             return error
 
@@ -150,7 +150,14 @@ def digest(sample: T, read: Callable[[T], bytes]) -> str:
         return hashlib.sha256().hexdigest()
 
 
-def _decoded(data: bytes, preprocess: Preprocess | None, max_pixels: int) -> DecodedImage:
+def decoded_image(
+    data: bytes, preprocess: Preprocess | None, max_pixels: int = MAX_PIXELS
+) -> DecodedImage:
+    """The image that `data` encodes, with pixels if there is a preprocessing.
+
+    Raises:
+        ImageError: it is none, damaged, or has too many pixels.
+    """
     limit = preprocess.max_pixels if preprocess else max_pixels
     min_side = images.REDUCED * preprocess.stored_size if preprocess else images.VIEWED
     white_level = preprocess.white_level if preprocess else None

@@ -11,7 +11,8 @@ from ..arrays import Flags
 from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
 from ..dataset.folders import find_parts
-from ..dataset.sources.kinds import exists
+from ..dataset.shards.source import ShardSource
+from ..dataset.sources.kinds import exists, is_plain_folder
 from ..dataset.sources.open import open_labeled, recorded_source
 from ..dataset.sources.source import Sample
 from ..dataset.split import TEST, TRAIN, VAL
@@ -91,7 +92,7 @@ def held_out(run: Run) -> LabeledImages:
     labels = tuple(run.classes.index(x["class"]) for x in chosen)
     digests = tuple(x["sha256"] for x in chosen)
     data = Path(run.data)
-    if exists(data) and not data.is_dir():
+    if exists(data) and not is_plain_folder(data):
         pairs = zip(chosen, labels, strict=True)
         samples = (Sample(x["file"], label, x["split"]) for x, label in pairs)
         source = recorded_source(data, run.classes, samples)
@@ -176,6 +177,8 @@ def evaluate(
         RunError: split.csv is damaged.
     """
     run = classifier.run
+    if isinstance(images.source, ShardSource):
+        images.source.require(run.preprocess)
     rows = run.split() if run.data else []
     trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
     predictions: list[Prediction] = []

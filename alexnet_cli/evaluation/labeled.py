@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..dataset.sources.kinds import is_plain_folder
 from ..dataset.sources.open import open_labeled
 from ..dataset.split import TEST, TRAIN, VAL
 from ..run.run import Run
@@ -18,7 +19,7 @@ def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     Raises:
         DatasetError: as `labeled_folder`.
     """
-    if data.is_dir():
+    if is_plain_folder(data):
         return labeled_folder(run, data, ignore_unknown)
     source = open_labeled(data)
     part = next(x for x in (TEST, VAL, TRAIN) if x in source.parts)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset.shards.source import ShardSource
 from ..dataset.sources.source import Sample, Source, readers
 from ..inference.prediction import Unread
 
@@ -54,5 +55,10 @@ class LabeledImages:
             yield from self.files
             return
         found = readers(self.samples, source.read, sequential=source.sequential)
-        for file, read in zip(self.files, found, strict=True):
-            yield Unread(file, read)
+        for file, read, sample in zip(self.files, found, self.samples, strict=True):
+            yield Unread(file, read, _digest(source, sample))
+
+
+def _digest(source: Source, sample: Sample) -> str:
+    """As `Unread.digest`."""
+    return source.digest(sample) if isinstance(source, ShardSource) else ""

@@ -196,7 +196,8 @@ class Classifier:
         file = file_of(image)
         try:
             data = bytes_of(image)
-            digest = hashlib.sha256(data).hexdigest()
+            original = image.digest if isinstance(image, Unread) else ""
+            digest = original or hashlib.sha256(data).hexdigest()
             return StoredImage(file, digest, load(data, preprocess))
         except ImageError as error:
             return StoredImage(

@@ -82,6 +82,8 @@ class Unread:
     """Its name in the prediction."""
     read: Callable[[], bytes]
     """Returns the encoded image, or raises an ImageError; called once, in any thread."""
+    digest: str = ""
+    """SHA-256 of the image that it was made of; "" if that is its own."""
 
 
 @dataclass(frozen=True)

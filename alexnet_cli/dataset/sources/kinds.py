@@ -1,8 +1,11 @@
 """Kinds of data sets, told by what --data says. Imports nothing heavy."""
 
+import os
 from pathlib import Path
 
 TFDS = "tfds:"
+SHARDS, UNFINISHED = "shards.json", ".unfinished-shards"
+"""What is in a folder of shards: once it is complete, and before."""
 TABS, OBJECTS, SPACED = (".tsv", ".tab"), (".jsonl", ".ndjson"), (".txt", ".lst")
 TABLES = (".csv", *TABS, *OBJECTS, *SPACED)
 """Extensions of manifests, in lower case."""
@@ -22,6 +25,17 @@ READ = (
 def is_archive(path: Path) -> bool:
     """Whether `path` is a file that by its extension is an archive which is read."""
     return path.name.lower().endswith(ARCHIVES) and path.is_file()
+
+
+def is_shards(data: Path) -> bool:
+    """Whether `data` is a folder that `alexnet prepare` writes, complete or not."""
+    # Not Path.exists, which raises where that may not be looked at.
+    return any(os.path.lexists(data / x) for x in (SHARDS, UNFINISHED))
+
+
+def is_plain_folder(data: Path) -> bool:
+    """Whether `data` is a folder of images, and not of shards."""
+    return data.is_dir() and not is_shards(data)
 
 
 def is_tfds(data: Path) -> bool:

@@ -9,7 +9,16 @@ from ..folders import find_parts, scan
 from ..split import TRAIN
 from .class_folders import ImageFolder, find_images
 from .class_lists import chosen_classes, class_list, listed_names
-from .kinds import ARCHIVES, OTHER_ARCHIVES, OTHER_TABLES, READ, TABLES, TFDS, is_tfds
+from .kinds import (
+    ARCHIVES,
+    OTHER_ARCHIVES,
+    OTHER_TABLES,
+    READ,
+    TABLES,
+    TFDS,
+    is_shards,
+    is_tfds,
+)
 from .listed_files import ListedFiles
 from .source import ListedImages, Sample, Source
 
@@ -38,6 +47,10 @@ def open_source(
         from .archive import open_archive
 
         return open_archive(data, classes)
+    if kind == "shards":
+        from ..shards.source import open_shards
+
+        return open_shards(data, classes)
     return find_images(data, classes, parts=parts) if parts else _folder(data, classes)
 
 
@@ -62,6 +75,10 @@ def open_labeled(data: Path, known: Sequence[str] = ()) -> Source:
         from .archive import open_archive
 
         return open_archive(data, least=1)
+    if kind == "shards":
+        from ..shards.source import open_shards
+
+        return open_shards(data, least=1)
     parts = find_parts(data)
     if parts:
         return _folder(data, ())
@@ -91,6 +108,10 @@ def recorded_source(
         from .archive import recorded_archive
 
         return recorded_archive(data, classes, chosen)
+    if kind == "shards":
+        from ..shards.source import recorded_shards
+
+        return recorded_shards(data, classes, chosen)
     root = data.parent if kind == "table" else data
     parts = tuple(dict.fromkeys(x.part for x in chosen))
     return ListedImages(
@@ -104,13 +125,13 @@ def recorded_source(
 
 
 def _kind(data: Path) -> str:
-    """folder, table or archive.
+    """folder, shards, table or archive.
 
     Raises:
         DatasetError: none of these.
     """
     if data.is_dir():
-        return "folder"
+        return "shards" if is_shards(data) else "folder"
     name, shown = data.name.lower(), printable(data)
     if not data.exists():
         raise DatasetError(f"{shown} does not exist")

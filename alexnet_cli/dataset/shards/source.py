@@ -1,0 +1,204 @@
+"""A folder of shards as a data set: the images, classes and parts that were prepared."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+from ...errors import DatasetError, ImageError, printable
+from ...preprocess import Preprocess
+from ..near_search import NearPairs
+from ..sources.class_lists import chosen_classes, require_known
+from ..sources.source import Sample
+from ..split import TEST, TRAIN, VAL
+from .index import Index, Kept, read_index
+from .store import LocalStore, Store, unreadable
+from .table import Table, read_table
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSample(Sample):
+    """One image of a folder of shards."""
+
+    row: int = -1
+    """Its number in the table; -1 if it is not in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardSource:
+    """Images that `alexnet prepare` has written."""
+
+    root: Path
+    store: Store
+    index: Index
+    table: Table
+    classes: tuple[str, ...]
+    parts: tuple[str, ...]
+    samples: tuple[ShardSample, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return self.store.location
+
+    @property
+    def sequential(self) -> bool:
+        """Images are read in any order."""
+        return False
+
+    def in_order(self, samples: Iterable[Sample]) -> list[Sample]:
+        """`samples` as they are."""
+        return list(samples)
+
+    def counts(self, part: str) -> list[int]:
+        """Images of each class in `part`, in class order."""
+        labels = Counter(x.label for x in self.samples if x.part == part)
+        return [labels[i] for i in range(len(self.classes))]
+
+    def read(self, sample: Sample) -> bytes:
+        """The image as it is in its shard.
+
+        Raises:
+            ImageError: it could not be used when the shards were made.
+            DatasetError: the shard is missing or damaged.
+        """
+        row = row_of(sample)
+        if row < 0:
+            raise ImageError("is not in the shards")
+        if row in self.table.reasons:
+            raise ImageError(self.table.reasons[row])
+        shard, offset, size, checksum = self.table.place(row)
+        file = self.index.shards[shard].file
+        try:
+            data = self.store.read(file, offset, size)
+        except OSError as error:
+            raise unreadable(self.store, file, error) from error
+        if len(data) != size or crc32(data) != checksum:
+            raise DatasetError(
+                f"{self.location}/{file} is damaged or cut short: {printable(sample.name)} "
+                f"is not what was written; `alexnet prepare` writes shards anew, into "
+                f"another folder"
+            )
+        return data
+
+    def digest(self, sample: Sample) -> str:
+        """SHA-256 of the image in the data set that was prepared; "" if it is not here."""
+        row = row_of(sample)
+        return "" if row < 0 else self.table.digests[row]
+
+    def near(self, samples: Sequence[Sample]) -> NearPairs:
+        """Which of `samples` are near-identical, as far as that was looked for."""
+        first: dict[str, int] = {}
+        groups = (self.table.groups[row_of(x)] for x in samples)
+        pairs = [(first.setdefault(x, i), i) for i, x in enumerate(groups)]
+        near = self.index.near
+        # None of them was compared where none were looked for.
+        count = near.count or len(samples) * (len(samples) - 1) // 2
+        return NearPairs(tuple(x for x in pairs if x[0] != x[1]), near.compared, count)
+
+    def require(self, preprocess: Preprocess) -> None:
+        """Check that images are kept as `preprocess` keeps them.
+
+        Raises:
+            DatasetError: they are not.
+        """
+        wanted, kept = Kept.of(preprocess), self.index.kept
+        if wanted != kept:
+            raise DatasetError(
+                f"{self.location} was prepared with {kept}, and {wanted} is wanted; "
+                f"use the former, or prepare the images again"
+            )
+
+    def check(self) -> None:
+        """Check that all shards are there, in their full length.
+
+        Raises:
+            DatasetError: one is not.
+        """
+        for shard in self.index.shards:
+            try:
+                size = self.store.size(shard.file)
+            except OSError as error:
+                raise unreadable(self.store, shard.file, error) from error
+            if size != shard.bytes:
+                raise DatasetError(
+                    f"{self.location}/{shard.file} has {size:,} bytes, not "
+                    f"{shard.bytes:,}; copy it again, or prepare the images again"
+                )
+
+
+def row_of(sample: Sample) -> int:
+    """The number of an image in the table; -1 if it is not in it."""
+    return sample.row if isinstance(sample, ShardSample) else -1
+
+
+def open_shards(data: Path, classes: Sequence[str] = (), *, least: int = 2) -> ShardSource:
+    """The images that `alexnet prepare` has written into the folder `data`.
+
+    With `classes`, only those, in that order.
+
+    Raises:
+        DatasetError: it is damaged or not complete, or has fewer than `least` classes.
+    """
+    store = LocalStore(data)
+    index = read_index(store)
+    table = read_table(store, index)
+    names = [index.classes[i] for i in table.labels.tolist()]
+    location = store.location
+    trained_on = {
+        x for x, part in zip(names, table.parts, strict=True) if part == TRAIN or least == 1
+    }
+    ordered = [x for x in index.classes if x in trained_on]
+    kept = chosen_classes(trained_on, classes or ordered, location, least=least)
+    if not classes and least > 1:
+        require_known(zip(names, table.parts, strict=True), kept, location)
+    labels = {x: i for i, x in enumerate(kept)}
+    samples = tuple(
+        ShardSample(file, labels[name], part, row)
+        for row, (file, name, part) in enumerate(
+            zip(table.files, names, table.parts, strict=True)
+        )
+        if name in labels
+    )
+    found = {x.part for x in samples}
+    source = ShardSource(
+        root=data,
+        store=store,
+        index=index,
+        table=table,
+        classes=kept,
+        parts=tuple(x for x in (TRAIN, VAL, TEST) if x in found),
+        samples=samples,
+        notes=index.notes,
+    )
+    source.check()
+    return source
+
+
+def recorded_shards(
+    data: Path, classes: tuple[str, ...], samples: tuple[Sample, ...]
+) -> ShardSource:
+    """The `samples` of shards that an earlier look has listed.
+
+    Raises:
+        DatasetError: as `open_shards`.
+    """
+    store = LocalStore(data)
+    index = read_index(store)
+    table = read_table(store, index)
+    rows = {x: i for i, x in enumerate(table.files)}
+    source = ShardSource(
+        root=data,
+        store=store,
+        index=index,
+        table=table,
+        classes=classes,
+        parts=tuple(dict.fromkeys(x.part for x in samples)),
+        samples=tuple(
+            ShardSample(x.name, x.label, x.part, rows.get(x.name, -1)) for x in samples
+        ),
+    )
+    source.check()
+    return source
