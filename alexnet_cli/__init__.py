@@ -23,6 +23,7 @@ from .version import __version__
 
 _MODULES = {
     "train": "api.train",
+    "prepare": "api.prepare",
     "evaluate": "api.evaluate",
     "resume": "api.resume",
     "export_run": "api.export",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .api.listener import Listener
     from .api.models import build_model
     from .api.pretrained import import_weights
+    from .api.prepare import prepare
     from .api.resume import resume
     from .api.train import train
     from .errors import (
@@ -124,6 +126,7 @@ __all__ = [
     "evaluate",
     "export_run",
     "import_weights",
+    "prepare",
     "resume",
     "train",
 ]

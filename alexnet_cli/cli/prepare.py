@@ -45,7 +45,7 @@ KEPT = ("arch", "resize", "size", "max_megapixels", "white_level", "group_near")
 @options_of(KEPT)
 @click.pass_context
 def prepare_command(ctx: click.Context, /, data: Path, out: Path, **values: Any) -> None:
-    """Write the images of DATA once, resized, as shards that `alexnet train` reads.
+    """Write the images of DATA once, resized, as shards for `alexnet train`.
 
     \b
     alexnet prepare flower_photos --out shards

@@ -69,8 +69,8 @@ def too_many(images: int) -> str:
     hours = 131 / 3600 * (images / 100_000) ** 2
     return (
         f"near-identical images were not looked for, which takes about "
-        f"{hours:.1f} hours of one core for {images:,} images and more to compare what looks "
-        f"alike; the parts may share some"
+        f"{hours:.1f} hours of one core for {images:,} images, and more to compare what "
+        f"looks alike; the parts may share some"
     )
 
 

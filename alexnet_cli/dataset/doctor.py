@@ -16,7 +16,10 @@ from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .dim_images import fitting
 from .findings import Findings, Pair, Range
 from .near_duplicates import PRINT
-from .near_search import find_copies, near_pairs
+from .near_groups import group_near
+from .near_search import find_copies
+from .shards.decoding import fingerprints
+from .shards.source import ShardSource
 from .sources.open import open_labeled, open_source
 from .sources.source import Source
 
@@ -108,7 +111,9 @@ def _counts(files: Sequence[_File]) -> dict[str, int]:
 
 
 def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
-    """Every file of every part of `source`, decoded once."""
+    """Every file of every part of `source`, decoded once; of shards as it was then."""
+    if isinstance(source, ShardSource):
+        return _read_shards(source, counting)
     samples = source.samples
     files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
     prints = np.zeros((len(files), *PRINT), np.uint8)
@@ -121,6 +126,26 @@ def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
             if isinstance(decoded, DecodedImage):
                 prints[i] = decoded.fingerprint
             progress(i + 1, len(files))
+    return _Folder(source, tuple(files), prints)
+
+
+def _read_shards(source: ShardSource, counting: Counting) -> _Folder:
+    """What the table of shards says of every file, once all shards are as written."""
+    with counting("checking shards") as progress:
+        source.verify(progress)
+    files = []
+    for x in source.samples:
+        width, height, gray, turned, dim = source.table.facts(x.row)
+        file = _File(x.name, source.classes[x.label], x.part)
+        if error := source.table.reasons.get(x.row):
+            files.append(replace(file, error=error))
+            continue
+        known = replace(file, digest=source.digest(x), format=source.table.formats[x.row])
+        size = (width, height)
+        files.append(
+            replace(known, size=size, gray=bool(gray), turned=bool(turned), dim=dim)
+        )
+    prints = fingerprints(source)[[x.row for x in source.samples]]
     return _Folder(source, tuple(files), prints)
 
 
@@ -168,8 +193,10 @@ def _duplicates(
     firsts = [i if x.error else first.setdefault(x.digest, i) for i, x in enumerate(files)]
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
     different = [i for i, j in enumerate(firsts) if i == j]
-    with counting("finding near duplicates") as progress:
-        found = near_pairs(_images(folder, different, max_pixels), progress)
+    if isinstance(folder.source, ShardSource):
+        found = folder.source.near([folder.source.samples[i] for i in different])
+    else:
+        found = group_near(_images(folder, different, max_pixels), counting)
     near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]
     return equal, near
 

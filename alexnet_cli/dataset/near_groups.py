@@ -33,7 +33,7 @@ def searched(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
 
 
 def group_near(
-    images: ImageSet, counting: Counting, wanted: bool, seconds: float = math.inf
+    images: ImageSet, counting: Counting, wanted: bool = True, seconds: float = math.inf
 ) -> NearPairs:
     """Near-identical images, if they are `wanted` and not too many to be looked for."""
     count = len(images.prints)

@@ -53,7 +53,7 @@ class PreparedData:
     shared: int
     """Held-out images of which an equal or almost equal one is trained on."""
     search_set: Callable[[], ImageSet]
-    """The images of `split`, for `refuse_overlap`."""
+    """Gives `images`."""
     near: NearPairs
     """Which of them are near-identical, as far as that was looked for."""
     names: tuple[str, ...]
@@ -62,6 +62,11 @@ class PreparedData:
     """The classes that are trained on, and those that --drop-small-classes left out."""
     dim: tuple[int, ...]
     """`DecodedImage.dim` of the images where it is not 0."""
+
+    @property
+    def images(self) -> ImageSet:
+        """The images of `split`, to be searched; those of shards are read for it."""
+        return self.search_set()
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -158,7 +163,7 @@ def refuse_overlap(
     """
     samples, other = searchable(open_labeled(against))
     with counting("finding copies") as progress:
-        copies = find_copies(prepared.search_set(), other, progress)
+        copies = find_copies(prepared.images, other, progress)
     if copies:
         i, j = next(iter(copies.items()))
         name, copy = samples[i].name, prepared.split[j].file

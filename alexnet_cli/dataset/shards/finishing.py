@@ -14,6 +14,7 @@ from ..decoding import Counting
 from ..near_duplicates import PRINT
 from ..near_groups import content_groups, group_near
 from ..near_search import NearPairs
+from ..sources.class_folders import ImageFolder
 from .encoding import RAW
 from .index import (
     INDEX,
@@ -94,6 +95,7 @@ def _index(plan: Plan, shards: list[Shard], table: SampleTable, near: NearPairs)
         shards=tuple(shards),
         near=Near(near.compared, near.count),
         plan=plan.digest,
+        by_class=isinstance(source, ImageFolder),
         data=source.location,
         notes=source.notes,
     )

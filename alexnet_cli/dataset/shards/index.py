@@ -95,6 +95,8 @@ class Index(Struct, frozen=True):
     shards: Annotated[tuple[Shard, ...], Meta(max_length=10**6)]
     near: Near
     plan: _Digest
+    by_class: bool
+    """Whether images are in the order of their parts and classes, as those of folders."""
     data: _Text = ""
     """What was prepared."""
     notes: tuple[_Text, ...] = ()
@@ -122,6 +124,10 @@ def read_index(store: Store) -> Index:
         if size > MAX_BYTES:
             raise _damaged(store, f"is larger than {MAX_BYTES:,} bytes")
         return _index(store, store.read(INDEX, 0, size))
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{store.location} is not complete; the same `alexnet prepare` goes on with it"
+        ) from error
     except OSError as error:
         raise unreadable(store, INDEX, error) from error
 

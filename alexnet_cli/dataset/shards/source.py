@@ -1,5 +1,6 @@
 """A folder of shards as a data set: the images, classes and parts that were prepared."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from zlib import crc32
 
 from ...errors import DatasetError, ImageError, printable
 from ...preprocess import Preprocess
+from ..decoding import ProgressCallback
 from ..near_search import NearPairs
 from ..sources.class_lists import chosen_classes, require_known
 from ..sources.source import Sample
@@ -15,6 +17,9 @@ from ..split import TEST, TRAIN, VAL
 from .index import Index, Kept, read_index
 from .store import LocalStore, Store, unreadable
 from .table import Table, read_table
+
+_PIECE = 2**22
+"""Bytes of a shard that are checked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,28 @@ class ShardSource:
                     f"{shard.bytes:,}; copy it again, or prepare the images again"
                 )
 
+    def verify(self, progress: ProgressCallback) -> None:
+        """Check that all shards are byte for byte what was written.
+
+        Raises:
+            DatasetError: one is not.
+        """
+        shards = self.index.shards
+        for done, shard in enumerate(shards, 1):
+            digest = hashlib.sha256()
+            for offset in range(0, shard.bytes, _PIECE):
+                size = min(_PIECE, shard.bytes - offset)
+                try:
+                    digest.update(self.store.read(shard.file, offset, size))
+                except OSError as error:
+                    raise unreadable(self.store, shard.file, error) from error
+            if digest.hexdigest() != shard.sha256:
+                raise DatasetError(
+                    f"{self.location}/{shard.file} is damaged: its SHA-256 is another one; "
+                    f"copy it again, or prepare the images again"
+                )
+            progress(done, len(shards))
+
 
 def row_of(sample: Sample) -> int:
     """The number of an image in the table; -1 if it is not in it."""
@@ -155,13 +182,14 @@ def open_shards(data: Path, classes: Sequence[str] = (), *, least: int = 2) -> S
     if not classes and least > 1:
         require_known(zip(names, table.parts, strict=True), kept, location)
     labels = {x: i for i, x in enumerate(kept)}
-    samples = tuple(
+    rows = enumerate(zip(table.files, names, table.parts, strict=True))
+    samples = [
         ShardSample(file, labels[name], part, row)
-        for row, (file, name, part) in enumerate(
-            zip(table.files, names, table.parts, strict=True)
-        )
+        for row, (file, name, part) in rows
         if name in labels
-    )
+    ]
+    if classes and index.by_class:
+        samples.sort(key=lambda x: (index.parts.index(x.part), x.label))
     found = {x.part for x in samples}
     source = ShardSource(
         root=data,
@@ -170,7 +198,7 @@ def open_shards(data: Path, classes: Sequence[str] = (), *, least: int = 2) -> S
         table=table,
         classes=kept,
         parts=tuple(x for x in (TRAIN, VAL, TEST) if x in found),
-        samples=samples,
+        samples=tuple(samples),
         notes=index.notes,
     )
     source.check()

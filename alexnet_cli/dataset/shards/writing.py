@@ -33,6 +33,8 @@ def write_shards(plan: Plan, counting: Counting = uncounted) -> Written:
             is another one's or cannot be written.
     """
     if plan.is_complete():
+        # What was killed after its last step has left them.
+        shutil.rmtree(plan.work, ignore_errors=True)
         return written(plan.out)
     with _writing(plan.out):
         plan.begin()
