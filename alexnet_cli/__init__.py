@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from .api.export import export_run
     from .api.listener import Listener
     from .api.models import build_model
-    from .api.pretrained import import_weights
     from .api.prepare import prepare
+    from .api.pretrained import import_weights
     from .api.resume import resume
     from .api.train import train
     from .errors import (

@@ -1,5 +1,6 @@
 """shards.json: what a folder of shards holds, and how its images were prepared."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -123,7 +124,11 @@ def read_index(store: Store) -> Index:
         size = store.size(INDEX)
         if size > MAX_BYTES:
             raise _damaged(store, f"is larger than {MAX_BYTES:,} bytes")
-        return _index(store, store.read(INDEX, 0, size))
+        text = store.read(INDEX, 0, size)
+        index = _index(store, text)
+        sizes = {x.file: x.bytes for x in index.shards}
+        store.pin(hashlib.sha256(text).hexdigest(), {**sizes, TABLE: index.samples.bytes})
+        return index
     except FileNotFoundError as error:
         raise DatasetError(
             f"{store.location} is not complete; the same `alexnet prepare` goes on with it"

@@ -12,6 +12,7 @@ from ...preprocess import Preprocess
 from ..decoding import ProgressCallback
 from ..near_search import NearPairs
 from ..sources.class_lists import chosen_classes, require_known
+from ..sources.kinds import is_remote
 from ..sources.source import Sample
 from ..split import TEST, TRAIN, VAL
 from .index import Index, Kept, read_index
@@ -169,7 +170,7 @@ def open_shards(data: Path, classes: Sequence[str] = (), *, least: int = 2) -> S
     Raises:
         DatasetError: it is damaged or not complete, or has fewer than `least` classes.
     """
-    store = LocalStore(data)
+    store = store_of(data)
     index = read_index(store)
     table = read_table(store, index)
     names = [index.classes[i] for i in table.labels.tolist()]
@@ -205,6 +206,19 @@ def open_shards(data: Path, classes: Sequence[str] = (), *, least: int = 2) -> S
     return source
 
 
+def store_of(data: Path) -> Store:
+    """What reads the files of the folder of shards, or the address, `data`.
+
+    Raises:
+        DatasetError: a package that it needs is not installed, or it is no address.
+    """
+    if is_remote(data):
+        from .remote import RemoteStore
+
+        return RemoteStore(data)
+    return LocalStore(data)
+
+
 def recorded_shards(
     data: Path, classes: tuple[str, ...], samples: tuple[Sample, ...]
 ) -> ShardSource:
@@ -213,7 +227,7 @@ def recorded_shards(
     Raises:
         DatasetError: as `open_shards`.
     """
-    store = LocalStore(data)
+    store = store_of(data)
     index = read_index(store)
     table = read_table(store, index)
     rows = {x: i for i, x in enumerate(table.files)}

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,9 @@ class Store(Protocol):
     @property
     def location(self) -> str:
         """The folder's name in messages, printable."""
+
+    def pin(self, version: str, sizes: Mapping[str, int]) -> None:
+        """Receive a name of what the files hold, and the sizes that they should have."""
 
     def size(self, file: str) -> int:
         """The bytes of `file`.
@@ -52,6 +56,9 @@ class LocalStore:
     def location(self) -> str:
         """The folder."""
         return printable(self.folder)
+
+    def pin(self, version: str, sizes: Mapping[str, int]) -> None:
+        """Ignore both: files are here, and are looked at."""
 
     def size(self, file: str) -> int:
         """The bytes of `file`."""

@@ -130,8 +130,10 @@ def _kind(data: Path) -> str:
     Raises:
         DatasetError: none of these.
     """
+    if is_shards(data):
+        return "shards"
     if data.is_dir():
-        return "shards" if is_shards(data) else "folder"
+        return "folder"
     name, shown = data.name.lower(), printable(data)
     if not data.exists():
         raise DatasetError(f"{shown} does not exist")
