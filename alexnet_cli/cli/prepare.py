@@ -26,7 +26,8 @@ KEPT = ("arch", "resize", "size", "max_megapixels", "white_level", "group_near")
     type=click.Choice(ENCODINGS),
     default=ENCODINGS[0],
     show_default=True,
-    help="jpeg, or raw: the exact pixels, which take eight times the space.",
+    help="What images are stored as: jpeg, or raw, the exact pixels in five times the "
+    "space.",
 )
 @click.option(
     "--quality",

@@ -18,6 +18,7 @@ from alexnet_cli.preprocess import Preprocess
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--size", type=int, default=256)

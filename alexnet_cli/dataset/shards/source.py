@@ -11,13 +11,10 @@ from ...errors import DatasetError, ImageError, printable
 from ...preprocess import Preprocess
 from ..decoding import ProgressCallback
 from ..near_search import NearPairs
-from ..sources.class_lists import chosen_classes, require_known
-from ..sources.kinds import is_remote
 from ..sources.source import Sample
-from ..split import TEST, TRAIN, VAL
-from .index import Index, Kept, read_index
-from .store import LocalStore, Store, unreadable
-from .table import Table, read_table
+from .index import Index, Kept
+from .store import Store, unreadable
+from .table import Table
 
 _PIECE = 2**22
 """Bytes of a shard that are checked at once."""
@@ -160,87 +157,3 @@ class ShardSource:
 def row_of(sample: Sample) -> int:
     """The number of an image in the table; -1 if it is not in it."""
     return sample.row if isinstance(sample, ShardSample) else -1
-
-
-def open_shards(data: Path, classes: Sequence[str] = (), *, least: int = 2) -> ShardSource:
-    """The images that `alexnet prepare` has written into the folder `data`.
-
-    With `classes`, only those, in that order.
-
-    Raises:
-        DatasetError: it is damaged or not complete, or has fewer than `least` classes.
-    """
-    store = store_of(data)
-    index = read_index(store)
-    table = read_table(store, index)
-    names = [index.classes[i] for i in table.labels.tolist()]
-    location = store.location
-    trained_on = {
-        x for x, part in zip(names, table.parts, strict=True) if part == TRAIN or least == 1
-    }
-    ordered = [x for x in index.classes if x in trained_on]
-    kept = chosen_classes(trained_on, classes or ordered, location, least=least)
-    if not classes and least > 1:
-        require_known(zip(names, table.parts, strict=True), kept, location)
-    labels = {x: i for i, x in enumerate(kept)}
-    rows = enumerate(zip(table.files, names, table.parts, strict=True))
-    samples = [
-        ShardSample(file, labels[name], part, row)
-        for row, (file, name, part) in rows
-        if name in labels
-    ]
-    if classes and index.by_class:
-        samples.sort(key=lambda x: (index.parts.index(x.part), x.label))
-    found = {x.part for x in samples}
-    source = ShardSource(
-        root=data,
-        store=store,
-        index=index,
-        table=table,
-        classes=kept,
-        parts=tuple(x for x in (TRAIN, VAL, TEST) if x in found),
-        samples=tuple(samples),
-        notes=index.notes,
-    )
-    source.check()
-    return source
-
-
-def store_of(data: Path) -> Store:
-    """What reads the files of the folder of shards, or the address, `data`.
-
-    Raises:
-        DatasetError: a package that it needs is not installed, or it is no address.
-    """
-    if is_remote(data):
-        from .remote import RemoteStore
-
-        return RemoteStore(data)
-    return LocalStore(data)
-
-
-def recorded_shards(
-    data: Path, classes: tuple[str, ...], samples: tuple[Sample, ...]
-) -> ShardSource:
-    """The `samples` of shards that an earlier look has listed.
-
-    Raises:
-        DatasetError: as `open_shards`.
-    """
-    store = store_of(data)
-    index = read_index(store)
-    table = read_table(store, index)
-    rows = {x: i for i, x in enumerate(table.files)}
-    source = ShardSource(
-        root=data,
-        store=store,
-        index=index,
-        table=table,
-        classes=classes,
-        parts=tuple(dict.fromkeys(x.part for x in samples)),
-        samples=tuple(
-            ShardSample(x.name, x.label, x.part, rows.get(x.name, -1)) for x in samples
-        ),
-    )
-    source.check()
-    return source

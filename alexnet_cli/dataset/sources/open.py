@@ -48,7 +48,7 @@ def open_source(
 
         return open_archive(data, classes)
     if kind == "shards":
-        from ..shards.source import open_shards
+        from ..shards.open import open_shards
 
         return open_shards(data, classes)
     return find_images(data, classes, parts=parts) if parts else _folder(data, classes)
@@ -76,7 +76,7 @@ def open_labeled(data: Path, known: Sequence[str] = ()) -> Source:
 
         return open_archive(data, least=1)
     if kind == "shards":
-        from ..shards.source import open_shards
+        from ..shards.open import open_shards
 
         return open_shards(data, least=1)
     parts = find_parts(data)
@@ -109,7 +109,7 @@ def recorded_source(
 
         return recorded_archive(data, classes, chosen)
     if kind == "shards":
-        from ..shards.source import recorded_shards
+        from ..shards.open import recorded_shards
 
         return recorded_shards(data, classes, chosen)
     root = data.parent if kind == "table" else data

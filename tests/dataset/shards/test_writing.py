@@ -13,8 +13,8 @@ from helpers import draw_toy, tree
 from PIL import Image
 
 from alexnet_cli.dataset import images
+from alexnet_cli.dataset.shards.open import open_shards
 from alexnet_cli.dataset.shards.plan import Plan, PrepareOptions
-from alexnet_cli.dataset.shards.source import open_shards
 from alexnet_cli.dataset.shards.tar_writer import TarWriter
 from alexnet_cli.dataset.shards.writing import write_shards
 from alexnet_cli.dataset.sources.open import open_source
