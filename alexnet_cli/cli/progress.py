@@ -80,7 +80,12 @@ def counting(what: str) -> Iterator[Counter]:
     line, started = Line(), time.monotonic()
 
     def counter(done: int, count: int) -> None:
-        line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}")
+        seconds = time.monotonic() - started
+        left = ""
+        # Before that it is a guess.
+        if seconds > 5 and 0 < done < count:
+            left = f"  {duration(seconds * (count - done) / done)} left"
+        line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}{left}")
 
     try:
         yield counter

@@ -12,9 +12,10 @@ from ..errors import ImageError
 from ..preprocess import MAX_PIXELS
 from .class_names import confusable
 from .closeups import ImageSet, image_set
-from .decoding import Counting, DecodedImage, decode_samples, uncounted
+from .decoding import Counting, DecodedImage, uncounted
 from .dim_images import fitting
 from .findings import Findings, Pair, Range
+from .known_images import examined
 from .near_duplicates import PRINT
 from .near_groups import group_near
 from .near_search import find_copies
@@ -117,11 +118,8 @@ def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
     samples = source.samples
     files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
     prints = np.zeros((len(files), *PRINT), np.uint8)
-    found = decode_samples(
-        samples, source.read, max_pixels=max_pixels, sequential=source.sequential
-    )
     with counting("examining") as progress:
-        for i, decoded in enumerate(found):
+        for i, decoded in enumerate(examined(source, samples, max_pixels=max_pixels)):
             files[i] = _examined(files[i], decoded)
             if isinstance(decoded, DecodedImage):
                 prints[i] = decoded.fingerprint

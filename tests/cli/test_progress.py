@@ -103,7 +103,7 @@ def test_what_is_not_overwritten_gets_a_line_twice_per_minute(
             counter(i, 70)
     lines = capsys.readouterr().err.splitlines()
     assert [re.sub(r"\[.*\] ", "", x) for x in lines] == [
-        "decoding 30/70", "decoding 61/70", "decoding: 70 s",
+        "decoding 30/70  0:41 left", "decoding 61/70  0:09 left", "decoding: 70 s",
     ]  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 """The images of any data set, decoded for training; those of shards are known already."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ...arrays import Fingerprints
 from ...backend.memory import free_memory
-from ...errors import DatasetError
+from ...errors import DatasetError, ImageError
 from ...preprocess import Preprocess
 from .. import images
 from ..closeups import ImageSet, image_set
@@ -17,7 +17,9 @@ from ..decoding import (
     ProgressCallback,
     decode_all,
     decode_samples,
+    decoded_set,
 )
+from ..known_images import examined
 from ..near_duplicates import PRINT
 from ..parallel import parallel_map
 from ..pixel_cache import NoCache, PixelCache, new_pixel_cache
@@ -43,6 +45,11 @@ def decode_source(
         DatasetError: they are shards, of images that were prepared otherwise, or damaged.
     """
     if not isinstance(source, ShardSource):
+        if cache == "none":
+            # Nothing is kept of their pixels, so none have to be decoded now.
+            unread = NoCache(preprocess, source.read)
+            known = _without_bad(unread, samples, examined(source, samples, preprocess))
+            return decoded_set(unread, samples, known, progress)
         return decode_all(
             samples, source.read, preprocess, cache, progress, sequential=source.sequential
         )
@@ -58,6 +65,16 @@ def decode_source(
         _bad(source, samples),
         tuple(x for x in dim if x),
     )
+
+
+def _without_bad(
+    cache: NoCache, samples: Sequence[Sample], found: Iterator[DecodedImage | ImageError]
+) -> Iterator[DecodedImage | ImageError]:
+    """`found`, of which `cache` gets the samples that can be used."""
+    for sample, image in zip(samples, found, strict=True):
+        if isinstance(image, DecodedImage):
+            cache.samples.append(sample)
+        yield image
 
 
 def _bad(source: ShardSource, samples: Sequence[Sample]) -> tuple[BadImage, ...]:
