@@ -44,6 +44,17 @@ if TYPE_CHECKING:
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, one row per image.")
 @RAW_CSV
 @click.option(
+    "-o",
+    "--out",
+    type=FOLDER,
+    help="Write one row per image to this .csv or .parquet file, in place of printing.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --out: go on with the rows that a killed prediction has left.",
+)
+@click.option(
     "--draw",
     type=FOLDER,
     help="Write each image with its predicted class on it into this folder.",
@@ -63,6 +74,8 @@ def predict_command(
     top: int,
     form: str | None,
     raw_csv: bool,
+    out: Path | None,
+    resume: bool,
     draw: Path | None,
     reject: float | None,
     max_megapixels: float | None,
@@ -76,13 +89,24 @@ def predict_command(
     from ..inference.exported import open_model
     from ..reports.predictions import csv_header, line
 
-    require_csv(raw_csv, form == "csv")
-    open_model(model)  # An unusable one is an error before a list of files is read.
+    require_csv(raw_csv, form == "csv" or out is not None)
+    output = None
+    if out or resume:
+        from .predict_out import output_of
+
+        others = [x for x, given in (("json", form == "json"), ("draw", draw)) if given]
+        output = output_of(out, (top, raw_csv, resume), others, model)
+    opened = open_model(model)  # One that cannot be used is an error before a list is read.
     files, drawings = _opened(images, draw)
     classifier = Classifier(model, begun=begun).limit(max_megapixels)
     classifier.run = run = _rejecting(classifier.run, reject)
     top = min(top, len(run.classes))
     say_undrawable(run.classes if draw else (), bitmaps=True)
+    if output:
+        from .predict_out import predict_into
+
+        predict_into(classifier, opened, files, output)
+        return
     if form == "csv":
         console.raw(csv_header(top))
     unreadable = not_drawn = 0

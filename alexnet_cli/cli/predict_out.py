@@ -1,0 +1,64 @@
+"""`alexnet predict --out`: predictions into a file, which a killed process goes on with."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..api.prediction_file import Image, Output, write_predictions
+from ..errors import CheckFailed, printable
+from .console import log, result
+from .output_files import check_outputs
+from .progress import Line
+
+if TYPE_CHECKING:
+    from ..inference.classifier import Classifier
+    from ..inference.exported import Model
+
+
+def output_of(
+    out: Path | None, how: tuple[int, bool, bool], others: list[str], model: Path
+) -> Output:
+    """What --out asks for; `how` are --top, --raw-csv and --resume.
+
+    `others` are options that were given and do not go with it.
+
+    Raises:
+        UsageError: there are such, or --resume alone.
+        RecipeError, RunError: no such file can be written.
+    """
+    if out is None:
+        raise click.UsageError("--resume has no effect without --out")
+    if others:
+        raise click.UsageError(f"--{others[0]} cannot be given with --out")
+    top, raw_csv, resume = how
+    output = Output(out, top, spreadsheet=not raw_csv, resume=resume)
+    output.check()
+    check_outputs({"--out": out}, models=(model,))
+    return output
+
+
+def predict_into(
+    classifier: "Classifier", model: "Model", images: Iterable[Image], output: Output
+) -> None:
+    """Write the predictions of `images`, and how many they are to standard output.
+
+    Raises:
+        CheckFailed: an image cannot be read.
+        RunError: what an earlier process has left is of something else.
+    """
+    line = Line()
+    output = replace(output, top=min(output.top, len(classifier.run.classes)))
+    try:
+        done = write_predictions(
+            classifier, model, images, output, lambda count: line.update(f"{count} images")
+        )
+    finally:
+        line.clear()
+    if done.kept:
+        log(f"{done.kept} of them were there already")
+    result(f"{printable(output.file)}: {done.images} images")
+    if done.unreadable:
+        raise CheckFailed(f"{done.unreadable} image(s) cannot be read")
