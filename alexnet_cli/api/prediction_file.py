@@ -95,9 +95,8 @@ def write_predictions(
     with _going_on(output.file), closing(found):
         rest = iter(images)
         kept = unreadable = 0
-        for row in found.kept():
+        for kept, row in enumerate(found.kept(), 1):
             _require_same(row, next(rest, None), kept, form)
-            kept += 1
             unreadable += bool(row.error)
         count = kept
         for prediction in classifier.predict(rest):
@@ -152,6 +151,6 @@ def _require_same(row: Row, image: Image | None, number: int, form: str) -> None
     cells = csv_line([name], spreadsheet=form == "csv")
     if image is None or next(csv.reader(io.StringIO(cells, newline=""))) != [row.name]:
         raise RunError(
-            f"--resume: row {number + 1} is of {printable(row.name)}, and now "
+            f"--resume: row {number} is of {printable(row.name)}, and now "
             f"{printable(name) or 'nothing'} is there: the images are others than they were"
         )

@@ -26,6 +26,7 @@ from .progress import say_undrawable
 
 if TYPE_CHECKING:
     from ..inference.archive_images import ArchiveImages
+    from ..inference.classifier import Classifier
 
 
 @click.command("predict")
@@ -87,7 +88,6 @@ def predict_command(
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
-    from ..reports.predictions import csv_header, line
 
     require_csv(raw_csv, form == "csv" or out is not None)
     output = None
@@ -96,27 +96,45 @@ def predict_command(
 
         others = [x for x, given in (("json", form == "json"), ("draw", draw)) if given]
         output = output_of(out, (top, raw_csv, resume), others, model)
-    opened = open_model(model)  # One that cannot be used is an error before a list is read.
+    open_model(model)  # An unusable one is an error before a list of files is read.
     files, drawings = _opened(images, draw)
     classifier = Classifier(model, begun=begun).limit(max_megapixels)
     classifier.run = run = _rejecting(classifier.run, reject)
-    top = min(top, len(run.classes))
     say_undrawable(run.classes if draw else (), bitmaps=True)
     if output:
         from .predict_out import predict_into
 
-        predict_into(classifier, opened, files, output)
+        predict_into(classifier, model, files, output)
         return
-    if form == "csv":
+    form = "raw-csv" if raw_csv else form
+    _print(classifier, files, drawings, min(top, len(run.classes)), form)
+
+
+def _print(
+    classifier: "Classifier",
+    files: "ArchiveImages",
+    drawings: Drawings | None,
+    top: int,
+    form: str | None,
+) -> None:
+    """Print, and perhaps draw, the predictions of `files` one by one.
+
+    Raises:
+        CheckFailed: some cannot be read or drawn.
+    """
+    from ..reports.predictions import csv_header, line
+
+    preprocess = classifier.run.preprocess
+    if form in ("csv", "raw-csv"):
         console.raw(csv_header(top))
     unreadable = not_drawn = 0
     for prediction in classifier.predict(files):
         unreadable += bool(prediction.error)
         image = files.encoded(prediction.file)
-        if drawings and (error := drawings.draw(prediction, image, run.preprocess)):
+        if drawings and (error := drawings.draw(prediction, image, preprocess)):
             not_drawn += 1
             prediction = dataclasses.replace(prediction, error=error)
-        text = line(prediction, top, "raw-csv" if raw_csv else form)
+        text = line(prediction, top, form)
         console.raw(text) if form else console.output([text])
     if unreadable or not_drawn:
         raise CheckFailed(_failed(unreadable, not_drawn))

@@ -9,13 +9,13 @@ import click
 
 from ..api.prediction_file import Image, Output, write_predictions
 from ..errors import CheckFailed, printable
+from ..inference.exported import open_model
 from .console import log, result
 from .output_files import check_outputs
 from .progress import Line
 
 if TYPE_CHECKING:
     from ..inference.classifier import Classifier
-    from ..inference.exported import Model
 
 
 def output_of(
@@ -41,7 +41,7 @@ def output_of(
 
 
 def predict_into(
-    classifier: "Classifier", model: "Model", images: Iterable[Image], output: Output
+    classifier: "Classifier", model: Path, images: Iterable[Image], output: Output
 ) -> None:
     """Write the predictions of `images`, and how many they are to standard output.
 
@@ -53,7 +53,11 @@ def predict_into(
     output = replace(output, top=min(output.top, len(classifier.run.classes)))
     try:
         done = write_predictions(
-            classifier, model, images, output, lambda count: line.update(f"{count} images")
+            classifier,
+            open_model(model),
+            images,
+            output,
+            lambda count: line.update(f"{count} images"),
         )
     finally:
         line.clear()
