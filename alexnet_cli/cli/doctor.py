@@ -8,9 +8,9 @@ from ..errors import CheckFailed
 from ..preprocess import MAX_PIXELS
 from ..run.files import write_page
 from .arguments import FOLDER, JSON, max_megapixels_option
-from .console import output, raw
+from .console import log, output, raw
 from .output_files import check_outputs
-from .progress import counting
+from .progress import counting, too_many
 
 
 @click.command("doctor")
@@ -43,6 +43,8 @@ def doctor_command(
     check_outputs({"--report": report}, (data, against))
     limit = MAX_PIXELS if max_megapixels is None else round(max_megapixels * 1e6)
     findings = examine(data, against, counting, max_pixels=limit)
+    if not findings.near_searched:
+        log(f"warning: {too_many(sum(findings.counts.values()))}")
     if as_json:
         raw(to_json(findings))
     else:

@@ -17,7 +17,7 @@ from .dim_images import fitting
 from .findings import Findings, Pair, Range
 from .known_images import examined
 from .near_duplicates import PRINT
-from .near_groups import group_near
+from .near_groups import MOST_SEARCHED, group_near
 from .near_search import find_copies
 from .shards.decoding import fingerprints
 from .shards.source import ShardSource
@@ -77,19 +77,17 @@ def examine(
     """
     source = open_source(data)
     other = open_labeled(against) if against else None
-    folder = _read(source, counting, max_pixels)
+    searched = _is_searched(source)
+    folder = _read(source, counting, max_pixels, prints=searched or other is not None)
     good = [x for x in folder.files if not x.error]
-    equal, near = _duplicates(folder, counting, max_pixels)
+    equal, near = _duplicates(folder, counting, max_pixels, searched)
     pairs = equal + near
-    sizes = np.array([x.size for x in good] or [(0, 1)])
     return Findings(
         root=data,
         counts=(counts := _counts(folder.files)),
         notes=folder.source.notes,
         formats=dict(Counter(x.format for x in good).most_common()),
-        widths=_whole(_range(sizes[:, 0])),
-        heights=_whole(_range(sizes[:, 1])),
-        aspects=_range(sizes[:, 0] / sizes[:, 1]),
+        **_sizes(good),
         bad=tuple((x.name, x.error) for x in folder.files if x.error),
         wrong_ending=tuple((x.name, x.format) for x in good if _wrong_extension(x)),
         tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
@@ -98,11 +96,19 @@ def examine(
         dim=tuple((x.name, _dim(x.dim)) for x in good if x.dim),
         equal=_names(equal),
         near=_names(near),
+        near_searched=searched,
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(counts),
     )
+
+
+def _is_searched(source: Source) -> bool:
+    """Whether near-identical images are, or in the case of shards were, looked for."""
+    if isinstance(source, ShardSource):
+        return source.index.near.compared > 0
+    return len(source.samples) <= MOST_SEARCHED
 
 
 def _counts(files: Sequence[_File]) -> dict[str, int]:
@@ -111,23 +117,28 @@ def _counts(files: Sequence[_File]) -> dict[str, int]:
     return {x: good[x] for x in sorted({x.label for x in files})}
 
 
-def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
-    """Every file of every part of `source`, decoded once; of shards as it was then."""
+def _read(
+    source: Source, counting: Counting, max_pixels: int, *, prints: bool = True
+) -> _Folder:
+    """Every file of every part of `source`, decoded once; of shards as it was then.
+
+    Without `prints`, which take 2 KB for each, they cannot be searched.
+    """
     if isinstance(source, ShardSource):
-        return _read_shards(source, counting)
+        return _read_shards(source, counting, prints=prints)
     samples = source.samples
     files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
-    prints = np.zeros((len(files), *PRINT), np.uint8)
+    table = np.zeros((len(files) if prints else 0, *PRINT), np.uint8)
     with counting("examining") as progress:
         for i, decoded in enumerate(examined(source, samples, max_pixels=max_pixels)):
             files[i] = _examined(files[i], decoded)
-            if isinstance(decoded, DecodedImage):
-                prints[i] = decoded.fingerprint
+            if prints and isinstance(decoded, DecodedImage):
+                table[i] = decoded.fingerprint
             progress(i + 1, len(files))
-    return _Folder(source, tuple(files), prints)
+    return _Folder(source, tuple(files), table)
 
 
-def _read_shards(source: ShardSource, counting: Counting) -> _Folder:
+def _read_shards(source: ShardSource, counting: Counting, *, prints: bool) -> _Folder:
     """What the table of shards says of every file, once all shards are as written."""
     with counting("checking shards") as progress:
         source.verify(progress)
@@ -143,8 +154,8 @@ def _read_shards(source: ShardSource, counting: Counting) -> _Folder:
         files.append(
             replace(known, size=size, gray=bool(gray), turned=bool(turned), dim=dim)
         )
-    prints = fingerprints(source)[[x.row for x in source.samples]]
-    return _Folder(source, tuple(files), prints)
+    rows = [x.row for x in source.samples] if prints else []
+    return _Folder(source, tuple(files), fingerprints(source)[rows])
 
 
 def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
@@ -165,6 +176,16 @@ def _dim(highest: int) -> str:
     return f"up to {highest}; --white-level {fitting(highest)}"
 
 
+def _sizes(files: Sequence[_File]) -> dict[str, Range]:
+    """The ranges of widths, heights and aspects."""
+    sizes = np.array([x.size for x in files] or [(0, 1)])
+    return {
+        "widths": _whole(_range(sizes[:, 0])),
+        "heights": _whole(_range(sizes[:, 1])),
+        "aspects": _range(sizes[:, 0] / sizes[:, 1]),
+    }
+
+
 def _range(values: Array) -> Range:
     smallest, median, largest = np.percentile(values, (0, 50, 100)).tolist()
     return Range(smallest, median, largest)
@@ -183,9 +204,12 @@ _Pairs = list[tuple[_File, _File]]
 
 
 def _duplicates(
-    folder: _Folder, counting: Counting, max_pixels: int
+    folder: _Folder, counting: Counting, max_pixels: int, searched: bool
 ) -> tuple[_Pairs, _Pairs]:
-    """Pairs of equal files (each with the first of them), and of near-identical ones."""
+    """Pairs of equal files (each with the first of them), and of near-identical ones.
+
+    Of the latter none if they are not to be `searched` for.
+    """
     files = folder.files
     first: dict[str, int] = {}
     firsts = [i if x.error else first.setdefault(x.digest, i) for i, x in enumerate(files)]
@@ -193,6 +217,8 @@ def _duplicates(
     different = [i for i, j in enumerate(firsts) if i == j]
     if isinstance(folder.source, ShardSource):
         found = folder.source.near([folder.source.samples[i] for i in different])
+    elif not searched:
+        return equal, []
     else:
         found = group_near(_images(folder, different, max_pixels), counting)
     near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]

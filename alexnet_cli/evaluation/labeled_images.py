@@ -48,6 +48,10 @@ class LabeledImages:
             return {i: self.files[i] for i in rows}
         return {i: source.read(self.samples[i]) for i in sorted(rows)}
 
+    def made_of(self, row: int) -> str:
+        """SHA-256 of what an image was prepared from; "" if it is as it was."""
+        return _digest(self.source, self.samples[row]) if self.source else ""
+
     def unread(self) -> Iterator[Path | Unread]:
         """The images, read when they are decoded, or where they are sequential before."""
         source = self.source

@@ -178,3 +178,12 @@ def test_doctor_finds_the_same_again(data, cache, reads):
     assert first.stdout == second.stdout and first.exit_code == second.exit_code == 1
     # Near-identical images are looked at closely.
     assert len(set(reads)) < len(open_source(data).samples)
+
+
+def test_too_many_are_not_compared_and_doctor_says_so(toy, monkeypatch):
+    monkeypatch.setattr("alexnet_cli.dataset.doctor.MOST_SEARCHED", 35)
+    result = alexnet("doctor", toy)
+    assert (
+        "warning: near-identical images were not looked for, which takes" in result.stderr
+    )
+    assert result.exit_code == 0
