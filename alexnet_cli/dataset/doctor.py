@@ -150,12 +150,10 @@ def _read_shards(source: ShardSource, counting: Counting, *, prints: bool) -> _F
             files.append(replace(file, error=error))
             continue
         known = replace(file, digest=source.digest(x), format=source.table.formats[x.row])
-        size = (width, height)
-        files.append(
-            replace(known, size=size, gray=bool(gray), turned=bool(turned), dim=dim)
-        )
-    rows = [x.row for x in source.samples] if prints else []
-    return _Folder(source, tuple(files), fingerprints(source)[rows])
+        size, gray, turned = (width, height), bool(gray), bool(turned)
+        files.append(replace(known, size=size, gray=gray, turned=turned, dim=dim))
+    table = fingerprints(source)[[x.row for x in source.samples if prints]]
+    return _Folder(source, tuple(files), table)
 
 
 def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
