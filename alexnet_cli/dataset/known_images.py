@@ -137,13 +137,15 @@ def examined(
     with closing(KnownImages(source.root, how)) as known:
         items = _items(source, samples, known)
         found: list[_Found] = []
+        look = _looker(preprocess, max_pixels)
         try:
-            for several in parallel_map(_looker(preprocess, max_pixels), _several(items)):
-                found += several
-                if len(found) >= _BATCH:
-                    known.keep(found)
-                    found.clear()
-                yield from (x.result for x in several)
+            with closing(parallel_map(look, _several(items))) as looked_at:
+                for several in looked_at:
+                    found += several
+                    if len(found) >= _BATCH:
+                        known.keep(found)
+                        found.clear()
+                    yield from (x.result for x in several)
         finally:
             known.keep(found)
 

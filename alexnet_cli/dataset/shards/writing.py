@@ -107,7 +107,7 @@ def _write(plan: Plan, pending: list[int], counting: Counting) -> None:
     encoded = parallel_map(
         work, readers(samples, source.read, sequential=source.sequential)
     )
-    with counting("writing shards") as progress:
+    with counting("writing shards") as progress, closing(encoded):
         images = _counted(encoded, lambda done: progress(done, len(samples)))
         for shard in pending:
             _write_shard(plan, shard, images)
