@@ -33,6 +33,10 @@ class Preprocess:
     max_pixels: int = MAX_PIXELS
     white_level: int | None = None
     """Level of images of more than 8 bits that becomes white; None: by their range."""
+    samplewise_center: bool = False
+    """From each input its own mean is subtracted; `mean` is 0."""
+    samplewise_std_normalization: bool = False
+    """And each is divided by its own standard deviation; `std` is 1."""
 
     def with_limit(self, megapixels: float) -> "Preprocess":
         """The same for images of up to this many million pixels."""

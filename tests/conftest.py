@@ -8,6 +8,8 @@ from helpers import SHARED, TINY, alexnet, draw_toy
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+    os.environ.pop(name, None)  # Messages are compared as they are without colors.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
 
@@ -45,7 +47,9 @@ def trained(toy, tmp_path_factory):
 @pytest.fixture
 def run_copy(trained, tmp_path):
     """A copy of the trained run, to be changed or damaged."""
-    return shutil.copytree(trained, tmp_path / "saved")
+    # Without what other tests have recorded in it.
+    ignore = shutil.ignore_patterns("evaluations.json")
+    return shutil.copytree(trained, tmp_path / "saved", ignore=ignore)
 
 
 @pytest.fixture(scope="session")

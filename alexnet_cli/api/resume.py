@@ -18,6 +18,7 @@ from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
 from .listener import Listener
 from .provenance import with_images
+from .recording import Recorder
 from .run_training import run_training
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class ResumeOptions:
     """Name of the run in TensorBoard."""
     started: float = field(default_factory=time.monotonic)
     """When this sitting began, on the clock of `time.monotonic`."""
+    command: str = ""
+    """The command line, for train.log."""
 
 
 def resume(
@@ -82,6 +85,7 @@ def resume_run(
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
 ) -> "Trained":
     """Go on with a run, as `resume`; a finished one only gets what it lacks."""
+    listener = Recorder.of(listener)
     before = Run.read(options.path)
     run = _changed(before, options.changes)
     replan = any(run.recipe[x] != before.recipe[x] for x in PLAN)
@@ -101,21 +105,22 @@ def resume_run(
             + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
         )
         run, examples, changed = _examples(run, options, listener)
-        with noting_how_to_go_on(staging):
-            trained = run_training(
-                run, examples, listener,
-                resume=Resume(checkpoint, replan, restart_epoch=changed),
-                names=[x["file"] for x in run.split()],
-                name=options.run_name, started=options.started, callbacks=callbacks,
-            )  # fmt: skip
-        staging.complete = trained.run.status == FINISHED or bool(trained.signal)
-    return dataclasses.replace(trained, run=_at(trained.run, staging, options.path))
+        resume = Resume(checkpoint, replan, restart_epoch=changed)
+        with listener.writing(staging.folder, options.command):
+            with noting_how_to_go_on(staging):
+                trained = run_training(
+                    run, examples, listener, resume=resume,
+                    names=[x["file"] for x in run.split()],
+                    name=options.run_name, started=options.started, callbacks=callbacks,
+                )  # fmt: skip
+            staging.complete = trained.run.status == FINISHED or bool(trained.signal)
+            return listener.ended(trained.at(_path(staging, options.path)))
 
 
-def _at(run: Run, staging: Staging, path: Path) -> Run:
-    """`run` where it is now."""
+def _path(staging: Staging, path: Path) -> Path:
+    """Where the run is once it is in its place."""
     moved = staging.complete and staging.final != staging.folder
-    return dataclasses.replace(run, path=staging.final if moved else path)
+    return staging.final if moved else path
 
 
 def _is_to_be_finished(run: Run) -> bool:

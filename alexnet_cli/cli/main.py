@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "Write a run in formats that other programs run, and prove each of them.",
     "benchmark": "Compare how well and how fast the models of a run answer.",
     "serve": "Answer requests over HTTP with the classes of the images they send.",
+    "runs": "List all runs below DIR in one table.",
     "push": "Upload a run or its exported models to the Hugging Face hub.",
     "import": "Make a run directory from WEIGHTS that others trained.",
     "models": "List the networks, or the layers of NETWORK.",
@@ -72,12 +73,16 @@ class Main(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that `args` begin with, and the rest; an unknown one gets a hint."""
-        name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            from .hints import command_hint, with_hint
+        if ctx.resilient_parsing:  # What is completed is not whole yet.
+            return super().resolve_command(ctx, args)
+        from .hints import check_habits, command_hint, with_hint
 
+        name, command = args[0], self.get_command(ctx, args[0])
+        if command is None and not name.startswith("-"):
             text = f"No such command {name!r}"
             raise click.UsageError(with_hint(text, command_hint(name, COMMANDS)), ctx)
+        if command is not None:
+            check_habits(args[1:], click.Context(command, ctx, name))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -118,7 +123,9 @@ class Main(click.Group):
             raise
         # Whatever it is: users are not shown a traceback that they did not ask for.
         except (Exception, KeyboardInterrupt) as error:
-            ctx.exit(_report(error, ctx.command_path))
+            # click's parser does not know the command whose option lacks its value.
+            words = (ctx.command_path, ctx.invoked_subcommand)
+            ctx.exit(_report(error, " ".join(filter(None, words))))
 
 
 @contextmanager
@@ -150,7 +157,9 @@ def _report(error: BaseException, path: str) -> int:
 def _explained(error: BaseException, path: str) -> tuple[str, int]:
     """One line about `error`, and the exit code of the command `path` that it ends."""
     if isinstance(error, click.UsageError):
-        text = _usage(error)
+        from .hints import usage_text
+
+        text = usage_text(error)
         path = error.ctx.command_path if error.ctx else path
         return f"{text} (see {path} --help)", error.exit_code
     if isinstance(error, AlexNetError):
@@ -171,18 +180,6 @@ def _explained(error: BaseException, path: str) -> tuple[str, int]:
             f"unexpected {name}{text and f': {text}'}; ALEXNET_DEBUG=1 prints the traceback"
         )
     return _with_notes(error, text), AlexNetError.exit_code
-
-
-def _usage(error: click.UsageError) -> str:
-    """What is wrong with how the command was called, and what may be meant."""
-    if isinstance(error, click.NoSuchOption) and error.ctx:
-        from .hints import option_hint, with_hint
-
-        parameters = error.ctx.command.get_params(error.ctx)
-        known = [x for p in parameters for x in (*p.opts, *p.secondary_opts)]
-        text = f"No such option {error.option_name!r}"
-        return with_hint(text, option_hint(error.option_name, known))
-    return " ".join(error.format_message().split()).removesuffix(".")
 
 
 def _with_notes(error: BaseException, text: str = "") -> str:
@@ -231,6 +228,12 @@ def _flush_streams() -> None:
 @click.version_option(__version__, prog_name="alexnet")
 def main() -> None:
     """Train, evaluate and use AlexNet image classifiers.
+
+    \b
+    alexnet sample shapes                 draws images to try things out with
+    alexnet train shapes/photos           or any folder with a folder for each class
+    alexnet evaluate                      on the images that were held out
+    alexnet predict photo.jpg
 
     Exit codes: 0 success; 1 a check failed; 2 wrong usage; 3 the work could not
     be done; 130 interrupted (143 by SIGTERM, 129 by SIGHUP).

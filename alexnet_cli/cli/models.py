@@ -10,6 +10,7 @@ from ..model.architecture import Architecture, trace
 from ..model.variants import NORMS
 from ..reports.text import table
 from .arguments import FOLDER, NumberRange
+from .completion import configs
 from .console import output
 
 
@@ -17,9 +18,14 @@ from .console import output
 @click.argument(
     "name", required=False, metavar="[NETWORK]", type=click.Choice(list(ARCHITECTURES))
 )
+@click.option("--arch", type=click.Choice(list(ARCHITECTURES)), help="The same as NETWORK.")
 @click.option("--model", type=FOLDER, help="The network of this run directory.")
 @click.option(
-    "-c", "--config", metavar="NAME|FILE", help="The network of a recipe of `train`."
+    "-c",
+    "--config",
+    metavar="NAME|FILE",
+    shell_complete=configs,
+    help="The network of a recipe of `train`.",
 )
 @click.option(
     "--classes",
@@ -29,7 +35,7 @@ from .console import output
 @click.option("--norm", type=click.Choice(NORMS), help="As in `alexnet train`.")
 @click.option("--dropout", type=NumberRange(0, 0.95), help="As in `alexnet train`.")
 @click.option("--hidden", type=click.IntRange(1, 65536), help="As in `alexnet train`.")
-@click.option("--plot", type=FOLDER, help="Draw the network into this file.")
+@click.option("--plot", type=FOLDER, help="Draw the network into this .png or .svg file.")
 def models_command(
     name: str | None,
     model: Path | None,
@@ -39,9 +45,11 @@ def models_command(
     **variant: Any,
 ) -> None:
     """List the networks, or the layers of NETWORK."""
+    arch = variant.pop("arch")
     changes = {k: v for k, v in variant.items() if v is not None}
-    if sum(x is not None for x in (name, model, config)) > 1:
+    if sum(x is not None for x in (name, arch, model, config)) > 1:
         raise click.UsageError("give one of NETWORK, --model and --config")
+    name = name or arch
     if model is not None:
         _refuse(changes, "--model has a network of its own")
         from ..run.run import Run
@@ -53,8 +61,8 @@ def models_command(
         from ..recipe.configs import build_recipe
 
         values = {"arch": name} if config is None else config_values(config)
-        arch = build_recipe(values, **changes).network.architecture()
-        _show(arch, classes or arch.classes, plot)
+        network = build_recipe(values, **changes).network.architecture()
+        _show(network, classes or network.classes, plot)
     else:
         given = {"--classes": classes, "--plot": plot, **changes}
         _refuse({k: v for k, v in given.items() if v is not None}, "name a NETWORK")

@@ -2,11 +2,14 @@
 
 import dataclasses
 import sys
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..dataset.sources.kinds import is_archive
 from ..errors import CheckFailed, RunError
 from ..run.digests import begin
 from ..run.run import Run
@@ -22,11 +25,15 @@ from .arguments import (
 from .drawing_folder import DrawingFolder
 from .drawings import Drawings
 from .image_arguments import ImageArguments, as_images
-from .progress import say_undrawable
+from .progress import Line, counting, say_undrawable
 
 if TYPE_CHECKING:
     from ..inference.archive_images import ArchiveImages
     from ..inference.classifier import Classifier
+    from ..inference.prediction import Prediction
+
+MOST_COUNTED = 100_000
+"""Of images, before the first is predicted."""
 
 
 @click.command("predict")
@@ -97,38 +104,38 @@ def predict_command(
         others = [x for x, given in (("json", form == "json"), ("draw", draw)) if given]
         output = output_of(out, (top, raw_csv, resume), others, model)
     open_model(model)  # An unusable one is an error before a list of files is read.
-    files, drawings = _opened(images, draw)
+    opened = _opened(images, draw)
     classifier = Classifier(model, begun=begun).limit(max_megapixels)
     classifier.run = run = _rejecting(classifier.run, reject)
     say_undrawable(run.classes if draw else (), bitmaps=True)
     if output:
         from .predict_out import predict_into
 
-        predict_into(classifier, model, files, output)
+        predict_into(classifier, model, (opened[0], opened[2]), output)
         return
     form = "raw-csv" if raw_csv else form
-    _print(classifier, files, drawings, min(top, len(run.classes)), form)
+    _print(classifier, opened, min(top, len(run.classes)), form)
 
 
 def _print(
     classifier: "Classifier",
-    files: "ArchiveImages",
-    drawings: Drawings | None,
+    opened: "tuple[ArchiveImages, Drawings | None, int]",
     top: int,
     form: str | None,
 ) -> None:
-    """Print, and perhaps draw, the predictions of `files` one by one.
+    """Print, and perhaps draw, the predictions of what `_opened` returns one by one.
 
     Raises:
         CheckFailed: some cannot be read or drawn.
     """
     from ..reports.predictions import csv_header, line
 
+    files, drawings, count = opened
     preprocess = classifier.run.preprocess
     if form in ("csv", "raw-csv"):
         console.raw(csv_header(top))
     unreadable = not_drawn = 0
-    for prediction in classifier.predict(files):
+    for prediction in _shown(classifier.predict(files), count):
         unreadable += bool(prediction.error)
         image = files.encoded(prediction.file)
         if drawings and (error := drawings.draw(prediction, image, preprocess)):
@@ -140,10 +147,24 @@ def _print(
         raise CheckFailed(_failed(unreadable, not_drawn))
 
 
+def _shown(predictions: "Iterator[Prediction]", count: int) -> "Iterator[Prediction]":
+    """`predictions`, with a bar on a terminal if they do not go there themselves."""
+    if sys.stdout.isatty() or not Line().live:
+        yield from predictions
+        return
+    with counting("predicting") as progress:
+        for done, prediction in enumerate(predictions, 1):
+            progress(done, count)
+            yield prediction
+
+
 def _opened(
     sources: tuple[str, ...], draw: Path | None
-) -> "tuple[ArchiveImages, Drawings | None]":
-    """What `sources` name, and what draws all of it into the folder `draw`.
+) -> "tuple[ArchiveImages, Drawings | None, int]":
+    """What `sources` name, what draws all of it into the folder `draw`, and how many.
+
+    The last is 0 if that is not known: of a list that is still written, archives, and
+    more than MOST_COUNTED.
 
     Raises:
         DatasetError: there is nothing to predict, or nothing can be drawn.
@@ -152,12 +173,15 @@ def _opened(
 
     folder = DrawingFolder(draw) if draw else None
     arguments = ImageArguments(sources, sys.stdin.buffer, console.log, folder)
-    if folder is None:
-        return ArchiveImages(as_images(arguments.inputs())), None
-    # Names that are there twice are numbered, for which all have to be known.
-    inputs = list(arguments.inputs())
+    # To draw, all have to be known, since names that are there twice are numbered.
+    most = None if folder else 0 if "-" in sources else MOST_COUNTED
+    rest = arguments.inputs()
+    inputs = list(islice(rest, most))
     files = [x.file for x in inputs if not x.error]
-    return ArchiveImages(as_images(iter(inputs)), keep=True), Drawings(folder, files)
+    counted = most != 0 and len(inputs) != most and not any(map(is_archive, files))
+    images = as_images(chain(inputs, rest))
+    drawings = Drawings(folder, files) if folder else None
+    return ArchiveImages(images, keep=bool(folder)), drawings, counted * len(inputs)
 
 
 def _failed(unreadable: int, not_drawn: int) -> str:

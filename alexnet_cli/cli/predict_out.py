@@ -12,7 +12,7 @@ from ..errors import CheckFailed, printable
 from ..inference.exported import open_model
 from .console import log, result
 from .output_files import check_outputs
-from .progress import Line
+from .progress import counting
 
 if TYPE_CHECKING:
     from ..inference.classifier import Classifier
@@ -41,26 +41,25 @@ def output_of(
 
 
 def predict_into(
-    classifier: "Classifier", model: Path, images: Iterable[Image], output: Output
+    classifier: "Classifier",
+    model: Path,
+    images: tuple[Iterable[Image], int],
+    output: Output,
 ) -> None:
     """Write the predictions of `images`, and how many they are to standard output.
+
+    The second of `images` is their number, 0 if that is not known.
 
     Raises:
         CheckFailed: an image cannot be read.
         RunError: what an earlier process has left is of something else.
     """
-    line = Line()
     output = replace(output, top=min(output.top, len(classifier.run.classes)))
-    try:
+    files, count = images
+    with counting("predicting") as progress:
         done = write_predictions(
-            classifier,
-            open_model(model),
-            images,
-            output,
-            lambda count: line.update(f"{count} images"),
+            classifier, open_model(model), files, output, lambda x: progress(x, count)
         )
-    finally:
-        line.clear()
     if done.kept:
         log(f"{done.kept} of them were there already")
     result(f"{printable(output.file)}: {done.images} images")

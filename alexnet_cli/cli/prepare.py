@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from ..api.lines import too_many
 from ..api.prepare import ENCODINGS, IMAGES_PER_SHARD, QUALITY
 from ..errors import printable
 from .arguments import FOLDER
 from .console import log, notes, result
-from .progress import ConsoleListener, too_many
+from .progress import ConsoleListener
 from .recipe_options import RecipeCommand, options_of, recipe_of
 
 KEPT = ("arch", "resize", "size", "max_megapixels", "white_level", "group_near")

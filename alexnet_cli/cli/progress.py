@@ -1,31 +1,28 @@
 """Progress: a bar that is overwritten, or a line now and then; and one for each epoch."""
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..api.listener import Counter, Listener
-from ..reports.text import cells, table
-from .console import log, notes, output, overwrite, raw
+from ..api.lines import HIDDEN, LineListener, duration, epoch_name
+from ..api.listener import Counter
+from ..api.recording import SLOW
+from ..reports.text import cells
+from .console import columns, log, notes, output, overwrite, raw
 
 if TYPE_CHECKING:
     from ..api.export import ExportReport
-    from ..dataset.prepare import PreparedData
-    from ..dataset.sources.source import Source
-    from ..model.pretrained.layouts import PretrainedWeights
-    from ..model.pretrained.matching import LayerMatch
     from ..trainer.progress import Progress
 
-HIDDEN = ("epoch", "learning_rate", "side", "images_per_second")
-"""Columns of history.csv that an epoch's line does not show."""
-MOST_CLASSES = 30
-"""Whose numbers of images are printed."""
 SECONDS_BETWEEN_LINES = 30
 """Of progress in a file, or on a terminal that overwrites nothing."""
+
+
+SECONDS_BEFORE_ESTIMATE = 2
+"""Of the time that is left."""
 
 
 class Line:
@@ -33,7 +30,9 @@ class Line:
 
     def __init__(self) -> None:
         try:
-            self.live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+            terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+            # A notebook keeps all that was overwritten, and shows what was longer.
+            self.live = terminal and "JPY_PARENT_PID" not in os.environ
         except ValueError:
             # Standard error was closed.
             self.live = False
@@ -50,7 +49,7 @@ class Line:
             log(text)
             return
         # A line that is longer than the terminal could not be overwritten.
-        text = text[: shutil.get_terminal_size().columns - 1]
+        text = text[: columns() - 1]
         overwrite(text, self.shown)
         self.shown = cells(text)
 
@@ -61,55 +60,56 @@ class Line:
             self.shown = 0
 
 
-def too_many(images: int) -> str:
-    """A line on near-identical images that were not looked for.
-
-    Source of the time: docs/data.md, comparing the fingerprints of 100,000 photos.
-    """
-    hours = 131 / 3600 * (images / 100_000) ** 2
-    return (
-        f"near-identical images were not looked for, which takes about "
-        f"{hours:.1f} hours of one core for {images:,} images, and more to compare what "
-        f"looks alike; the parts may share some"
-    )
-
-
 @contextmanager
 def counting(what: str) -> Iterator[Counter]:
     """A Counter that shows a bar for `what` on a terminal; a line after it if slow."""
     line, started = Line(), time.monotonic()
 
     def counter(done: int, count: int) -> None:
-        seconds = time.monotonic() - started
-        left = ""
-        # Before that it is a guess.
-        if seconds > 5 and 0 < done < count:
-            left = f"  {duration(seconds * (count - done) / done)} left"
-        line.update(f"{what} {bar(done / max(count, 1))} {done}/{count}{left}")
+        passed = time.monotonic() - started
+        line.update(f"{what} {_how_far(done, count, passed)}")
 
     try:
         yield counter
     finally:
         line.clear()
     seconds = time.monotonic() - started
-    if seconds > 5:
+    if seconds > SLOW:
         log(f"{what}: {seconds:.0f} s")
 
 
-def bar(fraction: float, width: int = 24) -> str:
-    """`fraction` (0..1) as a bar of `width` characters."""
+def _how_far(done: int, count: int, seconds: float) -> str:
+    """How many are done of `count`, 0 if that is not known, and how long the rest takes."""
+    if not count and done:
+        return f"{done}  {done / max(seconds, 1e-3):.0f} per second"
+    text = f"{bar(done / max(count, 1))} {done}/{count}"
+    # What is decoded first also starts threads and fills caches.
+    if seconds < SECONDS_BEFORE_ESTIMATE or not 0 < done < count:
+        return text
+    return f"{text}  {duration(seconds / done * (count - done))} left"
+
+
+def folded(parts: Sequence[str], width: int | None) -> list[str]:
+    """`parts` in a line of `width`, or in several below what follows the first part."""
+    lines, indent = [parts[0]], " " * cells(parts[0])
+    for part in parts[1:]:
+        longer = f"{lines[-1]}  {part}"
+        if width and cells(longer) > width:
+            lines.append(f"{indent}  {part}")
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def bar(fraction: float, width: int | None = None) -> str:
+    """`fraction` (0..1) as a bar of `width` characters, by default as there is room for."""
+    if width is None:
+        width = max(6, min(24, columns() - 52))
     full = round(min(fraction, 1.0) * width)
     return f"[{'=' * full}{' ' * (width - full)}]"
 
 
-def duration(seconds: float) -> str:
-    """`seconds` as 2:03, or from an hour on as 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-class ConsoleListener(Listener):
+class ConsoleListener(LineListener):
     """Prints what happens: a live line within an epoch, a lasting one after it."""
 
     def __init__(self) -> None:
@@ -125,77 +125,24 @@ class ConsoleListener(Listener):
 
     counting = staticmethod(counting)
 
-    def images_found(self, source: "Source") -> None:
-        """Print how many images each class has."""
-        from ..dataset.class_names import shown
-
-        log(
-            f"{source.location}: {len(source.samples)} files "
-            f"in {len(source.classes)} classes"
-        )
-        header = ("class", *source.parts) if source.parts[1:] else ("class", "files")
-        counts = [source.counts(x) for x in source.parts]
-        rows = [
-            (shown(name), *(str(x[i]) for x in counts))
-            for i, name in enumerate(source.classes)
-        ]
-        for line in table([header, *rows[:MOST_CLASSES]]):
-            log(f"  {line}")
-        if rows[MOST_CLASSES:]:
-            log(f"  ... and {len(rows) - MOST_CLASSES} more classes")
-        notes([f"left out: {x}" for x in source.notes])
-
-    def images_prepared(self, data: "PreparedData") -> None:
-        """Print which files cannot be used, and how many images each part has."""
-        if data.bad:
-            log(
-                f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
-            )
-            notes([f"{x.file} {x.reason}" for x in data.bad])
-        if data.dim:
-            from ..dataset.dim_images import remark
-
-            log(f"warning: {remark(data.dim)}")
-        if data.near.count and not data.near.compared:
-            log(f"warning: {too_many(len(data.split))}")
-        elif data.near.compared < data.near.count:
-            log(
-                f"warning: near-identical images were looked for in a tenth of "
-                f"--max-minutes, by {data.near.compared:,} of {data.near.count:,} "
-                f"comparisons; the parts may share others (--deterministic makes all)"
-            )
-        if data.shared:
-            log(
-                f"warning: {data.shared} held-out image(s) have a copy, or almost one, "
-                f"in the training part"
-            )
-        counts = data.counts()
-        names = {"train": "training", "val": "validation", "test": "test"}
-        parts = [f"{n} {names[x]}" for x, n in counts.items() if n]
-        log(f"{', '.join(parts)} images")
-
-    def weights_matched(
-        self, weights: "PretrainedWeights", matches: "Sequence[LayerMatch]"
-    ) -> None:
-        """Print which layers the weights fill, and which arrays no layer takes."""
-        log(f"weights in {weights.layout} layout")
-        rows = [("layer", "shape", ""), *((x.layer, x.shape, x.result) for x in matches)]
-        for line in table(rows, left=3):
-            log(line)
-
     def progress(self, now: "Progress") -> None:
         """Show how far training is."""
-        name = f"epoch {now.epoch:>{len(str(now.epochs))}}/{now.epochs}"
+        name = epoch_name(now)
         left = now.left or 0.0
-        remaining = f"  {duration(left)} left" if round(left) else ""
-        speed = f"{now.rate:.0f} images/s"
+        rest = [f"{now.rate:.0f} images/s"]
+        rest += [f"{duration(left)} left"] if round(left) else []
         if now.logs is None:
             done = f"{bar(now.done / now.images)} {now.done}/{now.images}"
-            self.line.update(f"{name} {done}  {speed}{remaining}")
+            self.line.update("  ".join([f"{name} {done}", *rest]))
             return
         self.line.clear()
-        values = "  ".join(f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN)
-        log(f"{name}  {values}  {speed}{remaining}{'  best' if now.best else ''}")
+        values = [f"{k} {v:.4f}" for k, v in now.logs.items() if k not in HIDDEN]
+        best = ["best"] if now.best else []
+        width = columns() if self.line.live else None
+        *lines, last = folded([name, *values, *rest, *best], width)
+        for line in lines:
+            log(line)
+        log(last.removesuffix("best"), *best)
 
 
 def show_models(report: "ExportReport", *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from ..recipe.configs import (
     config_summary,
 )
 from ..recipe.recipe import FIELDS, TITLES, Field, Recipe
+from .completion import configs, weights
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _CONFIG, _NAME = "alexnet.config", "alexnet.config.name"
@@ -25,6 +26,9 @@ class RecipeCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse `args`, with the default recipe unless they name a recipe or a network."""
+        if ctx.resilient_parsing and args[-1:] and args[-1].startswith("-"):
+            # What is completed is its value, without which click would not see DATA.
+            args = args[:-1]
         given = {x.partition("=")[0] if x[:2] == "--" else x[:2] for x in args}
         if not {"--config", "-c", "--arch", "--resume"} & given:
             args = ["--config", DEFAULT_RECIPE, *args]
@@ -71,6 +75,7 @@ def _config_option() -> Callable[[Command], Command]:
         callback=_use_config,
         is_eager=True,
         expose_value=False,
+        shell_complete=configs,
         help=f"Recipe to start from: one of those above, a TOML file, or a run directory, "
         f"whose recipe is taken; options on the command line win. "
         f"[default: {DEFAULT_RECIPE}, unless --arch is given]",
@@ -94,6 +99,7 @@ def _option(field: Field) -> Callable[..., Any]:
         type=kind,
         default=field.default,
         show_default=field.default is not None,
+        shell_complete=weights if field.name == "weights" else None,
         help=field.help,
     )
 

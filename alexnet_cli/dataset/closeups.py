@@ -7,16 +7,16 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from ..arrays import Fingerprints, Floats, Pixels, Rows
+from ..arrays import Fingerprints, Floats, Rows
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS
 from . import images
-from .close_look import SIDE, closeup, is_same
+from .close_look import FINE, Closeup, is_same
 from .parallel import parallel_map
 from .sources.source import Sample, Source
 
-KEPT = 768
-"""Closeups, of 48 KB, that are kept: the images of two tiles of pairs."""
+KEPT = 512
+"""Closeups, of up to 240 KB, that are kept: the images of two tiles of pairs."""
 
 TRIES = 32
 """Refusals of an image after which only what looks more alike is looked at closely.
@@ -33,7 +33,7 @@ Opener = Callable[[int], Image.Image]
 
 def reopened(read: Callable[[int], bytes], max_pixels: int = MAX_PIXELS) -> Opener:
     """What opens images again, by what gives the encoded image of an index."""
-    return lambda i: images.open_image(read(i), max_pixels, 2 * SIDE).image
+    return lambda i: images.open_image(read(i), max_pixels, FINE).image
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ class Refusals:
         return least
 
 
-def _closeup(image: Opener | None, view: View) -> Pixels | None:
+def _closeup(image: Opener | None, view: View) -> Closeup | None:
     index, within = view
     try:
-        return image and closeup(image(index), whole=not within)
+        return image and Closeup.of(image(index), whole=not within)
     except ImageError:
         return None

@@ -64,36 +64,55 @@ class Difference:
         )
 
 
-def difference(one: Floats, two: Floats, common: Flags) -> Difference:
-    """Of planes [3, n, n], 0 to 255, where they have pixels in `common` [n, n]."""
-    step = len(common) // SAMPLES
-    kept = common[::step, ::step]
-    few = [x[:, ::step, ::step][:, kept] for x in (one, two)]
-    gain, bias = _exposure(few[1], few[0])
-    if gain < 1:
-        # What is clipped is known from what is not, so from the image of less contrast.
-        gain = max(gain, 0.1)
-        one, two, gain, bias = two, one, 1 / gain, -bias / gain
-        few.reverse()
-    fitted = _fitted(two, gain, bias)
-    weight = common.astype(np.float32)
+@dataclass(frozen=True)
+class Matched:
+    """Two images laid over each other, at the exposure of that with more contrast."""
+
+    one: Floats
+    """[3, n, n], 0 to 255."""
+    two: Floats
+    common: Flags
+    """[n, n]: where both have pixels."""
+    gain: float
+    """Of the image with less contrast, to be like the other: at least 1."""
+    bias: float
+    """Levels."""
+
+    @classmethod
+    def of(cls, one: Floats, two: Floats, common: Flags) -> "Matched":
+        """Of planes [3, n, n], 0 to 255, where they have pixels in `common`."""
+        few = [_sampled(x, common) for x in (one, two)]
+        gain, bias = _exposure(few[1], few[0])
+        if gain < 1:
+            # What is clipped is known from what is not: from the image of less contrast.
+            gain = max(gain, 0.1)
+            one, two, gain, bias = two, one, 1 / gain, -bias / gain
+        fitted = two * np.float32(gain)
+        fitted += np.float32(bias)
+        return cls(one, np.clip(fitted, 0, 255, out=fitted), common, gain, bias)
+
+
+def difference(pair: Matched) -> Difference:
+    """Where both have pixels."""
+    one, fitted = pair.one, pair.two
+    weight = pair.common.astype(np.float32)
     seen, expected = luma(one), luma(fitted)
     products = np.stack([seen, expected, seen**2, expected**2, seen * expected])
-    times = int(np.log2(len(common) // 32))
+    times = int(np.log2(len(weight) // 32))
     pooled, share = halved(products * weight, times), halved(weight, times)
     small = _Blocks.of(pooled, share)
     large = _Blocks.of(halved(pooled, 1), halved(share, 1))
     rest = halved((one - fitted) * weight, times)
-    color = _length(_means(rest - luma(rest), share))
-    tint = np.median(few[0] - _fitted(few[1], gain, bias), axis=1)
+    color = _length(means(rest - luma(rest), share))
+    few = _sampled(one - fitted, pair.common)
     noise = large.variances.mean(axis=0) / 2 + NOISE**2
     return Difference(
         detail=large.largest(large.error / noise),
         level=large.largest(np.abs(large.level)),
         color=small.largest(color),
-        tint=float(np.ptp(tint)) if kept.any() else 0.0,
-        gain=gain,
-        shift=gain * 128 + bias - 128,
+        tint=float(np.ptp(np.median(few, axis=1))) if few.size else 0.0,
+        gain=pair.gain,
+        shift=pair.gain * 128 + pair.bias - 128,
         coarse=large.agreeing(),
         fine=small.agreeing(),
     )
@@ -116,11 +135,11 @@ class _Blocks:
     @classmethod
     def of(cls, products: Floats, share: Floats) -> "_Blocks":
         """Of the means of x, y, x * x, y * y and x * y in halves of blocks, [5, 2m, 2m]."""
-        x, y, xx, yy, xy = _means(products, share)
+        x, y, xx, yy, xy = means(products, share)
         variances = np.maximum(np.stack([xx - x * x, yy - y * y]), 0)
         length = np.sqrt(variances[0] * variances[1])
         return cls(
-            used=_overlapping(share) >= 0.5,
+            used=overlapping(share) >= 0.5,
             level=x - y,
             error=np.maximum(xx - 2 * xy + yy, 0),
             variances=variances,
@@ -158,25 +177,25 @@ def _length(planes: Floats) -> Floats:
     return length
 
 
-def _overlapping(cells: Floats) -> Floats:
+def overlapping(cells: Floats) -> Floats:
     """[..., n - 1, n - 1]: means of four neighbors."""
     rows = cells[..., 1:, :] + cells[..., :-1, :]
-    means: Floats = (rows[..., 1:] + rows[..., :-1]) * np.float32(0.25)
-    return means
+    cells = (rows[..., 1:] + rows[..., :-1]) * np.float32(0.25)
+    return cells
 
 
-def _means(cells: Floats, share: Floats) -> Floats:
+def means(cells: Floats, share: Floats) -> Floats:
     """[C, n - 1, n - 1]: of four neighbors, of which `share` [n, n] counts."""
-    means: Floats = _overlapping(cells)
-    means /= np.maximum(_overlapping(share), np.float32(1e-3))
-    return means
+    found = overlapping(cells)
+    found /= np.maximum(overlapping(share), np.float32(1e-3))
+    return found
 
 
-def _fitted(levels: Floats, gain: float, bias: float) -> Floats:
-    fitted = levels * np.float32(gain)
-    fitted += np.float32(bias)
-    np.clip(fitted, 0, 255, out=fitted)
-    return fitted
+def _sampled(planes: Floats, common: Flags) -> Floats:
+    """[3, K]: some pixels in `common` of planes [3, n, n]."""
+    step = len(common) // SAMPLES
+    some: Floats = planes[:, ::step, ::step][:, common[::step, ::step]]
+    return some
 
 
 def _exposure(dark: Floats, light: Floats) -> tuple[float, float]:

@@ -1,25 +1,24 @@
 """Problems of a folder of images, found in one pass over its files."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Array, Fingerprints
-from ..errors import ImageError
+from ..arrays import Array
+from ..errors import DatasetError
 from ..preprocess import MAX_PIXELS
+from ..recipe.recipe import Recipe
 from .class_names import confusable
 from .closeups import ImageSet, image_set
-from .decoding import Counting, DecodedImage, uncounted
+from .decoding import Counting, uncounted
 from .dim_images import fitting
+from .examined_files import ExaminedFile, ExaminedFolder, read_folder
 from .findings import Findings, Pair, Range
-from .known_images import examined
-from .near_duplicates import PRINT
-from .near_groups import MOST_SEARCHED, group_near
-from .near_search import find_copies
-from .shards.decoding import fingerprints
+from .near_groups import content_groups
+from .near_search import MOST_SEARCHED, find_copies, group_near
+from .prepare import assigned_parts
 from .shards.source import ShardSource
 from .sources.open import open_labeled, open_source
 from .sources.source import Source
@@ -38,47 +37,24 @@ EXTENSIONS = {
 """File extensions that fit a format; those of other formats are not checked."""
 
 
-@dataclass(frozen=True)
-class _File:
-    """One file: its path below the root, its class, its part, and what is in it."""
-
-    name: str
-    label: str
-    part: str
-    error: str = ""
-    digest: str = ""
-    format: str = ""
-    size: tuple[int, int] = (0, 0)
-    gray: bool = False
-    turned: bool = False
-    dim: int = 0
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """Every file of a data set, and fingerprints [N, 2, 32, 32], black for bad files."""
-
-    source: Source
-    files: tuple[_File, ...]
-    prints: Fingerprints
-
-
 def examine(
     data: Path,
     against: Path | None = None,
     counting: Counting = uncounted,
     *,
+    classes: Sequence[str] = (),
+    parts: Mapping[str, Path] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Findings:
-    """The problems of all files of `data`, and images that are in `against` as well.
+    """The problems of all files of `data`, as in `open_source`, and what `against` shares.
 
     Raises:
         DatasetError: `data` is not what one can train on, or `against` has no images.
     """
-    source = open_source(data)
+    source = open_source(data, classes, parts=parts)
     other = open_labeled(against) if against else None
     searched = _is_searched(source)
-    folder = _read(source, counting, max_pixels, prints=searched or other is not None)
+    folder = read_folder(source, counting, max_pixels, prints=searched or other is not None)
     good = [x for x in folder.files if not x.error]
     equal, near = _duplicates(folder, counting, max_pixels, searched)
     pairs = equal + near
@@ -101,6 +77,7 @@ def examine(
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(counts),
+        refused=_refused(folder, near),
     )
 
 
@@ -111,72 +88,19 @@ def _is_searched(source: Source) -> bool:
     return len(source.samples) <= MOST_SEARCHED
 
 
-def _counts(files: Sequence[_File]) -> dict[str, int]:
+def _counts(files: Sequence[ExaminedFile]) -> dict[str, int]:
     """How many files of each class are readable."""
     good = Counter(x.label for x in files if not x.error)
     return {x: good[x] for x in sorted({x.label for x in files})}
-
-
-def _read(
-    source: Source, counting: Counting, max_pixels: int, *, prints: bool = True
-) -> _Folder:
-    """Every file of every part of `source`, decoded once; of shards as it was then.
-
-    Without `prints`, which take 2 KB for each, they cannot be searched.
-    """
-    if isinstance(source, ShardSource):
-        return _read_shards(source, counting, prints=prints)
-    samples = source.samples
-    files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
-    table = np.zeros((len(files) if prints else 0, *PRINT), np.uint8)
-    with counting("examining") as progress:
-        for i, decoded in enumerate(examined(source, samples, max_pixels=max_pixels)):
-            files[i] = _examined(files[i], decoded)
-            if prints and isinstance(decoded, DecodedImage):
-                table[i] = decoded.fingerprint
-            progress(i + 1, len(files))
-    return _Folder(source, tuple(files), table)
-
-
-def _read_shards(source: ShardSource, counting: Counting, *, prints: bool) -> _Folder:
-    """What the table of shards says of every file, once all shards are as written."""
-    with counting("checking shards") as progress:
-        source.verify(progress)
-    files = []
-    for x in source.samples:
-        width, height, gray, turned, dim = source.table.facts(x.row)
-        file = _File(x.name, source.classes[x.label], x.part)
-        if error := source.table.reasons.get(x.row):
-            files.append(replace(file, error=error))
-            continue
-        known = replace(file, digest=source.digest(x), format=source.table.formats[x.row])
-        size, gray, turned = (width, height), bool(gray), bool(turned)
-        files.append(replace(known, size=size, gray=gray, turned=turned, dim=dim))
-    table = fingerprints(source)[[x.row for x in source.samples if prints]]
-    return _Folder(source, tuple(files), table)
-
-
-def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
-    if isinstance(decoded, ImageError):
-        return replace(file, error=str(decoded))
-    return replace(
-        file,
-        digest=decoded.digest,
-        format=decoded.format,
-        size=decoded.size,
-        gray=decoded.gray,
-        turned=decoded.turned,
-        dim=decoded.dim,
-    )
 
 
 def _dim(highest: int) -> str:
     return f"up to {highest}; --white-level {fitting(highest)}"
 
 
-def _sizes(files: Sequence[_File]) -> dict[str, Range]:
-    """The ranges of widths, heights and aspects."""
-    sizes = np.array([x.size for x in files] or [(0, 1)])
+def _sizes(good: Sequence[ExaminedFile]) -> dict[str, Range]:
+    """The ranges of widths, heights and aspects of Findings."""
+    sizes = np.array([x.size for x in good] or [(0, 1)])
     return {
         "widths": _whole(_range(sizes[:, 0])),
         "heights": _whole(_range(sizes[:, 1])),
@@ -193,16 +117,30 @@ def _whole(found: Range) -> Range:
     return Range(*(int(x) for x in found))
 
 
-def _wrong_extension(file: _File) -> bool:
+def _wrong_extension(file: ExaminedFile) -> bool:
     fitting = EXTENSIONS.get(file.format)
     return fitting is not None and Path(file.name).suffix.lower() not in fitting
 
 
-_Pairs = list[tuple[_File, _File]]
+_Pairs = list[tuple[ExaminedFile, ExaminedFile]]
+
+
+def _refused(folder: ExaminedFolder, near: _Pairs) -> str:
+    """Why these images cannot be split as training does by default; empty if they can."""
+    rows = [i for i, x in enumerate(folder.files) if not x.error]
+    places = {folder.files[i].name: place for place, i in enumerate(rows)}
+    pairs = [(places[x.name], places[y.name]) for x, y in near]
+    groups = content_groups([folder.files[i].digest for i in rows], pairs)
+    samples = [folder.source.samples[i] for i in rows]
+    try:
+        assigned_parts(folder.source, Recipe(), samples, folder.source.classes, groups)
+    except DatasetError as error:
+        return str(error)
+    return ""
 
 
 def _duplicates(
-    folder: _Folder, counting: Counting, max_pixels: int, searched: bool
+    folder: ExaminedFolder, counting: Counting, max_pixels: int, searched: bool
 ) -> tuple[_Pairs, _Pairs]:
     """Pairs of equal files (each with the first of them), and of near-identical ones.
 
@@ -223,9 +161,11 @@ def _duplicates(
     return equal, near
 
 
-def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
+def _overlap(
+    against: Source, here: ExaminedFolder, counting: Counting, max_pixels: int
+) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
-    other = _read(against, counting, max_pixels)
+    other = read_folder(against, counting, max_pixels)
     sets = [
         _images(folder, range(len(folder.files)), max_pixels) for folder in (here, other)
     ]
@@ -234,7 +174,7 @@ def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int
     return [(other.files[i], here.files[j]) for i, j in found.items()]
 
 
-def _images(folder: _Folder, chosen: Sequence[int], max_pixels: int) -> ImageSet:
+def _images(folder: ExaminedFolder, chosen: Sequence[int], max_pixels: int) -> ImageSet:
     """The files numbered `chosen` of a folder, to be searched."""
     return image_set(
         folder.source,

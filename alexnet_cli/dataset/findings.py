@@ -53,7 +53,10 @@ class Findings:
     confusable: tuple[tuple[str, ...], ...] = ()
     """Classes whose names differ only by Unicode form, case or spaces around them."""
     near_searched: bool = True
-    """Whether `near` was looked for: not among more than `near_groups.MOST_SEARCHED`."""
+    """Whether `near` was looked for: not among more than `near_search.MOST_SEARCHED`."""
+
+    refused: str = ""
+    """Why training with the recipes' usual split would refuse the data set; or empty."""
 
     @property
     def imbalance(self) -> float:
@@ -70,4 +73,5 @@ class Findings:
         return bool(
             self.bad or self.equal or self.two_labels or self.two_parts
             or self.overlap or self.confusable or min(self.counts.values()) < 2
+            or self.refused
         )  # fmt: skip

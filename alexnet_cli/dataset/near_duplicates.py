@@ -51,7 +51,10 @@ def fingerprint(image: Image.Image) -> tuple[Fingerprints, bool]:
     whole, content = (0, 0, *few.size), content_box(few)
     boxes = [whole] if content == whole else [whole, content]
     views = [few.resize((SIDE, SIDE), Image.Resampling.BOX, box=x) for x in boxes]
-    gray = bool(np.ptp(np.asarray(views[0]), axis=2).max() <= COLORLESS)
+    red, green, blue = np.asarray(views[0]).transpose(2, 0, 1)
+    highest = np.maximum(np.maximum(red, green), blue)
+    lowest = np.minimum(np.minimum(red, green), blue)
+    gray = bool((highest - lowest).max() <= COLORLESS)
     prints = [np.asarray(x.convert("L")) for x in views]
     return np.stack(prints * (3 - len(prints))), gray
 

@@ -1,55 +1,46 @@
-"""Images that training keeps on one side of the split: equal and near-identical ones."""
+"""Groups of images that pairs connect: training keeps them on one side of the split."""
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from ..recipe.recipe import Recipe
-from .closeups import ImageSet
-from .connected import connected
-from .decoding import Counting
-from .near_search import NearPairs, near_pairs
+import numpy as np
 
-MOST_SEARCHED = 250_000
-"""Images of more than so many are not compared with each other.
-
-The time grows by the square of their number, memory by 2.3 KB an image.
-"""
-SEARCH_SHARE = 0.1
-"""Of --max-minutes, the most that the search for near-identical images takes."""
+from ..arrays import Rows
 
 
-def searched(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
-    """Near-identical images, looked for in a share of --max-minutes.
+class Groups:
+    """Images that were joined; a group's name is its lowest index."""
 
-    With --deterministic and --folds in all the time that it takes: splits of several
-    trainings are then to be the same.
-    """
-    seconds = math.inf
-    repeated = recipe.machine.deterministic or recipe.split.folds > 1
-    if recipe.stopping.max_minutes and not repeated:
-        seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
-    return group_near(images, counting, recipe.split.group_near, seconds)
+    def __init__(self, count: int) -> None:
+        self.parent = np.arange(count)
+
+    def of(self, images: Rows) -> Rows:
+        """int64 [n]: the group of each of `images`."""
+        found = self.parent[images]
+        while (self.parent[found] != found).any():
+            found = self.parent[found]
+        self.parent[images] = found
+        return found
+
+    def join(self, i: int, j: int) -> bool:
+        """Join the groups of images i and j; whether they were two."""
+        low, high = sorted((self._root(i), self._root(j)))
+        self.parent[high] = low
+        return low != high
+
+    def _root(self, i: int) -> int:
+        while self.parent[i] != i:
+            self.parent[i] = self.parent[self.parent[i]]
+            i = int(self.parent[i])
+        return i
 
 
-def group_near(
-    images: ImageSet, counting: Counting, wanted: bool = True, seconds: float = math.inf
-) -> NearPairs:
-    """Near-identical images, if they are `wanted` and not too many to be looked for."""
-    count = len(images.prints)
-    if not wanted:
-        return NearPairs()
-    if count > MOST_SEARCHED:
-        return NearPairs(count=count * (count - 1) // 2)
-    with counting("finding near duplicates") as progress:
-        return near_pairs(images, progress, seconds)
-
-
-def among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
-    """`near` of the images numbered `rows`, by their places there."""
-    places = {x: i for i, x in enumerate(rows)}
-    pairs = [(places[i], places[j]) for i, j in near.pairs if i in places and j in places]
-    return replace(near, pairs=tuple(pairs))
+def connected(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """For each of `count` images the lowest index that pairs connect it to."""
+    groups = Groups(count)
+    for i, j in pairs:
+        groups.join(i, j)
+    roots: list[int] = groups.of(np.arange(count)).tolist()
+    return roots
 
 
 def content_groups(digests: Sequence[str], near: Iterable[tuple[int, int]]) -> list[str]:

@@ -5,18 +5,19 @@ By its fingerprints; those that look alike are looked at closely, best first.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from ..arrays import Flags, Floats, Rows
+from ..recipe.recipe import Recipe
 from .closeups import Closeups, ImageSet, Refusals
-from .connected import Groups
-from .decoding import ProgressCallback
+from .decoding import Counting, ProgressCallback
 from .near_duplicates import Table, candidates, likeness
+from .near_groups import Groups
 from .parallel import parallel_map
 
 TILE = 256
@@ -24,6 +25,16 @@ TILE = 256
 
 BATCH = 16
 """Tiles that are compared at once."""
+
+
+MOST_SEARCHED = 250_000
+"""Images of more than so many are not compared with each other.
+
+The time grows by the square of their number, memory by 2.3 KB an image.
+"""
+
+SEARCH_SHARE = 0.1
+"""Of --max-minutes, the most that the search for near-identical images takes."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,39 @@ class NearPairs:
     """Pairs that were compared, or did not need to be; also those of images and margins."""
     count: int = 0
     """All of these pairs; more than `compared` if time was up."""
+
+
+def searched(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
+    """Near-identical images, looked for in a share of --max-minutes.
+
+    With --deterministic and --folds in all the time that it takes: splits of several
+    trainings are then to be the same.
+    """
+    seconds = math.inf
+    repeated = recipe.machine.deterministic or recipe.split.folds > 1
+    if recipe.stopping.max_minutes and not repeated:
+        seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
+    return group_near(images, counting, recipe.split.group_near, seconds)
+
+
+def group_near(
+    images: ImageSet, counting: Counting, wanted: bool = True, seconds: float = math.inf
+) -> NearPairs:
+    """Near-identical images, if they are `wanted` and not too many to be looked for."""
+    count = len(images.prints)
+    if not wanted:
+        return NearPairs()
+    if count > MOST_SEARCHED:
+        return NearPairs(count=count * (count - 1) // 2)
+    with counting("finding near duplicates") as progress:
+        return near_pairs(images, progress, seconds)
+
+
+def among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
+    """`near` of the images numbered `rows`, by their places there."""
+    places = {x: i for i, x in enumerate(rows)}
+    pairs = [(places[i], places[j]) for i, j in near.pairs if i in places and j in places]
+    return replace(near, pairs=tuple(pairs))
 
 
 def near_pairs(

@@ -1,6 +1,6 @@
 """From stored pixels to the network's input: the same crop and standardization everywhere.
 
-Written with operators only, for arrays of NumPy, TensorFlow or JAX alike.
+For arrays of NumPy, TensorFlow or JAX alike.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ import numpy as np
 
 from ..preprocess import Preprocess
 
+_TINY = 1e-6
+"""Added to the standard deviation of an image. Source: Keras' ImageDataGenerator."""
 Corner = tuple[int, int]
 """Top and left, pixels."""
 
@@ -31,7 +33,26 @@ def standardize(
         mean = crop(mean_image[None], side, corner)
     values = crop(pixels, side, corner) - mean
     values /= spread(preprocess.std, side)  # in place where an array can be changed
-    return values
+    return samplewise(values, preprocess)
+
+
+def samplewise(inputs: Any, preprocess: Preprocess) -> Any:
+    """Inputs [B, S, S, 3], each by its own mean and standard deviation if it is asked for.
+
+    Source: `standardize` of Keras' ImageDataGenerator.
+    """
+    if not preprocess.samplewise_center:
+        return inputs
+    array: Any = np
+    if not isinstance(inputs, np.ndarray):
+        import keras  # Not at the top: predictions without TensorFlow do without it.
+
+        array = keras.ops
+    each = {"axis": (1, 2, 3), "keepdims": True}
+    centered = inputs - array.mean(inputs, **each)
+    if not preprocess.samplewise_std_normalization:
+        return centered
+    return centered / (array.sqrt(array.mean(centered * centered, **each)) + _TINY)
 
 
 def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..dataset.shards.source import ShardSource
 from ..dataset.sources.source import Sample, Source, readers
 from ..inference.prediction import Unread
+from ..preprocess import Preprocess
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class LabeledImages:
     """For each of `files`, its sample in `source`."""
     digests: tuple[str, ...] = ()
     """The SHA-256 that each file had when the run was trained; none for other images."""
+    location: str = ""
+    """The absolute path of the data set that they are from, or tfds:NAME."""
+    part: str = ""
+    """Which part of it they are; empty for all of it."""
 
     @classmethod
     def of(
@@ -52,9 +57,15 @@ class LabeledImages:
         """SHA-256 of what an image was prepared from; "" if it is as it was."""
         return _digest(self.source, self.samples[row]) if self.source else ""
 
-    def unread(self) -> Iterator[Path | Unread]:
-        """The images, read when they are decoded, or where they are sequential before."""
+    def unread(self, preprocess: Preprocess) -> Iterator[Path | Unread]:
+        """The images, read when they are decoded, or where they are sequential before.
+
+        Raises:
+            DatasetError: they are shards, of images that were prepared otherwise.
+        """
         source = self.source
+        if isinstance(source, ShardSource):
+            source.require(preprocess)
         if source is None:
             yield from self.files
             return

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from ..backend.dtype_policy import dtype_policy
-from ..dataset.standardize import Corner, corners
+from ..dataset.standardize import Corner, corners, samplewise
 from ..inference.network import load_mean_image
 from ..run.run import Run
 from .served_network import plain_network
@@ -43,7 +43,8 @@ def layered_network(run: Run, network: keras.Model) -> keras.Model:
     with dtype_policy("float32"):
         pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
         standardized = _standardization(run)(keras.layers.Rescaling(1.0)(pixels))
-        views = [_crop(run, x)(standardized) for x in corners(run.preprocess, tta)]
+        crops = [_crop(run, x)(standardized) for x in corners(run.preprocess, tta)]
+        views = [samplewise(x, run.preprocess) for x in crops]
         if tta != "none":
             mirror = _mirror(run.preprocess.input_size)
             views = [x for view in views for x in (view, mirror(view))]

@@ -119,8 +119,10 @@ def _split(step: Step) -> list[Shape]:
 
 def _elementwise(step: Step) -> list[Shape]:
     one, two = step.shapes[0], step.shapes[1]
-    # Of all images by the same numbers, or by those of each.
-    require(two in (one, one[-1:]) or (two[1:] == one[1:] and two[:1] == (1,)))
+    # Of all images by the same numbers or number, by those of each, or by one of each.
+    by_each = two == (one[:1] + (1,) * len(one[1:]))
+    same = two in ((), one, one[-1:]) or (two[1:] == one[1:] and two[:1] == (1,))
+    require(same or by_each)
     return [one]
 
 
@@ -218,13 +220,15 @@ KINDS = {
     34: Kind("FI>F QI>Q", _pad, 22),
     40: Kind("FI>F QI>Q", _mean, 27, (_FLAG,)),
     41: Kind(_PAIRS, _elementwise, 28, _SUM),
+    42: Kind(_PAIRS, _elementwise, 29, (_ACTIVATION,)),
     45: Kind("FIII>F IIII>I QIII>Q", _slice, 32, _SLICE),
     49: Kind("IF>FF IQ>QQ", _split, 35, (_COUNT,)),
     53: Kind("U>F"),
+    75: Kind(_FLOATS_AND_BYTES),
     77: Kind("F>I Q>I", _shape, 55, (Option(2, 2, I8),)),
     83: Kind("II>I", _pack, 59, (_COUNT, Option(0, 0))),
     114: Kind("F>Q"),
 }  # fmt: skip
 """By the numbers of BuiltinOperator: ADD CONCATENATION CONV_2D DEQUANTIZE FULLY_CONNECTED
-LOCAL_RESPONSE_NORMALIZATION MAX_POOL_2D MUL RELU RESHAPE SOFTMAX PAD MEAN SUB STRIDED_SLICE
-SPLIT CAST SHAPE PACK QUANTIZE. Recorded from exports of every network."""
+LOCAL_RESPONSE_NORMALIZATION MAX_POOL_2D MUL RELU RESHAPE SOFTMAX PAD MEAN SUB DIV
+STRIDED_SLICE SPLIT CAST SQRT SHAPE PACK QUANTIZE. Recorded from exports of all networks."""

@@ -23,7 +23,10 @@ def preprocess_of(recipe: Recipe) -> Preprocess:
             f"--size {size} is smaller than the {arch.input_size} pixels "
             f"of {arch.name}'s input"
         )
-    mean, std = images.mean or arch.mean, images.std or arch.std
+    scale = images.samplewise_std_normalization
+    center = scale or images.samplewise_center  # As in Keras, the first implies the second.
+    mean = "0" if center else images.mean or arch.mean
+    std = "1" if scale else images.std or arch.std
     return Preprocess(
         resize_mode=images.resize,
         stored_size=size,
@@ -32,6 +35,8 @@ def preprocess_of(recipe: Recipe) -> Preprocess:
         std=_channels("std", std, IMAGENET_STD),
         max_pixels=round(images.max_megapixels * 1e6),
         white_level=_white_level(images.white_level),
+        samplewise_center=center,
+        samplewise_std_normalization=scale,
     )
 
 

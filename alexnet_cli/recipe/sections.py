@@ -83,6 +83,8 @@ class Images:
     size: int | None = option(None, "Side of the stored images in pixels; the network sees their center. [default: 8/7 of the network's input]", low=8, high=2048)
     mean: str | None = option(None, "Subtract this from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (the mean training image). [default: the network's]")
     std: str | None = option(None, "Then divide pixels by this: R,G,B, one number, or imagenet. [default: the network's]")
+    samplewise_center: bool = option(False, "Subtract from each image its own mean, in place of --mean.")
+    samplewise_std_normalization: bool = option(False, "As --samplewise-center, and divide each image by its own standard deviation, in place of --std.")
     max_megapixels: float = option(100.0, "Leave out images with more than this many million pixels.", low=0.01, high=2000.0)
     white_level: str = option("auto", "Level that becomes white in images of more than 8 bits per channel, such as 4095 for 12 bits in 16; auto: the highest of their type.")
 

@@ -1,6 +1,7 @@
 """Checks of recipes: values of fields, and fields that contradict each other."""
 
 import math
+import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -16,6 +17,8 @@ from .recipe import FIELDS, Field, Recipe
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     **dict.fromkeys(("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta"), (lambda r: has_local_norm(r), "a network with local response normalization, or --norm local")),
+    "mean": (lambda r: not (r.images.samplewise_center or r.images.samplewise_std_normalization), "no --samplewise-center or --samplewise-std-normalization"),
+    "std": (lambda r: not r.images.samplewise_std_normalization, "no --samplewise-std-normalization"),
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
     "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
     "unfreeze_after": (lambda r: r.pretrained.freeze is not None and r.pretrained.unfreeze_after < r.stopping.epochs, "--freeze"),
@@ -200,7 +203,10 @@ def parsed(field: Field, value: Any) -> Any:
         return None
     result = None if value is None else _read(str(value), field.type)
     if result is None:
-        raise RecipeError(f"{field.flag}: {value!r} is not {_KINDS[field.type]}")
+        why = why_no_side(field.name, str(value))
+        raise RecipeError(
+            f"{field.flag}: {value!r} is not {_KINDS[field.type]}{why and f'; {why}'}"
+        )
     if field.choices and result not in field.choices:
         raise RecipeError(
             f"{field.flag}: {value!r} is not one of {', '.join(field.choices)}"
@@ -210,6 +216,14 @@ def parsed(field: Field, value: Any) -> Any:
         bounds = f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
         raise RecipeError(f"{field.flag}: {value!r} is not in the range {bounds}")
     return result
+
+
+def why_no_side(name: str, text: str) -> str:
+    """Why the field `name` takes no `text` such as 224x160; "" if it is something else."""
+    is_side = name in ("size", "start_size")
+    if not is_side or not re.fullmatch(r"\D?\d+\D+\d+\D*(3\D*)?", text):
+        return ""
+    return "the networks take squares: give one side; --resize says how images fit it"
 
 
 def _read(text: str, kind: type) -> Any:

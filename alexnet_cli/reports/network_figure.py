@@ -46,12 +46,13 @@ def network_figure(arch: Architecture, classes: int) -> Any:
     total = sum(y.parameters for y in layers)
     figure.suptitle(f"{arch.name}: {classes} classes, {total:,} parameters", fontsize=12)
     scale = "height: side of the output, or units; width: channels (both by square root)"
-    figure.text(0.02, 0.86, scale, fontsize=8, color="#555555")
+    figure.text(0.02, 0.89, scale, fontsize=8, color="#555555")
     kinds = [k for k in _COLORS if any(b.kind == k for b in blocks)]
     handles = [Patch(color=_COLORS[k], label=k.lower()) for k in kinds]
-    axes.legend(
-        handles=handles, loc="upper right", ncols=len(kinds), frameon=False, fontsize=8
-    )
+    figure.legend(
+        handles=handles, loc="upper right", ncols=len(kinds), frameon=False, fontsize=8,
+        bbox_to_anchor=(0.98, 0.95),
+    )  # fmt: skip
     return figure
 
 

@@ -146,12 +146,17 @@ def save(figure: Any, file: Path) -> Pixels:
     Without an extension, as pipes and devices are, it is PNG.
 
     Raises:
-        RecipeError: Pillow writes no such format.
+        RecipeError: no such format is written.
         OSError: the file cannot be written.
     """
     form = format_of(file)
     pixels = rendered(figure)
-    write_image(Image.fromarray(pixels), file, form)
+    if form == "SVG":
+        make_folder_of(file)
+        with replacing(file) as part:
+            _save(figure, part, form)
+    else:
+        write_image(Image.fromarray(pixels), file, form)
     return pixels
 
 
@@ -167,20 +172,22 @@ def write_image(image: Image.Image, file: Path, form: str = "PNG") -> None:
 
 
 def format_of(file: Path) -> str:
-    """The image format, as Pillow calls it, that `file` is written in.
+    """The image format that `file` is written in: SVG, or as Pillow calls it.
 
     Raises:
-        RecipeError: Pillow writes no color images in the format of its extension.
+        RecipeError: no color images are written in the format of its extension.
     """
     if not file.suffix:
         return "PNG"
+    if file.suffix.lower() == ".svg":
+        return "SVG"
     form = Image.registered_extensions().get(file.suffix.lower(), "")
     try:
         Image.new("RGB", (1, 1)).save(io.BytesIO(), form)
     except (KeyError, ValueError, OSError) as error:
         raise RecipeError(
             f"{printable(file)}: no images are written in the format {file.suffix}; "
-            f"choose .png or .jpg"
+            f"choose .png, .jpg or .svg"
         ) from error
     return form
 
@@ -188,9 +195,13 @@ def format_of(file: Path) -> str:
 def rendered(figure: Any) -> Pixels:
     """A Figure as uint8 [H, W, 3]."""
     file = io.BytesIO()
-    with quiet_matplotlib():
-        figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.1)
+    _save(figure, file, "PNG")
     return np.asarray(Image.open(file).convert("RGB"))
+
+
+def _save(figure: Any, file: Path | io.BytesIO, form: str) -> None:
+    with quiet_matplotlib():
+        figure.savefig(file, format=form.lower(), bbox_inches="tight", pad_inches=0.1)
 
 
 def _figure(width: float, height: float) -> Any:

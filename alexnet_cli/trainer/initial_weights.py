@@ -10,8 +10,10 @@ from ..model.pretrained.layouts import PretrainedWeights, read_pretrained
 from ..model.pretrained.matching import match_layers
 from ..preprocess import Preprocess
 from ..recipe.preprocessing import preprocess_of
-from ..recipe.recipe import Recipe
+from ..recipe.recipe import FIELDS, Recipe
 from ..run.run import Run
+
+_SAMPLEWISE = ("samplewise_center", "samplewise_std_normalization")
 
 
 def read_initial_weights(path: Path, arch: Architecture) -> PretrainedWeights:
@@ -37,7 +39,12 @@ def read_initial_weights(path: Path, arch: Architecture) -> PretrainedWeights:
     mean, std = _as_options(run.preprocess)
     found = read_pretrained(path, run.architecture, mean=mean, std=std)
     known = run.architecture.name if run.architecture.name in ARCHITECTURES else ""
-    return replace(found, looks_like=found.looks_like or known, classes=run.classes)
+    return replace(
+        found,
+        looks_like=found.looks_like or known,
+        classes=run.classes,
+        samplewise=tuple(x for x in _SAMPLEWISE if getattr(run.preprocess, x)),
+    )
 
 
 def _as_options(preprocess: Preprocess) -> tuple[str, str]:
@@ -52,11 +59,11 @@ def _as_options(preprocess: Preprocess) -> tuple[str, str]:
 
 
 def with_pretrained_preprocessing(recipe: Recipe, weights: PretrainedWeights) -> Recipe:
-    """`recipe` with the mean and std that `weights` were trained with.
+    """`recipe` with the standardization that `weights` were trained with.
 
     Raises:
         WeightsError: no layer fits the network.
-        RecipeError: the recipe has another mean or std.
+        RecipeError: the recipe has another one.
     """
     if weights.mean == "pixel":
         raise WeightsError(
@@ -64,7 +71,11 @@ def with_pretrained_preprocessing(recipe: Recipe, weights: PretrainedWeights) ->
             "start another one; train one with --mean R,G,B"
         )
     expected = {k: v for k, v in (("mean", weights.mean), ("std", weights.std)) if v}
-    changed = recipe.changed(**expected)
+    for name in _SAMPLEWISE:
+        if expected and recipe[name] and name not in weights.samplewise:
+            flag = FIELDS[name].flag
+            raise RecipeError(f"{flag}: the weights were trained without; leave it out")
+    changed = recipe.changed(**expected, **dict.fromkeys(weights.samplewise, True))
     own, theirs = preprocess_of(recipe), preprocess_of(changed)
     for name, value in expected.items():
         given = recipe[name]

@@ -1,6 +1,7 @@
 """What training gives back. No TensorFlow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..evaluation.scores import Scores
 from ..run.run import Run
@@ -17,3 +18,7 @@ class Trained:
     """Why training ended before its last epoch; empty if it did not."""
     signal: int = 0
     """The number of the signal that ended it; 0 if none did."""
+
+    def at(self, path: Path) -> "Trained":
+        """The same, with the run where it is now."""
+        return replace(self, run=replace(self.run, path=path))

@@ -165,6 +165,6 @@ KINDS: dict[str, Callable[[Draw, np.random.Generator, int], None]] = {
 }  # fmt: skip
 
 
-def catalog(each: int, kinds: tuple[str, ...] = tuple(KINDS)) -> list[Image.Image]:
-    """The pictures of `each` products of every kind."""
-    return [product(kind, i) for kind in kinds for i in range(each)]
+def products(kind: str, count: int) -> list[Image.Image]:
+    """The pictures of so many products of a kind."""
+    return [product(kind, i) for i in range(count)]

@@ -1,15 +1,16 @@
 """How many planted copies the near-duplicate search finds, and what else it pairs.
 
     python scripts/experiments/near_duplicates.py FOLDER [--images 300] [--sheet pairs.png]
-    python scripts/experiments/near_duplicates.py --catalog 60 [--images 120]
+    python scripts/experiments/near_duplicates.py --catalog 16 [--kinds box can]
     python scripts/experiments/near_duplicates.py FOLDER --frames 20000 [--clips 1]
     python scripts/experiments/near_duplicates.py FOLDER --photos 100000
 
-Copies of some files below FOLDER, or of drawn products (see `drawn_catalog.py`), are
-changed in known ways and searched for among all images. Pairs that were not planted are
-listed, and drawn into a sheet to be looked at. The groups and copies found are compared
-with those of all pairs. `--half 0` and `--half 1` take every other class: thresholds are
-chosen on one, and reported on the other.
+Copies of some files below FOLDER are changed in known ways and searched for among all
+images. Pairs that were not planted are listed, and drawn into a sheet to be looked at. The
+groups and copies found are compared with those of all pairs.
+
+With --catalog copies of drawn products are (see `drawn_catalog.py` and `drawn_labels.py`),
+so many of each kind. All of them differ: a pair that was not planted is false.
 
 With --frames or --photos the search is timed instead, on drawn images: on frames of
 clips, or on different photos (see `drawn_images.py`).
@@ -17,22 +18,25 @@ clips, or on different photos (see `drawn_images.py`).
 
 import argparse
 import random
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import drawn_catalog
+import drawn_labels
 import numpy as np
 from all_pairs import all_pairs
-from drawn_catalog import KINDS, catalog
 from PIL import Image, ImageDraw
 from planted import BURST, CHANGES, burst
 from search_times import measure_frames, measure_photos
 
-from alexnet_cli.dataset.closeups import Closeups, ImageSet, Opener
-from alexnet_cli.dataset.connected import connected
+from alexnet_cli.dataset.closeups import Closeups, ImageSet, Opener, View
 from alexnet_cli.dataset.decoding import DecodedImage, decode_files
 from alexnet_cli.dataset.images import open_image
 from alexnet_cli.dataset.near_duplicates import PRINT, Table, fingerprint
+from alexnet_cli.dataset.near_groups import connected
 from alexnet_cli.dataset.near_search import find_copies, near_pairs
 from alexnet_cli.dataset.prediction_files import FolderWalk
 
@@ -54,9 +58,8 @@ class Images:
         return ImageSet(self.prints, self.image, self.digests)
 
     @classmethod
-    def drawn(cls, images: list[Image.Image], name: str) -> "Images":
+    def drawn(cls, images: list[Image.Image], names: list[str]) -> "Images":
         """Of images in memory, all of another content."""
-        names = [f"{name} {i}" for i in range(len(images))]
         prints = np.array([fingerprint(x)[0] for x in images], np.uint8)
         return cls(names, prints.reshape(-1, *PRINT), images.__getitem__, names)
 
@@ -80,16 +83,15 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--half", type=int, choices=(0, 1))
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--catalog", type=int)
+    parser.add_argument("--kinds", nargs="+")
     parser.add_argument("--frames", type=int)
     parser.add_argument("--clips", type=int, default=1)
     parser.add_argument("--photos", type=int)
     args = parser.parse_args()
     if args.catalog:
-        kinds = tuple(KINDS) if args.half is None else tuple(KINDS)[args.half :: 2]
-        plant(args, Images.drawn(catalog(args.catalog, kinds), "product"))
+        plant(args, catalog(args.catalog, args.kinds))
         return
     files = [x.file for x in FolderWalk(args.folder, lambda _: False) if not x.error]
     if args.frames:
@@ -97,23 +99,36 @@ def main() -> None:
     elif args.photos:
         measure_photos(files, args.photos)
     else:
-        if args.half is not None:
-            classes = sorted({x.parent for x in files})[args.half :: 2]
-            files = [x for x in files if x.parent in classes]
         plant(args, Images.read(args.folder, files))
+
+
+def numbered(name: str, items: Sequence[object]) -> list[str]:
+    """A name for each of some items."""
+    return [f"{name} {i}" for i in range(len(items))]
+
+
+def catalog(each: int, kinds: list[str] | None) -> Images:
+    """So many products of every kind, or of some."""
+    drawn = dict.fromkeys(drawn_catalog.KINDS, drawn_catalog.products)
+    drawn |= dict.fromkeys(drawn_labels.KINDS, drawn_labels.things)
+    found = {x: drawn[x](x, each) for x in kinds or drawn}
+    names = [name for x, images in found.items() for name in numbered(x, images)]
+    return Images.drawn([x for images in found.values() for x in images], names)
 
 
 def plant(args: argparse.Namespace, table: Images) -> None:
     """Print how many copies are found, and the pairs that were not planted."""
     count = len(table.names)
-    pairs = pairs_of(table)
+    alike = looked_at(table)
+    pairs = pairs_of(table, alike)
+    print(by_kind(table, {(x[0], y[0]) for x, y in alike}, pairs))
     chosen = sorted(random.Random(0).sample(range(count), min(args.images, count)))
     images = [table.image(i) for i in chosen]
     print(f"{count} images, {len(chosen)} of them copied\n\n{'change':28} found  wrong")
     same = check_groups(table, pairs)
     for name, change in CHANGES.items():
-        copies = Images.drawn([change(x) for x in images], "copy")
-        hits = pairs_of(copies, table)
+        copies = Images.drawn([change(x) for x in images], numbered("copy", images))
+        hits = pairs_of(copies, looked_at(copies, table), table)
         right = sum((k, i) in hits for k, i in enumerate(chosen))
         wrong = [(k, j) for k, j in hits if not related(chosen[k], j, pairs)]
         print(f"{name:28} {right / len(chosen):5.1%}  {len(wrong)}", flush=True)
@@ -136,20 +151,34 @@ def related(i: int, j: int, pairs: Pairs) -> bool:
     return i == j or (min(i, j), max(i, j)) in pairs
 
 
-def pairs_of(one: Images, two: Images | None = None) -> Pairs:
-    """All near-identical pairs of two sets, or i < j of one, looked at one by one."""
+def by_kind(table: Images, alike: Pairs, pairs: Pairs) -> str:
+    """How many pairs look alike, and are taken for the same: of each kind, or folder."""
+    kinds = [re.split("[ /]", x)[0] for x in table.names]
+    lines = [f"{'kind':28} alike   same"]
+    for kind in dict.fromkeys(kinds):
+        counts = [sum(kinds[i] == kind for i, _ in x) for x in (alike, pairs)]
+        if any(counts):
+            lines.append("{:28} {:5} {:6}".format(kind, *counts))
+    return "\n".join([*lines, ""])
+
+
+def looked_at(one: Images, two: Images | None = None) -> list[tuple[View, View]]:
+    """All pairs of views of two sets, or of i < j of one, that look alike."""
     left, right = (Table.of(x.prints) for x in (one, two or one))
     views = all_pairs(left.prints, right.prints if two else None)
-    sides = [
-        (
-            (int(left.images[a]), bool(left.within[a])),
-            (int(right.images[b]), bool(right.within[b])),
-        )
+    return [
+        (left.view(a), right.view(b))
         for a, b in views
         if two or left.images[a] != right.images[b]
     ]
-    same = Closeups(one.image, (two or one).image).same(sides)
-    return {(x[0], y[0]) for (x, y), good in zip(sides, same, strict=True) if good}
+
+
+def pairs_of(
+    one: Images, alike: list[tuple[View, View]], two: Images | None = None
+) -> Pairs:
+    """Those pairs of images that are near-identical, looked at one by one."""
+    same = Closeups(one.image, (two or one).image).same(alike)
+    return {(x[0], y[0]) for (x, y), good in zip(alike, same, strict=True) if good}
 
 
 def check_groups(table: Images, pairs: Pairs) -> bool:
@@ -162,7 +191,7 @@ def check_groups(table: Images, pairs: Pairs) -> bool:
 def bursts(images: list[Image.Image], window: float) -> str:
     """How many bursts are one group, and how many groups have two photos in them."""
     frames = [(k, x) for k, image in enumerate(images) for x in burst(image, k, window)]
-    table = Images.drawn([x for _, x in frames], "frame")
+    table = Images.drawn([x for _, x in frames], numbered("frame", frames))
     found = near_pairs(table.set, lambda done, count: None).pairs
     groups = connected(len(frames), found)
     whole = sum(

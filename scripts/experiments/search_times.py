@@ -10,8 +10,8 @@ import numpy as np
 from drawn_images import frames, photos
 
 from alexnet_cli.dataset.closeups import ImageSet, reopened
-from alexnet_cli.dataset.connected import connected
 from alexnet_cli.dataset.near_duplicates import Table, candidates
+from alexnet_cli.dataset.near_groups import connected
 from alexnet_cli.dataset.near_search import find_copies, near_pairs
 
 T = TypeVar("T")

@@ -2,10 +2,13 @@
 
 import ast
 import contextlib
+import fcntl
 import io
 import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import click
@@ -14,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli import errors
-from alexnet_cli.cli import main
-from alexnet_cli.cli.console import MAX_NOTES, log, notes, output, overwrite, raw, result
+from alexnet_cli.api.lines import MAX_NOTES
+from alexnet_cli.cli import console, main
+from alexnet_cli.cli.console import log, notes, output, overwrite, raw, result
 from alexnet_cli.cli.progress import Line
 
 KINDS = [errors.AlexNetError, errors.Interrupted, click.UsageError, OSError, ValueError, KeyError, MemoryError]  # fmt: skip
@@ -211,3 +215,73 @@ def test_without_color_no_escape_sequence_is_sent(monkeypatch, capsys):
     overwrite("de", shown=3)
     overwrite(shown=2)
     assert capsys.readouterr().err == "\r\rabc\r   \rde\r  \r"
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self):
+        return True
+
+
+VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM")
+
+
+@pytest.mark.parametrize("tty, known, colored", [
+    (True, {"TERM": "xterm"}, True), (False, {"TERM": "xterm"}, False), (True, {}, True),
+    (True, {"TERM": "dumb"}, False), (True, {"NO_COLOR": "1"}, False), (True, {"NO_COLOR": ""}, True),
+    (True, {"CLICOLOR": "0"}, False), (False, {"FORCE_COLOR": "1"}, True), (False, {"FORCE_COLOR": "0"}, False),
+    (False, {"FORCE_COLOR": ""}, False), (False, {"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True),
+    (True, {"FORCE_COLOR": "3", "NO_COLOR": "1"}, False),
+])  # fmt: skip
+def test_color_is_where_a_terminal_has_it(monkeypatch, tty, known, colored):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    streams = [Screen() if tty else io.StringIO() for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    log("alexnet: no such file: warning: x")
+    log("warning: y")
+    log("epoch 1", "  best")
+    log("this is no alexnet: z")
+    output(["top-1 0.9", "other"], strong=("top-1",))
+    result("saved")
+    raw('{"error": 1}')
+    out, err = (x.getvalue() for x in streams)
+    assert bool(click.unstyle(out) != out) is bool(click.unstyle(err) != err) is colored
+    assert click.unstyle(out) == 'top-1 0.9\nother\nsaved\n{"error": 1}\n'
+    assert click.unstyle(err).splitlines() == [
+        "alexnet: no such file: warning: x", "warning: y", "epoch 1  best", "this is no alexnet: z",
+    ]  # fmt: skip
+    if colored:
+        assert err.splitlines()[3] == "this is no alexnet: z"
+        assert err.startswith("\x1b[1;31malexnet: \x1b[0mno such file: warning: x\n")
+
+
+def test_what_is_colored_is_still_escaped(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", screen := Screen())
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    output([f"top{HOSTILE}"], strong=("top",))
+    assert screen.getvalue() == f"\x1b[1mtop{SHOWN}\x1b[0m\n"
+
+
+def test_a_line_is_as_long_as_the_terminal_of_the_messages(monkeypatch):
+    """Not of the results, which may go to a file."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert console.columns() == 80, "there is no terminal here"
+    ours, theirs = os.openpty()
+    try:
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 47, 0, 0))
+        with open(theirs, "w", closefd=False) as screen:
+            monkeypatch.setattr(sys, "stderr", screen)
+            assert console.columns() == 47
+            monkeypatch.setenv("COLUMNS", "33")
+            assert console.columns() == 33
+            monkeypatch.setenv("COLUMNS", "wide")
+            assert console.columns() == 47
+    finally:
+        os.close(ours)
+        os.close(theirs)

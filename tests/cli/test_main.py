@@ -192,7 +192,7 @@ except SystemExit as error:
     (["train", "--data", "x", "--epochs", "0"], "0 is not in the range 1<=x<=100000"),
     (["train", "--data", "x", "--arch", "?"], "'?' is not one of 'alexnet', 'alexnet-bvlc'"),
     (["train", "--data", "x", "--learning-rate", "nan"], "--learning-rate: nan is not a number"),
-    (["fetch", "flower"], "'flower' is not one of 'flowers', 'imagenet' (see alexnet fetch --help)"),
+    (["fetch", "flower"], "'flower' is not one of 'flowers', 'imagenet'; did you mean flowers? (see alexnet fetch --help)"),
 ])  # fmt: skip
 def test_wrong_usage_is_one_line_that_helps(words, text):
     result = alexnet(*words)
@@ -226,6 +226,7 @@ def test_the_commands_are_these():
         "export",
         "benchmark",
         "serve",
+        "runs",
         "push",
         "import",
         "models",

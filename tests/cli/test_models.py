@@ -66,6 +66,7 @@ def test_any_network_that_can_be_trained_is_shown(trained):
     text = lines("--model", trained)
     assert text[0].startswith("tiny: ") and text[-3].split()[2] == str(len(run.classes))
     assert lines("-c", trained, "--classes", "3") == text
+    assert lines("--arch", "tiny", "--norm", "all") == lines("tiny", "--norm", "all")
 
 
 def total(arch, classes):
@@ -73,6 +74,7 @@ def total(arch, classes):
 
 
 @pytest.mark.parametrize("words, text", [
+    (["tiny", "--arch", "tiny"], "give one of NETWORK, --model and --config"),
     (["tiny", "--config", "quick"], "give one of NETWORK, --model and --config"),
     (["--hidden", "3"], "--hidden has no effect here: name a NETWORK"),
     (["--plot", "a.png"], "--plot has no effect here: name a NETWORK"),

@@ -123,8 +123,8 @@ def test_the_runs_own_data_is_protected_too(trained, toy, monkeypatch):
 
 def test_a_plot_in_no_image_format_is_said_before_the_work(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(api, "evaluate", lambda *_, **__: pytest.fail("it has begun"))
-    for name in ("a.svg", "a.txt", "a.xbm", "a.h5"):
-        text = f"{tmp_path / name}: no images are written in the format {Path(name).suffix}; choose .png or .jpg"
+    for name in ("a.svgz", "a.txt", "a.xbm", "a.h5"):
+        text = f"{tmp_path / name}: no images are written in the format {Path(name).suffix}; choose .png, .jpg or .svg"
         fails(2, text, "evaluate", "--model", trained, "--plot", tmp_path / name)
 
 

@@ -5,13 +5,16 @@ import io
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers import HARD_NAMES, alexnet, fails, python
 from PIL import Image
 
+from alexnet_cli.cli import predict, progress
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.run.files import write_csv
 
@@ -222,3 +225,34 @@ def test_a_name_for_the_terminal_is_escaped(trained, toy_test, tmp_path):
     file.write_bytes(next(toy_test.rglob("*.png")).read_bytes())
     (line,) = alexnet("predict", file, "--model", trained).stdout.splitlines()
     assert line.isprintable() and r"/a\x1b[2J\n\u202e.png: " in line
+
+
+@pytest.mark.parametrize("sources, counts", [
+    (["photos"], 3), (["photos/0.png", "photos/1.png"], 2), (["photos", "more.zip"], 0), (["-"], 0),
+])  # fmt: skip
+def test_how_many_there_are_is_known_before_the_first(
+    tmp_path, monkeypatch, sources, counts
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for i in range(3):
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / f"{i}.png")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.write("photos/0.png")
+    stdin = SimpleNamespace(buffer=io.BytesIO(b"photos/0.png\n"))
+    monkeypatch.setattr(predict, "sys", SimpleNamespace(stdin=stdin))
+    files, drawings, count = predict._opened(tuple(sources), None)
+    assert (drawings, count) == (None, counts)
+    assert len(list(files)) == counts or not counts
+
+
+@pytest.mark.parametrize(
+    "out, err, shown", [(False, True, True), (True, True, False), (False, False, False)]
+)
+def test_a_bar_is_shown_where_predictions_are_not(monkeypatch, capsys, out, err, shown):
+    streams = [SimpleNamespace(isatty=lambda x=x: x) for x in (out, err)]
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(predict, "sys", SimpleNamespace(stdout=streams[0]))
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=streams[1]))
+    assert list(predict._shown(iter("ab"), 2)) == ["a", "b"]
+    assert ("predicting [" in capsys.readouterr().err) == shown

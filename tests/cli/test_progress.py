@@ -13,8 +13,9 @@ from helpers import draw_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alexnet_cli.api.lines import MOST_CLASSES, duration
 from alexnet_cli.cli import progress
-from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting, duration
+from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting
 from alexnet_cli.dataset.near_search import NearPairs
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources.class_folders import ImageFolder, find_images
@@ -42,7 +43,8 @@ def terminal(capsys, monkeypatch):
     monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=screen))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "JPY_PARENT_PID"):
+        monkeypatch.delenv(name, raising=False)
     # click removes control sequences where it sees no terminal.
     monkeypatch.setattr(click, "echo", partial(click.echo, color=True))
     return lambda: capsys.readouterr().err
@@ -89,14 +91,16 @@ def test_nothing_is_overwritten_where_output_is_piped(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("where", ["a file", "a dumb terminal"])
+@pytest.mark.parametrize("where", ["a file", "a dumb terminal", "a notebook"])
 def test_what_is_not_overwritten_gets_a_line_twice_per_minute(
     capsys, clock, monkeypatch, where
 ):
-    if where == "a dumb terminal":
+    if where != "a file":
         screen = SimpleNamespace(isatty=lambda: True)
         monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=screen))
-        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setenv("TERM", "dumb" if where == "a dumb terminal" else "xterm-color")
+    if where == "a notebook":
+        monkeypatch.setenv("JPY_PARENT_PID", "7")  # As jupyter_client starts kernels.
     with counting("decoding") as counter:
         for i in range(70):
             clock.now += 1
@@ -126,6 +130,24 @@ def test_counting_shows_a_bar(terminal, clock):
         counter(1, 2)
     shown = f"\rdecoding [{'=' * 12}{' ' * 12}] 1/2\x1b[K"
     assert terminal() == f"{shown}\r\x1b[K"
+
+
+@pytest.mark.parametrize("seconds, done, count, text", [
+    (1.9, 10, 100, "[==                      ] 10/100"), (3.0, 10, 100, "[==                      ] 10/100  0:27 left"),
+    (600, 1, 61, "[                        ] 1/61  10:00:00 left"), (3.0, 0, 7, "[                        ] 0/7"),
+    (3.0, 7, 7, "[========================] 7/7"), (4.0, 100, 0, "100  25 per second"),
+])  # fmt: skip
+def test_counting_says_how_long_the_rest_takes(terminal, clock, seconds, done, count, text):
+    with counting("examining") as counter:
+        clock.now += seconds
+        counter(done, count)
+        assert terminal() == f"\rexamining {text}\x1b[K"
+
+
+@pytest.mark.parametrize("columns, width", [(200, 24), (80, 24), (60, 8), (20, 6)])
+def test_a_bar_is_as_long_as_there_is_room(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert len(bar(0.5)) == width + 2
 
 
 def test_nothing_to_count_is_no_error(terminal):
@@ -167,6 +189,20 @@ def test_steps_are_live_and_epochs_stay(terminal):
     )
 
 
+@pytest.mark.parametrize("columns, lines", [
+    (74, ["epoch 3/9  loss 0.5000  val_loss 0.2500  20 images/s  1:01 left  best"]),
+    (60, ["epoch 3/9  loss 0.5000  val_loss 0.2500  20 images/s", "           1:01 left  best"]),
+    (40, ["epoch 3/9  loss 0.5000  val_loss 0.2500", "           20 images/s  1:01 left  best"]),
+    (5, ["epoch 3/9", *(f"           {x}" for x in ("loss 0.5000", "val_loss 0.2500", "20 images/s", "1:01 left", "best"))]),
+])  # fmt: skip
+def test_an_epoch_is_broken_between_its_numbers(terminal, monkeypatch, columns, lines):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    now = Progress(epoch=3, epochs=9, images=60, done=60, seconds=3.0, left=61.0)
+    now.best, now.logs = True, {"loss": 0.5, "val_loss": 0.25}
+    ConsoleListener().progress(now)
+    assert terminal().removeprefix("\r\x1b[K").splitlines() == lines
+
+
 @pytest.mark.parametrize("left", [None, 0.0, 0.4])
 def test_no_time_is_left_after_the_last_epoch(capsys, left):
     now = Progress(3, 3, images=8, done=8, seconds=1.0, left=left, logs={"loss": 0.125})
@@ -188,8 +224,8 @@ def test_of_many_classes_the_first_are_printed(capsys):
     ConsoleListener().images_found(ImageFolder(Path("data"), names, ("",), samples))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "data: 257 files in 257 classes"
-    assert len(lines) == 2 + progress.MOST_CLASSES + 1
-    assert lines[-1] == f"  ... and {257 - progress.MOST_CLASSES} more classes"
+    assert len(lines) == 2 + MOST_CLASSES + 1
+    assert lines[-1] == f"  ... and {257 - MOST_CLASSES} more classes"
 
 
 @pytest.fixture

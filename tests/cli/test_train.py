@@ -15,6 +15,7 @@ from PIL import Image
 
 from alexnet_cli.api import train as api
 from alexnet_cli.api.resume import ResumeOptions
+from alexnet_cli.cli import train
 from alexnet_cli.evaluation.scores import score
 from alexnet_cli.run.run import FAILED, INTERRUPTED, Run
 from alexnet_cli.trainer.finalize import Trained
@@ -198,6 +199,17 @@ def test_the_time_of_max_minutes_begins_with_the_command(calls, trained, monkeyp
     assert calls["options"].started == 1234.5
 
 
+@pytest.mark.parametrize("out, model", [("saved", ""), ("my run", " --model 'my run'")])
+def test_a_training_that_is_done_says_how_to_use_it(
+    trained, tmp_path, monkeypatch, capsys, out, model
+):
+    monkeypatch.chdir(tmp_path)
+    run = dataclasses.replace(Run.open(trained), path=Path(out))
+    train._print_result(Trained(run, None))
+    line = f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`"
+    assert capsys.readouterr().err.splitlines()[-1] == line
+
+
 @pytest.mark.parametrize("number, code", [(2, 130), (15, 143), (1, 129)])
 def test_a_signal_keeps_the_best_epoch_and_says_so(calls, trained, number, code):
     calls.update(
@@ -271,8 +283,10 @@ def test_resume_gets_the_options_that_were_given(monkeypatch, trained):
     assert result.exit_code == 0, result.output
     (options,) = seen
     assert options == ResumeOptions(
-        trained, {"epochs": 9, "patience": 2}, Path("d"), True, "n", options.started
-    )
+        trained, {"epochs": 9, "patience": 2}, Path("d"), True, "n", options.started,
+        options.command,
+    )  # fmt: skip
+    assert options.command.startswith("alexnet ")
 
 
 def test_print_config_trains_nothing(tmp_path, monkeypatch):

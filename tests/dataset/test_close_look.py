@@ -8,14 +8,23 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from alexnet_cli.dataset.close_look import SIDE, closeup, is_same
+from alexnet_cli.dataset.close_look import Closeup, is_same
 from alexnet_cli.dataset.images import open_image
 from alexnet_cli.dataset.near_duplicates import Table, candidates, fingerprint, likeness
 from alexnet_cli.dataset.synthetic import KINDS, draw_image
 
 EXPERIMENTS = Path(__file__).parents[2] / "scripts" / "experiments"
-CATALOG = runpy.run_path(str(EXPERIMENTS / "drawn_catalog.py"))
-CHANGES = runpy.run_path(str(EXPERIMENTS / "planted.py"))["CHANGES"]
+
+
+def experiment(name):
+    """What a script of the experiments defines; they import each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXPERIMENTS)
+        return runpy.run_path(str(EXPERIMENTS / name))
+
+
+CATALOG, LABELS = experiment("drawn_catalog.py"), experiment("drawn_labels.py")
+CHANGES = experiment("planted.py")["CHANGES"]
 SLIGHT = [
     "resized 0.5", "resized 2", "quality 50", "flipped", "flipped, 0.6, quality 60",
     "cropped 2 %", "cropped 5 %", "brightness 0.75", "brightness 1.3", "contrast 0.8",
@@ -25,7 +34,7 @@ SLIGHT = [
 
 
 def same(one, two, whole=True):
-    return is_same(closeup(one, whole), closeup(two, whole))
+    return is_same(Closeup.of(one, whole), Closeup.of(two, whole))
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +53,30 @@ def test_a_changed_copy_is_the_same(images, change):
 @pytest.mark.parametrize("kind", CATALOG["KINDS"])
 def test_products_of_one_shape_are_different(kind):
     products = [CATALOG["product"](kind, i) for i in range(8)]
-    views = [closeup(x, False) for x in products]
+    views = [Closeup.of(x, False) for x in products]
     pairs = [(i, j) for j in range(8) for i in range(j)]
     assert [x for x in pairs if is_same(views[x[0]], views[x[1]])] == []
     assert all(same(x, CHANGES["quality 75"](x)) for x in products)
+
+
+@pytest.mark.parametrize("kind", LABELS["KINDS"])
+def test_things_that_differ_in_what_they_show_are_different(kind):
+    images = LABELS["things"](kind, 3)
+    views = [Closeup.of(x) for x in images]
+    assert not any(is_same(x, y) for x, y in itertools.combinations(views, 2))
+    for change in ("quality 50", "flipped, 0.6, quality 60"):
+        assert same(images[0], CHANGES[change](images[0]))
+
+
+def test_another_letter_is_enough_to_differ():
+    font = LABELS["font"](1, 20)
+    for one, two in (("K 1834", "K 1884"), ("GRAPE", "GRAVE"), ("8.95", "3.95")):
+        images = [Image.new("RGB", (320, 240), (200, 190, 170)) for _ in range(2)]
+        for image, text in zip(images, (one, two), strict=True):
+            ImageDraw.Draw(image).rectangle((60, 20, 240, 200), (70, 90, 120))
+            ImageDraw.Draw(image).text((100, 90), text, (250, 250, 240), font)
+        assert not same(*images)
+        assert all(same(x, CHANGES["quality 50"](x)) for x in images)
 
 
 def test_products_pass_the_looks_before():
@@ -102,7 +131,7 @@ def test_of_a_gray_copy_detail_alone_decides():
 def test_it_does_not_matter_which_comes_first(images):
     for image in images[:3]:
         for change in ("cropped 5 %", "cropped 10 %", "brightness 1.3"):
-            one, two = closeup(image), closeup(CHANGES[change](image))
+            one, two = Closeup.of(image), Closeup.of(CHANGES[change](image))
             assert is_same(one, two) == is_same(two, one)
 
 
@@ -114,10 +143,12 @@ def test_flat_images_are_the_same_only_in_one_color(color):
 
 
 def test_a_closeup_has_one_size_whatever_the_image():
-    for size in ((1, 1), (3, 500), (1000, 700), (128, 128)):
-        found = closeup(Image.new("RGB", size, (9, 8, 7)))
-        assert found.shape == (SIDE, SIDE, 3) and found.dtype == np.uint8
-        assert (found == (9, 8, 7)).all()
+    sizes = {(1, 1): 128, (3, 500): 128, (128, 128): 128, (1000, 700): 256, (256, 256): 256}
+    for size, side in sizes.items():
+        found = Closeup.of(Image.new("RGB", size, (9, 8, 7)))
+        assert found.pixels.shape == (128, 128, 3) and found.pixels.dtype == np.uint8
+        assert found.fine.shape == (side, side, 3)
+        assert (found.pixels == (9, 8, 7)).all() and (found.fine == (9, 8, 7)).all()
 
 
 @pytest.mark.slow
@@ -134,4 +165,4 @@ def test_real_flowers_and_their_copies(shared):
 def test_the_catalog_is_the_same_every_time():
     one, two = (CATALOG["product"]("disc", 5) for _ in range(2))
     assert one.tobytes() == two.tobytes() and one.size == (320, 320)
-    assert len(CATALOG["catalog"](2, ("disc", "shoe"))) == 4
+    assert len(CATALOG["products"]("disc", 2)) == 2

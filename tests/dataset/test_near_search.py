@@ -12,9 +12,9 @@ from PIL import Image, ImageOps
 
 from alexnet_cli.dataset import near_search
 from alexnet_cli.dataset.closeups import TRIES, ImageSet
-from alexnet_cli.dataset.connected import connected
 from alexnet_cli.dataset.images import open_image
 from alexnet_cli.dataset.near_duplicates import SIDE, SURE, fingerprint
+from alexnet_cli.dataset.near_groups import connected
 from alexnet_cli.dataset.near_search import find_copies, near_pairs
 from alexnet_cli.dataset.synthetic import KINDS, draw_image
 from alexnet_cli.errors import ImageError

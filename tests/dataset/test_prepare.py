@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alexnet_cli.dataset import images, near_groups
+from alexnet_cli.dataset import images, near_search
 from alexnet_cli.dataset.decoding import BadImage
 from alexnet_cli.dataset.near_groups import content_groups
 from alexnet_cli.dataset.near_search import NearPairs
@@ -147,7 +147,7 @@ def test_the_search_takes_a_tenth_of_the_time(toy, monkeypatch, fields, seconds)
         limits.append(limit)
         return NearPairs(((0, 1),), 5, 630)
 
-    monkeypatch.setattr(near_groups, "near_pairs", search)
+    monkeypatch.setattr(near_search, "near_pairs", search)
     got = prepared(toy, Recipe(arch="tiny", size=36, **fields))
     assert limits == ([] if seconds is None else [pytest.approx(seconds)])
     assert (got.split[0].group == got.split[1].group) is (seconds is not None)

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 from alexnet_cli.dataset.standardize import crop, standardize, views
 from alexnet_cli.preprocess import Preprocess
@@ -65,6 +66,24 @@ def test_every_kind_of_array_gives_the_same(mean_image):
     for array in (floats, tf.constant(floats), keras.ops.convert_to_tensor(floats)):
         found = np.asarray(standardize(array, preprocess, mean))
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("rescale", [1, 255])
+def test_each_image_by_itself_is_as_kerass_image_data_generator_has_it(scale, rescale):
+    keras_has = {"samplewise_center": True, "samplewise_std_normalization": scale}
+    generator = ImageDataGenerator(rescale=1 / rescale, **keras_has)
+    plain = replace(SQUARE, mean=(0.0,) * 3, std=(rescale if not scale else 1.0,) * 3)
+    pixels = images()
+    pixels[1] = 7  # of no deviation at all
+    inside = [x.astype(np.float32) for x in crop(pixels, 8)]
+    expected = [generator.standardize(x) for x in inside]
+    for array in (pixels, tf.constant(pixels.astype(np.float32))):
+        found = np.asarray(standardize(array, replace(plain, **keras_has), None))
+        # Keras adds 1e-6 to a deviation of at most 1.
+        for i in (0, 2):
+            np.testing.assert_allclose(found[i], expected[i], rtol=1e-4, atol=1e-4)
+        assert not found[1].any()
 
 
 def test_pixels_are_not_written_to():

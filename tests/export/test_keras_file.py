@@ -16,10 +16,12 @@ from alexnet_cli.model.model import build_model
 
 
 @pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
-@pytest.mark.parametrize("mean", ["imagenet", "pixel"])
+@pytest.mark.parametrize("mean", ["imagenet", "pixel", "samplewise"])
 def test_it_is_what_the_classifier_computes(tmp_path, tta, mean):
+    by_itself = dict.fromkeys(("samplewise_center", "samplewise_std_normalization"), True)
+    fields = by_itself if mean == "samplewise" else {"mean": mean}
     run = replace(
-        new_tiny_run(tmp_path / "saved", mean=mean, tta=tta, size=40), temperature=0.7
+        new_tiny_run(tmp_path / "saved", tta=tta, size=40, **fields), temperature=0.7
     )
     if mean == "pixel":
         np.save(run.mean_image, np.random.default_rng(1).uniform(0, 255, (40, 40, 3)))

@@ -102,11 +102,15 @@ def test_real_photographs_agree(run, shared, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "tta,temperature",
-    [("flip", 3.0), pytest.param("ten-crop", 0.5, marks=pytest.mark.slow)],
+    "tta, temperature, samplewise",
+    [("flip", 3.0, True), pytest.param("ten-crop", 0.5, False, marks=pytest.mark.slow)],
 )
-def test_views_and_temperature_are_in_the_graph(run_copy, toy, tta, temperature):
+def test_views_and_temperature_are_in_the_graph(
+    run_copy, toy, tta, temperature, samplewise
+):
     run = Run.open(run_copy)
+    own = {"samplewise_center": samplewise, "samplewise_std_normalization": samplewise}
+    run = replace(run, preprocess=replace(run.preprocess, **own))
     run = replace(run, recipe=run.recipe.changed(tta=tta), temperature=temperature)
     save_model(run, load_network(run))
     found = tf.saved_model.load(str(run_copy)).signatures

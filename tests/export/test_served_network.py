@@ -22,10 +22,11 @@ def pixels_for(run, count=3):
 
 
 @pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
-@pytest.mark.parametrize("mean", ["imagenet", "pixel"])
+@pytest.mark.parametrize("mean", ["imagenet", "pixel", "samplewise"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_it_is_what_the_classifier_computes(tmp_path, tta, mean, dtype):
-    run = new_tiny_run(tmp_path / "saved", mean=mean, tta=tta, size=40)
+    fields = {"mean": mean} if mean != "samplewise" else {"samplewise_center": True}
+    run = new_tiny_run(tmp_path / "saved", tta=tta, size=40, **fields)
     run = replace(run, temperature=0.7)
     if mean == "pixel":
         np.save(run.mean_image, np.random.default_rng(1).uniform(0, 255, (40, 40, 3)))

@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from helpers import alexnet, python
+from ai_edge_litert.interpreter import Interpreter
+from helpers import alexnet, new_tiny_run, python
 from tensorflow.lite.tools import flatbuffer_utils
 
 from alexnet_cli.errors import RunError
+from alexnet_cli.export.litert import litert
+from alexnet_cli.export.served_network import served_network
 from alexnet_cli.inference.answers import probabilities
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.flatbuffer import Malformed
 from alexnet_cli.inference.litert import LiteRTNetwork
 from alexnet_cli.inference.litert_check import check
+from alexnet_cli.inference.network import as_probabilities
+from alexnet_cli.model.model import build_model
 from alexnet_cli.run.run import Run
 
 CODES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
@@ -41,6 +46,24 @@ def test_the_graph_is_that_of_the_schema(data):
         if ours.data:
             at, size = ours.data
             assert data[at : at + size] == bytes(bytes_)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["samplewise_center", "samplewise_std_normalization"])
+@pytest.mark.parametrize("bits", ["float32", "int8"])
+def test_a_graph_that_standardizes_each_image_by_itself_is_ours(tmp_path, name, bits):
+    run = new_tiny_run(tmp_path / "r", tta="flip", **{name: True})
+    network = build_model(run.architecture, 3)
+    data = litert(served_network(run, network), bits)
+    check(data, len(data))
+    interpreter = Interpreter(model_content=data)
+    interpreter.allocate_tensors()
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 36, 36, 3), np.uint8)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    expected = Classifier(run, network=as_probabilities(network)).probabilities(pixels)
+    np.testing.assert_allclose(found, expected, atol=0.02 if bits == "int8" else 1e-5)
 
 
 def operator(model, name):
@@ -162,6 +185,8 @@ import random, sys
 from pathlib import Path
 import numpy as np
 from alexnet_cli.errors import RunError
+from alexnet_cli.export.litert import litert
+from alexnet_cli.export.served_network import served_network
 from alexnet_cli.inference.litert import LiteRTNetwork
 data, file = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])
 inputs = np.random.default_rng(0).random((1, 32, 32, 3)).astype(np.float32)

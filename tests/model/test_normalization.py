@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alexnet_cli.backend.dtype_policy import dtype_policy
+from alexnet_cli.model.layer_specs import LocalNorm
 from alexnet_cli.model.normalization import BatchNormalization, LocalResponseNormalization
+from alexnet_cli.recipe.recipe import Recipe
 
 
 def lrn_formula(x, n, k, alpha, beta):
@@ -51,6 +53,30 @@ def test_lrn_is_the_formula_forward_and_gradient(n, k, alpha, beta):
     np.testing.assert_allclose(out, lrn_formula(x, n, k, alpha, beta), rtol=1e-5, atol=1e-6)
     expected = lrn_gradient(x, up, n, k, alpha, beta)
     np.testing.assert_allclose(tape.gradient(total, inputs), expected, rtol=1e-3, atol=1e-5)
+
+
+PAPER = {"depth_radius": 2, "bias": 2, "alpha": 1e-4, "beta": 0.75}
+"""Source: Krizhevsky et al. 2012, section 3.3: n 5, k 2."""
+CAFFE = {"depth_radius": 2, "bias": 1, "alpha": 1e-4 / 5, "beta": 0.75}
+"""Source: Caffe's bvlc_alexnet train_val.prototxt, whose alpha is divided by n."""
+
+
+@pytest.mark.parametrize("fields, theirs", [
+    ({"arch": "alexnet"}, PAPER), ({"arch": "alexnet-half", "norm": "local"}, PAPER), ({"arch": "alexnet-bvlc"}, CAFFE),
+    ({"arch": "alexnet", "lrn_n": 7, "lrn_beta": 0.5}, {**PAPER, "depth_radius": 3, "beta": 0.5}),
+    ({"arch": "alexnet-owt", "norm": "local", "lrn_n": 1, "lrn_k": 1.5, "lrn_alpha": 0.01, "lrn_beta": 0.9},
+     {"depth_radius": 0, "bias": 1.5, "alpha": 0.01, "beta": 0.9}),
+    ({"arch": "tiny", "lrn_k": 1.0, "lrn_alpha": 2e-5}, {**PAPER, "bias": 1, "alpha": 2e-5}),
+])  # fmt: skip
+def test_the_options_of_lrn_are_tensorflows(fields, theirs):
+    layers = Recipe(**fields).network.architecture().layers
+    norms = [x for x in layers if isinstance(x, LocalNorm)]
+    assert norms
+    x = np.random.default_rng(0).normal(0, 30, (2, 3, 3, 16)).astype(np.float32)
+    expected = tf.nn.local_response_normalization(x, **theirs)
+    for norm in norms:
+        layer = LocalResponseNormalization(norm.n, norm.k, norm.alpha, norm.beta)
+        np.testing.assert_allclose(layer(x), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", [-1, 0, 2, 4])

@@ -39,7 +39,9 @@ def toml(tmp_path):
 
 def test_the_recipes_of_the_package_are_those_of_configs():
     assert config_names() == [x.stem for x in CONFIGS]
-    assert {"tutorial", "bn24", "half", "paper", "minute", "default"} <= set(config_names())
+    assert {"tutorial", "bn24", "caltech", "half", "paper", "minute", "default"} <= set(
+        config_names()
+    )
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda x: x.stem)
@@ -261,3 +263,14 @@ def test_configs_are_found_in_an_installed_package(tmp_path, monkeypatch):
     monkeypatch.setattr(configs.resources, "files", lambda package: tmp_path)
     assert config_names() == ["own"]
     assert read_config("own") == {"epochs": 9}
+
+
+def test_the_caltech_tutorial_is_as_it_was():
+    recipe = build_recipe("caltech")
+    assert recipe.network.arch == "alexnet-half"
+    optimization, stopping = recipe.optimization, recipe.stopping
+    assert (optimization.optimizer, optimization.batch_size) == ("adam", 128)
+    assert (stopping.epochs, stopping.metric_names()) == (30, ("accuracy", "mse"))
+    changes = recipe.augmentation
+    assert not (changes.warps or changes.recolors or changes.mixes or changes.hflip)
+    assert not (changes.crop_area or changes.random_crop or changes.vflip)

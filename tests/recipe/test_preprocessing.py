@@ -65,6 +65,15 @@ def test_an_empty_mean_or_std_is_the_networks():
     assert preprocess_of(Recipe(arch="alexnet-owt", mean="", std="")) == networks
 
 
+def test_what_each_image_has_itself_replaces_what_the_network_has():
+    by_mean = preprocess_of(Recipe(arch="alexnet", samplewise_center=True))
+    assert (by_mean.mean, by_mean.std) == ((0.0,) * 3, (1.0,) * 3)
+    by_std = preprocess_of(Recipe(arch="alexnet-owt", samplewise_std_normalization=True))
+    assert (by_std.mean, by_std.std) == ((0.0,) * 3, (1.0,) * 3)
+    assert by_mean.samplewise_center and not by_mean.samplewise_std_normalization
+    assert by_std.samplewise_std_normalization and by_std.samplewise_center
+
+
 def test_only_pixel_means_the_mean_image():
     assert preprocess_of(Recipe(arch="tiny", mean="pixel")).mean is None
     assert preprocess_of(Recipe(arch="alexnet", mean="0")).mean == (0.0, 0.0, 0.0)

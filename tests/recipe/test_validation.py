@@ -288,3 +288,22 @@ def test_a_value_is_read_as_click_reads_its_text(field, value):
     else:
         result = parsed(field, value)
         assert result == expected and type(result) is type(expected)
+
+
+@pytest.mark.parametrize("size", ["224x160", "(224, 224, 3)", "224,160", "224 x 160"])
+def test_sides_are_refused_with_the_reason(size):
+    with pytest.raises(RecipeError) as caught:
+        parsed(FIELDS["size"], size)
+    assert str(caught.value) == (
+        f"--size: {size!r} is not a whole number; the networks take squares: give one "
+        f"side; --resize says how images fit it"
+    )
+
+
+@pytest.mark.parametrize(
+    "name, value", [("size", "big"), ("size", "224px"), ("epochs", "3x4")]
+)
+def test_what_is_no_pair_of_sides_is_just_no_number(name, value):
+    with pytest.raises(RecipeError) as caught:
+        parsed(FIELDS[name], value)
+    assert str(caught.value).endswith(f"{value!r} is not a whole number")

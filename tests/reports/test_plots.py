@@ -1,6 +1,7 @@
 """Figures show the numbers they are given, named by the field's words."""
 
 import warnings
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -262,6 +263,14 @@ def test_a_file_has_the_format_of_its_extension(tmp_path):
         plots.save(figure, tmp_path / "new" / name)
         with Image.open(tmp_path / "new" / name) as image:
             assert image.format == form and image.width > 500
+
+
+def test_an_svg_is_drawn_in_lines(tmp_path):
+    plots.save(plots.curves(ROWS, ["accuracy"], best=1), tmp_path / "new" / "a.SVG")
+    root = ElementTree.parse(tmp_path / "new" / "a.SVG").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
+    assert not list(root.iter("{http://www.w3.org/2000/svg}image"))
 
 
 def test_saving_returns_what_was_saved(tmp_path):

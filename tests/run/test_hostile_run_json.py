@@ -166,6 +166,8 @@ def test_a_number_stays_what_it_is():
     run = Run.parse(Path("x"), spelled(REAL))
     text = json.loads(run.text())
     assert text["preprocess"].pop("white_level") is None
+    for name in ("samplewise_center", "samplewise_std_normalization"):
+        assert text["preprocess"].pop(name) is False
     assert {k: text[k] for k in REAL if k != "recipe"} == {
         k: v for k, v in REAL.items() if k != "recipe"
     }

@@ -36,9 +36,15 @@ NEW_FIELDS = {
     "channel_shift": 0.0,
     "drop_small_classes": 0,
     "white_level": "auto",
+    "samplewise_center": False,
+    "samplewise_std_normalization": False,
 }
 """The same of its recipe."""
-NEW_PREPROCESS = {"white_level": None}
+NEW_PREPROCESS = {
+    "white_level": None,
+    "samplewise_center": False,
+    "samplewise_std_normalization": False,
+}
 """The same of its preprocessing."""
 
 

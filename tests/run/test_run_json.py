@@ -44,6 +44,8 @@ def fields(**changes):
         std=CHANNELS,
         max_pixels=st.integers(1, 10**9),
         white_level=st.none() | st.integers(1, 2**32 - 1),
+        samplewise_center=st.booleans(),
+        samplewise_std_normalization=st.booleans(),
     ),
 )
 def test_fields_survive_json(arch, preprocess):
@@ -59,7 +61,8 @@ def test_keys_of_preprocessing_are_those_of_format_1():
     data = to_json(fields())
     assert data["preprocess"] == {
         "resize": "pad", "size": 40, "crop": 32, "mean": None, "std": (1.0, 2.0, 3.0),
-        "max_pixels": 10**6, "white_level": None,
+        "max_pixels": 10**6, "white_level": None, "samplewise_center": False,
+        "samplewise_std_normalization": False,
     }  # fmt: skip
     names = {x.name for x in dataclasses.fields(Preprocess)}
     assert len(data["preprocess"]) == len(names)

@@ -154,6 +154,28 @@ def test_other_preprocessing_than_the_weights_had_is_refused(fields, message):
     assert str(caught.value) == message
 
 
+def test_each_image_by_itself_comes_with_the_weights_of_a_run(tmp_path):
+    run, _ = saved_run(tmp_path / "r", samplewise_center=True, std="64")
+    found = read_initial_weights(run.path, TINY_ARCH)
+    recipe = with_pretrained_preprocessing(Recipe(arch="tiny", size=36), found)
+    assert preprocess_of(recipe) == run.preprocess
+    with pytest.raises(RecipeError) as caught:
+        with_pretrained_preprocessing(Recipe(arch="tiny", mean="7"), found)
+    assert str(caught.value) == (
+        "--mean 7: the weights were trained with 0,0,0; leave --mean out"
+    )
+
+
+def test_weights_of_another_standardization_than_by_itself_are_refused():
+    recipe = Recipe(arch="tiny", samplewise_std_normalization=True)
+    with pytest.raises(RecipeError) as caught:
+        with_pretrained_preprocessing(recipe, weights("imagenet", "imagenet"))
+    assert str(caught.value) == (
+        "--samplewise-std-normalization: the weights were trained without; leave it out"
+    )
+    assert with_pretrained_preprocessing(recipe, weights()) == recipe
+
+
 def test_a_run_with_a_mean_image_cannot_start_another(tmp_path):
     run, _ = saved_run(tmp_path / "r", mean="pixel")
     found = read_initial_weights(run.path, TINY_ARCH)

@@ -225,6 +225,19 @@ def test_more_epochs_can_be_added():
     assert shares == pytest.approx([(i + 0.5) / 64 for i in range(32, 64)])
 
 
+@pytest.mark.parametrize("deadline, epochs", [(1e6, 8), (1003.6, 5)])
+def test_more_epochs_are_planned_by_the_deadline(deadline, epochs):
+    """After the last epoch the share is 1, and the pace of what is left was 0."""
+    machine = even_machine()
+    planner = EpochPlanner(Workload(4, 0, 100, 8), 1e6, machine)
+    machine.run(planner)
+    other = EpochPlanner(Workload(8, 0, 100, 8), deadline, machine)
+    other.restore(planner.state())
+    machine.now = 1002.5
+    other.extend()
+    assert (other.epochs, other.share) == (epochs, pytest.approx(4 / epochs))
+
+
 def test_the_state_of_a_plan_is_plain():
     machine = even_machine()
     planner = EpochPlanner(Workload(4, 50, 100, 8), 1e6, machine)

@@ -15,7 +15,7 @@ from ...arrays import Floats, Pixels
 from ...backend import ops as backend_ops
 from ...preprocess import Preprocess
 from ...recipe.sections import Augmentation
-from ..standardize import standardize
+from ..standardize import samplewise, standardize
 from .mixup import mix
 from .parameters import AugmentationParameters
 from .sampling import LUMA
@@ -87,7 +87,7 @@ class AugmentAndStandardize(keras.layers.Layer):
         if not training:
             return self._center(pixels)
         parameters = AugmentationParameters.unpack(rows)
-        ready = self._augmented(pixels, parameters)
+        ready = samplewise(self._augmented(pixels, parameters), self.preprocess)
         return mix(ready, parameters) if self.augmentation.mixes else ready
 
     def _center(self, pixels: Any) -> Any:

@@ -12,8 +12,8 @@ from ...errors import DatasetError, printable
 from ..closeups import image_set
 from ..decoding import Counting
 from ..near_duplicates import PRINT
-from ..near_groups import content_groups, group_near
-from ..near_search import NearPairs
+from ..near_groups import content_groups
+from ..near_search import NearPairs, group_near
 from ..sources.class_folders import ImageFolder
 from .encoding import RAW
 from .index import (

@@ -52,6 +52,11 @@ def is_plain_folder(data: Path) -> bool:
     return data.is_dir() and not is_shards(data)
 
 
+def archive_of(data: Path) -> Path | None:
+    """The archive that `data` is, or of which it names a folder, as photos.zip/train."""
+    return next((x for x in (data, *data.parents) if is_archive(x)), None)
+
+
 def is_tfds(data: Path) -> bool:
     """Whether `data` names a data set of TFDS."""
     return str(data).startswith(TFDS)
@@ -59,7 +64,9 @@ def is_tfds(data: Path) -> bool:
 
 def exists(data: Path) -> bool:
     """Whether `data` may still be read: of TFDS and servers only they know."""
-    return is_tfds(data) or is_remote(data) or data.exists()
+    if is_tfds(data) or is_remote(data):
+        return True
+    return data.exists() or archive_of(data) is not None
 
 
 def recorded_name(data: Path) -> str:

@@ -27,3 +27,5 @@ class PretrainedWeights:
     """The architecture that all layers but the last fit, if `arch` is empty."""
     classes: tuple[str, ...] = ()
     """What the outputs stand for; empty if it is not known."""
+    samplewise: tuple[str, ...] = ()
+    """Fields of a recipe by which each image was standardized by itself."""

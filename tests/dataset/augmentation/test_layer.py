@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from PIL import Image, ImageEnhance
 
 from alexnet_cli.backend import ops as backend_ops
@@ -275,6 +276,18 @@ def test_mean_and_std_apply_after_augmentation(fields):
     found = varied(augmentation, images(), standard)
     expected = (raw - standard.mean) / standard.std
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("fields", [{}, {"crop_area": 0.5}, {"rotation": 20.0, "hue": 0.2}])
+@pytest.mark.parametrize("scale", [True, False])
+def test_each_image_is_standardized_by_itself_after_augmentation(fields, scale):
+    """As Keras' ImageDataGenerator does it in training."""
+    own = {"samplewise_center": True, "samplewise_std_normalization": scale}
+    augmentation = replace(PLAIN, **fields)
+    found = varied(augmentation, images(), replace(RAW, **own))
+    generator = ImageDataGenerator(**own)
+    expected = [generator.standardize(x.copy()) for x in varied(augmentation, images())]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_colors_are_clipped_to_what_an_image_can_hold():
