@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,11 +66,7 @@ def examine(
         formats=dict(Counter(x.format for x in good).most_common()),
         **_sizes(good),
         bad=tuple((x.name, x.error) for x in folder.files if x.error),
-        wrong_ending=tuple((x.name, x.format) for x in good if _wrong_extension(x)),
-        tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
-        turned=tuple(x.name for x in good if x.turned),
-        gray=tuple(x.name for x in good if x.gray),
-        dim=tuple((x.name, _dim(x.dim)) for x in good if x.dim),
+        **_oddities(good),
         equal=_names(equal),
         near=_names(near),
         near_searched=searched,
@@ -79,6 +76,19 @@ def examine(
         confusable=confusable(counts),
         refused=_refused(folder, near),
     )
+
+
+def _oddities(good: Sequence[ExaminedFile]) -> dict[str, Any]:
+    """What Findings says of single files that can be read."""
+    return {
+        "wrong_ending": tuple((x.name, x.format) for x in good if _wrong_extension(x)),
+        "tiny": tuple(
+            (x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY
+        ),
+        "turned": tuple(x.name for x in good if x.turned),
+        "gray": tuple(x.name for x in good if x.gray),
+        "dim": tuple((x.name, _dim(x.dim)) for x in good if x.dim),
+    }
 
 
 def _is_searched(source: Source) -> bool:
