@@ -108,7 +108,7 @@ def _dim(highest: int) -> str:
     return f"up to {highest}; --white-level {fitting(highest)}"
 
 
-def _sizes(good: Sequence[ExaminedFile]) -> dict[str, Range]:
+def _sizes(good: Sequence[ExaminedFile]) -> dict[str, Any]:
     """The ranges of widths, heights and aspects of Findings."""
     sizes = np.array([x.size for x in good] or [(0, 1)])
     return {
