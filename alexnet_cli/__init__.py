@@ -23,6 +23,7 @@ from .version import __version__
 
 _MODULES = {
     "train": "api.train",
+    "prepare": "api.prepare",
     "evaluate": "api.evaluate",
     "resume": "api.resume",
     "export_run": "api.export",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .api.export import export_run
     from .api.listener import Listener
     from .api.models import build_model
+    from .api.prepare import prepare
     from .api.pretrained import import_weights
     from .api.resume import resume
     from .api.runs import runs
@@ -129,6 +131,7 @@ __all__ = [
     "evaluate",
     "export_run",
     "import_weights",
+    "prepare",
     "resume",
     "runs",
     "train",

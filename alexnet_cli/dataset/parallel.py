@@ -1,7 +1,7 @@
 """A function of many items, computed by all cores."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -17,7 +17,7 @@ def parallel_map(
     items: Iterable[T],
     workers: int | None = None,
     ahead: int = 8,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """`function` of each item, in order, computed by all cores or that many `workers`.
 
     Each is at most `ahead` items ahead of the caller, so that memory does not grow with

@@ -7,8 +7,9 @@ import numpy as np
 
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
-from .decoding import DecodedSet, ProgressCallback, decode_all
+from .decoding import DecodedSet, ProgressCallback
 from .pixel_cache import Examples
+from .shards.decoding import decode_source
 from .sources.open import recorded_source
 from .sources.source import Sample, Source, require_order
 from .split import TRAIN, VAL
@@ -38,13 +39,8 @@ def prepare_recorded(
     With a change the examples are not those of `split`.
     """
     require_order(source, recipe.machine.cache)
-    decoded = decode_all(
-        source.samples,
-        source.read,
-        preprocess_of(recipe),
-        recipe.machine.cache,
-        progress,
-        sequential=source.sequential,
+    decoded = decode_source(
+        source, source.samples, preprocess_of(recipe), recipe.machine.cache, progress
     )
     labels = np.array([x.label for x in decoded.samples], np.int64)
     parts = np.array([x.part for x in decoded.samples])
