@@ -223,7 +223,8 @@ def assigned_parts(
     except TooFewImages as error:
         raise TooFewImages({**dict.fromkeys(missing, 0), **error.counts}) from error
     if missing:
-        raise DatasetError(f"{source.location}: {unreadable_classes(missing)}")
+        what = unreadable_classes(missing, len(classes))
+        raise DatasetError(f"{source.location}: {what}")
     for i, part in zip(rows, found, strict=True):
         parts[i] = part
     return parts

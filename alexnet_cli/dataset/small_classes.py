@@ -73,8 +73,14 @@ def kept_classes(
     )
 
 
-def unreadable_classes(names: Sequence[str]) -> str:
-    """The message about classes of which no training image can be read."""
+def unreadable_classes(names: Sequence[str], classes: int) -> str:
+    """The message about classes, of all `classes`, without a readable training image."""
+    if classes - len(names) < 2:
+        return (
+            f"{len(names)} of {classes} classes have no training image that can be read: "
+            f"{listed_classes(names)}; add some, or mend the files that `alexnet doctor` "
+            f"lists"
+        )
     if len(names) == 1:
         return (
             f"class {quoted(names[0])} has no training image that can be read; "
