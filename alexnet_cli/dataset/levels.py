@@ -198,13 +198,13 @@ def _refuse_alike(tree: FolderTree, held: Sequence[str]) -> None:
             f"{printable(tree.root)}: {listed_classes(alike)} are to validate or to test "
             f"on, and no folder is to train on; name it with --train {otherwise}"
         )
-    shared = [y for x, y in names[one].items() if x in names[other]]
-    same = listed_classes(shared[:3])
-    if all(part_of(x)[1] > 1 and tree.is_flat(ends[one] / x) for x in shared):
+    common = [y for x, y in names[one].items() if x in names[other]]
+    same = listed_classes(common[:3])
+    if all(part_of(x)[1] > 1 and tree.is_flat(ends[one] / x) for x in common):
         raise DatasetError(
             f"{printable(tree.root)}: the class folders {listed_classes(alike)} hold the "
             f"parts ({same}); put class folders into folders of the parts, as in "
-            f"{shown(f'{shared[0]}/{one}')}"
+            f"{shown(f'{common[0]}/{one}')}"
         )
     use = f"--data {for_shell(ends[one])}"
     if part := part_of(other)[0]:

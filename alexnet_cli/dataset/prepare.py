@@ -223,8 +223,7 @@ def assigned_parts(
     except TooFewImages as error:
         raise TooFewImages({**dict.fromkeys(missing, 0), **error.counts}) from error
     if missing:
-        what = unreadable_classes(missing, len(classes))
-        raise DatasetError(f"{source.location}: {what}")
+        raise DatasetError(unreadable_classes(source.location, missing, len(classes)))
     for i, part in zip(rows, found, strict=True):
         parts[i] = part
     return parts

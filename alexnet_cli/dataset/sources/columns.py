@@ -1,7 +1,7 @@
 """Which column of a table names the image, which its class, and which its part."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,7 @@ def choose_columns(
                 f"{where}: several columns could name the {what}: "
                 f"{', '.join(str(first[i]) for i in found)}; leave one, or rename"
             )
+    _require_other_parts(splits, flags, first, where)
     used = {*paths, *labels, *splits}
     rest = [i for i, x in enumerate(names) if i not in used and x not in ROW_NUMBERS]
     note = ""
@@ -117,12 +118,18 @@ def choose_columns(
         note = f"column {str(first[rest[0]])!r} is taken to name the {what}"
     split = splits[0] if splits else None
     flag = "" if split is None else flags.get(split, "")
-    if flag == TRAIN:
+    return Columns(paths[0], labels[0], split, len(first), True, note, flag)
+
+
+def _require_other_parts(
+    splits: Sequence[int], flags: Mapping[int, str], first: Sequence[Any], where: str
+) -> None:
+    """Refuse a column that only says what to train on."""
+    if splits and flags.get(splits[0]) == TRAIN:
         raise DatasetError(
             f"{where}: {str(first[splits[0]])!r} does not say whether other images are to "
             f"validate or to test on; write train, val and test into a column called split"
         )
-    return Columns(paths[0], labels[0], split, len(first), True, note, flag)
 
 
 def _flags(names: Sequence[str], cells: Sequence[Any]) -> dict[int, str]:
