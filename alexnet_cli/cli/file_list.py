@@ -38,6 +38,8 @@ _SIGNATURES = {
     "a PDF": rb"%PDF-\d",
 }
 """What people send to standard input instead of a list, by how it begins."""
+_TAR = re.compile(rb".{100}[0-7 ]{6}[0-7 \0]{2}.{149}ustar", re.DOTALL)
+"""How a tar begins: with the name of its first file, which may be here too."""
 
 
 def listed(stdin: IO[bytes]) -> Iterator[Input]:
@@ -140,6 +142,8 @@ def _is_utf16(first: bytes) -> bool:
 
 def _is_data(first: bytes) -> str:
     """What else than a list standard input is; empty if it may be a list."""
+    if _TAR.match(first):
+        return "a tar archive"
     for kind, signature in _SIGNATURES.items():
         if re.match(signature, first, re.DOTALL) and not _names_a_file(first):
             return kind

@@ -80,7 +80,7 @@ def scan(
             reason = f"{tree.why_empty(name)}; not a class"
             left_out.append(LeftOut(folders[name], reason, is_folder=True))
     if not images:
-        raise DatasetError(no_classes(tree))
+        raise DatasetError(no_classes(tree, left_out))
     return _dataset(folder, images, left_out)
 
 

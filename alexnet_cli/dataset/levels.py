@@ -57,7 +57,7 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
     """
     held = [x for x in folders if tree.holds(x)]
     flat = [x for x in held if tree.is_flat(tree.root / x)]
-    nested = [x for x in held if not tree.content(tree.root / x).images]
+    nested = [x for x in held if x not in flat and not tree.content(tree.root / x).images]
     _refuse_flat_parts(tree, held, flat)
     # What is to be predicted, as test/ of images without class folders, is no class.
     deep = [x for x in held if x not in flat or part_of(x)[0] not in (VAL, TEST)]
@@ -66,7 +66,7 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
     if nested == held and len(held) > 1:
         _refuse_alike(tree, held)
     _refuse_parts_below(tree, nested)
-    if nested and nested != held:
+    if nested:
         _refuse_doubled(tree, held, nested)
     unlabeled = [x for x in flat if part_of(x) == (TEST, 3)]
     if len(held) - len(unlabeled) < 2:
@@ -78,8 +78,11 @@ def class_level(tree: FolderTree, folders: Collection[str], note: Note) -> list[
     return [x for x in folders if x not in unlabeled]
 
 
-def no_classes(tree: FolderTree) -> str:
-    """What is wrong with the root of `tree`, which has no class folders with images."""
+def no_classes(tree: FolderTree, left_out: Sequence[LeftOut]) -> str:
+    """What is wrong with the root of `tree`, which has no class folders with images.
+
+    `left_out` are its folders and files, and why they are not used.
+    """
     root = printable(tree.root)
     found = entries(tree.root, tree.files)
     loose = [x for x in found if not is_folder(x) and not is_junk(x)]
@@ -94,7 +97,8 @@ def no_classes(tree: FolderTree) -> str:
             f"{root} has files but no class folders; put the images of each class into a "
             f"folder of its own{_table(tree)}"
         )
-    notes = left_out_notes(tree.root, tree.files.left_out)
+    why = [*tree.files.left_out, *(x for x in left_out if x.is_folder)]
+    notes = left_out_notes(tree.root, why)
     return "; ".join((f"{root} has no class folders with images", *notes[:1]))
 
 
@@ -159,10 +163,15 @@ def _refuse_parts_below(tree: FolderTree, nested: Sequence[str]) -> None:
     """Refuse a folder with training and test parts as a class."""
     for name in nested:
         end = tree.unwrapped(tree.root / name)
-        if not any(part_of(x)[1] > 1 for x in tree.subfolders(end)):
-            continue
-        if parts := find_layout(FolderTree(end, tree.files)).parts:
-            folders = listed_classes(f"{x.name}/" for x in parts.values())
+        inside = tree.subfolders(end)
+        found = [end.name] if end.name != name and len(inside) > 1 else []
+        if not (found and part_of(end.name)[1] > 1):
+            found = []
+            if any(part_of(x)[1] > 1 for x in inside):
+                parts = find_layout(FolderTree(end, tree.files)).parts
+                found = [x.name for x in parts.values()]
+        if found:
+            folders = listed_classes(f"{x}/" for x in found)
             raise DatasetError(
                 f"{printable(tree.root)}: {shown(name)} is a data set of its own, with "
                 f"{folders}, and not a class; use --data {for_shell(end)}"
@@ -189,7 +198,14 @@ def _refuse_alike(tree: FolderTree, held: Sequence[str]) -> None:
             f"{printable(tree.root)}: {listed_classes(alike)} are to validate or to test "
             f"on, and no folder is to train on; name it with --train {otherwise}"
         )
-    same = listed_classes([y for x, y in names[one].items() if x in names[other]][:3])
+    common = [y for x, y in names[one].items() if x in names[other]]
+    same = listed_classes(common[:3])
+    if all(part_of(x)[1] > 1 and tree.is_flat(ends[one] / x) for x in common):
+        raise DatasetError(
+            f"{printable(tree.root)}: the class folders {listed_classes(alike)} hold the "
+            f"parts ({same}); put class folders into folders of the parts, as in "
+            f"{shown(f'{common[0]}/{one}')}"
+        )
     use = f"--data {for_shell(ends[one])}"
     if part := part_of(other)[0]:
         use = f"--train {for_shell(ends[one])} --{part} {for_shell(ends[other])}"
@@ -219,11 +235,12 @@ def _refuse_doubled(tree: FolderTree, held: Sequence[str], nested: Sequence[str]
             f"the class folders {listed_classes(again)} again" if again else "class folders"
         )
         others = [x for x in held if x != name]
-        listing = "--classes with the others"
-        if len(others) <= MOST_LISTED:
-            listing = classes_option(others)
+        listing = "--classes with the others to leave it out"
+        if len(others) == 1:
+            listing = f"{classes_option([name, *others])} if they are classes"
+        elif len(others) <= MOST_LISTED:
+            listing = f"{classes_option(others)} to leave it out"
         raise DatasetError(
             f"{printable(tree.root)}: {shown(name)} beside the other folders holds {what}; "
-            f"use --data {for_shell(end)}, or --data {for_shell(tree.root)} {listing} to "
-            f"leave it out"
+            f"use --data {for_shell(end)}, or --data {for_shell(tree.root)} {listing}"
         )

@@ -129,7 +129,8 @@ def _why_unused(tree: FolderTree, name: str, parts: Mapping[str, str]) -> str:
         return f"{count} file(s) without class folders; `alexnet predict` names them"
     if part in parts:
         return (
-            f"{quoted(parts[part] + '/')} is the {part} part; --{part} names another folder"
+            f"{quoted(parts[part] + '/')} is the {part} part; --train, --val and --test "
+            f"name other folders"
         )
     used = listed_classes(f"{x}/" for x in parts.values())
     return f"neither a part nor a class; used are {used}"

@@ -223,7 +223,7 @@ def assigned_parts(
     except TooFewImages as error:
         raise TooFewImages({**dict.fromkeys(missing, 0), **error.counts}) from error
     if missing:
-        raise DatasetError(f"{source.location}: {unreadable_classes(missing)}")
+        raise DatasetError(unreadable_classes(source.location, missing, len(classes)))
     for i, part in zip(rows, found, strict=True):
         parts[i] = part
     return parts

@@ -73,14 +73,20 @@ def kept_classes(
     )
 
 
-def unreadable_classes(names: Sequence[str]) -> str:
-    """The message about classes of which no training image can be read."""
+def unreadable_classes(location: str, names: Sequence[str], classes: int) -> str:
+    """The message about classes, of all `classes`, without a readable training image."""
+    if classes - len(names) < 2:
+        return (
+            f"{location}: {len(names)} of {classes} classes have no training image that "
+            f"can be read: {listed_classes(names)}; add some, or mend the files that "
+            f"`alexnet doctor` lists"
+        )
     if len(names) == 1:
         return (
-            f"class {quoted(names[0])} has no training image that can be read; "
+            f"{location}: class {quoted(names[0])} has no training image that can be read; "
             f"add some, or leave the class out with --classes"
         )
     return (
-        f"{len(names)} classes have no training image that can be read: "
+        f"{location}: {len(names)} classes have no training image that can be read: "
         f"{listed_classes(names)}; add some, or leave them out with --drop-small-classes 1"
     )

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..arrays import Array, Pixels
 from ..errors import ImageError
-from . import tiff
+from . import png, tiff
 
 FEW = 8
 """An image whose highest level is below the top divided by this is nearly black."""
@@ -68,8 +68,8 @@ def load(
     if `white_level` says which level is white.
 
     Raises:
-        ImageError: levels are negative or not finite, or the white level of pixels is
-            asked for that come out of their decoder in 8 bits.
+        ImageError: rows of a PNG are missing, levels are negative or not finite, or the
+            white level of pixels is asked for that come out of their decoder in 8 bits.
     """
     raw = _raw_mode(image)
     if image.format == "PPM" and image.tile[0].codec_name == "ppm":  # type: ignore[attr-defined]
@@ -77,11 +77,11 @@ def load(
     levels = _levels_of(image, data)
     if _WIDE_COLOR.fullmatch(raw):
         key = image.info.get("transparency")
-        image.load()
+        png.load(image, data)
         if white_level is None and key is None:
             return image, _dim(_highest(image), 65535)
         return _of_color(image, data, raw, white_level), 0
-    image.load()
+    png.load(image, data)
     if not is_wide(image):
         return image, 0
     return gray(image, levels, white_level)

@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,20 @@ def test_utf16_is_said_to_be_that(place, code, end):
     data = f"a.jpg{end}\u00fc.jpg{end}" if code == "utf-16" else f"a.jpg{end}b.jpg{end}"
     with pytest.raises(DatasetError, match="standard input is UTF-16 text; - reads a list"):
         files(data.encode(code))
+
+
+@pytest.mark.parametrize(
+    "form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
+)
+def test_a_tar_is_no_list_though_its_first_file_is_here(place, form):
+    (place / "a.jpg").write_bytes(b"x\ny")
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+        tar.add("a.jpg")
+    with pytest.raises(
+        DatasetError, match="^standard input is a tar archive; - reads a list"
+    ):
+        files(out.getvalue())
 
 
 def test_names_of_one_letter_before_nul_are_no_utf16():

@@ -184,7 +184,10 @@ def test_folders_in_a_class_belong_to_it(tmp_path):
         (lambda x: None, "does not exist"),
         (lambda x: x.write_text("x"), "is not a folder; give the folder of class folders"),
         (lambda x: x.mkdir(), "has no class folders with images"),
-        (lambda x: (x / "empty").mkdir(parents=True), "has no class folders with images"),
+        (
+            lambda x: (x / "empty").mkdir(parents=True),
+            "has no class folders with images; left out: 'empty/': no images in it; not a class",
+        ),
         (
             lambda x: touch(x / "a.jpg"),
             "has files but no class folders; put the images of each class into a folder of its own",

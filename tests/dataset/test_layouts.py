@@ -3,6 +3,7 @@
 Each layout is that of a data set people download, with one or two images per class.
 """
 
+import re
 import shlex
 import shutil
 import zipfile
@@ -90,7 +91,7 @@ RIGHT = {
     "blood cells": (
         [f"{{TRAIN,TEST,TEST_SIMPLE}}/{BLOOD}/_0_5239.jpeg"],
         {"train": ("EOSINOPHIL", "LYMPHOCYTE", "MONOCYTE", "NEUTROPHIL"), "test": 4},
-        ("'TEST_SIMPLE/': 'TEST/' is the test part; --test names another folder",),
+        ("'TEST_SIMPLE/': 'TEST/' is the test part; --train, --val and --test name other folders",),
     ),
     "chest X-rays, with the copy within": (
         [
@@ -239,6 +240,22 @@ def test_public_layouts_are_read_right(tmp_path, kind, name):
 
 WRONG = {
     # name: (files, the data folder, what the line says)
+    "a training part beside what is unlabeled, in a folder": (
+        ["train/{a,b}/{1,2}.jpg", "unlabeled/images/{1,2,3}.jpg"],
+        "train beside the other folders holds class folders; use --data {0}/train, or --data {0} --classes train,unlabeled if they are classes",
+    ),
+    "a training part beside more class folders": (
+        ["training_set/{a,b}/{1,2}.jpg", "extra/{c,d}/{1,2}.jpg"],
+        "use --data {0}/training_set, or --data {0} --classes training_set,extra if they are classes",
+    ),
+    "parts within the class folders": (
+        ["{cat,dog}/{train,test}/{1,2}.jpg"],
+        "the class folders cat, dog hold the parts (test, train); put class folders into folders of the parts, as in test/cat",
+    ),
+    "two data sets, each with a training part alone": (
+        ["x/train/{a,b}/1.jpg", "y/train/{c,d}/1.jpg"],
+        "x is a data set of its own, with train/, and not a class; use --data {0}/x/train",
+    ),
     "Intel images as Kaggle unpacks them": (
         [f"seg_train/seg_train/{SCENES}/1.jpg", f"seg_test/seg_test/{SCENES}/2.jpg", "seg_pred/seg_pred/1.jpg"],
         "use --train {0}/seg_train/seg_train --test {0}/seg_test/seg_test",
@@ -460,7 +477,7 @@ def test_public_layouts_of_another_kind_are_refused_by_name(tmp_path, kind, name
     assert words.format(data) in text
     options = advised(text)
     if not options:
-        assert "put the images of each class into a folder of its own" in text
+        assert re.search("put (the images of each class|class folders) into ", text)
         return
     given = {x: options.get(f"--{x}") for x in ("train", "val", "test")}
     given = {x: type(data)(y) for x, y in given.items() if y}

@@ -104,6 +104,76 @@ def test_a_wrong_sum_of_the_pixels_is_damage_even_if_the_chunk_is_whole(decode_p
             images.decode(damaged)
 
 
+def chunk(name, content):
+    return (
+        len(content).to_bytes(4) + name + content + zlib.crc32(name + content).to_bytes(4)
+    )
+
+
+def with_pixels(data, content):
+    """The PNG `data` with another compressed stream, and right checksums."""
+    (_, position, length), *rest = [x for x in chunks(data) if x[0] == b"IDAT"]
+    assert not rest
+    return data[:position] + chunk(b"IDAT", content) + data[position + 12 + length :]
+
+
+def stream(data):
+    (_, position, length), *_ = [x for x in chunks(data) if x[0] == b"IDAT"]
+    return zlib.decompress(data[position + 8 : position + 8 + length])
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_a_stream_that_ends_properly_but_too_early_is_damage(kind):
+    data = kinds()[kind]
+    rows = stream(data)
+    np.testing.assert_array_equal(
+        images.decode(with_pixels(data, zlib.compress(rows))), images.decode(data)
+    )
+    for cut in (0, 1, len(rows) // 2, len(rows) - 1):
+        with pytest.raises(ImageError, match="^is damaged: "):
+            images.decode(with_pixels(data, zlib.compress(rows[:cut])))
+
+
+def test_an_interlaced_png_without_a_pass_is_damaged():
+    # Of 3 x 3 gray pixels: of the seven passes those that have pixels, each row filtered.
+    rows = bytes((0, 9)) + bytes((0, 9)) + bytes((0, 9, 9)) + bytes((0, 9)) * 2
+    rows += bytes((0, 9, 9, 9))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 3, 8, 0, 0, 0, 1))
+    ends = (
+        chunk(b"IDAT", zlib.compress(x)) + chunk(b"IEND", b"") for x in (rows, rows[:-4])
+    )
+    whole, cut = (png.SIGNATURE + head + x for x in ends)
+    assert (images.decode(whole) == 9).all()
+    with pytest.raises(ImageError, match="^is damaged: rows of the PNG are missing$"):
+        images.decode(cut)
+
+
+def test_a_black_last_row_is_no_damage():
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        assert (images.decode(encoded(Image.new(mode, (7, 5)))) % 255 == 0).all()
+
+
+@pytest.mark.slow
+def test_libpng_refuses_the_same_streams_and_chunks(decode_png):
+    for data in kinds().values():
+        rows = stream(data)
+        assert decode_png(with_pixels(data, zlib.compress(rows)))
+        for cut in (0, 1, len(rows) // 2, len(rows) - 1):
+            assert not decode_png(with_pixels(data, zlib.compress(rows[:cut])))
+    data = encoded(photo())
+    assert not decode_png(data[:33] + chunk(b"ABCD", b"x") + data[33:])
+    assert decode_png(data[:33] + chunk(b"aBCD", b"x") + data[33:])
+
+
+def test_only_chunks_that_do_not_matter_may_be_unknown():
+    data = encoded(photo())
+    images.decode(data[:33] + chunk(b"aBCD", b"x") + data[33:])
+    with pytest.raises(
+        ImageError, match="^is damaged: PNG chunk ABCD is of no known kind$"
+    ):
+        images.decode(data[:33] + chunk(b"ABCD", b"x") + data[33:])
+
+
 @pytest.mark.parametrize("kind", ["RGB", "APNG"])
 def test_a_png_without_its_end_is_damaged(kind):
     data = kinds()[kind]

@@ -243,6 +243,8 @@ def test_all_small_classes_are_named_at_once(tmp_path):
 
 def test_classes_with_bad_files_alone_are_named_at_once(tmp_path):
     data = draw_toy(tmp_path / "d", each=4)
+    draw_toy(tmp_path / "e", each=4, seed=4)
+    shutil.move(tmp_path / "e" / "blue", data / "yellow")
     for file in (*(data / "green").iterdir(), *(data / "red").iterdir()):
         file.write_bytes(b"x")
     with pytest.raises(DatasetError) as error:
@@ -250,6 +252,14 @@ def test_classes_with_bad_files_alone_are_named_at_once(tmp_path):
     assert str(error.value) == (
         f"{data}: 2 classes have no training image that can be read: green, red; "
         f"add some, or leave them out with --drop-small-classes 1"
+    )
+    for file in (data / "yellow").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(DatasetError) as error:
+        prepared(data)
+    assert str(error.value) == (
+        f"{data}: 3 of 4 classes have no training image that can be read: green, red, "
+        f"yellow; add some, or mend the files that `alexnet doctor` lists"
     )
 
 

@@ -119,7 +119,8 @@ def _scanned(
             f"{printable(folders[TRAIN])} has only one class, {quoted(names[0])}; "
             f"a classifier needs at least two"
         )
-        notes = left_out_notes(folders[TRAIN], files.left_out)
+        beside = [x for x in found[TRAIN].left_out if x.is_folder]
+        notes = left_out_notes(folders[TRAIN], [*files.left_out, *beside])
         raise DatasetError("; ".join((message, *notes[:1])))
     for part in (x for x in (VAL, TEST) if x in folders):
         found[part] = scan(folders[part], known=names, files=files)

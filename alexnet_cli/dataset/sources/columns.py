@@ -1,13 +1,13 @@
 """Which column of a table names the image, which its class, and which its part."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DatasetError
 from ..part_names import part_named
-from ..split import TEST, TRAIN, VAL
+from ..split import TRAIN
 
 PATHS = frozenset({
     "file", "files", "filename", "filenames", "filepath", "filepaths", "path", "paths",
@@ -26,13 +26,7 @@ LABELS = frozenset({
 SPLITS = frozenset({
     "split", "set", "part", "subset", "partition", "dataset", "datasplit", "usage", "phase",
 })  # fmt: skip
-FLAGS = {
-    "isvalid": VAL, "isval": VAL, "isvalidation": VAL, "istest": TEST, "istesting": TEST,
-}  # fmt: skip
-"""Columns that say of an image whether it is of a part; the others are to train on."""
-PLAIN_FLAGS = {"val": VAL, "validation": VAL, "test": TEST}
-"""Names of those that may also hold something else."""
-FOLDS = frozenset({"fold", "folds", "kfold", "cvfold", "foldid", "istrain", "istraining"})
+FOLDS = frozenset({"fold", "folds", "kfold", "cvfold", "foldid"})
 """Names of columns that are the part's if there is no better one, and if they say it."""
 READ = (
     "file, path, image or filename; label, class, category or target; and split, set, "
@@ -102,8 +96,9 @@ def choose_columns(
     labels = [i for i, x in enumerate(names) if x in LABELS]
     if not (keyed or paths or labels):
         return _without_header(first, where)
-    flags = {**FLAGS, **(PLAIN_FLAGS if _say_yes_or_no(names, second) else {})}
-    splits = [i for i, x in enumerate(names) if x in SPLITS or x in flags]
+    flags = _flags([str(x) for x in first], second)
+    splits = [i for i, x in enumerate(names) if x in SPLITS]
+    splits = sorted({*splits, *(i for i in flags if not splits or flags[i] != TRAIN)})
     splits = splits or [i for i, x in enumerate(names) if x in FOLDS]
     for what, found in (("image", paths), ("class", labels), ("part", splits)):
         if len(found) > 1:
@@ -111,6 +106,7 @@ def choose_columns(
                 f"{where}: several columns could name the {what}: "
                 f"{', '.join(str(first[i]) for i in found)}; leave one, or rename"
             )
+    _require_other_parts(splits, flags, first, where)
     used = {*paths, *labels, *splits}
     rest = [i for i, x in enumerate(names) if i not in used and x not in ROW_NUMBERS]
     note = ""
@@ -121,14 +117,37 @@ def choose_columns(
         found += rest
         note = f"column {str(first[rest[0]])!r} is taken to name the {what}"
     split = splits[0] if splits else None
-    flag = "" if split is None else flags.get(names[split], "")
+    flag = "" if split is None else flags.get(split, "")
     return Columns(paths[0], labels[0], split, len(first), True, note, flag)
 
 
-def _say_yes_or_no(names: Sequence[str], cells: Sequence[Any]) -> bool:
-    """Whether the cells of the columns with plain names of parts are all flags."""
-    found = [str(y).lower() for x, y in zip(names, cells, strict=False) if x in PLAIN_FLAGS]
-    return _FLAGS.issuperset(found)
+def _require_other_parts(
+    splits: Sequence[int], flags: Mapping[int, str], first: Sequence[Any], where: str
+) -> None:
+    """Refuse a column that only says what to train on."""
+    if splits and flags.get(splits[0]) == TRAIN:
+        raise DatasetError(
+            f"{where}: {str(first[splits[0]])!r} does not say whether other images are to "
+            f"validate or to test on; write train, val and test into a column called split"
+        )
+
+
+def _flags(names: Sequence[str], cells: Sequence[Any]) -> dict[int, str]:
+    """Columns that say of an image whether it is of a part, as is_valid, and that part.
+
+    The others are to train on. A name without "is" may be that of something else, such as
+    a blood test, and is one of those if the cell in the next row is yes or no; "valid" may
+    say that an image is a good one.
+    """
+    flags = {}
+    for i, name in enumerate(names):
+        bare = re.sub(r"^is", "", name, flags=re.I)
+        part = part_named(bare)
+        cell = str(cells[i]).strip().lower() if i < len(cells) else ""
+        plain = bare == name
+        if part and not (plain and (_plain(name) == "valid" or cell not in _YES | _NO)):
+            flags[i] = part
+    return flags
 
 
 def _plain(name: Any) -> str:

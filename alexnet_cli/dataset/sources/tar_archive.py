@@ -110,6 +110,9 @@ class _Stream:
         if self.forward.last.strip(b"\0"):
             # tarfile takes damage for the end.
             raise tarfile.ReadError("a damaged header")
+        # The checksum of what was compressed is behind it.
+        while self.sequential and self.forward.take(_BLOCK):
+            pass
 
 
 def _opened(path: Path) -> BufferedReader:

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -438,6 +439,27 @@ def test_damage_anywhere_is_an_error_of_ours(toy_folder, tmp_path, kind):
             for sample in source.samples:
                 with suppress(ImageError):
                     source.read(sample)
+
+
+@pytest.mark.parametrize("packing", [gzip, bz2, lzma])
+def test_the_checksum_of_a_compressed_tar_is_checked(tmp_path, packing):
+    """A BMP has none of its own."""
+    pixels = encoded(photo(), "BMP")
+    tarred(tmp_path / "x.tar", {f"{x}/{y}.bmp": pixels for x in "ab" for y in "12"})
+    whole = (tmp_path / "x.tar").read_bytes()
+    file = tmp_path / "x.tar.packed.tgz"
+    if packing is gzip:
+        # Stored as it is, so that only the checksum can tell.
+        data = bytearray(gzip.compress(whole, 0))
+        data[whole.index(pixels) + len(pixels)] ^= 1
+        assert zlib.decompressobj(-15).decompress(bytes(data[10:])) != whole
+    else:
+        data = bytearray(packing.compress(whole))
+        data[-12 if packing is lzma else len(data) // 2] ^= 1
+    file.write_bytes(packing.compress(whole))
+    assert len(open_source(file).samples) == 4
+    file.write_bytes(data)
+    refused(file, " is no tar archive, or was cut short (")
 
 
 def test_what_is_no_archive_is_one_line(tmp_path):

@@ -5,7 +5,7 @@ import shutil
 import unicodedata
 
 import pytest
-from helpers import HARD_NAMES, draw_toy, python
+from helpers import HARD_NAMES, draw_toy, encoded, photo, python
 
 from alexnet_cli.dataset.sources.class_folders import chosen_parts, find_images
 from alexnet_cli.errors import DatasetError, ImageError, RecipeError
@@ -273,6 +273,28 @@ def test_a_class_of_placeholders_says_so(tmp_path):
     assert find_images(data).notes == (
         "left out: 'yellow/': no images in it: 3 file(s) still in iCloud; download to use; "
         "not a class",
+    )
+
+
+def test_where_no_class_is_left_the_reason_is_said(tmp_path):
+    data = tmp_path / "d"
+    for name in ("red", "green"):
+        (data / name).mkdir(parents=True)
+        (data / name / ".IMG_0.HEIC.icloud").write_bytes(b"bplist00")
+    reason = (
+        "left out: {}: no images in it: 1 file(s) still in iCloud; download to use; "
+        "not a class"
+    )
+    with pytest.raises(DatasetError) as caught:
+        find_images(data)
+    why = reason.format("'green/', 'red/'")
+    assert str(caught.value) == f"{data} has no class folders with images; {why}"
+    (data / "red" / "a.jpg").write_bytes(encoded(photo(), "JPEG"))
+    with pytest.raises(DatasetError) as caught:
+        find_images(data)
+    why = reason.format("'green/'")
+    assert str(caught.value) == (
+        f"{data} has only one class, 'red'; a classifier needs at least two; {why}"
     )
 
 

@@ -288,6 +288,8 @@ def test_parts_have_the_names_that_folders_have(folder, values, parts):
         ("Is Valid", "yes", "no", "val"), ("isValidation", "TRUE", "FALSE", "val"),
         ("test", "1", "0", "test"), ("val", "True", "False", "val"),
         ("is_test", "1.0", "0.0", "test"), ("is_valid", "valid", "train", "val"),
+        ("testing", "TRUE", "FALSE", "test"), ("is_eval", "1", "0", "test"),
+        ("holdout", "1", "0", "val"), ("Test", "yes", "no", "test"), ("test_set", "1", "0", "test"),
     ],
 )  # fmt: skip
 def test_columns_that_say_yes_or_no_are_parts(folder, column, yes, no, part):
@@ -310,7 +312,11 @@ def test_columns_that_say_yes_or_no_are_parts(folder, column, yes, no, part):
         ("file,label,is_valid,split\na.jpg,cat,1,val\n", ", line 1: several columns could name the part: is_valid, split; leave one, or rename"),
         ("file,label,fold\na.jpg,cat,0\nb.jpg,dog,1\n", ", line 2: part '0' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
         ("file,label,kfold\na.jpg,cat,4\nb.jpg,dog,1\n", ", line 2: part '4' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
-        ("file,label,is_train\na.jpg,cat,False\n", ", line 2: part 'False' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
+        *(
+            (f"file,label,{x}\na.jpg,cat,{y}\n", f", line 1: '{x}' does not say whether other images are to validate or to test on; write train, val and test into a column called split")
+            for x, y in (("is_train", "False"), ("train", "1"), ("Is Training", "1.0"), ("training", "no"), ("is_training_image", "1"))
+        ),
+        ("file,label,train,val\na.jpg,cat,1,0\n", ", line 1: several columns could name the part: train, val; leave one, or rename"),
         ("file,label,set\na.jpg,cat,unlabeled\n", ", line 2: part 'unlabeled' is none of train, val and test; write one of them, or leave the row out"),
         ("file^label\na.jpg^cat\n", ", line 1: one column only, 'file^label'; separate columns with commas, semicolons, tabs (in .tsv only these) or |"),
         ("file label\na.jpg cat\n", ", line 1: one column only, 'file label'; separate columns with commas, semicolons, tabs (in .tsv only these) or |"),
@@ -330,6 +336,18 @@ def test_a_column_called_test_may_be_something_else(folder):
     rows = [(*x, y) for x, y in zip(ROWS, ("blood", "blood", "skin", "1"), strict=True)]
     source = open_manifest(written(folder, table("file,label,test", rows)))
     assert source.parts == ("train",) and pairs(source) == ROWS
+
+
+def test_a_column_called_valid_may_say_that_an_image_is_good(folder):
+    rows = [(*x, "1") for x in ROWS]
+    source = open_manifest(written(folder, table("file,label,valid", rows)))
+    assert source.parts == ("train",) and pairs(source) == ROWS
+
+
+def test_a_column_of_training_images_beside_one_of_parts_says_nothing(folder):
+    rows = [(*x, y, str(y == "train")) for x, y in zip(ROWS, ("train", "train", "val", "val"), strict=True)]  # fmt: skip
+    source = open_manifest(written(folder, table("file,label,split,is_train", rows)))
+    assert source.parts == ("train", "val")
 
 
 def test_a_column_of_folds_beside_one_of_parts_says_nothing(folder):
