@@ -48,7 +48,8 @@ def _file(name: Path | str) -> Path:
     file = Path(name)
     if str(name) in ("", file.stem) and not (name and file.exists()):
         raise WeightsError(
-            f"{printable(name)!r} is neither a file nor a run directory; did you mean imagenet?"
+            f"{printable(name)!r} is neither a file nor a run directory; did you mean "
+            f"imagenet?"
         )
     return file
 

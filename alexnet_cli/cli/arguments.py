@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Location(click.Path):
-    """A path; an empty one, as of a shell variable that is not set, is not the folder "."."""
+    """A path; an empty one, as of a variable that is not set, is not the folder "."."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
