@@ -46,7 +46,8 @@ mean: normalise normalization-mean zero-center mean-rgb featurewise-center img-m
     image-mean normalize rescale
 std: normalization-std std-rgb featurewise-std-normalization img-std image-std stddev
 max-megapixels: max-pixels max-image-pixels
-val-fraction: train-val-split validation-percentage val-split-ratio holdout split-ratios
+val-fraction: train-ratio train-val-split validation-percentage val-split-ratio holdout
+    split-ratios
     use-validation train-split val-split validation-split
     validation-fraction val-ratio val-size split valid-pct val-percent
 test-fraction: testing-percentage holdout test-split test-ratio test-size
@@ -110,7 +111,8 @@ epochs: how-many-training-steps num-iterations n-epoch epoch-repeats epoch num-e
 max-minutes: hours seconds time max-time time-limit budget minutes max-hours timeout
 metrics: f1 topk top-k weighted-metrics metric eval-metric
 watch: metric-for-best-model greater-is-better monitor best-metric save-best
-patience: early-stopping use-early-stopping early-stop earlystopping early-stopping-patience
+patience: min-epochs early-stopping use-early-stopping early-stop earlystopping
+    early-stopping-patience
     es-patience
 stop-at: target-accuracy goal
 tta: test-time-augmentation augment-test ten-crop

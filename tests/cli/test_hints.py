@@ -91,7 +91,7 @@ image_dir: --data, saved_model_dir: --out, how_many_training_steps: --epochs, fl
 l2_regularizer: --weight-decay, validation_percentage: --val-fraction, load-from: --weights, no-validate: every validation image,
 no-cuda: --device, no-amp: --precision, adam: --optimizer adam, sgd: --optimizer sgd,
 alexnet-bn: --arch alexnet-bn, float32: --precision float32, height: --size,
-holdout: --val-fraction, from-scratch: random unless, skip-errors: --strict, no-color: NO_COLOR, log-file: history.csv, best: , qqq:
+holdout: --val-fraction, train_ratio: --val-fraction, min_epochs: --patience, from-scratch: random unless, skip-errors: --strict, no-color: NO_COLOR, log-file: history.csv, best: , qqq:
 """
 
 
