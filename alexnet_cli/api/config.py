@@ -14,6 +14,6 @@ def config_values(config: str | Path) -> dict[str, Any]:
         RecipeError: it does not exist, is not TOML, or a key or value is not a recipe's.
         RunError: it is a folder that is not a run directory, or whose run.json is damaged.
     """
-    if str(config) not in config_names() and Path(config).is_dir():
+    if config and str(config) not in config_names() and Path(config).is_dir():
         return effective(Run.read(Path(config)).recipe)
     return read_config(config)

@@ -37,15 +37,15 @@ def evaluate(
 
     Raises:
         RunError, DatasetError: the run or the images cannot be used.
-        RecipeError: there is no such `tta`, or `top` is less than 1.
+        RecipeError: there is no such `tta`, or `top` is not 1 to the number of classes.
     """
     from ..evaluation import evaluate as evaluation
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
 
-    _check_top(top)
     listener = listener or Listener()
     model = open_model(run)
+    _check_top(top, len(model.run.classes))
     other = None if compare is None else open_model(compare)
     images = _images(model.run, data, ignore_unknown, listener)
     classifier = Classifier(model, tta).limit(max_megapixels)
@@ -68,9 +68,9 @@ def _remark(result: "Evaluation", listener: Listener, *, own: bool) -> None:
     listener.notes([f"{printable(x.file)} {x.error}" for x in result.unreadable])
 
 
-def _check_top(top: int | None) -> None:
-    if top is not None and top < 1:
-        raise RecipeError(f"--top {top}: must be at least 1")
+def _check_top(top: int | None, classes: int) -> None:
+    if top is not None and not 1 <= top <= classes:
+        raise RecipeError(f"--top {top}: must be 1 to {classes}, the number of classes")
 
 
 def _images(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..backend.startup import start_tensorflow
-from ..errors import WeightsError
+from ..errors import WeightsError, printable
 from ..recipe.recipe import Recipe
 from ..run.destination import check_destination
 from ..run.directory import new_run, require_space
@@ -29,17 +29,29 @@ def weights_file(
     With a `recipe`, what its network cannot use is not downloaded.
 
     Raises:
-        WeightsError: the network of `recipe` cannot use it.
+        WeightsError: the network of `recipe` cannot use it, or it is neither that name nor
+            looks like a file's.
         DownloadError: it cannot be downloaded, or is not what was published.
     """
     if name != "imagenet":
-        return Path(name)
+        return _file(name)
     if recipe:
         require_use(recipe)
     from ..dataset.download import IMAGENET, cache_folder, download
 
     with listener.counting("fetching") as counter:
         return download(IMAGENET, cache_folder(), counter)
+
+
+def _file(name: Path | str) -> Path:
+    """The file of weights `name`; a bare word that is none was meant as a name."""
+    file = Path(name)
+    if str(name) in ("", file.stem) and not (name and file.exists()):
+        raise WeightsError(
+            f"{printable(name)!r} is neither a file nor a run directory; did you mean "
+            f"imagenet?"
+        )
+    return file
 
 
 def require_use(recipe: Recipe) -> None:
@@ -76,7 +88,7 @@ def require_use(recipe: Recipe) -> None:
 def fetched_weights_file(name: Path | str, recipe: Recipe) -> Path | None:
     """As `weights_file`, but None for what would first be downloaded."""
     if name != "imagenet":
-        return Path(name)
+        return _file(name)
     require_use(recipe)
     from ..dataset.download import IMAGENET, cache_folder
 

@@ -11,7 +11,21 @@ from ..recipe.recipe import FIELDS
 from .completion import classes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FOLDER = click.Path(path_type=Path)
+
+
+class _Location(click.Path):
+    """A path; an empty one, as of a variable that is not set, is not the folder "."."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """The path that `value` says."""
+        if value == "":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER = _Location(path_type=Path)
 
 
 class NumberRange(click.FloatRange):

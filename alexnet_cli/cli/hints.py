@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,26 +10,12 @@ import click
 
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import why_no_side
-from .synonyms import ADVICE, OPTIONS
+from ..run.digests import RUN_JSON
+from .advice import ADVICE
+from .synonyms import COMMANDS, OPTIONS, VALUES
 
-_COMMANDS = {
-    "train": "fit learn finetune fine-tune resume retrain training run start",
-    "evaluate": "eval test validate score judge validation metrics",
-    "predict": "infer inference classify detect label test-image prediction run-inference",
-    "export": "convert save quantize onnx tflite litert freeze",
-    "benchmark": "bench profile speed time",
-    "serve": "server api http deploy",
-    "runs": "ls history experiments trials leaderboard list-runs results",
-    "push": "upload publish share hub",
-    "import": "load convert convert-weights from-torch",
-    "models": "summary list networks archs model list-models architectures info",
-    "prepare": "shard shards pack preprocess webdataset",
-    "fetch": "download get pull",
-    "sample": "demo example generate toy",
-    "doctor": "check clean verify inspect lint dataset data analyze",
-    "env": "environment info version versions system collect-env bug-report debug",
-}
-"""A command, and what other tools call it."""
+_FILLERS = frozenset("no num n use do enable per device train training model type".split())  # noqa: SIM905
+"""Words of an option's name without which it means the same, where it is not known."""
 _NO_NUMBER = {
     "is not a valid integer range": "is not a whole number",
     "is not a valid integer": "is not a whole number",
@@ -38,6 +24,7 @@ _NO_NUMBER = {
 }
 """What click says of values, and what people do."""
 _GIVEN = re.compile(r"'([^']*)' is not ")
+_EXTRA = re.compile(r"unexpected extra argument(?: \((.+)\)|s \((\S+))")
 _COMMAND_FIRST = "a command comes first, as in `alexnet train --epochs 3 DATA`"
 _ASSIGNED = re.compile(r"([A-Za-z_][\w-]*)=(.+)", re.DOTALL)
 
@@ -46,15 +33,15 @@ def _names(text: str) -> list[str]:
     return text.split()
 
 
-def _by_name() -> dict[str, list[str]]:
-    """The options that each name of `OPTIONS` may mean."""
+def _by_name(table: str = OPTIONS, dashes: str = "--") -> dict[str, list[str]]:
+    """The options, or the values, that each name of `table` may mean."""
     found: dict[str, list[str]] = {}
-    option = ""
-    for word in _names(OPTIONS):
+    own = ""
+    for word in _names(table):
         if word.endswith(":"):
-            option = f"--{word[:-1]}"
+            own = f"{dashes}{word[:-1]}"
         else:
-            found.setdefault(word, []).append(option)
+            found.setdefault(word, []).append(own)
     return found
 
 
@@ -82,25 +69,56 @@ def _same(name: str, options: Iterable[str]) -> list[str]:
     return found[:1] if found[0] in known else [x for x in found if x in known]
 
 
-def option_hint(given: str, known: Iterable[str]) -> str:
+def option_hint(
+    given: str, known: Iterable[str], choices: Mapping[str, Sequence[str]] | None = None
+) -> str:
     """What to type instead of the option `given`, which is none of `known`; "" if unknown.
 
-    `known` are the options of the command.
+    `known` are the options of the command, `choices` what those take that take few values.
     """
-    name, options = _plain(given), list(known)
+    options = list(known)
+    for name in _shorter(_plain(given)):
+        if hint := _hint_of(name, options, choices or {}):
+            return hint
+    return _likely(_plain(given), options)
+
+
+def _shorter(name: str) -> Iterator[str]:
+    """`name`, and what is left of it without the words that say nothing here."""
+    yield name
+    last = name.rpartition(".")[2]
+    if last != name:
+        yield last
+    words = [x for x in last.split("-") if x not in _FILLERS]
+    if "-".join(words) not in ("", last):
+        yield "-".join(words)
+
+
+def _hint_of(name: str, options: list[str], choices: Mapping[str, Sequence[str]]) -> str:
+    """As `option_hint`, of a name that is in a table or a value of an option."""
     if same := _same(name, options):
         return _meant(same[:3])
+    if valued := [f"{k} {name}" for k, v in choices.items() if name in v]:
+        return _meant(valued[:3])
     advice = _advice()
     if name in advice:
         return advice[name]
     if trained := _same(name, (x.flag for x in FIELDS.values())):
         return f"`alexnet train` has {' or '.join(trained[:3])}, and a run keeps it"
-    if close := get_close_matches(f"--{name}", options, 1, 0.8):
+    return ""
+
+
+def _likely(name: str, options: list[str]) -> str:
+    """The option, or the name in a table, that `name` is a misspelling of; "" if none."""
+    # Whoever misspells a word gets its first letter right.
+    begun = [x for x in options if x[2:3] == name[:1]]
+    if close := get_close_matches(f"--{name}", begun, 1, 0.8):
         return _meant(close)
     # What is cut short, as --learning, is often most of it and yet not close.
     if begun := [x for x in options if len(name) > 2 and x.startswith(f"--{name}")]:
         return _meant(begun[:3])
     others = {k: x for k in _by_name() if (x := _same(k, options))}
+    advice = _advice()
     likely = get_close_matches(name, [*others, *advice], 1, 0.85)
     if not likely:
         return ""
@@ -110,9 +128,7 @@ def option_hint(given: str, known: Iterable[str]) -> str:
 def usage_text(error: click.UsageError) -> str:
     """What is wrong with how the command was called, and what may be meant."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
-        parameters = error.ctx.command.get_params(error.ctx)
-        known = [x for p in parameters for x in (*p.opts, *p.secondary_opts)]
-        hint = option_hint(error.option_name, known)
+        hint = _hint_for(error.option_name, error.ctx)
         if isinstance(error.ctx.command, click.Group) and "did you mean" not in hint:
             hint = _COMMAND_FIRST
         return with_hint(f"No such option {error.option_name!r}", hint)
@@ -120,12 +136,46 @@ def usage_text(error: click.UsageError) -> str:
     for theirs, ours in _NO_NUMBER.items():
         text = text.replace(theirs, ours)
     given, param = _GIVEN.search(text), getattr(error, "param", None)
+    if error.ctx and (extra := _EXTRA.search(text)):
+        return with_hint(text, _option_for(extra[1] or extra[2], error.ctx.command))
     if not given or not param:
         return text
     if isinstance(param.type, click.Choice):
-        close = get_close_matches(given[1].lower(), param.type.choices, 1, 0.6)
-        return with_hint(text, _meant(close))
+        return with_hint(text, _meant(_value_for(given[1].lower(), param.type.choices)))
     return with_hint(text, why_no_side(param.name or "", given[1]))
+
+
+def _hint_for(given: str, ctx: click.Context) -> str:
+    """What to type instead of the option `given`, which the command of `ctx` lacks."""
+    options, arguments = list[click.Parameter](), list[click.Parameter]()
+    for x in ctx.command.get_params(ctx):
+        (arguments if isinstance(x, click.Argument) else options).append(x)
+    known = [x for p in options for x in (*p.opts, *p.secondary_opts)]
+    choices = {
+        p.opts[-1]: p.type.choices for p in options if isinstance(p.type, click.Choice)
+    }
+    name = _plain(given)
+    taken = {*_by_name().get(name, ()), f"--{name}"} & {"--data", "--weights", "--source"}
+    if arguments and taken and not _same(name, known):
+        return f"{arguments[0].make_metavar(ctx)} is given without a name"
+    return option_hint(given, known, choices)
+
+
+def _option_for(given: str, command: click.Command) -> str:
+    """The option that an argument too many may be the value of."""
+    flags = {x for p in command.params for x in p.opts}
+    if any(isinstance(x, click.Argument) for x in command.params):
+        return ""
+    run = (Path(given) / RUN_JSON).exists()
+    flag = "--model" if run else "--data"
+    return _meant([f"{flag} {shlex.quote(given)}"]) if flag in flags else ""
+
+
+def _value_for(given: str, choices: Sequence[str]) -> list[str]:
+    """The value of `choices` that `given` may mean."""
+    known = _by_name(VALUES, "").get(given, ())
+    same = [x for x in known if x in choices]
+    return same or get_close_matches(given, choices, 1, 0.6)
 
 
 def check_habits(words: Sequence[str], ctx: click.Context) -> None:
@@ -179,7 +229,7 @@ def command_hint(given: str, known: Iterable[str]) -> str:
     name, commands = given.lower().replace("_", "-"), list(known)
     if name == "help":
         return _meant(["alexnet --help"])
-    same = [x for x in commands if name in _names(_COMMANDS.get(x, ""))]
+    same = [x for x in commands if name in _names(COMMANDS.get(x, ""))]
     return _meant(same or get_close_matches(name, commands, 1, 0.6))
 
 

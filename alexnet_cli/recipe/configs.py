@@ -130,7 +130,7 @@ def effective(recipe: Recipe) -> dict[str, Any]:
 def _explained(field: Field, value: Any) -> str:
     """A line of TOML below what the field means, and which values it may have."""
     limits = {"from": field.low, "to": field.high}
-    bounds = " ".join(f"{k} {v:g}" for k, v in limits.items() if v is not None)
+    bounds = " ".join(f"{k} {v:.10g}" for k, v in limits.items() if v is not None)
     values = " | ".join(field.choices) or bounds
     text = f"{field.help} ({values})" if values else field.help
     lines = wrap(text, 88, break_long_words=False, break_on_hyphens=False)

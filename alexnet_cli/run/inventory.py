@@ -85,8 +85,12 @@ def _with_linked(runs: list[Path], links: list[Path]) -> Iterator[Path]:
     """`runs`, and links to others."""
     known = set()
     for path in (*runs, *links):
-        # A link may lead in a circle, or to what cannot be read.
-        real = os.path.realpath(path)
+        # A link may lead in a circle, or to what cannot be read; of some, as of another
+        # user's process, it cannot even be read where they lead.
+        try:
+            real = os.path.realpath(path)
+        except OSError:
+            continue
         is_run = os.path.lexists(os.path.join(real, RUN_JSON))  # noqa: PTH118
         exported = os.path.lexists(os.path.join(real, EXPORTED))  # noqa: PTH118
         if real not in known and is_run and not exported:

@@ -298,6 +298,9 @@ def test_top_k(trained, toy_test):
     result = alexnet("evaluate", *args, "--top", 2)
     assert re.search(r"^top-2 accuracy [01]\.\d{4}  class among the 2", result.stdout, re.M)
     fails(2, "--top", "evaluate", *args, "--top", 0)
+    fails(
+        2, "--top 4: must be 1 to 3, the number of classes", "evaluate", *args, "--top", 4
+    )
     with pytest.raises(RecipeError, match="--top 0"):
         evaluate(trained, toy_test, top=0)
 

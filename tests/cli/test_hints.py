@@ -6,9 +6,10 @@ import click
 import pytest
 from helpers import alexnet
 
-from alexnet_cli.cli import hints
+from alexnet_cli.cli import hints, synonyms
+from alexnet_cli.cli.advice import ADVICE
 from alexnet_cli.cli.main import ALIASES, COMMANDS, main
-from alexnet_cli.cli.synonyms import ADVICE, OPTIONS
+from alexnet_cli.cli.synonyms import OPTIONS, VALUES
 
 KERAS = """
 learning_rate: --learning-rate, batch_size: --batch-size, validation_split: --val-fraction, validation_data: --val,
@@ -73,6 +74,25 @@ use_tensorboard: always written, use_early_stopping: --patience, class_dict: --c
 focal_loss: cross-entropy, oversample: --class-weights, k_folds: --folds, stratify: by class, trials: docs/recipes.md,
 depth_radius: --lrn-n, alpha: --lrn-alpha, beta: --lrn-beta, versoin: alexnet --version, num_threads: all cores, j: all cores
 """
+TRAINER = """
+per_device_train_batch_size: --batch-size, per_device_eval_batch_size: every validation image, num_train_epochs: --epochs,
+eval_strategy: after every epoch, save_strategy: --checkpoint-minutes, lr_scheduler_type: --schedule, warmup_ratio: --warmup-epochs,
+load_best_model_at_end: best epoch's, metric_for_best_model: --watch, save_total_limit: best epoch's, report_to: always written,
+logging_steps: history.csv, push_to_hub: alexnet push, hub_token: alexnet push, dataloader_num_workers: all cores,
+max_train_samples: --fraction, max_eval_samples: every validation image, train_val_split: --val-fraction, adam_beta1: as in Keras,
+overwrite_output_dir: --overwrite, resume_from_checkpoint: --resume, model_name_or_path: --weights, do_train: the command,
+image_column_name: docs/data.md, tf32: --precision, label_smoothing_factor: --label-smoothing
+"""
+LIGHTNING = """
+trainer.max_epochs: --epochs, model.lr: --learning-rate, data.batch_size: --batch-size, optimizer.lr: --learning-rate,
+check_val_every_n_epoch: every validation image, fast_dev_run: --dry-run, limit_train_batches: --fraction, ckpt_path: --resume,
+accumulate_grad_batches: one batch, auto_lr_find: docs/recipes.md, enable_progress_bar: stdout, save_top_k: best epoch's,
+image_dir: --data, saved_model_dir: --out, how_many_training_steps: --epochs, flip_left_right: --hflip, do_fine_tuning: --weights,
+l2_regularizer: --weight-decay, validation_percentage: --val-fraction, load-from: --weights, no-validate: every validation image,
+no-cuda: --device, no-amp: --precision, adam: --optimizer adam, sgd: --optimizer sgd,
+alexnet-bn: --arch alexnet-bn, float32: --precision float32, height: --size,
+holdout: --val-fraction, train_ratio: --val-fraction, min_epochs: --patience, from-scratch: random unless, skip-errors: --strict, no-color: NO_COLOR, log-file: history.csv, best: , qqq:
+"""
 
 
 def rows(text):
@@ -87,11 +107,20 @@ def known(command):
 
 
 @pytest.mark.parametrize(
-    "name, hint", [*rows(KERAS), *rows(ULTRALYTICS), *rows(TIMM), *rows(OTHERS)]
+    "name, hint",
+    [
+        *rows(KERAS),
+        *rows(ULTRALYTICS),
+        *rows(TIMM),
+        *rows(OTHERS),
+        *rows(TRAINER),
+        *rows(LIGHTNING),
+    ],
 )
 def test_names_of_other_tools_lead_to_ours(name, hint):
     """Of Keras' arguments, Ultralytics' and timm's train, torchvision, fastai, planktonclass."""
-    found = hints.option_hint(f"--{name}", known("train"))
+    command = main.get_command(click.Context(main), "train")
+    found = hints._hint_for(f"--{name}", click.Context(command))
     if f"--{name}" in known("train"):
         return
     assert hint in found and bool(hint) == bool(found), found
@@ -118,7 +147,8 @@ def test_whatever_is_a_hint_exists():
     assert options <= everything
     assert {*re.findall(r"`alexnet (\w+)", ADVICE)} <= COMMANDS.keys()
     assert (
-        hints._COMMANDS.keys() == COMMANDS.keys() and {*ALIASES.values()} <= COMMANDS.keys()
+        synonyms.COMMANDS.keys() == COMMANDS.keys()
+        and {*ALIASES.values()} <= COMMANDS.keys()
     )
 
 
@@ -152,6 +182,15 @@ SQUARES = "the networks take squares: give one side; --resize says how images fi
     ("train --learning-rate fast", "Invalid value for '--learning-rate': 'fast' is not a number (see alexnet train --help)"),
     ("train x --epochs", "Option '--epochs' requires an argument (see alexnet train --help)"),
     ("train --optimizer Adam x", "Invalid value for '--optimizer': 'Adam' is not one of 'sgd', 'adam', 'adamw', 'rmsprop'; did you mean adam? (see alexnet train --help)"),
+    ("train --precision fp16 x", "Invalid value for '--precision': 'fp16' is not one of 'auto', 'float32', 'mixed_bfloat16', 'mixed_float16'; did you mean mixed_float16? (see alexnet train --help)"),
+    ("evaluate photos", "Got unexpected extra argument (photos); did you mean --data photos? (see alexnet evaluate --help)"),
+    ("env photos", "Got unexpected extra argument (photos) (see alexnet env --help)"),
+    ("predict --images x", "No such option '--images'; IMAGE... is given without a name (see alexnet predict --help)"),
+    ("runs --folder x", "No such option '--folder'; [DIR] is given without a name (see alexnet runs --help)"),
+    ("doctor --source x", "No such option '--source'; [DATA] is given without a name (see alexnet doctor --help)"),
+    ("models --weights x", "No such option '--weights'; did you mean --model? (see alexnet models --help)"),
+    ("export --onnx", "No such option '--onnx'; did you mean --format onnx? (see alexnet export --help)"),
+    ("serve --report x", "No such option '--report'; `alexnet evaluate` does that (see alexnet serve --help)"),
     ("train --size 224x160", f"Invalid value for '--size': '224x160' is not a whole number; {SQUARES} (see alexnet train --help)"),
     ("train --start-size 64,96", f"Invalid value for '--start-size': '64,96' is not a whole number; {SQUARES} (see alexnet train --help)"),
 ])  # fmt: skip
@@ -183,6 +222,26 @@ def test_commands_of_other_tools_lead_to_ours(name, hint):
     assert result.stderr == (
         f"alexnet: No such command {name!r}; did you mean {hint}? (see alexnet --help)\n"
     )
+
+
+def test_a_run_too_many_is_a_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a run").mkdir()
+    (tmp_path / "a run/run.json").touch()
+    hint = "did you mean --model 'a run'?"
+    assert hint in alexnet("export", "a run").stderr
+
+
+def test_every_value_of_the_table_is_a_choice():
+    commands = [main.get_command(click.Context(main), x) for x in COMMANDS]
+    choices = {
+        v
+        for c in commands
+        for p in c.params
+        if isinstance(p.type, click.Choice)
+        for v in p.type.choices
+    }
+    assert {x[:-1] for x in VALUES.split() if x.endswith(":")} <= choices
 
 
 def test_val_is_evaluate():

@@ -58,6 +58,13 @@ def test_links_to_runs_count_once_and_others_are_not_followed(tmp_path):
     assert names(found, inside) in (["a", "b/c", "elsewhere"], ["a", "again", "b/c"])
 
 
+def test_a_link_that_cannot_be_followed_is_passed_over(tmp_path):
+    make(tmp_path, "a")
+    # Not even root may read where the first process of others is.
+    (tmp_path / "x").symlink_to("/proc/1/cwd")
+    assert names(find_runs(tmp_path), tmp_path) == ["a"]
+
+
 def test_the_number_of_folders_is_bounded(tmp_path, monkeypatch):
     make(tmp_path, "a", "z")
     for i in range(20):
