@@ -43,6 +43,7 @@ _MODULES = {
     "OversizedImage": "errors",
     "RunError": "errors",
     "RunReplaced": "errors",
+    "ClusterError": "errors",
     "DeviceError": "errors",
     "DownloadError": "errors",
     "WeightsError": "errors",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from .errors import (
         AlexNetError,
         CheckFailed,
+        ClusterError,
         DatasetError,
         DeviceError,
         DownloadError,
@@ -102,6 +104,7 @@ __all__ = [
     "AlexNetError",
     "CheckFailed",
     "Classifier",
+    "ClusterError",
     "DatasetError",
     "DeviceError",
     "DownloadError",

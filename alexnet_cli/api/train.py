@@ -19,17 +19,20 @@ from ..run.directory import new_run, require_space
 from ..run.provenance import Provenance
 from ..run.run import FAILED, Run
 from ..run.staging import noting_how_to_go_on, staged
+from .cluster import chief_says, joined, own_folder
 from .config import config_values
 from .listener import Listener
 from .pretrained import weights_file
 from .provenance import with_images
-from .resume import ResumeOptions, resume_run, unfinished
+from .resume import ResumeOptions, resume_joined, unfinished
 from .run_training import run_training
 from .training_images import TrainOptions, prepared_images, refuse_inside, training_images
 
 if TYPE_CHECKING:
     import keras
 
+    from ..backend.workers import Workers
+    from ..dataset.sources.source import Source
     from ..model.pretrained.layouts import PretrainedWeights
     from ..model.pretrained.matching import LayerMatch
     from ..trainer.result import Trained
@@ -49,6 +52,7 @@ def train(
     train: Path | str | None = None,
     val: Path | str | None = None,
     test: Path | str | None = None,
+    cluster: str | None = None,
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
     listener: Listener | None = None,
     **fields: Any,
@@ -67,7 +71,7 @@ def train(
         _path(data), Path(out), classes, overwrite, run_name, strict=strict,
         against=_path(against), allow_overlap=allow_overlap,
         train=_path(train), val=_path(val), test=_path(test),
-        config="" if config is None else str(config),
+        config="" if config is None else str(config), cluster=cluster,
     )  # fmt: skip
     recipe = build_recipe(None if config is None else config_values(config), **fields)
     return train_recipe(options, recipe, listener or Listener(), callbacks).run
@@ -90,19 +94,32 @@ def train_recipe(
         Interrupted: Ctrl-C before an epoch was finished.
     """
     _check(options)
-    data, source, parts = training_images(options, listener)
+    with joined(options.cluster, recipe.machine.device, listener) as (workers, shown):
+        return _train_joined(options, recipe, shown, callbacks, workers)
+
+
+def _train_joined(
+    options: TrainOptions,
+    recipe: Recipe,
+    listener: Listener,
+    callbacks: "Sequence[keras.callbacks.Callback]",
+    workers: "Workers | None",
+) -> "Trained":
+    """As `train_recipe`, by one of `workers` that have joined."""
+    data, source, parts = _same_images(options, listener, workers)
     recipe, weights = _initial_weights(recipe, listener)
     matches = _matches(weights, recipe, source.classes, listener)
     run = dataclasses.replace(
         new_run(options.out, recipe, source.classes), data=recorded_name(data),
         parts=parts, provenance=_known(options),
     )  # fmt: skip
-    if not options.overwrite and unfinished(options.out, run):
-        return _gone_on(options, listener, callbacks)
-    _require_room(run, listener)
-    with staged(options.out, options.overwrite) as staging, noting_how_to_go_on(staging):
+    if chief_says(workers, lambda: not options.overwrite and unfinished(options.out, run)):
+        return _gone_on(options, listener, callbacks, workers)
+    _require_room(run, listener, workers)
+    out = staged(options.out, options.overwrite)
+    with own_folder(workers, out) as staging, noting_how_to_go_on(staging):
         run = dataclasses.replace(run, path=staging.folder)
-        prepared = prepared_images(source, options, run, listener)
+        prepared = prepared_images(source, options, run, listener, workers)
         run = with_images(run, prepared)
         if prepared.kept.small:
             run = dataclasses.replace(run, classes=prepared.kept.classes)
@@ -113,17 +130,32 @@ def train_recipe(
         trained = run_training(
             run, examples, listener, start=matches, names=names,
             name=options.run_name, started=options.started, callbacks=callbacks,
+            workers=workers,
         )  # fmt: skip
         staging.complete = trained.run.status != FAILED
     path = options.out if staging.complete else staging.folder
     return dataclasses.replace(trained, run=dataclasses.replace(trained.run, path=path))
 
 
-def _require_room(run: Run, listener: Listener) -> None:
+def _same_images(
+    options: TrainOptions, listener: Listener, workers: "Workers | None"
+) -> "tuple[Path, Source, dict[str, str]]":
+    """As `training_images`, the same on all workers."""
+    found = training_images(options, listener)
+    if workers:
+        from ..dataset.shared_decoding import require_same_images
+
+        require_same_images(found[1], workers)
+    return found
+
+
+def _require_room(run: Run, listener: Listener, workers: "Workers | None") -> None:
     """Check the disk and the GPUs, and say what is left of other trainings."""
-    require_space(run)
-    _require_gpus(run.recipe.machine.device)
-    listener.notes(leftovers(run.path))
+    if workers is None or workers.is_chief:
+        require_space(run)
+        listener.notes(leftovers(run.path))
+    if workers is None:
+        _require_gpus(run.recipe.machine.device)
 
 
 def _known(options: TrainOptions) -> Provenance:
@@ -135,12 +167,13 @@ def _gone_on(
     options: TrainOptions,
     listener: Listener,
     callbacks: "Sequence[keras.callbacks.Callback]",
+    workers: "Workers | None",
 ) -> "Trained":
     """The same command goes on with what it has begun, as a job that is queued again."""
     name = printable(options.out)
     listener.log(f"{name} holds this training, which did not end; --overwrite replaces it")
     again = ResumeOptions(options.out, run_name=options.run_name, started=options.started)
-    return resume_run(again, listener, callbacks)
+    return resume_joined(again, listener, callbacks, workers)
 
 
 def _check(options: TrainOptions) -> None:

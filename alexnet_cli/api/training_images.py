@@ -15,6 +15,7 @@ from ..run.run import Run
 from .listener import Listener
 
 if TYPE_CHECKING:
+    from ..backend.workers import Workers
     from ..dataset.prepare import PreparedData
     from ..dataset.sources.source import Source
 
@@ -39,6 +40,8 @@ class TrainOptions:
     """Train even if some are."""
     started: float = field(default_factory=time.monotonic)
     """When the time of --max-minutes began, on the clock of `time.monotonic`."""
+    cluster: str | None = None
+    """Where the workers that train together are found: auto, tf-config, slurm or ray."""
     command: str = ""
     """The command line, for the record."""
     config: str = ""
@@ -102,12 +105,16 @@ def _warn_of_names(groups: Iterable[Sequence[str]], listener: Listener) -> None:
 
 
 def prepared_images(
-    source: "Source", options: TrainOptions, run: Run, listener: Listener
+    source: "Source",
+    options: TrainOptions,
+    run: Run,
+    listener: Listener,
+    workers: "Workers | None" = None,
 ) -> "PreparedData":
     """Decoded and split images; split.csv and bad_images.csv are written."""
     from ..dataset.prepare import contradictions, prepare, refuse_overlap
 
-    prepared = prepare(source, run.recipe, listener.counting)
+    prepared = prepare(source, run.recipe, listener.counting, workers)
     listener.images_prepared(prepared)
     empty = sum(x.reason == "is empty" for x in prepared.bad)
     if empty > 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..backend.workers import Workers
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
@@ -16,7 +17,6 @@ from .decoding import (
     Counting,
     DecodedImage,
     DecodedSet,
-    decode_all,
     decode_samples,
     digest,
     uncounted,
@@ -25,6 +25,7 @@ from .near_duplicates import PRINT
 from .near_groups import content_groups
 from .near_search import NearPairs, among, find_copies, searched
 from .pixel_cache import Examples
+from .shared_decoding import decode_source, shared_pairs
 from .small_classes import KeptClasses, kept_classes, unreadable_classes
 from .sources.open import open_labeled
 from .sources.source import Sample, Source, require_order
@@ -71,15 +72,26 @@ class PreparedData:
         return {name: parts.count(name) for name in (TRAIN, VAL, TEST)}
 
 
-def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> PreparedData:
+def prepare(
+    source: Source,
+    recipe: Recipe,
+    counting: Counting = uncounted,
+    workers: Workers | None = None,
+) -> PreparedData:
     """Decode every image once and split them, near-identical ones together.
+
+    Each of `workers` decodes its part, and gets the same split.
 
     Raises:
         DatasetError: classes have no usable image, or too few to hold any out.
     """
-    decoded = _decoded(source, recipe, counting)
+    decoded = _decoded(source, recipe, counting, workers)
     images = _images(source, decoded, recipe)
-    near = searched(images, recipe, counting)
+    if workers:
+        chief = workers.is_chief
+        near = shared_pairs(workers, searched(images, recipe, counting) if chief else None)
+    else:
+        near = searched(images, recipe, counting)
     all_groups = content_groups(decoded.digests, near.pairs)
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
     rows = kept.rows
@@ -117,22 +129,18 @@ def _images(source: Source, decoded: DecodedSet, recipe: Recipe) -> ImageSet:
     return image_set(source, decoded.samples, decoded.fingerprints, decoded.digests, limit)
 
 
-def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
+def _decoded(
+    source: Source, recipe: Recipe, counting: Counting, workers: Workers | None
+) -> DecodedSet:
     """Every image of `source`, or --fraction of them, read once.
 
     Raises:
         DatasetError: --cache none would read them in another order than they can be.
     """
     require_order(source, recipe.machine.cache)
+    samples = _chosen(source, recipe.split.fraction)
     with counting("decoding") as progress:
-        return decode_all(
-            _chosen(source, recipe.split.fraction),
-            source.read,
-            preprocess_of(recipe),
-            recipe.machine.cache,
-            progress,
-            sequential=source.sequential,
-        )
+        return decode_source(source, samples, recipe, progress, workers)
 
 
 def contradictions(rows: Iterable[SplitRow]) -> int:

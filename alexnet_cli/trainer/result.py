@@ -17,3 +17,5 @@ class Trained:
     """Why training ended before its last epoch; empty if it did not."""
     signal: int = 0
     """The number of the signal that ended it; 0 if none did."""
+    chief: bool = True
+    """Whether this process has written the run: alone, or as the chief of several."""

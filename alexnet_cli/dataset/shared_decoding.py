@@ -1,0 +1,164 @@
+"""Decoding divided among workers: each keeps its own images, and all know of all."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Fingerprints, Pixels, Rows
+from ..backend.workers import Workers
+from ..errors import ClusterError, DatasetError
+from ..preprocess import Preprocess
+from ..recipe.preprocessing import preprocess_of
+from ..recipe.recipe import Recipe
+from .decoding import BadImage, DecodedSet, ProgressCallback, decode_all
+from .near_duplicates import PRINT
+from .near_search import NearPairs
+from .pixel_cache import NoCache, PixelCache, Reader
+from .sources.source import Sample, Source
+
+_HEADER = struct.Struct(">Q")
+
+
+class SharedCache:
+    """The images of all workers: this one's are kept, others are decoded when needed."""
+
+    def __init__(self, own: PixelCache, places: Rows, others: PixelCache) -> None:
+        """`places` [N] are the numbers of images in `own`, -1 where it does not have them.
+
+        `others` has all N.
+        """
+        self.own, self.places, self.others = own, places, others
+
+    def owned(self, rows: Rows) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+        """Whether this worker has the images numbered `rows`, [n]."""
+        return self.places[rows] >= 0
+
+    def add(self, sample: Sample, pixels: Pixels) -> None:
+        """Not used: the images are those that were decoded."""
+        raise NotImplementedError
+
+    def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
+        """The images numbered `rows`, in that order."""
+        numbers = np.fromiter(rows, np.int64)
+        places = self.places[numbers]
+        own = self.own.images(places[places >= 0])
+        others = self.others.images(numbers[places < 0])
+        return (next(own) if x >= 0 else next(others) for x in places)
+
+
+def require_same_images(source: Source, workers: Workers) -> None:
+    """Check that all workers found the same images, which can be read in any order.
+
+    Raises:
+        DatasetError: they can only be read from the start of an archive.
+        ClusterError: a worker found others.
+    """
+    if source.sequential:
+        raise DatasetError(
+            f"{source.location} can only be read from its start, by one worker; unpack it "
+            f"to train with --cluster"
+        )
+    names = [(x.name, x.label, x.part) for x in source.samples]
+    text = json.dumps([source.classes, names])
+    found = workers.gather(hashlib.sha256(text.encode()).digest())
+    other = next((i for i, x in enumerate(found) if x != found[0]), None)
+    if other is not None:
+        raise ClusterError(
+            f"worker {other} finds other images in {source.location} than worker 0; all "
+            f"workers need the same folder"
+        )
+
+
+def decode_source(
+    source: Source,
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    progress: ProgressCallback,
+    workers: Workers | None,
+) -> DecodedSet:
+    """The `samples` of `source`, decoded by this process or by all `workers`."""
+    preprocess, cache = preprocess_of(recipe), recipe.machine.cache
+    if workers:
+        return decode_shared(samples, source.read, preprocess, cache, progress, workers)
+    return decode_all(
+        samples, source.read, preprocess, cache, progress, sequential=source.sequential
+    )
+
+
+def decode_shared(
+    samples: Sequence[Sample],
+    read: Reader,
+    preprocess: Preprocess,
+    cache: str,
+    progress: ProgressCallback,
+    workers: Workers,
+) -> DecodedSet:
+    """As `decode_all`, of which each worker decodes every `workers.count`-th sample."""
+    mine = [samples[i] for i in range(workers.index, len(samples), workers.count)]
+    own = decode_all(mine, read, preprocess, cache, progress)
+    told = [_heard(x) for x in workers.gather(_told(mine, own))]
+    rows: list[tuple[Sample, str, Fingerprints, bool]] = []
+    bad = []
+    for i, sample in enumerate(samples):
+        part = told[i % workers.count]
+        found = part.next_image()
+        if isinstance(found, str):
+            bad.append(BadImage(sample.name, found))
+        else:
+            rows.append((sample, *found, i % workers.count == workers.index))
+    everything = NoCache(preprocess, read)
+    everything.samples = [x[0] for x in rows]
+    is_own = np.array([x[3] for x in rows], bool)
+    places = np.where(is_own, np.cumsum(is_own) - 1, -1)
+    return DecodedSet(
+        SharedCache(own.cache, places, everything),
+        tuple(x[0] for x in rows),
+        tuple(x[1] for x in rows),
+        np.array([x[2] for x in rows], np.uint8).reshape(-1, *PRINT),
+        tuple(bad),
+        tuple(x for part in told for x in part.dim),
+    )
+
+
+class _Part:
+    """What a worker told of its images, one after the other."""
+
+    def __init__(self, told: dict[str, list[Any]], table: Fingerprints) -> None:
+        self.dim: list[int] = told["dim"]
+        self._found = iter(told["found"])
+        self._table = iter(table)
+
+    def next_image(self) -> str | tuple[str, Fingerprints]:
+        """What is wrong with the next image, or its digest and its fingerprint."""
+        digest, reason = next(self._found)
+        return reason or (digest, next(self._table))
+
+
+def _told(mine: Sequence[Sample], own: DecodedSet) -> bytes:
+    """What other workers have to know of the samples `mine`, decoded as `own`."""
+    digests, reasons = iter(own.digests), iter(own.bad)
+    good = {id(x) for x in own.samples}
+    found = [
+        (next(digests), "") if id(x) in good else ("", next(reasons).reason) for x in mine
+    ]
+    text = json.dumps({"found": found, "dim": own.dim}).encode()
+    return _HEADER.pack(len(text)) + text + own.fingerprints.tobytes()
+
+
+def _heard(data: bytes) -> _Part:
+    (length,) = _HEADER.unpack_from(data)
+    start = _HEADER.size
+    told = json.loads(data[start : start + length])
+    table = np.frombuffer(data, np.uint8, offset=start + length).reshape(-1, *PRINT)
+    return _Part(told, table)
+
+
+def shared_pairs(workers: Workers, found: NearPairs | None) -> NearPairs:
+    """The chief's near-identical images, which it looked for in a limited time."""
+    text = json.dumps([found.pairs, found.compared, found.count]) if found else ""
+    pairs, compared, count = json.loads(workers.from_chief(text.encode()))
+    return NearPairs(tuple((i, j) for i, j in pairs), compared, count)
