@@ -119,8 +119,7 @@ def join(kind: str, device: str, environment: Mapping[str, str]) -> Workers | No
         return None
     _use_device(device, cluster)
     os.environ["TF_CONFIG"] = json.dumps(cluster.config)
-    with _starting(cluster):
-        return Workers(_strategy(cluster), cluster.index, len(cluster.addresses))
+    return Workers(_strategy(cluster), cluster.index, len(cluster.addresses))
 
 
 def _slurm_cluster(environment: Mapping[str, str]) -> Cluster:
@@ -180,7 +179,11 @@ def _use_device(spec: str, cluster: Cluster) -> None:
 
 
 def _strategy(cluster: Cluster) -> Any:
-    """TensorFlow's strategy, which waits until all workers have come."""
+    """TensorFlow's strategy, which waits until all workers have come.
+
+    Raises:
+        ClusterError: they have not.
+    """
     import tensorflow as tf
     from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
     from tensorflow.python.eager import context
@@ -199,24 +202,19 @@ def _strategy(cluster: Cluster) -> Any:
         coordinated_jobs=jobs,
     )
     options = tf.distribute.experimental.CommunicationOptions(bytes_per_pack=BYTES_PER_PACK)
+    problem: Exception
     with quiet():
-        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
-
-
-@contextmanager
-def _starting(cluster: Cluster) -> Iterator[None]:
-    """Say in a line why the workers of `cluster` did not find each other."""
-    import tensorflow as tf
-
-    try:
-        yield
-    except (tf.errors.OpError, RuntimeError) as error:
-        own = cluster.addresses[cluster.index]
-        raise ClusterError(
-            f"worker {cluster.index} of {len(cluster.addresses)} at {own} could not join "
-            f"the others ({first_line(error)}); check that all of them were started, and "
-            f"that {own} is free and can be reached"
-        ) from error
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+        except (tf.errors.OpError, RuntimeError) as error:
+            # Raised in here, it would print what TensorFlow has written.
+            problem = error
+    own, count = cluster.addresses[cluster.index], len(cluster.addresses)
+    raise ClusterError(
+        f"worker {cluster.index} of {count} at {own} could not join the others "
+        f"({first_line(problem)}); check that all of them were started, and that {own} is "
+        f"free and can be reached"
+    ) from problem
 
 
 @contextmanager
