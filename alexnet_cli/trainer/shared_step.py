@@ -36,8 +36,7 @@ class SharedStep:
         self.told = tf.Variable(tf.zeros(size), trainable=False)
         self.heard = tf.Variable(tf.zeros(size), trainable=False)
         """The sum of what all have told."""
-        self._rows: Any = None
-        self._count: Any = None
+        self._rows = self._whole = self._own = None
 
     def tell(self) -> None:
         """Have the next step tell the others what is known now."""
@@ -70,17 +69,20 @@ class SharedStep:
                 layer.normalize = self._normalized
 
     @contextmanager
-    def part(self, rows: Any, count: Any) -> Iterator[None]:
-        """In the block layers get the images `rows` [b] of a batch of `count`."""
-        self._rows, self._count = rows, count
+    def part(self, rows: Any, whole: Any, own: Any) -> Iterator[None]:
+        """In the block layers get the images `rows` [b] of a batch of `whole`.
+
+        `own` of them count: all or, if it is 0, none.
+        """
+        self._rows, self._whole, self._own = rows, whole, own
         try:
             yield
         finally:
-            self._rows = self._count = None
+            self._rows = self._whole = self._own = None
 
     def mask(self, layer: keras.layers.Dropout, inputs: Any) -> Any:
         """What `layer` multiplies `inputs` by: the rows of a mask of the whole batch."""
-        shape = (self._count, *inputs.shape[1:])
+        shape = (self._whole, *inputs.shape[1:])
         mask = keras.random.dropout(
             ops.ones(shape, inputs.dtype), layer.rate, seed=layer.seed_generator
         )
@@ -90,8 +92,10 @@ class SharedStep:
         """As `ops.batch_normalization`, with the statistics of the whole batch."""
         wide = ops.cast(x, "float32")
         axes = tuple(range(len(x.shape) - 1))
+        counted = tf.cast(tf.minimum(self._own, 1), tf.float32)
         count = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
         sums = [ops.sum(wide, axes), ops.sum(ops.square(wide), axes), count]
+        sums = [counted * x for x in sums]
         total, squares, count = self.workers.sum(sums)
         mean = total / count
         variance = ops.maximum(squares / count - ops.square(mean), 0.0)
@@ -134,17 +138,22 @@ class SharedModel(keras.Model):
     shared: SharedStep
 
     def train_step(self, data: Any) -> Any:
-        """One update; `data` is (inputs, targets, weights), rows [b], images in all."""
-        (inputs, targets, weights), rows, count = data
-        with self.shared.part(rows, count), tf.GradientTape() as tape:
+        """One update with `data` of a SharedPipeline."""
+        (inputs, targets, weights), rows, (whole, own) = (
+            data[0],
+            data[1],
+            tf.unstack(data[2]),
+        )
+        with self.shared.part(rows, whole, own), tf.GradientTape() as tape:
             outputs = self(inputs, training=True)
             losses = weights * self.loss.call(targets, outputs)  # [b]
-            loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
+            loss = tf.reduce_sum(losses) / tf.cast(whole, tf.float32)
             loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(loss, self.trainable_weights)
         before = [tf.identity(x.value) for x in self.metrics_variables]
         # The first metric of a compiled model is its loss.
-        self.metrics[0].update_state(losses)
+        counted = tf.fill(tf.shape(losses), tf.cast(tf.minimum(own, 1), tf.float32))
+        self.metrics[0].update_state(losses, sample_weight=counted)
         self.compute_metrics(inputs, targets, outputs, sample_weight=weights)
         gradients = self._summed(gradients, before)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
