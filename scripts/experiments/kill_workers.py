@@ -30,6 +30,8 @@ from alexnet_cli.run.checkpoints import newest
 
 LIMIT = 30.0
 """Seconds in which the other worker has to end."""
+ENVIRONMENT = dict(os.environ)
+"""As it is before this process starts TensorFlow, which changes it."""
 OPTIONS = (
     "--arch tiny --optimizer adamw --learning-rate 0.003 --epochs 10 -b 20 "
     "--precision float32 --checkpoint-minutes 0.02"
@@ -65,7 +67,7 @@ class Pair:
                             "--cluster",
                             "tf-config",
                         ],
-                        env={**os.environ, "TF_CONFIG": json.dumps(config)},
+                        env={**ENVIRONMENT, "TF_CONFIG": json.dumps(config)},
                         stdout=file,
                         stderr=file,
                     )
@@ -162,6 +164,8 @@ def one_round(number: int, args: argparse.Namespace, folder: Path, whole: float)
     stands = f"epoch {place.epoch} step {place.step}" if place else "none yet"
     good = not killed or code == 0 or (code == 3 and seconds <= LIMIT and len(lines) == 1)
     finished(args.data, out)
+    if not (out / "model.weights.h5").exists():
+        raise SystemExit(f"{out} has no weights: {pair.logs[0].read_text()}")
     apart = distance(out, folder / "whole")
     good = good and apart <= 1e-4
     names = ("chief", "worker 1")

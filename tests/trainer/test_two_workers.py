@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from two_workers import (
-    CASES, DYING, GOING_ON, STEP, STOPPED, interrupt, trained, without_exports,
+    CASES,
+    DYING,
+    GOING_ON,
+    STEP,
+    STOPPED,
+    interrupt,
+    trained,
+    without_exports,
 )  # fmt: skip
 
 from alexnet_cli.run.checkpoints import Resume, newest
