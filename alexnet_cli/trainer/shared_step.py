@@ -155,19 +155,21 @@ class SharedModel(keras.Model):
         counted = tf.fill(tf.shape(losses), tf.cast(tf.minimum(own, 1), tf.float32))
         self.metrics[0].update_state(losses, sample_weight=counted)
         self.compute_metrics(inputs, targets, outputs, sample_weight=weights)
-        gradients = self._summed(gradients, before)
+        share = tf.cast(own, tf.float32) / tf.cast(whole, tf.float32)
+        gradients = self._summed(gradients, before, share)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return self.get_metrics_result()
 
-    def _summed(self, gradients: list[Any], before: list[Any]) -> list[Any]:
+    def _summed(self, gradients: list[Any], before: list[Any], share: Any) -> list[Any]:
         """The sums of gradients; metrics, `before` this step, get those of their changes.
 
-        Moving statistics of BatchNorm that are each worker's own are averaged.
+        Moving statistics of BatchNorm that are each worker's own are averaged, by the
+        `share` of the images that it has.
         """
         shared = self.shared
         counted = [a - b for a, b in zip(self.metrics_variables, before, strict=True)]
         moving = [] if shared.synchronized else self._moving()
-        small = [shared.told, *counted, *moving]
+        small = [shared.told, *counted, *(share * x for x in moving)]
         vector = tf.concat([tf.reshape(x, [-1]) for x in small], axis=0)
         *gradients, vector = shared.workers.sum([*gradients, vector])
         parts = tf.split(vector, [int(np.prod(x.shape)) for x in small])
@@ -177,7 +179,7 @@ class SharedModel(keras.Model):
         for variable, a, b in zip(self.metrics_variables, before, counts, strict=True):
             variable.assign(a + b)
         for variable, total in zip(moving, averages, strict=True):
-            variable.assign(total / shared.workers.count)
+            variable.assign(total)
         return gradients
 
     def _moving(self) -> list[Any]:
@@ -191,10 +193,14 @@ def share_state(state: "TrainingState", workers: Workers) -> None:
     """Give all workers the chief's state."""
     from safetensors.numpy import load, save
 
-    plain, arrays = state.collect()
-    # An array with a single value would come back without one.
-    sent = {k: np.ascontiguousarray(x).reshape(x.shape) for k, x in arrays.items()}
-    text = workers.from_chief(json.dumps(plain).encode())
-    data = workers.from_chief(save(sent) if workers.is_chief else b"")
+    text = data = b""
+    if workers.is_chief:
+        plain, arrays = state.collect()
+        text = json.dumps(plain).encode()
+        # The library would write what is between the elements of a view.
+        data = save(
+            {k: np.ascontiguousarray(x).reshape(x.shape) for k, x in arrays.items()}
+        )
+    text, data = workers.from_chief(text), workers.from_chief(data)
     if not workers.is_chief:
         state.put(json.loads(text), load(data))
