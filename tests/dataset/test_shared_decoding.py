@@ -8,10 +8,10 @@ from helpers import draw_toy
 from threads_as_workers import by_workers
 
 from alexnet_cli import Recipe
-from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.recorded import prepare_recorded
 from alexnet_cli.dataset.shared_decoding import require_same_images
+from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.errors import ClusterError, DatasetError
 
 RECIPE = Recipe(arch="tiny", size=36, cache="ram")
@@ -63,10 +63,10 @@ def test_all_workers_get_the_split_of_one_and_each_image_is_read_once(toy, count
 
 def test_images_of_other_workers_are_decoded_when_they_are_needed(toy):
     one = prepare(find_images(toy), RECIPE)
-    rows = np.array([3, 0, 7, 3, 12, 2, 5])
+    rows = np.array([3, 0, 1, 3, 12, 4, 5])
     for x in by_workers(2, lambda w: prepare(find_images(toy), RECIPE, workers=w)):
         np.testing.assert_array_equal(x.training.pixels(rows), one.training.pixels(rows))
-        assert set(x.training.cache.owned(rows)) == {True, False}
+        assert 0 < x.training.cache.owned(rows).sum() < len(rows)
 
 
 def test_a_recorded_split_is_shared_too_and_changes_are_known_to_all(toy, tmp_path):

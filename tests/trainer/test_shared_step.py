@@ -5,7 +5,7 @@ import signal
 import numpy as np
 import pytest
 from helpers import new_tiny_run
-from trainings import leave_out_exports
+from trainer.trainings import leave_out_exports
 from two_workers import CASES, trained
 
 from alexnet_cli.trainer.shared_step import SharedStep
