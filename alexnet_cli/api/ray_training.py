@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,15 @@ def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
         raise ClusterError(_MISSING) from error
 
     ray.init(log_to_driver=True, logging_level="warning", ignore_reinit_error=True)
-    resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0))
+    gpus = int(ray.cluster_resources().get("GPU", 0))
     count = workers or gpus or sum(x["Alive"] for x in ray.nodes())
-    cores = max(1, int(resources.get("CPU", 1)) // count)
     trainer = TensorflowTrainer(
         _run_worker,
         train_loop_config={"arguments": list(arguments), "folder": str(Path.cwd())},
         scaling_config=ScalingConfig(
             num_workers=count,
             use_gpu=gpus >= count,
-            resources_per_worker={"CPU": cores, **({"GPU": 1} if gpus >= count else {})},
+            resources_per_worker=_resources(ray.cluster_resources(), count),
         ),
         run_config=RunConfig(
             storage_path=str(Path(tempfile.gettempdir()) / "alexnet-ray"),
@@ -57,6 +55,12 @@ def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
         raise ClusterError(f"--cluster ray: {first_line(error)}") from error
     finally:
         ray.shutdown()
+
+
+def _resources(resources: Mapping[str, float], count: int) -> dict[str, float]:
+    """The share of each of `count` workers."""
+    cores = max(1, int(resources.get("CPU", 1)) // count)
+    return {"CPU": cores, **({"GPU": 1} if resources.get("GPU", 0) >= count else {})}
 
 
 def _run_worker(config: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from ..dataset.sources.kinds import recorded_name
 from ..errors import RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
-from ..run.checkpoints import Resume, recorded, require_checkpoint
+from ..run.checkpoints import Checkpoint, Resume, recorded, require_checkpoint
 from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
@@ -48,10 +48,10 @@ class ResumeOptions:
     """Go on although images have changed; the epoch then begins anew."""
     run_name: str = ""
     """Name of the run in TensorBoard."""
-    cluster: str | None = None
-    """Where the workers that train together are found, as in `alexnet train`."""
     started: float = field(default_factory=time.monotonic)
     """When this sitting began, on the clock of `time.monotonic`."""
+    cluster: str | None = None
+    """Where the workers that train together are found, as in `alexnet train`."""
 
 
 def resume(
@@ -116,11 +116,7 @@ def resume_joined(
         run = dataclasses.replace(run, path=staging.folder)
         if options.data:
             run = dataclasses.replace(run, data=recorded_name(options.data))
-        checkpoint = require_checkpoint(staging.folder, listener.log)
-        listener.log(
-            f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
-            + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
-        )
+        checkpoint = _last_checkpoint(staging, options.path, listener)
         tell_run(workers, run)
         run, examples, changed = recorded_examples(
             run, listener, workers, allow_changed=options.allow_changed_data
@@ -135,6 +131,16 @@ def resume_joined(
             )  # fmt: skip
         staging.complete = trained.run.status == FINISHED or bool(trained.signal)
     return dataclasses.replace(trained, run=_at(trained.run, staging, options.path))
+
+
+def _last_checkpoint(staging: Staging, path: Path, listener: Listener) -> Checkpoint:
+    """Where the training of the run at `path` goes on."""
+    checkpoint = require_checkpoint(staging.folder, listener.log)
+    listener.log(
+        f"{printable(path)}: goes on after epoch {checkpoint.epoch}"
+        + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
+    )
+    return checkpoint
 
 
 def _follow(

@@ -137,8 +137,7 @@ def train_command(
         "command": shlex.join(["alexnet", *sys.argv[1:]]),
         "config": config_name(ctx),
     }
-    trained = train_recipe(TrainOptions(**options, **known), recipe, ConsoleListener())
-    _print_result(trained)
+    _print_result(train_recipe(TrainOptions(**options, **known), recipe, ConsoleListener()))
 
 
 def _one_of(argument: Path | None, option: Path | None) -> Path | None:

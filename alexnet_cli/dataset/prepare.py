@@ -87,11 +87,7 @@ def prepare(
     """
     decoded = _decoded(source, recipe, counting, workers)
     images = _images(source, decoded, recipe)
-    if workers:
-        chief = workers.is_chief
-        near = shared_pairs(workers, searched(images, recipe, counting) if chief else None)
-    else:
-        near = searched(images, recipe, counting)
+    near = shared_pairs(workers, lambda: searched(images, recipe, counting))
     all_groups = content_groups(decoded.digests, near.pairs)
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
     rows = kept.rows
@@ -107,12 +103,7 @@ def prepare(
     return PreparedData(
         examples(TRAIN),
         examples(VAL),
-        split=tuple(
-            SplitRow(x.name, kept.classes[x.label], part, sha256, group)
-            for x, part, sha256, group in zip(
-                kept.samples, parts, digests, groups, strict=True
-            )
-        ),
+        split=_split_rows(kept, parts, digests, groups),
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
         images=images[rows],
@@ -120,6 +111,17 @@ def prepare(
         names=tuple(x.name for x in decoded.samples),
         kept=kept,
         dim=decoded.dim,
+    )
+
+
+def _split_rows(
+    kept: KeptClasses, parts: list[str], digests: list[str], groups: list[str]
+) -> tuple[SplitRow, ...]:
+    """The rows of split.csv."""
+    rows = zip(kept.samples, parts, digests, groups, strict=True)
+    return tuple(
+        SplitRow(x.name, kept.classes[x.label], part, sha256, group)
+        for x, part, sha256, group in rows
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,12 @@ import numpy as np
 from ..arrays import Fingerprints, Pixels, Rows
 from ..backend.workers import Workers
 from ..errors import ClusterError, DatasetError
-from ..preprocess import Preprocess
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .decoding import BadImage, DecodedSet, ProgressCallback, decode_all
 from .near_duplicates import PRINT
 from .near_search import NearPairs
-from .pixel_cache import NoCache, PixelCache, Reader
+from .pixel_cache import NoCache, PixelCache
 from .sources.source import Sample, Source
 
 _HEADER = struct.Struct(">Q")
@@ -81,25 +80,32 @@ def decode_source(
     workers: Workers | None,
 ) -> DecodedSet:
     """The `samples` of `source`, decoded by this process or by all `workers`."""
-    preprocess, cache = preprocess_of(recipe), recipe.machine.cache
-    if workers:
-        return decode_shared(samples, source.read, preprocess, cache, progress, workers)
-    return decode_all(
-        samples, source.read, preprocess, cache, progress, sequential=source.sequential
-    )
+
+    def decode(some: Sequence[Sample]) -> DecodedSet:
+        return decode_all(
+            some,
+            source.read,
+            preprocess_of(recipe),
+            recipe.machine.cache,
+            progress,
+            sequential=source.sequential,
+        )
+
+    if workers is None:
+        return decode(samples)
+    everything = NoCache(preprocess_of(recipe), source.read)
+    return _shared(samples, decode, everything, workers)
 
 
-def decode_shared(
+def _shared(
     samples: Sequence[Sample],
-    read: Reader,
-    preprocess: Preprocess,
-    cache: str,
-    progress: ProgressCallback,
+    decode: Callable[[Sequence[Sample]], DecodedSet],
+    everything: NoCache,
     workers: Workers,
 ) -> DecodedSet:
-    """As `decode_all`, of which each worker decodes every `workers.count`-th sample."""
+    """All samples, of which each worker decodes every `workers.count`-th."""
     mine = [samples[i] for i in range(workers.index, len(samples), workers.count)]
-    own = decode_all(mine, read, preprocess, cache, progress)
+    own = decode(mine)
     told = [_heard(x) for x in workers.gather(_told(mine, own))]
     rows: list[tuple[Sample, str, Fingerprints, bool]] = []
     bad = []
@@ -110,7 +116,6 @@ def decode_shared(
             bad.append(BadImage(sample.name, found))
         else:
             rows.append((sample, *found, i % workers.count == workers.index))
-    everything = NoCache(preprocess, read)
     everything.samples = [x[0] for x in rows]
     is_own = np.array([x[3] for x in rows], bool)
     places = np.where(is_own, np.cumsum(is_own) - 1, -1)
@@ -157,8 +162,14 @@ def _heard(data: bytes) -> _Part:
     return _Part(told, table)
 
 
-def shared_pairs(workers: Workers, found: NearPairs | None) -> NearPairs:
-    """The chief's near-identical images, which it looked for in a limited time."""
+def shared_pairs(workers: Workers | None, search: Callable[[], NearPairs]) -> NearPairs:
+    """The near-identical images that `search` gives; the chief's, where there are workers.
+
+    It may have had no time for all.
+    """
+    if workers is None:
+        return search()
+    found = search() if workers.is_chief else None
     text = json.dumps([found.pairs, found.compared, found.count]) if found else ""
     pairs, compared, count = json.loads(workers.from_chief(text.encode()))
     return NearPairs(tuple((i, j) for i, j in pairs), compared, count)

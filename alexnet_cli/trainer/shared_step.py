@@ -1,11 +1,10 @@
 """What makes the step of a worker its share of a step with the whole batch."""
 
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,9 +14,6 @@ from keras import ops
 from ..backend.signals import NAMES
 from ..backend.workers import Workers
 from ..model.normalization import BatchNormalization
-
-if TYPE_CHECKING:
-    from .state import TrainingState
 
 
 class SharedStep:
@@ -187,20 +183,3 @@ class SharedModel(keras.Model):
         layers = self._flatten_layers(include_self=False)
         norms = [x for x in layers if isinstance(x, BatchNormalization)]
         return [v for x in norms for v in (x.moving_mean, x.moving_variance)]
-
-
-def share_state(state: "TrainingState", workers: Workers) -> None:
-    """Give all workers the chief's state."""
-    from safetensors.numpy import load, save
-
-    text = data = b""
-    if workers.is_chief:
-        plain, arrays = state.collect()
-        text = json.dumps(plain).encode()
-        # The library would write what is between the elements of a view.
-        data = save(
-            {k: np.ascontiguousarray(x).reshape(x.shape) for k, x in arrays.items()}
-        )
-    text, data = workers.from_chief(text), workers.from_chief(data)
-    if not workers.is_chief:
-        state.put(json.loads(text), load(data))

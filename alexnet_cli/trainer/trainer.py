@@ -36,7 +36,8 @@ from .optional import optional
 from .planner import EpochPlanner, Workload
 from .progress import InterruptHandler, ProgressReporter
 from .result import Trained
-from .shared_step import SharedStep, share_state
+from .shared_state import share_state
+from .shared_step import SharedStep
 from .silent import NoBoard, NoCheckpoints
 from .state import TrainingState
 from .tensorboard import HistogramLogger, TensorBoardWriter
@@ -57,10 +58,7 @@ def train(
         DeviceError: the recipe's device does not exist here.
     """
     workers = context.workers
-    # Workers have one device each, which was chosen when they joined.
-    devices = (
-        tf.distribute.get_strategy() if workers else strategy(run.recipe.machine.device)
-    )
+    devices = _devices(run, workers)
     exact = _precision(run, workers)
     run = dataclasses.replace(run, recipe=run.recipe.changed(precision=exact))
     check_batches(run.recipe, len(training), devices.num_replicas_in_sync)
@@ -86,6 +84,12 @@ def train(
                 if not context.writes:
                     return Trained(run, None, history.reason, history.signal, chief=False)
                 return finalize(run, history, validation, board, context)
+
+
+def _devices(run: Run, workers: Workers | None) -> Any:
+    """The tf.distribute strategy of this process."""
+    # Workers have one device each, which was chosen when they joined.
+    return tf.distribute.get_strategy() if workers else strategy(run.recipe.machine.device)
 
 
 def _precision(run: Run, workers: Workers | None) -> str:

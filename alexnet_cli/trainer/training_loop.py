@@ -20,7 +20,7 @@ from .history import History
 from .input_pipeline import InputPipeline
 from .lighting import shared_lighting
 from .shared_pipeline import SharedPipeline, has_none, own_part
-from .shared_step import share_state
+from .shared_state import share_state
 from .state import TrainingState
 
 REWINDS = 3

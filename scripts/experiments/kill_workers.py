@@ -1,13 +1,14 @@
 """One of two workers of a training is killed at a random moment, again and again.
 
     python scripts/experiments/kill_workers.py [--count 10] [--seed 0] [--signal KILL]
-        [--data FOLDER]
+        [--data FOLDER] [--go-on]
 
 Each round starts two workers on loopback, kills one of them (by SIGKILL; STOP freezes it)
 at a moment between their first meeting and the end of the training, and waits for the
-other: it has to end within 30 seconds with one line, and the chief's last checkpoint has to be whole. Then
-the same command goes on, as a job that is queued again, and has to end with the weights of
-a training that was not disturbed. Exit code 1 if something of this does not hold.
+other: it has to end within 30 seconds with one line, and the chief's last checkpoint has to be whole. With
+--go-on the same command then goes on, as a job that is queued again, and has to end with
+the weights of a training that was not disturbed. Exit code 1 if something of this does not
+hold.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_cli.run.checkpoints import newest
+from alexnet_cli.run.run import FINISHED, Run
 
 LIMIT = 30.0
 """Seconds in which the other worker has to end."""
@@ -163,18 +165,20 @@ def one_round(number: int, args: argparse.Namespace, folder: Path, whole: float)
     place = newest(out) if out.exists() else None
     stands = f"epoch {place.epoch} step {place.step}" if place else "none yet"
     good = not killed or code == 0 or (code == 3 and seconds <= LIMIT and len(lines) == 1)
-    finished(args.data, out)
-    if not (out / "model.weights.h5").exists():
-        raise SystemExit(f"{out} has no weights: {pair.logs[0].read_text()}")
-    apart = distance(out, folder / "whole")
-    good = good and apart <= 1e-4
+    good = good and (not place or not place.damage())
+    apart = 0.0
+    if args.go_on:
+        if not out.exists() or Run.read(out).status != FINISHED:
+            finished(args.data, out)
+        apart = distance(out, folder / "whole")
+        good = good and apart <= 1e-4
     names = ("chief", "worker 1")
     print(
         f"{number:>2} | {names[victim]:8} | {moment:6.1f} | {seconds:5.1f} | {code} | "
-        f"{stands:16} | {apart:.1e} | {'; '.join(lines)[:110]}",
+        f"{stands:16} | {f'{apart:.1e}' if args.go_on else '-':7} | {'; '.join(lines)[:110]}",
         flush=True,
     )
-    shutil.rmtree(out)
+    shutil.rmtree(out, ignore_errors=True)
     return good
 
 
@@ -187,6 +191,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--signal", choices=("KILL", "STOP"), default="KILL")
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--go-on", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
