@@ -33,7 +33,7 @@ PLAIN = {
 CASES = {
     "sgd": {"optimizer": "sgd", "clip_norm": 1.0, "norm": "none"},
     "adamw, augmented": {
-        "optimizer": "adamw", "learning_rate": 0.002, "hflip": True, "brightness": 0.3,
+        "optimizer": "adamw", "learning_rate": 0.002, "norm": "none", "hflip": True, "brightness": 0.3,
         "contrast": 0.3, "saturation": 0.3, "rotation": 20.0, "erasing": 0.5, "ema": 0.9,
         "pca_lighting": 0.1,
     },

@@ -148,9 +148,10 @@ class SharedModel(keras.Model):
         gradients = tape.gradient(loss, self.trainable_weights)
         before = [tf.identity(x.value) for x in self.metrics_variables]
         # The first metric of a compiled model is its loss.
-        counted = tf.fill(tf.shape(losses), tf.cast(tf.minimum(own, 1), tf.float32))
-        self.metrics[0].update_state(losses, sample_weight=counted)
-        self.compute_metrics(inputs, targets, outputs, sample_weight=weights)
+        self.metrics[0].update_state(losses[:own])
+        self.compute_metrics(
+            inputs, targets[:own], outputs[:own], sample_weight=weights[:own]
+        )
         share = tf.cast(own, tf.float32) / tf.cast(whole, tf.float32)
         gradients = self._summed(gradients, before, share)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
