@@ -1,7 +1,7 @@
 """Images per second of two workers by those of one, with one core and equal work for each.
 
     python scripts/benchmarks/scaling.py [--arch alexnet-half] [--batch 64] [--steps 20]
-        [--precision auto]
+        [--precision auto] [--batch-norm synchronized]
 
 Steps of training with random images, without decoding: one worker alone; two that know
 nothing of each other, which shows what they share anyway (memory, caches, clock); and two
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="images of each worker")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--batch-norm", default="synchronized")
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker is not None:
@@ -76,6 +77,7 @@ def started_workers(args: argparse.Namespace, count: int, *, together: bool) -> 
         ]
         words += ["--arch", args.arch, "--batch", str(args.batch)]
         words += ["--steps", str(args.steps), "--precision", args.precision]
+        words += ["--batch-norm", args.batch_norm]
         environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
         if together:
             task = {"type": "worker", "index": index}
@@ -114,7 +116,10 @@ def measured(args: argparse.Namespace) -> dict:
         run = new_run(Path(folder), recipe, tuple("abcdefghij"))
         shared = None
         if workers:
-            shared = SharedStep(workers, synchronized=True, started=time.monotonic())
+            synchronized = args.batch_norm == "synchronized"
+            shared = SharedStep(
+                workers, synchronized=synchronized, started=time.monotonic()
+            )
         training = TrainingModel(run, tf.distribute.get_strategy(), (), shared)
         model = training.at(run.preprocess.input_size)
         side, n = fed_side(recipe.augmentation, run.preprocess), args.batch
