@@ -32,8 +32,10 @@ _MODULES = {
     "Listener": "api.listener",
     "Classifier": "inference.classifier",
     "Prediction": "inference.prediction",
-    "Evaluation": "evaluation.evaluate",
+    "Evaluation": "evaluation.result",
     "Run": "run.run",
+    "runs": "api.runs",
+    "RunSummary": "run.summary",
     "Recipe": "recipe.recipe",
     "ARCHITECTURES": "model.alexnet",
     "AlexNetError": "errors",
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from .api.models import build_model
     from .api.pretrained import import_weights
     from .api.resume import resume
+    from .api.runs import runs
     from .api.train import train
     from .errors import (
         AlexNetError,
@@ -78,12 +81,13 @@ if TYPE_CHECKING:
         RunReplaced,
         WeightsError,
     )
-    from .evaluation.evaluate import Evaluation
+    from .evaluation.result import Evaluation
     from .inference.classifier import Classifier
     from .inference.prediction import Prediction
     from .model.alexnet import ARCHITECTURES
     from .recipe.recipe import Recipe
     from .run.run import Run
+    from .run.summary import RunSummary
 else:
     # Type checkers must not see this: any name, misspelled or not, would be fine by it.
     def __getattr__(name: str) -> object:
@@ -120,6 +124,7 @@ __all__ = [
     "Run",
     "RunError",
     "RunReplaced",
+    "RunSummary",
     "WeightsError",
     "__version__",
     "benchmark",
@@ -128,5 +133,6 @@ __all__ = [
     "export_run",
     "import_weights",
     "resume",
+    "runs",
     "train",
 ]

@@ -20,6 +20,7 @@ prints them.
 """
 
 import re
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -139,6 +140,15 @@ def printable(path: str | Path) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def for_shell(path: str | Path) -> str:
+    r"""`path` as a shell takes it for one word: plain, '...', or $'...' with escapes."""
+    text = str(path)
+    if printable(text) == text:
+        return shlex.quote(text)
+    escaped = printable(text.replace("\\", "\\\\")).replace("'", "\\'")
+    return f"$'{escaped}'"
 
 
 def listed(names: Iterable[object], most: int = 10) -> str:

@@ -36,7 +36,9 @@ def trained(toy, tmp_path_factory):
 @pytest.fixture
 def run_copy(trained, tmp_path):
     """A copy of the trained run, to be changed or damaged."""
-    return shutil.copytree(trained, tmp_path / "saved")
+    # Without what other tests have recorded in it.
+    ignore = shutil.ignore_patterns("evaluations.json")
+    return shutil.copytree(trained, tmp_path / "saved", ignore=ignore)
 
 
 @pytest.fixture(scope="session")

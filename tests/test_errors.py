@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli import errors
-from alexnet_cli.errors import MAX_MESSAGE, AlexNetError, one_line, printable
+from alexnet_cli.errors import MAX_MESSAGE, AlexNetError, for_shell, one_line, printable
 
 ERRORS = {
     k: v
@@ -102,3 +104,20 @@ def test_a_list_in_a_message_is_cut_with_a_count(count, text):
 
 def test_names_in_a_list_are_printable():
     assert errors.listed(["a\nb", "\udcff", Path("c"), 7]) == "a\\nb, \\xff, c, 7"
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "two words", "it's", "Köche", "a\nb\tc", "x\\n\n", "$HOME `id` \"x\"", "\udcff'"]
+)  # fmt: skip
+def test_a_shell_reads_for_shell_back(name):
+    """In one printable line, whatever the name is."""
+    word = for_shell(name)
+    assert word.isprintable()
+    bash = shutil.which("bash")
+    if not bash:
+        pytest.skip("there is no bash")
+    env = {"LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [bash, "-c", f"printf %s {word}"], capture_output=True, check=True, env=env
+    )
+    assert done.stdout == os.fsencode(name)

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from ..errors import ClusterError
 from ..run.run import Run
 from ..run.staging import Staging
 from .listener import Listener
+from .recording import Recorder
 
 if TYPE_CHECKING:
     from ..backend.workers import Workers
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 @contextmanager
 def joined(
     kind: str | None, device: str, listener: Listener
-) -> "Iterator[tuple[Workers | None, Listener]]":
+) -> "Iterator[tuple[Workers | None, Recorder]]":
     """The workers that --cluster `kind` finds, None if it is this process alone.
 
-    And the listener of this one: only the chief's is told anything.
+    And the recorder of `listener`; that of a worker who is not the chief is silent.
 
     Raises:
         ClusterError: they do not find each other, or in the block one has ended.
     """
+    recorder = Recorder.of(listener)
     found = found_kind(kind, os.environ) if kind else ""
     if found == "ray":
         raise ClusterError(
@@ -37,19 +39,31 @@ def joined(
         )
     if not found:
         if kind:
-            listener.log("--cluster auto: no other workers in the environment")
-        yield None, listener
+            recorder.log("--cluster auto: no other workers in the environment")
+        yield None, recorder
         return
-    from ..backend.workers import join, lost_workers
+    from ..backend.workers import join
 
     workers = join(found, device, os.environ)
+    if workers and not workers.is_chief:
+        recorder = Recorder(Listener())
+    elif workers:
+        recorder.log(f"{workers.count} workers train together; this is the chief")
+    with noticing_lost(workers):
+        yield workers, recorder
+
+
+def noticing_lost(workers: "Workers | None") -> AbstractContextManager[None]:
+    """In the block, say in a line that another of `workers` has ended.
+
+    Raises:
+        ClusterError: one has.
+    """
     if workers is None:
-        yield None, listener
-        return
-    shown = listener if workers.is_chief else Listener()
-    shown.log(f"{workers.count} workers train together; this is the chief")
-    with lost_workers():
-        yield workers, shown
+        return nullcontext()
+    from ..backend.workers import lost_workers
+
+    return lost_workers()
 
 
 @contextmanager

@@ -142,8 +142,7 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
     name = f"images of {folder.resolve().name}" if folder else "test images"
     if not folder and found.notes:
         name = VALIDATION_IMAGES
-    rows = run.split() if run.data and folder else []
-    known = {x["sha256"] for x in rows if x["split"] == TRAIN}
+    known = run.digests_of(TRAIN) if folder else set()
     with _as_files(found) as files:
         trained_on = sum(digest(x, read) in known for x in files) if known else 0
         yield JudgedOn(name, files, np.array(found.labels), trained_on)

@@ -35,14 +35,14 @@ def weights_file(
     if name != "imagenet":
         return Path(name)
     if recipe:
-        _require_use(recipe)
+        require_use(recipe)
     from ..dataset.download import IMAGENET, cache_folder, download
 
     with listener.counting("fetching") as counter:
         return download(IMAGENET, cache_folder(), counter)
 
 
-def _require_use(recipe: Recipe) -> None:
+def require_use(recipe: Recipe) -> None:
     """Check that convolutions of ImageNet's weights fit the network, and their pixels too.
 
     Raises:
@@ -71,6 +71,17 @@ def _require_use(recipe: Recipe) -> None:
             f"{arch.name}; use --config finetune or --arch {theirs.name}"
         )
     with_pretrained_preprocessing(recipe, weights)
+
+
+def fetched_weights_file(name: Path | str, recipe: Recipe) -> Path | None:
+    """As `weights_file`, but None for what would first be downloaded."""
+    if name != "imagenet":
+        return Path(name)
+    require_use(recipe)
+    from ..dataset.download import IMAGENET, cache_folder
+
+    file = cache_folder() / IMAGENET.name
+    return file if file.is_file() else None
 
 
 def _whole_network(weights: Path | str, classes: Sequence[str], listener: Listener) -> Path:

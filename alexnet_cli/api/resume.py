@@ -17,9 +17,10 @@ from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
-from .cluster import joined, tell_run, told_run
+from .cluster import joined, noticing_lost, tell_run, told_run
 from .listener import Listener
 from .recorded_images import recorded_examples
+from .recording import Recorder
 from .run_training import run_training
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class ResumeOptions:
     """When this sitting began, on the clock of `time.monotonic`."""
     cluster: str | None = None
     """Where the workers that train together are found, as in `alexnet train`."""
+    command: str = ""
+    """The command line, for train.log."""
 
 
 def resume(
@@ -89,19 +92,19 @@ def resume_run(
 ) -> "Trained":
     """Go on with a run, as `resume`; a finished one only gets what it lacks."""
     device = options.changes.get("device", "auto")
-    with joined(options.cluster, device, listener) as (workers, shown):
-        return resume_joined(options, shown, callbacks, workers)
+    with joined(options.cluster, device, listener) as (workers, recorder):
+        return resume_joined(options, recorder, callbacks, workers)
 
 
 def resume_joined(
     options: ResumeOptions,
-    listener: Listener,
+    listener: Recorder,
     callbacks: "Sequence[keras.callbacks.Callback]",
     workers: "Workers | None",
 ) -> "Trained":
     """As `resume_run`, by one of `workers` that have joined."""
     if workers and not workers.is_chief:
-        return _follow(options, callbacks, workers)
+        return _follow(options, listener, callbacks, workers)
     before = Run.read(options.path)
     run = _changed(before, options.changes)
     replan = any(run.recipe[x] != before.recipe[x] for x in PLAN)
@@ -121,16 +124,17 @@ def resume_joined(
         run, examples, changed = recorded_examples(
             run, listener, workers, allow_changed=options.allow_changed_data
         )
-        with noting_how_to_go_on(staging):
-            trained = run_training(
-                run, examples, listener,
-                resume=Resume(checkpoint, replan, restart_epoch=changed),
-                names=[x["file"] for x in run.split()],
-                name=options.run_name, started=options.started, callbacks=callbacks,
-                workers=workers,
-            )  # fmt: skip
-        staging.complete = trained.run.status == FINISHED or bool(trained.signal)
-    return dataclasses.replace(trained, run=_at(trained.run, staging, options.path))
+        resume = Resume(checkpoint, replan, restart_epoch=changed)
+        with listener.writing(staging.folder, options.command):
+            with noting_how_to_go_on(staging), noticing_lost(workers):
+                trained = run_training(
+                    run, examples, listener, resume=resume,
+                    names=[x["file"] for x in run.split()],
+                    name=options.run_name, started=options.started, callbacks=callbacks,
+                    workers=workers,
+                )  # fmt: skip
+            staging.complete = trained.run.status == FINISHED or bool(trained.signal)
+            return listener.ended(trained.at(_path(staging, options.path)))
 
 
 def _last_checkpoint(staging: Staging, path: Path, listener: Listener) -> Checkpoint:
@@ -145,6 +149,7 @@ def _last_checkpoint(staging: Staging, path: Path, listener: Listener) -> Checkp
 
 def _follow(
     options: ResumeOptions,
+    listener: Listener,
     callbacks: "Sequence[keras.callbacks.Callback]",
     workers: "Workers",
 ) -> "Trained":
@@ -156,15 +161,15 @@ def _follow(
         if not goes_on:
             return Trained(run, None, chief=False)
         run, examples, _ = recorded_examples(
-            run, Listener(), workers, allow_changed=options.allow_changed_data
+            run, listener, workers, allow_changed=options.allow_changed_data
         )
-        return run_training(run, examples, Listener(), callbacks=callbacks, workers=workers)
+        return run_training(run, examples, listener, callbacks=callbacks, workers=workers)
 
 
-def _at(run: Run, staging: Staging, path: Path) -> Run:
-    """`run` where it is now."""
+def _path(staging: Staging, path: Path) -> Path:
+    """Where the run is once it is in its place."""
     moved = staging.complete and staging.final != staging.folder
-    return dataclasses.replace(run, path=staging.final if moved else path)
+    return staging.final if moved else path
 
 
 def _is_to_be_finished(run: Run) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import DatasetError, RecipeError, printable
 from ..recipe.late import too_late
 from ..recipe.reachable import unreachable_targets
+from ..recipe.recipe import Recipe
 from ..recipe.validation import check_batches
 from ..run.run import Run
 from .listener import Listener
@@ -107,14 +108,19 @@ def _warn_of_names(groups: Iterable[Sequence[str]], listener: Listener) -> None:
 def prepared_images(
     source: "Source",
     options: TrainOptions,
-    run: Run,
+    recipe: Recipe,
     listener: Listener,
     workers: "Workers | None" = None,
 ) -> "PreparedData":
-    """Decoded and split images; split.csv and bad_images.csv are written."""
+    """Decoded and split images, and lines about them.
+
+    Raises:
+        DatasetError: `options` refuse some of them.
+        RecipeError: `recipe` cannot be used on so few.
+    """
     from ..dataset.prepare import contradictions, prepare, refuse_overlap
 
-    prepared = prepare(source, run.recipe, listener.counting, workers)
+    prepared = prepare(source, recipe, listener.counting, workers)
     listener.images_prepared(prepared)
     empty = sum(x.reason == "is empty" for x in prepared.bad)
     if empty > 1:
@@ -122,25 +128,29 @@ def prepared_images(
             f"{empty} files are empty, as those are that a cloud (OneDrive, Dropbox) has "
             f"not downloaded yet"
         )
-    _say_dropped(prepared, run.recipe.split.drop_small_classes, listener)
+    _say_dropped(prepared, recipe.split.drop_small_classes, listener)
     if options.strict and prepared.bad:
         raise DatasetError(f"--strict: {len(prepared.bad)} file(s) cannot be used")
     if options.against and not options.allow_overlap:
         refuse_overlap(prepared, options.against, listener.counting)
-    run.write_records(
-        [dataclasses.astuple(x) for x in prepared.split],
-        [dataclasses.astuple(x) for x in (*prepared.bad, *prepared.kept.dropped)],
-    )
     warnings = unreachable_targets(
-        run.recipe,
+        recipe,
         len(prepared.kept.classes),
         len(prepared.training),
         contradictions(prepared.split),
     )
-    for text in (*too_late(run.recipe).values(), *warnings):
+    for text in (*too_late(recipe).values(), *warnings):
         listener.log(f"warning: {text}")
-    check_batches(run.recipe, len(prepared.training))
+    check_batches(recipe, len(prepared.training))
     return prepared
+
+
+def write_records(run: Run, prepared: "PreparedData") -> None:
+    """Write split.csv and bad_images.csv."""
+    run.write_records(
+        [dataclasses.astuple(x) for x in prepared.split],
+        [dataclasses.astuple(x) for x in (*prepared.bad, *prepared.kept.dropped)],
+    )
 
 
 def _say_dropped(prepared: "PreparedData", least: int, listener: Listener) -> None:

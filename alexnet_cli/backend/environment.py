@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +11,7 @@ import psutil
 
 from ..errors import AlexNetError
 from ..version import __version__
+from .checkout import commit_of
 from .devices import cpu_flags, precision, usable_cores
 from .startup import start_tensorflow
 
@@ -31,32 +31,8 @@ _VARIABLE = re.compile(
 
 
 def source_commit() -> str:
-    """The Git commit of the checkout that this package is in; "" if it is in none.
-
-    With + if files have changed since.
-    """
-    root = Path(__file__).parents[2]
-    if not (root / ".git").exists():
-        return ""
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    return (
-        f"{commit}+" if commit and _git(root, "status", "--porcelain", "-uno") else commit
-    )
-
-
-def _git(root: Path, *words: str) -> str:
-    """What git answers about the checkout `root`; "" if it does not."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=5,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    """`commit_of` the checkout that this package is in; "" if it is in none."""
+    return commit_of(Path(__file__).parents[2])
 
 
 def versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """How much memory is free: what the system has, within the limits of a container."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,17 @@ def free_memory(proc: Path = PROC, mount: Path = MOUNT) -> int:
         # psutil has to read /proc on Linux.
         return 0
     return max(0, min([free, *_left_in_groups(proc, mount)]))
+
+
+def peak_memory() -> int:
+    """Bytes of memory that this process has used at its peak so far."""
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):
+        return int(info.peak_wset)  # Windows
+    import resource  # Not there.
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _left_in_groups(proc: Path, mount: Path) -> Iterator[int]:

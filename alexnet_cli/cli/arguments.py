@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ..recipe.recipe import FIELDS
+from .completion import classes
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
@@ -49,6 +50,31 @@ RAW_CSV = click.option(
     help="With --csv: leave out the ' before names that a spreadsheet would take for a "
     "formula.",
 )
+
+
+def layout_options(command: Command) -> Command:
+    """The options that say where class folders are, and which are used."""
+    options = (
+        click.option(
+            "--train",
+            type=FOLDER,
+            help="Folder of class folders to train on, in place of --data.",
+        ),
+        click.option("--val", type=FOLDER, help="Folder of class folders to validate on."),
+        click.option(
+            "--test",
+            type=FOLDER,
+            help="Folder of class folders to keep for `alexnet evaluate`.",
+        ),
+        click.option(
+            "--classes",
+            shell_complete=classes,
+            help="Use only these classes, in this order: a,b,c or @FILE.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def max_megapixels_option(default: str) -> Callable[[Command], Command]:

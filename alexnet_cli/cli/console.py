@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from ..api.lines import noted
 from ..errors import one_line, printable
 
-MAX_NOTES = 10
 _STRONG, _ERROR, _WARNING = "1", "1;31", "1;35"
 """Bold, red and magenta: green and yellow are hard to read on white, blue on black."""
 _HEADS = {"alexnet: ": _ERROR, "warning: ": _WARNING}
@@ -41,11 +41,9 @@ def log(text: str = "", good: str = "") -> None:
 
 
 def notes(lines: Sequence[str]) -> None:
-    """Print indented details of the line before, the first MAX_NOTES of them."""
-    for line in lines[:MAX_NOTES]:
-        log(f"  {line}")
-    if len(lines) > MAX_NOTES:
-        log(f"  ... and {len(lines) - MAX_NOTES} more")
+    """Print indented details of the line before, the first of them."""
+    for line in noted(lines):
+        log(line)
 
 
 def overwrite(text: str = "", shown: int = 0) -> None:

@@ -25,7 +25,7 @@ from .output_files import check_outputs
 from .progress import ConsoleListener, say_undrawable
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.result import Evaluation
 
 
 COLUMNS = ("file", "class", "predicted", "probability", "error")
@@ -51,6 +51,13 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
     type=click.Choice(TTA),
     help="Test-time augmentation: average predictions over flips or ten crops. "
     "[default: the run's]",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Also print how often the true class is among the K most probable. [default: 5, "
+    "with more than five classes]",
 )
 @click.option("--compare", type=FOLDER, help="Another run to evaluate on the same images.")
 @JSON
@@ -81,6 +88,7 @@ def evaluate_command(
     data: Path | None,
     ignore_unknown: bool,
     tta: str | None,
+    top: int | None,
     compare: Path | None,
     as_json: bool,
     csv_file: Path | None,
@@ -104,10 +112,20 @@ def evaluate_command(
         tta=tta,
         compare=compare,
         max_megapixels=max_megapixels,
+        top=top,
         listener=ConsoleListener(),
     )
     _print(evaluation, as_json=as_json)
     outputs.save(evaluation, spreadsheet=not raw_csv)
+    _require(evaluation, assert_accuracy)
+
+
+def _require(evaluation: "Evaluation", assert_accuracy: float | None) -> None:
+    """Check that the images could be read, and the accuracy.
+
+    Raises:
+        CheckFailed: one of them could not be, or it is too low.
+    """
     top1, unreadable = evaluation.scores.top1, evaluation.unreadable
     if assert_accuracy is not None and top1 < assert_accuracy:
         raise CheckFailed(f"top-1 accuracy {top1:.4f} is below {assert_accuracy:g}")
@@ -124,6 +142,7 @@ def _print(evaluation: "Evaluation", *, as_json: bool) -> None:
         console.raw(evaluation_text.to_json(evaluation))
     else:
         console.output(evaluation_text.text(evaluation), strong=("top-1 accuracy",))
+        console.output(["", *evaluation_text.origin(evaluation)])
 
 
 @dataclass(frozen=True)

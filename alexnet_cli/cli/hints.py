@@ -19,6 +19,7 @@ _COMMANDS = {
     "export": "convert save quantize onnx tflite litert freeze",
     "benchmark": "bench profile speed time",
     "serve": "server api http deploy",
+    "runs": "ls history experiments trials leaderboard list-runs results",
     "push": "upload publish share hub",
     "import": "load convert convert-weights from-torch",
     "models": "summary list networks archs model list-models architectures info",

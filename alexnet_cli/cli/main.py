@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "Write a run in formats that other programs run, and prove each of them.",
     "benchmark": "Compare how well and how fast the models of a run answer.",
     "serve": "Answer requests over HTTP with the classes of the images they send.",
+    "runs": "List all runs below DIR in one table.",
     "push": "Upload a run or its exported models to the Hugging Face hub.",
     "import": "Make a run directory from WEIGHTS that others trained.",
     "models": "List the networks, or the layers of NETWORK.",

@@ -51,7 +51,7 @@ def check_outputs(
 
 def _require_no_image(target: Path, name: str, *, drawn: bool) -> None:
     """Check that no text takes the place of an image, wherever that is; figures may."""
-    from ..dataset.listing import begins_as_image
+    from ..dataset.disk import begins_as_image
 
     if not drawn and begins_as_image(target):
         raise RecipeError(f"{name} is an image; choose another file")

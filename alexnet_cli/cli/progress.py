@@ -7,22 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..api.listener import Counter, Listener
-from ..reports.text import cells, table
+from ..api.lines import HIDDEN, LineListener, duration, epoch_name
+from ..api.listener import Counter
+from ..api.recording import SLOW
+from ..reports.text import cells
 from .console import columns, log, notes, output, overwrite, raw
 
 if TYPE_CHECKING:
     from ..api.export import ExportReport
-    from ..dataset.prepare import PreparedData
-    from ..dataset.sources.source import Source
-    from ..model.pretrained.layouts import PretrainedWeights
-    from ..model.pretrained.matching import LayerMatch
     from ..trainer.progress import Progress
 
-HIDDEN = ("epoch", "learning_rate", "side", "images_per_second")
-"""Columns of history.csv that an epoch's line does not show."""
-MOST_CLASSES = 30
-"""Whose numbers of images are printed."""
 SECONDS_BETWEEN_LINES = 30
 """Of progress in a file, or on a terminal that overwrites nothing."""
 
@@ -80,7 +74,7 @@ def counting(what: str) -> Iterator[Counter]:
     finally:
         line.clear()
     seconds = time.monotonic() - started
-    if seconds > 5:
+    if seconds > SLOW:
         log(f"{what}: {seconds:.0f} s")
 
 
@@ -115,14 +109,7 @@ def bar(fraction: float, width: int | None = None) -> str:
     return f"[{'=' * full}{' ' * (width - full)}]"
 
 
-def duration(seconds: float) -> str:
-    """`seconds` as 2:03, or from an hour on as 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-class ConsoleListener(Listener):
+class ConsoleListener(LineListener):
     """Prints what happens: a live line within an epoch, a lasting one after it."""
 
     def __init__(self) -> None:
@@ -138,65 +125,9 @@ class ConsoleListener(Listener):
 
     counting = staticmethod(counting)
 
-    def images_found(self, source: "Source") -> None:
-        """Print how many images each class has."""
-        from ..dataset.class_names import shown
-
-        log(
-            f"{source.location}: {len(source.samples)} files "
-            f"in {len(source.classes)} classes"
-        )
-        header = ("class", *source.parts) if source.parts[1:] else ("class", "files")
-        counts = [source.counts(x) for x in source.parts]
-        rows = [
-            (shown(name), *(str(x[i]) for x in counts))
-            for i, name in enumerate(source.classes)
-        ]
-        for line in table([header, *rows[:MOST_CLASSES]]):
-            log(f"  {line}")
-        if rows[MOST_CLASSES:]:
-            log(f"  ... and {len(rows) - MOST_CLASSES} more classes")
-        notes([f"left out: {x}" for x in source.notes])
-
-    def images_prepared(self, data: "PreparedData") -> None:
-        """Print which files cannot be used, and how many images each part has."""
-        if data.bad:
-            log(
-                f"{len(data.bad)} file(s) cannot be used and are left out (bad_images.csv):"
-            )
-            notes([f"{x.file} {x.reason}" for x in data.bad])
-        if data.dim:
-            from ..dataset.dim_images import remark
-
-            log(f"warning: {remark(data.dim)}")
-        if data.near.compared < data.near.count:
-            log(
-                f"warning: near-identical images were looked for in a tenth of "
-                f"--max-minutes, by {data.near.compared:,} of {data.near.count:,} "
-                f"comparisons; the parts may share others (--deterministic makes all)"
-            )
-        if data.shared:
-            log(
-                f"warning: {data.shared} held-out image(s) have a copy, or almost one, "
-                f"in the training part"
-            )
-        counts = data.counts()
-        names = {"train": "training", "val": "validation", "test": "test"}
-        parts = [f"{n} {names[x]}" for x, n in counts.items() if n]
-        log(f"{', '.join(parts)} images")
-
-    def weights_matched(
-        self, weights: "PretrainedWeights", matches: "Sequence[LayerMatch]"
-    ) -> None:
-        """Print which layers the weights fill, and which arrays no layer takes."""
-        log(f"weights in {weights.layout} layout")
-        rows = [("layer", "shape", ""), *((x.layer, x.shape, x.result) for x in matches)]
-        for line in table(rows, left=3):
-            log(line)
-
     def progress(self, now: "Progress") -> None:
         """Show how far training is."""
-        name = f"epoch {now.epoch:>{len(str(now.epochs))}}/{now.epochs}"
+        name = epoch_name(now)
         left = now.left or 0.0
         rest = [f"{now.rate:.0f} images/s"]
         rest += [f"{duration(left)} left"] if round(left) else []

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api.lines import result_line
 from ..backend.cluster import KINDS, found_kind
-from ..errors import AlexNetError, Interrupted
+from ..errors import AlexNetError, Interrupted, for_shell, printable
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
-from .arguments import FOLDER, OVERWRITE, class_names
-from .completion import classes
-from .console import log, raw, result
+from .arguments import FOLDER, OVERWRITE, class_names, layout_options
+from .console import log, output, raw, result
 from .progress import ConsoleListener
 from .recipe_options import (
     RecipeCommand,
@@ -26,6 +26,8 @@ from .recipe_options import (
 )
 
 if TYPE_CHECKING:
+    from ..api.training_images import TrainOptions
+    from ..recipe.recipe import Recipe
     from ..trainer.result import Trained
 
 _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name", "cluster", "workers")
@@ -42,15 +44,7 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name", "cluster", "
     "or a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz) or tfds:NAME. "
     "[required, except with --resume]",
 )
-@click.option(
-    "--train",
-    type=FOLDER,
-    help="Folder of class folders to train on, in place of --data.",
-)
-@click.option("--val", type=FOLDER, help="Folder of class folders to validate on.")
-@click.option(
-    "--test", type=FOLDER, help="Folder of class folders to keep for `alexnet evaluate`."
-)
+@layout_options
 @click.option(
     "--resume",
     type=FOLDER,
@@ -61,11 +55,6 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name", "cluster", "
     "--allow-changed-data",
     is_flag=True,
     help="With --resume: go on although images have changed since.",
-)
-@click.option(
-    "--classes",
-    shell_complete=classes,
-    help="Use only these classes, in this order: a,b,c or @FILE.",
 )
 @click.option(
     "-o",
@@ -96,6 +85,12 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name", "cluster", "
     help="How many workers Ray starts. [default: one for each of its machines]",
 )
 @click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Do everything up to the first step, print how long training would take and how "
+    "much memory, and write nothing.",
+)
 @recipe_options
 @click.pass_context
 def train_command(
@@ -126,7 +121,6 @@ def train_command(
         return
     if not any(values[x] for x in ("data", "train", "val", "test")):
         raise click.UsageError("DATA is missing: the folder of class folders")
-    from ..api.train import train_recipe
     from ..api.training_images import TrainOptions
 
     values["classes"] = class_names(values["classes"])
@@ -134,10 +128,27 @@ def train_command(
     options = {k: v for k, v in values.items() if k in names}
     known: dict[str, Any] = {
         "started": started,
-        "command": shlex.join(["alexnet", *sys.argv[1:]]),
+        "command": _command(),
         "config": config_name(ctx),
     }
-    _print_result(train_recipe(TrainOptions(**options, **known), recipe, ConsoleListener()))
+    _train(TrainOptions(**options, **known), recipe, dry=values["dry_run"])
+
+
+def _train(options: "TrainOptions", recipe: "Recipe", *, dry: bool) -> None:
+    """Train, or print what that would take."""
+    if dry:
+        from ..api.dry_run import described, dry_run
+
+        output(described(dry_run(options, recipe, ConsoleListener())))
+        return
+    from ..api.train import train_recipe
+
+    _print_result(train_recipe(options, recipe, ConsoleListener()))
+
+
+def _command() -> str:
+    """The command line, as a shell takes it."""
+    return shlex.join(["alexnet", *sys.argv[1:]])
 
 
 def _one_of(argument: Path | None, option: Path | None) -> Path | None:
@@ -173,6 +184,7 @@ def _resumed(given: dict[str, Any], started: float) -> "Trained":
         run_name=given.get("run_name", ""),
         cluster=given.get("cluster"),
         started=started,
+        command=_command(),
     )
     return resume_run(options, ConsoleListener())
 
@@ -184,6 +196,8 @@ def _started_by_ray(values: dict[str, Any]) -> bool:
         UsageError: options contradict each other.
     """
     kind = values["cluster"]
+    if kind and values["dry_run"]:
+        raise click.UsageError("--dry-run is of one worker; leave out --cluster")
     if not kind or found_kind(kind, os.environ) != "ray":
         if values["workers"]:
             raise click.UsageError("--workers has no effect without --cluster ray")
@@ -196,7 +210,7 @@ def _started_by_ray(values: dict[str, Any]) -> bool:
 
     train_with_ray(without_ray(sys.argv[1:]), values["workers"])
     out = values["resume"] or values["out"]
-    result(f"{out}: trained by the workers of Ray")
+    result(f"{printable(out)}: trained by the workers of Ray")
     return True
 
 
@@ -211,19 +225,17 @@ def _print_result(trained: "Trained") -> None:
 
     if not trained.chief:
         return
-    run, scores = trained.run, trained.scores
+    run = trained.run
     log()
     if trained.reason:
         log(f"stopped: {trained.reason}")
+    result(result_line(trained))
     epoch, out = int(run.metrics.get("epoch", 0)), run.path
-    how_good = "not evaluated" if trained.signal else "as before"
-    if scores:
-        how_good = f"validation accuracy {scores.top1:.4f} ({scores.images} images)"
-    result(f"{out}: kept epoch {epoch}, {how_good}")
-    how_to_go_on = f"epoch {epoch} is kept in {out}; `alexnet train --resume {out}` goes on"
+    resume = f"alexnet train --resume {for_shell(out)}"
+    how_to_go_on = f"epoch {epoch} is kept in {printable(out)}; `{resume}` goes on"
     if trained.signal:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
         raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
-    model = "" if out == Path("saved") else f" --model {shlex.quote(str(out))}"
+    model = "" if out == Path("saved") else f" --model {for_shell(out)}"
     log(f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`")

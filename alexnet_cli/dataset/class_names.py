@@ -6,6 +6,7 @@ Source: Unicode Standard Annex 15.
 """
 
 import csv
+import io
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-from ..errors import DatasetError, listed, printable
+from ..errors import DatasetError, for_shell, listed, printable
 
 MOST_LISTED = 10
 """Names in a message; the others are counted."""
@@ -111,6 +112,13 @@ def read_classes(text: str) -> tuple[str, ...]:
     if times > 1:
         raise DatasetError(f"--classes: {quoted(name)} is listed twice")
     return tuple(names)
+
+
+def classes_option(names: Iterable[str]) -> str:
+    """The option --classes with `names`, for a shell."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return f"--classes {for_shell(line.getvalue())}"
 
 
 def _lines(file: Path) -> list[str]:

@@ -1,22 +1,25 @@
 """Problems of a folder of images, found in one pass over its files."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..arrays import Array, Fingerprints
-from ..errors import ImageError
+from ..errors import DatasetError, ImageError
 from ..preprocess import MAX_PIXELS
+from ..recipe.recipe import Recipe
 from .class_names import confusable
 from .closeups import ImageSet, image_set
 from .decoding import Counting, DecodedImage, decode_samples, uncounted
 from .dim_images import fitting
 from .findings import Findings, Pair, Range
 from .near_duplicates import PRINT
+from .near_groups import content_groups
 from .near_search import find_copies, near_pairs
+from .prepare import assigned_parts
 from .sources.open import open_labeled, open_source
 from .sources.source import Source
 
@@ -64,28 +67,27 @@ def examine(
     against: Path | None = None,
     counting: Counting = uncounted,
     *,
+    classes: Sequence[str] = (),
+    parts: Mapping[str, Path] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Findings:
-    """The problems of all files of `data`, and images that are in `against` as well.
+    """The problems of all files of `data`, as in `open_source`, and what `against` shares.
 
     Raises:
         DatasetError: `data` is not what one can train on, or `against` has no images.
     """
-    source = open_source(data)
+    source = open_source(data, classes, parts=parts)
     other = open_labeled(against) if against else None
     folder = _read(source, counting, max_pixels)
     good = [x for x in folder.files if not x.error]
     equal, near = _duplicates(folder, counting, max_pixels)
     pairs = equal + near
-    sizes = np.array([x.size for x in good] or [(0, 1)])
     return Findings(
         root=data,
         counts=(counts := _counts(folder.files)),
         notes=folder.source.notes,
         formats=dict(Counter(x.format for x in good).most_common()),
-        widths=_whole(_range(sizes[:, 0])),
-        heights=_whole(_range(sizes[:, 1])),
-        aspects=_range(sizes[:, 0] / sizes[:, 1]),
+        **_sizes(good),
         bad=tuple((x.name, x.error) for x in folder.files if x.error),
         wrong_ending=tuple((x.name, x.format) for x in good if _wrong_extension(x)),
         tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
@@ -98,6 +100,7 @@ def examine(
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(counts),
+        refused=_refused(folder, near),
     )
 
 
@@ -145,6 +148,16 @@ def _dim(highest: int) -> str:
     return f"up to {highest}; --white-level {fitting(highest)}"
 
 
+def _sizes(good: Sequence[_File]) -> dict[str, Range]:
+    """The ranges of widths, heights and aspects of Findings."""
+    sizes = np.array([x.size for x in good] or [(0, 1)])
+    return {
+        "widths": _whole(_range(sizes[:, 0])),
+        "heights": _whole(_range(sizes[:, 1])),
+        "aspects": _range(sizes[:, 0] / sizes[:, 1]),
+    }
+
+
 def _range(values: Array) -> Range:
     smallest, median, largest = np.percentile(values, (0, 50, 100)).tolist()
     return Range(smallest, median, largest)
@@ -160,6 +173,20 @@ def _wrong_extension(file: _File) -> bool:
 
 
 _Pairs = list[tuple[_File, _File]]
+
+
+def _refused(folder: _Folder, near: _Pairs) -> str:
+    """Why these images cannot be split as training does by default; empty if they can."""
+    rows = [i for i, x in enumerate(folder.files) if not x.error]
+    places = {folder.files[i].name: place for place, i in enumerate(rows)}
+    pairs = [(places[x.name], places[y.name]) for x, y in near]
+    groups = content_groups([folder.files[i].digest for i in rows], pairs)
+    samples = [folder.source.samples[i] for i in rows]
+    try:
+        assigned_parts(folder.source, Recipe(), samples, folder.source.classes, groups)
+    except DatasetError as error:
+        return str(error)
+    return ""
 
 
 def _duplicates(

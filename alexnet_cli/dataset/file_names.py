@@ -6,7 +6,8 @@ NOT_IMAGES = frozenset({
     ".ipynb", ".yaml", ".yml", ".toml", ".cfg", ".sh", ".bat", ".npy", ".npz", ".h5",
     ".hdf5", ".keras", ".pt", ".pth", ".ckpt", ".pb", ".pbtxt", ".tflite", ".onnx",
     ".safetensors", ".tfrecord", ".tfrecords", ".parquet", ".arrow", ".zip", ".tar",
-    ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".pdf", ".doc", ".docx", ".xls", ".xlsx",
+    ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".7z", ".rar", ".zst", ".tzst",
+    ".lz4", ".pdf", ".doc", ".docx", ".xls", ".xlsx",
     ".ppt", ".pptx", ".odt", ".mp4", ".mov", ".avi", ".mkv", ".webm", ".mp3", ".wav",
     ".mat", ".pkl", ".pickle", ".joblib", ".url", ".lnk", ".webloc", ".aae", ".xmp",
     ".thm", ".modd", ".exe", ".dll", ".so", ".bak", ".sha256", ".md5", ".lock",
@@ -14,6 +15,12 @@ NOT_IMAGES = frozenset({
     ".cloudf", ".owncloud", ".nextcloud",
 })  # fmt: skip
 """Extensions, in lower case, of files that are left out without being opened."""
+
+ARCHIVES = frozenset({
+    ".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".7z", ".rar",
+    ".zst", ".tzst", ".lz4",
+})  # fmt: skip
+"""Extensions, in lower case, of archives, which are not opened within a data set."""
 
 KNOWN_IMAGES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp",

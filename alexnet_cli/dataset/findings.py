@@ -53,6 +53,9 @@ class Findings:
     confusable: tuple[tuple[str, ...], ...] = ()
     """Classes whose names differ only by Unicode form, case or spaces around them."""
 
+    refused: str = ""
+    """Why training with the recipes' usual split would refuse the data set; or empty."""
+
     @property
     def imbalance(self) -> float:
         """Images of the largest class divided by those of the smallest."""
@@ -68,4 +71,5 @@ class Findings:
         return bool(
             self.bad or self.equal or self.two_labels or self.two_parts
             or self.overlap or self.confusable or min(self.counts.values()) < 2
+            or self.refused
         )  # fmt: skip

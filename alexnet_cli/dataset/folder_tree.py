@@ -1,26 +1,32 @@
 """The folders of a data set, each listed once: which hold images, which other things."""
 
-import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .class_names import order
+from ..errors import printable
+from .class_names import order, shown
+from .disk import DISK, Files
+from .left_out import LeftOut, Note
 from .listing import (
-    Note,
+    DRAWN,
+    HIDDEN_FOLDER,
+    NO_IMAGE,
     annotations,
     entries,
     entries_below,
     has_images,
     has_models,
-    hidden_notes,
     is_candidate,
     is_folder,
     is_junk,
     leads_nowhere,
     still_in_cloud,
+    why_unused,
 )
 from .part_names import IMAGES, OUTPUTS, folded
+from .sources.class_lists import CLASS_LISTS
 
 _RUN = frozenset({"model.weights.h5", "saved_model.pb", "history.csv", "checkpoints"})
 """What a run directory has beside run.json."""
@@ -48,14 +54,14 @@ class Content:
 class FolderTree:
     """The folders below `root`, listed when they are asked for."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: Files = DISK) -> None:
         """Check that `root` is a folder.
 
         Raises:
             DatasetError: it is not, or cannot be read.
         """
-        self.root = root
-        self._top = entries(root)
+        self.root, self.files = root, files
+        self._top = entries(root, files)
         self._seen: dict[Path, Content] = {}
         self._holding: dict[Path, bool] = {}
 
@@ -66,7 +72,7 @@ class FolderTree:
             DatasetError: it cannot be read, and not for want of permission.
         """
         if folder not in self._seen:
-            self._seen[folder] = _content(folder)
+            self._seen[folder] = _content(folder, self.files)
         return self._seen[folder]
 
     def folders(self) -> dict[str, Content]:
@@ -82,28 +88,34 @@ class FolderTree:
         """Names and paths of the folders in the root, each once; other things are noted."""
         names: dict[str, str] = {}
         found: dict[str, Path] = {}
-        loose = 0
         beside = annotations([x.name for x in self._top if is_folder(x)])
         for entry in sorted(self._top, key=lambda x: order(x.name)):
             if not is_folder(entry):
-                lost = leads_nowhere(entry) and is_candidate(entry) and not is_junk(entry)
-                loose += not is_junk(entry)
-                if lost and not Path(entry.name).suffix:
-                    note(f"{entry.name}: a link to nothing, perhaps of a class folder")
-            elif is_junk(entry):
-                note(f"{entry.name}/: hidden or system folder")
-            elif (target := os.path.realpath(entry.path)) in names:
-                note(f"{entry.name}/: same folder as {names[target]}/")
+                continue
+            if is_junk(entry):
+                reason = HIDDEN_FOLDER
+            elif (target := self.files.real(entry.path)) in names:
+                reason = f"the same folder as {shown(names[target])}/"
             elif entry.name in beside:
-                note(f"{entry.name}/: beside a folder of images, not of them")
+                reason = DRAWN
             else:
                 names[target] = entry.name
                 found[entry.name] = Path(entry.path)
-        if loose:
-            note(f"{loose} loose file(s) beside the class folders")
-        for line in self.content(self.root).hidden:
-            note(line)
+                continue
+            note(LeftOut(Path(entry.path), reason, is_folder=True))
         return found
+
+    def note_files(self, note: Note, beside: str) -> None:
+        """Note the files in the root, `beside` folders of that kind."""
+        for entry in (x for x in self._top if not is_folder(x)):
+            reason = why_unused(entry)
+            if reason == NO_IMAGE:
+                reason = f"beside {beside}, and not an image"
+            elif not reason and leads_nowhere(entry) and "." not in entry.name:
+                reason = "a link to nothing, perhaps of a class folder; mend to use"
+            if entry.name not in CLASS_LISTS:
+                moved = f"beside {beside}; move into a class folder to use"
+                note(LeftOut(Path(entry.path), reason or moved))
 
     def holds(self, name: str) -> bool:
         """Whether the folder `name` of the root has images of a class, at any depth."""
@@ -113,12 +125,12 @@ class FolderTree:
         """Why it has not."""
         content = self.content(self.root / name)
         if content.unreadable:
-            return f"cannot be read: {content.unreadable}"
+            return content.unreadable
         if content.is_run:
             return "a run directory"
         if self._is_output(name):
             return "models or logs in it"
-        return "; ".join(("no images in it", *content.hidden))
+        return ": ".join(("no images in it", *content.hidden))
 
     def _is_output(self, name: str) -> bool:
         """Whether programs have written models or logs into the folder `name`."""
@@ -144,7 +156,7 @@ class FolderTree:
             content = self.content(path)
             if test(content):
                 return True
-            if not content.is_run and (real := os.path.realpath(path)) not in seen:
+            if not content.is_run and (real := self.files.real(path)) not in seen:
                 seen.add(real)
                 rest += [path / x for x in content.folders[::-1]]
         return False
@@ -158,7 +170,7 @@ class FolderTree:
     def unwrapped(self, folder: Path) -> Path:
         """`folder`, or what is in it as long as that is one single folder and no image."""
         seen = set()
-        while (real := os.path.realpath(folder)) not in seen:
+        while (real := self.files.real(folder)) not in seen:
             seen.add(real)
             names = self.subfolders(folder)
             if self.content(folder).images or len(names) != 1:
@@ -173,21 +185,24 @@ class FolderTree:
         return self.content(end).images and names <= {folded(folder.name), *IMAGES}
 
 
-def _content(folder: Path) -> Content:
-    problems: list[str] = []
-    found = entries_below(folder, problems.append)
-    if problems:
-        return Content(unreadable=problems[0].rpartition(": ")[2])
+def _content(folder: Path, files: Files) -> Content:
+    found, problem = entries_below(folder, files)
+    if problem:
+        return Content(unreadable=problem)
     folders = [x for x in found if is_folder(x)]
-    files = [x for x in found if not is_folder(x)]
-    usable = [x for x in files if not is_junk(x) and is_candidate(x)]
+    others = [x for x in found if not is_folder(x)]
+    usable = [x for x in others if not is_junk(x) and is_candidate(x)]
     names = {x.name for x in found}
-    left = [x.name for x in files if is_junk(x) or still_in_cloud(x.name)]
+    left = Counter(
+        still_in_cloud(x.name) or "hidden or of the system"
+        for x in others
+        if is_junk(x) or still_in_cloud(x.name)
+    )
     return Content(
         folders=tuple(x.name for x in folders if not is_junk(x)),
         files=len(usable),
-        images=has_images(usable),
+        images=has_images(usable, files),
         is_run="run.json" in names and bool(names & _RUN),
         trained=has_models(names),
-        hidden=tuple(hidden_notes(left)),
+        hidden=tuple(printable(f"{n} file(s) {reason}") for reason, n in left.items()),
     )

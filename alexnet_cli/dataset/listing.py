@@ -2,12 +2,21 @@
 
 import os
 import re
-import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import DatasetError, printable
-from .file_names import EVENTS, JUNK_FILES, JUNK_FOLDERS, KNOWN_IMAGES, MODELS, NOT_IMAGES
+from .disk import Entry, Files
+from .file_names import (
+    ARCHIVES,
+    EVENTS,
+    JUNK_FILES,
+    JUNK_FOLDERS,
+    KNOWN_IMAGES,
+    MODELS,
+    NOT_IMAGES,
+)
+from .left_out import LeftOut, Note
 from .part_names import ANNOTATIONS, IMAGES
 
 _UNFINISHED = re.compile(
@@ -19,28 +28,24 @@ _CLOUD = (
     ("Synology or odrive", re.compile(r"\.cloudf?$", re.I)),
 )
 """What stands for a file that is still in a cloud, by the cloud."""
+_CLOUD_ENDS = ("cloud", "cloudf")
 _SNIFFED = 8
 """Files of unknown extensions that are opened, at most, to tell if there are images."""
-_SIGNATURES = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II[*+]\x00|MM\x00[*+]|\x00\x00\x01\x00|icns|qoif"
-    rb"|....ftyp|\x00\x00\x00\x0cjP|\xff\x4f\xff\x51|P[1-6Ff]\s|\n[\x00-\x05]\x01|\x01\xda"
-    rb"|\x59\xa6\x6a\x95|DanM|Lin[S]|#define|.{128}DICM",
-    re.S,
-)
-"""How files of images begin. Source: Pillow's plugins, and libmagic for those it lacks."""
-
-Note = Callable[[str], object]
-"""Called with what is left out and why, a line."""
+HIDDEN_FILE = "hidden, or a file of the system; rename to use"
+HIDDEN_FOLDER = "hidden, or a folder of the system; rename to use"
+ARCHIVE = "archive within the data, not opened; unpack to use"
+NO_IMAGE = "not an image by its extension; rename to use"
+DRAWN = "beside a folder of images, not of them (masks, annotations); rename to use"
 
 
-def entries(folder: Path) -> list[os.DirEntry[str]]:
+def entries(folder: Path, files: Files) -> list[Entry]:
     """What is in `folder`, in the order of the names' bytes.
 
     Raises:
         DatasetError: it is not a folder or cannot be read.
     """
     try:
-        return _sorted(folder)
+        return files.entries(folder)
     except FileNotFoundError as error:
         raise DatasetError(f"{printable(folder)} does not exist") from error
     except NotADirectoryError as error:
@@ -51,31 +56,21 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         raise DatasetError(f"{printable(folder)}: {error.strerror}") from error
 
 
-def entries_below(folder: Path, note: Note) -> list[os.DirEntry[str]]:
-    """`entries` of a folder in a data set; nothing and a note if that is not permitted.
+def entries_below(folder: Path, files: Files) -> tuple[list[Entry], str]:
+    """`entries` of a folder in a data set, or nothing and why that is not permitted.
 
     Raises:
         DatasetError: it cannot be read for another reason.
     """
     try:
-        return _sorted(folder)
+        return files.entries(folder), ""
     except PermissionError as error:
-        note(f"{_last_two(folder)}/: cannot be read: {error.strerror}")
-        return []
+        return [], f"cannot be read: {error.strerror}"
     except OSError as error:
         raise DatasetError(f"{printable(folder)}: {error.strerror}") from error
 
 
-def _sorted(folder: Path) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as found:
-        return sorted(found, key=lambda x: os.fsencode(x.name))
-
-
-def _last_two(path: Path) -> str:
-    return printable(f"{path.parent.name}/{path.name}")
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: Entry) -> bool:
     """Whether `entry` is a folder or a link to one, and not a link in a circle."""
     try:
         return entry.is_dir()
@@ -83,84 +78,71 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _is_file(entry: Entry) -> bool:
     try:
         return entry.is_file()
     except OSError:
         return False
 
 
-def leads_nowhere(entry: os.DirEntry[str]) -> bool:
+def leads_nowhere(entry: Entry) -> bool:
     """Whether `entry` is a link to nothing, to itself, or to what may not be looked at."""
     return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
 
 
-def is_junk(entry: os.DirEntry[str]) -> bool:
+def is_junk(entry: Entry) -> bool:
     """Whether a system or a program made `entry`, or it is hidden."""
-    name = entry.name.lower()
-    if name.startswith("."):
-        return True
-    return name in JUNK_FOLDERS if is_folder(entry) else name in JUNK_FILES
+    return _is_junk(entry.name, JUNK_FOLDERS if is_folder(entry) else JUNK_FILES)
 
 
-def is_candidate(entry: os.DirEntry[str]) -> bool:
+def _is_junk(name: str, known: Collection[str]) -> bool:
+    return name.startswith(".") or name.lower() in known
+
+
+def is_candidate(entry: Entry) -> bool:
     """Whether `entry`, neither junk nor a folder, could be an image by its name."""
     return not _unusable(entry)
 
 
-def looks_like_image(entry: os.DirEntry[str]) -> bool:
-    """Whether a candidate is an image by its extension."""
-    return Path(entry.name).suffix.lower() in KNOWN_IMAGES
+def has_known_extension(name: str) -> bool:
+    """Whether a file called `name` is an image by its extension."""
+    return _extension(name) in KNOWN_IMAGES
 
 
-def has_images(candidates: list[os.DirEntry[str]]) -> bool:
+def has_images(candidates: list[Entry], files: Files) -> bool:
     """Whether one of them is an image by its extension, or of the first few by content."""
-    if any(looks_like_image(x) for x in candidates):
+    if any(has_known_extension(x.name) for x in candidates):
         return True
-    return any(begins_as_image(x) for x in candidates[:_SNIFFED])
+    return any(files.begins_as_image(x.path) for x in candidates[:_SNIFFED])
 
 
-def begins_as_image(file: "os.PathLike[str]") -> bool:
-    """Whether `file` is one, and has the first bytes of an image."""
-    try:
-        # Not a pipe in its place, which would be waited for.
-        number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return False
-    with os.fdopen(number, "rb", buffering=0) as opened:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            return False
-        return _SIGNATURES.match(opened.read(132) or b"") is not None
-
-
-def usable(folder: Path, note: Note) -> list[os.DirEntry[str]]:
+def usable(folder: Path, files: Files, note: Note) -> list[Entry]:
     """Folders and possible images in `folder`; what else is in it is noted.
 
     Raises:
         DatasetError: it cannot be read for another reason than permission.
     """
-    found = entries_below(folder, note)
-    kept: list[os.DirEntry[str]] = []
-    hidden: list[str] = []
+    found, problem = entries_below(folder, files)
+    if problem:
+        note(LeftOut(folder, problem, is_folder=True))
+    drawn = annotations([x.name for x in found if is_folder(x) and not is_junk(x)])
+    kept: list[Entry] = []
     for entry in found:
-        name = printable(f"{folder.name}/{entry.name}")
-        if not is_junk(entry):
-            if reason := "" if is_folder(entry) else _unusable(entry):
-                note(f"{name}: {reason}")
-            else:
-                kept.append(entry)
-        elif is_folder(entry):
-            note(f"{name}/: hidden or system folder")
+        folder_too = is_folder(entry)
+        if reason := DRAWN if entry.name in drawn and folder_too else why_unused(entry):
+            note(LeftOut(Path(entry.path), reason, folder_too))
         else:
-            hidden.append(entry.name)
-    for line in hidden_notes(hidden):
-        note(f"{printable(folder.name)}/: {line}")
-    drawn = set(annotations([x.name for x in kept if is_folder(x)]))
-    for name in sorted(drawn):
-        note(
-            f"{printable(f'{folder.name}/{name}')}/: beside a folder of images, not of them"
-        )
-    return [x for x in kept if x.name not in drawn]
+            kept.append(entry)
+    return kept
+
+
+def why_unused(entry: Entry) -> str:
+    """Why `entry` is neither a folder of images nor perhaps an image; empty if it is."""
+    if is_folder(entry):
+        return HIDDEN_FOLDER if is_junk(entry) else ""
+    return still_in_cloud(entry.name) or (
+        HIDDEN_FILE if is_junk(entry) else _unusable(entry)
+    )
 
 
 def annotations(names: list[str]) -> list[str]:
@@ -170,49 +152,58 @@ def annotations(names: list[str]) -> list[str]:
     return [x for x in names if x.lower() in ANNOTATIONS]
 
 
-def hidden_notes(names: list[str]) -> Iterator[str]:
-    """Lines about the hidden and system files of one folder: how many, and of what kind."""
-    rest = names
-    for cloud, pattern in _CLOUD:
-        if files := [x for x in rest if pattern.search(x)]:
-            rest = [x for x in rest if x not in set(files)]
-            yield (
-                f"{len(files)} file(s) still in {cloud}, such as {printable(files[0])}; "
-                f"download them"
-            )
-    if rest:
-        more = ", ..." if len(rest) > 3 else ""
-        few = ", ".join(printable(x) for x in rest[:3])
-        yield f"{len(rest)} hidden or system file(s) ({few}{more})"
-
-
-def _unusable(entry: os.DirEntry[str]) -> str:
-    """Why `entry`, no folder, cannot be an image; empty if it can.
+def _unusable(entry: Entry) -> str:
+    """Why `entry`, neither junk nor a folder, cannot be an image; empty if it can.
 
     A link that leads nowhere can: among images it is a bad one.
     """
-    for cloud, pattern in _CLOUD:
-        if pattern.search(entry.name):
-            return f"still in {cloud}; download it"
-    if _UNFINISHED.search(entry.name):
-        return "an unfinished download or temporary file"
-    if Path(entry.name).suffix.lower() in NOT_IMAGES:
-        return "not an image by its extension"
-    if entry.name.startswith(EVENTS):
-        return "TensorBoard's log"
+    if reason := _unusable_name(entry.name):
+        return reason
     if not _is_file(entry) and not leads_nowhere(entry):
         return "neither a file nor a folder"
     return ""
 
 
-def still_in_cloud(name: str) -> bool:
-    """Whether a file of this name only stands for one that is not downloaded yet."""
-    return any(pattern.search(name) for _, pattern in _CLOUD)
+def _unusable_name(name: str) -> str:
+    if _extension(name) in KNOWN_IMAGES and not name.startswith("~$"):
+        return ""
+    if reason := still_in_cloud(name):
+        return reason
+    if _UNFINISHED.search(name):
+        return "unfinished download or temporary file; finish or rename to use"
+    if _extension(name) in ARCHIVES:
+        return ARCHIVE
+    if _extension(name) in NOT_IMAGES:
+        return NO_IMAGE
+    return "a log of TensorBoard" if name.startswith(EVENTS) else ""
+
+
+def _extension(name: str) -> str:
+    # Not by pathlib, which takes most of the time that a large data set is listed in.
+    dot = name.rfind(".")
+    return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
+
+
+def unused_name(path: str) -> bool:
+    """Whether a file with such a path, with forward slashes, is left out by its names."""
+    *folders, file = path.split("/")
+    return (
+        any(_is_junk(x, JUNK_FOLDERS) for x in folders)
+        or _is_junk(file, JUNK_FILES)
+        or bool(_unusable_name(file))
+    )
+
+
+def still_in_cloud(name: str) -> str:
+    """That a file of this name stands for one that is not downloaded yet; or empty."""
+    if not name.lower().endswith(_CLOUD_ENDS):
+        return ""
+    clouds = (cloud for cloud, pattern in _CLOUD if pattern.search(name))
+    return next((f"still in {x}; download to use" for x in clouds), "")
 
 
 def has_models(names: Collection[str]) -> bool:
     """Whether files of these names are models or logs of a training."""
     return any(
-        Path(x).suffix.lower() in MODELS or x.startswith(EVENTS) or x == "args.yaml"
-        for x in names
+        _extension(x) in MODELS or x.startswith(EVENTS) or x == "args.yaml" for x in names
     )

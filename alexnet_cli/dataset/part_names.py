@@ -71,3 +71,9 @@ def _plain(word: str) -> str:
     """`word`, or "train" of "trainset"."""
     glued = _GLUED.fullmatch(word)
     return glued[1] if glued and glued[1] in _PART_OF else word
+
+
+def part_named(name: str) -> str | None:
+    """train, val or test, if `name` is a usual name of it, as "Validation"."""
+    part, sure = part_of(name)
+    return part if sure > 1 else None

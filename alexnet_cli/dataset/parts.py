@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import DatasetError, printable
+from ..errors import DatasetError, for_shell, printable
 from .class_names import listed_classes, quoted
 from .folder_tree import Content, FolderTree
+from .left_out import LeftOut
 from .part_names import folded, part_of
 from .split import TEST, TRAIN, VAL
 
@@ -19,8 +20,8 @@ class Layout:
 
     parts: Mapping[str, Path] = field(default_factory=dict)
     """train, and val or test as there are; none if it is a folder of class folders."""
-    notes: tuple[str, ...] = ()
-    """Which of its folders are not used, and why, a line each."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What is beside their folders."""
 
 
 def find_layout(tree: FolderTree) -> Layout:
@@ -48,10 +49,12 @@ def find_layout(tree: FolderTree) -> Layout:
     if TRAIN not in parts or alone:
         return Layout()
     _require_classes_in(tree, parts)
-    notes = [_left_out(tree, x, parts) for x in left]
-    notes += [f"{x}/: {tree.why_empty(x)}" for x in folders if not tree.holds(x)]
+    reasons = {x: _why_unused(tree, x, parts) for x in left}
+    reasons |= {x: tree.why_empty(x) for x in folders if not tree.holds(x)}
+    beside = [LeftOut(tree.root / x, y, is_folder=True) for x, y in reasons.items()]
+    tree.note_files(beside.append, "the parts")
     ordered = {x: tree.root / parts[x] for x in PARTS if x in parts}
-    return Layout(ordered, tuple(notes))
+    return Layout(ordered, tuple(beside))
 
 
 def _is_nested(tree: FolderTree, name: str, content: Content) -> bool:
@@ -97,7 +100,8 @@ def _require_classes_in(tree: FolderTree, parts: Mapping[str, str]) -> None:
     Raises:
         DatasetError: they are one level down, as in seg_train/seg_train.
     """
-    trained = {folded(x) for x in tree.subfolders(tree.root / parts[TRAIN])}
+    trained_on = tree.unwrapped(tree.root / parts[TRAIN])
+    trained = {folded(x) for x in tree.subfolders(trained_on)}
     deeper = {}
     for part in (x for x in PARTS if x in parts):
         folder = tree.root / parts[part]
@@ -107,25 +111,25 @@ def _require_classes_in(tree: FolderTree, parts: Mapping[str, str]) -> None:
         deeper[part] = folder if known or tree.content(end).images else end
     if all(deeper[x] == tree.root / parts[x] for x in deeper):
         return
-    options = " ".join(f"--{x} {printable(y)}" for x, y in deeper.items())
+    options = " ".join(f"--{x} {for_shell(y)}" for x, y in deeper.items())
     if len(deeper) == 1:
-        options = f"--data {printable(deeper[TRAIN])}"
+        options = f"--data {for_shell(deeper[TRAIN])}"
     raise DatasetError(
         f"{printable(tree.root)}: the class folders are one level further down; "
         f"use {options}"
     )
 
 
-def _left_out(tree: FolderTree, name: str, parts: Mapping[str, str]) -> str:
-    """Why the folder `name` is not used."""
+def _why_unused(tree: FolderTree, name: str, parts: Mapping[str, str]) -> str:
+    """Why the folder `name` is no part."""
     part, _ = part_of(name)
     folder = tree.root / name
     if tree.is_flat(folder):
         count = tree.content(tree.unwrapped(folder)).files
-        return (
-            f"{name}/: {count} file(s) without class folders; `alexnet predict` names them"
-        )
+        return f"{count} file(s) without class folders; `alexnet predict` names them"
     if part in parts:
-        return f"{name}/: not used, as {parts[part]}/ is the {part} part"
-    used = listed_classes(parts.values())
-    return f"{name}/: neither a part nor a class; used are {used}"
+        return (
+            f"{quoted(parts[part] + '/')} is the {part} part; --{part} names another folder"
+        )
+    used = listed_classes(f"{x}/" for x in parts.values())
+    return f"neither a part nor a class; used are {used}"

@@ -1,7 +1,7 @@
 """A source of images -> examples to train on: decoded, split. No TensorFlow."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def prepare(
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
     rows = kept.rows
     digests, groups = ([x[i] for i in rows] for x in (decoded.digests, all_groups))
-    parts = _parts(source, recipe, kept, groups)
+    parts = assigned_parts(source, recipe, kept.samples, kept.classes, groups)
     trained_on = {g for g, part in zip(groups, parts, strict=True) if part == TRAIN}
     held_out = (g for g, part in zip(groups, parts, strict=True) if part != TRAIN)
 
@@ -194,14 +194,22 @@ def _chosen(source: Source, fraction: float) -> tuple[Sample, ...]:
     return tuple(samples[i] for i in subsample(strata, digests, fraction))
 
 
-def _parts(
-    source: Source, recipe: Recipe, kept: KeptClasses, groups: list[str]
+def assigned_parts(
+    source: Source,
+    recipe: Recipe,
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    groups: Sequence[str],
 ) -> list[str]:
-    """The part of each usable image: as the source has it, else split from train."""
-    parts = [x.part for x in kept.samples]
+    """The part of each usable image, of content `groups`: its own, or split from train.
+
+    Raises:
+        DatasetError: classes have no usable image, or too few to hold any out.
+    """
+    parts = [x.part for x in samples]
     rows = [i for i, x in enumerate(parts) if x == TRAIN]
-    labels = {kept.samples[i].label for i in rows}
-    missing = [x for i, x in enumerate(kept.classes) if i not in labels]
+    labels = {samples[i].label for i in rows}
+    missing = [x for i, x in enumerate(classes) if i not in labels]
     has_val = VAL in source.parts
     if has_val and VAL not in parts and not missing:
         raise DatasetError(f"{source.location}: no validation image can be read")
@@ -216,7 +224,7 @@ def _parts(
         folds=recipe.split.folds,
         seed=recipe.machine.seed,
     )
-    names = [kept.classes[kept.samples[i].label] for i in rows]
+    names = [classes[samples[i].label] for i in rows]
     try:
         found = split(names, [groups[i] for i in rows], options)
     except TooFewImages as error:

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Flags
 from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
 from ..dataset.folders import find_parts
-from ..dataset.sources.kinds import exists
+from ..dataset.sources.kinds import exists, recorded_name
 from ..dataset.sources.open import open_labeled, recorded_source
 from ..dataset.sources.source import Sample
 from ..dataset.split import TEST, TRAIN, VAL
@@ -19,52 +18,12 @@ from ..errors import DatasetError, RunError, printable
 from ..inference.classifier import Classifier
 from ..inference.prediction import Prediction
 from ..run.run import Run
-from .calibration import ReliabilityBin, expected_calibration_error, reliability
+from .calibration import reliability
 from .labeled_images import LabeledImages
-from .scores import Scores, score
-from .significance import Intervals, McNemar, bootstrap, mcnemar
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Another run on the same images."""
-
-    top1: float
-    test: McNemar
-    """First the run itself, second the other one."""
-    trained_on: int
-    """Images that the other one was trained on."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A run on labeled images: scores of those that can be read, a prediction for each."""
-
-    run: Run
-    images: LabeledImages
-    scores: Scores
-    intervals: Intervals
-    reliability: tuple[ReliabilityBin, ...]
-    predictions: tuple[Prediction, ...]
-    trained_on: int
-    """Images whose exact content the network was trained on."""
-    comparison: Comparison | None = None
-
-    @property
-    def calibration_error(self) -> float:
-        """Expected calibration error (ECE), 0 to 1."""
-        return expected_calibration_error(self.reliability)
-
-    @property
-    def unreadable(self) -> tuple[Prediction, ...]:
-        """Predictions that are errors; they are not in the scores."""
-        return tuple(x for x in self.predictions if x.error)
-
-    @property
-    def correct(self) -> Flags:
-        """[N]: whether each prediction is correct; that of an unreadable image is not."""
-        pairs = zip(self.predictions, self.images.labels, strict=True)
-        return np.array([[i for i, _ in x.ranked(1)] == [label] for x, label in pairs])
+from .metrics import metric_values, with_top
+from .result import Comparison, Evaluation
+from .scores import score
+from .significance import bootstrap, mcnemar
 
 
 def held_out(run: Run) -> LabeledImages:
@@ -87,6 +46,7 @@ def held_out(run: Run) -> LabeledImages:
             f"{printable(run.path / 'split.csv')} is damaged: it lists no images to "
             f"evaluate on"
         )
+    part = TEST if test else VAL
     notes = () if test else ("these images chose the best epoch",)
     labels = tuple(run.classes.index(x["class"]) for x in chosen)
     digests = tuple(x["sha256"] for x in chosen)
@@ -96,14 +56,16 @@ def held_out(run: Run) -> LabeledImages:
         samples = (Sample(x["file"], label, x["split"]) for x, label in pairs)
         source = recorded_source(data, run.classes, samples)
         found = LabeledImages.of(source, source.samples, labels, notes)
-        return replace(found, digests=digests)
+        return replace(found, digests=digests, location=run.data, part=part)
     files = tuple(data / x["file"] for x in chosen)
     if not any(x.is_file() for x in files):
         raise RunError(
             f"{printable(files[0])}, in the run's split, no longer exists, nor do the "
             f"{len(files) - 1} others; use --data"
         )
-    return LabeledImages(files, labels, notes, digests=digests)
+    return LabeledImages(
+        files, labels, notes, digests=digests, location=run.data, part=part
+    )
 
 
 def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> LabeledImages:
@@ -126,7 +88,8 @@ def labeled_folder(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     return LabeledImages(
         files=tuple(source.root / x.name for x in kept),
         labels=tuple(run.classes.index(known[source.classes[x.label]]) for x in kept),
-        notes=(*(f"left out: {x}" for x in source.notes), *notes),
+        notes=(*source.notes, *notes),
+        location=recorded_name(data),
     )
 
 
@@ -167,26 +130,27 @@ def _notes(
 
 
 def evaluate(
-    classifier: Classifier, images: LabeledImages, progress: ProgressCallback
+    classifier: Classifier,
+    images: LabeledImages,
+    progress: ProgressCallback,
+    top: int | None = None,
 ) -> Evaluation:
     """The evaluation of the classifier's run on `images`, each of them once.
+
+    `top` is the K of top-K accuracy; by default 5 where there are more classes.
 
     Raises:
         DatasetError: none of them can be read.
         RunError: split.csv is damaged.
     """
     run = classifier.run
-    rows = run.split() if run.data else []
-    trained_on = {x["sha256"] for x in rows if x["split"] == TRAIN}
+    trained_on = run.digests_of(TRAIN)
     predictions: list[Prediction] = []
     for prediction in classifier.predict(images.unread()):
         predictions.append(_unchanged(prediction, images, len(predictions)))
         progress(len(predictions), len(images.files))
-    found = [
-        (x.probabilities, label)
-        for x, label in zip(predictions, images.labels, strict=True)
-        if x.probabilities is not None
-    ]
+    pairs = zip(predictions, images.labels, strict=True)
+    found = [(x.probabilities, i) for x, i in pairs if x.probabilities is not None]
     if not found:
         first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
         others = "; name others with --data" if images.digests else ""
@@ -202,6 +166,8 @@ def evaluate(
         reliability=tuple(reliability(probabilities, labels)),
         predictions=tuple(predictions),
         trained_on=sum(x.digest in trained_on for x in predictions),
+        metrics=metric_values(with_top(run, top), scores, probabilities, labels),
+        source=classifier.source,
     )
 
 
@@ -231,4 +197,4 @@ def compare(own: Evaluation, other: Classifier, progress: ProgressCallback) -> C
     labels = tuple(places[classes[x]] for x in own.images.labels)
     second = evaluate(other, replace(own.images, labels=labels), progress)
     test = mcnemar(own.correct, second.correct)
-    return Comparison(second.scores.top1, test, second.trained_on)
+    return Comparison(second.scores.top1, test, second.trained_on, second.run)

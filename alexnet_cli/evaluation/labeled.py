@@ -1,7 +1,9 @@
 """Images to evaluate a run on, in whatever kind of data set they are."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from ..dataset.sources.kinds import recorded_name
 from ..dataset.sources.open import open_labeled
 from ..dataset.split import TEST, TRAIN, VAL
 from ..run.run import Run
@@ -20,7 +22,7 @@ def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     """
     if data.is_dir():
         return labeled_folder(run, data, ignore_unknown)
-    source = open_labeled(data)
+    source = open_labeled(data, known=run.classes)
     part = next(x for x in (TEST, VAL, TRAIN) if x in source.parts)
     samples = [x for x in source.samples if x.part == part]
     used = {source.classes[x.label] for x in samples}
@@ -29,7 +31,9 @@ def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     )
     kept = tuple(x for x in samples if source.classes[x.label] in known)
     labels = tuple(run.classes.index(known[source.classes[x.label]]) for x in kept)
-    notes = [*(f"left out: {x}" for x in source.notes), *notes]
+    notes = [*source.notes, *notes]
     if source.parts[1:]:
         notes.append(f"these are its {len(samples)} images of the {part} part")
-    return LabeledImages.of(source, kept, labels, tuple(notes))
+    found = LabeledImages.of(source, kept, labels, tuple(notes))
+    part = part if source.parts[1:] else ""
+    return replace(found, location=recorded_name(data), part=part)

@@ -23,6 +23,10 @@ class LabeledImages:
     """For each of `files`, its sample in `source`."""
     digests: tuple[str, ...] = ()
     """The SHA-256 that each file had when the run was trained; none for other images."""
+    location: str = ""
+    """The absolute path of the data set that they are from, or tfds:NAME."""
+    part: str = ""
+    """Which part of it they are; empty for all of it."""
 
     @classmethod
     def of(

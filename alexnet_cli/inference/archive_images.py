@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ..dataset.sources.kinds import is_archive
+from ..dataset.sources.kinds import archive_of
 from ..errors import ImageError
 from .prediction import StoredImage, Unread
 
@@ -11,7 +11,8 @@ from .prediction import StoredImage, Unread
 class ArchiveImages:
     """Images for `Classifier.predict`: `files`, and of archives among them each member.
 
-    A member is named by the path of its archive and its own: photos.zip/cats/1.jpg.
+    A member is named by the path of its archive and its own: photos.zip/cats/1.jpg. So may
+    a folder in an archive be among the files.
     """
 
     def __init__(self, files: Iterable[Path | StoredImage], *, keep: bool = False) -> None:
@@ -22,7 +23,7 @@ class ArchiveImages:
     def __iter__(self) -> Iterator[Path | StoredImage | Unread]:
         """Each image in order; members are read as they are asked for, one at a time."""
         for file in self.files:
-            if not isinstance(file, Path) or not is_archive(file):
+            if not isinstance(file, Path) or not archive_of(file):
                 yield file
                 continue
             # Not at the top: predicting files needs no archives.

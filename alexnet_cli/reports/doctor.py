@@ -69,7 +69,7 @@ def text(findings: Findings, most: int = 10) -> Iterator[str]:
     for name, count in findings.counts.items():
         yield f"  {padded(shown(name), width)}  {count}"
     yield from (f"{k}: {v}" for k, v in _facts(findings))
-    yield from _first([f"left out: {x}" for x in findings.notes], most, "left out: ")
+    yield from _first([*findings.notes], most, "")
     for section in SECTIONS:
         rows = _rows(findings, section)
         if rows:
@@ -150,6 +150,8 @@ def _verdict(findings: Findings) -> str:
     small = [k for k, n in findings.counts.items() if n < 2]
     if small:
         problems.append(f"classes with fewer than 2 images: {listed_classes(small)}")
+    if findings.refused:
+        problems.append("too little to train on")
     return f"Problems found: {', '.join(problems)}"
 
 

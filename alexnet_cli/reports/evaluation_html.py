@@ -13,13 +13,14 @@ from ..backend.startup import start_tensorflow
 from ..dataset import images
 from ..dataset.standardize import crop, standardize
 from ..errors import printable
-from ..evaluation.evaluate import Evaluation
+from ..evaluation.result import Evaluation
 from ..inference.network import load_mean_image, load_network
 from ..model.architecture import trace
 from ..model.layer_specs import Conv
 from ..run.run import Run
 from . import plots, sheets
 from .html import data_uri, render
+from .traced import data_text, run_row, run_text
 
 MOST_MISTAKES = 24
 MOST_CORRECT = 12
@@ -35,7 +36,7 @@ def page(evaluation: Evaluation) -> str:
         title=f"{printable(run.path)} on {evaluation.scores.images} images",
         fine=not evaluation.trained_on,
         verdict=_verdict(evaluation),
-        facts=list(_facts(run)),
+        facts=list(_facts(evaluation)),
         curves=_curves(run),
         confusion=_figure(plots.confusion(evaluation.scores, _title(evaluation))),
         classes=list(_classes(evaluation)),
@@ -66,7 +67,11 @@ def _verdict(evaluation: Evaluation) -> str:
     return text
 
 
-def _facts(run: Run) -> Iterator[tuple[str, str]]:
+def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    run, row = evaluation.run, run_row(evaluation.run, evaluation.source)
+    yield "evaluated on", printable(data_text(evaluation))
+    yield "digest of these images", evaluation.data_digest
+    yield "run", printable(row["path"])
     parameters = sum(x.parameters for x in trace(run.architecture, len(run.classes)))
     preprocess = run.preprocess
     yield "network", f"{run.architecture.name}, {parameters:,} parameters"
@@ -78,14 +83,22 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     )
     if run.data:
         yield "trained on", printable(run.data)
+        yield "digest of its images", row["data_digest"] or "not recorded"
     if "epoch" in run.metrics:
         accuracy = run.metrics.get("val_accuracy", float("nan"))
         yield (
             "best epoch",
             f"{run.metrics['epoch']:.0f}, validation accuracy {accuracy:.1%}",
         )
+    for name, value in evaluation.metrics.items():
+        yield f"{name} on these images", f"{value:.4f}"
     yield "temperature", f"{run.temperature:.3f}"
+    commit = f", commit {row['commit']}" if row["commit"] else ""
+    yield "made by", f"alexnet {row['alexnet'] or 'of unknown version'}{commit}"
     yield "created", run.created
+    yield "digest of its weights", row["weights_digest"] or "not recorded"
+    if evaluation.comparison:
+        yield "other run", printable(run_text(evaluation.comparison.run))
 
 
 def _figure(figure: Any) -> str:

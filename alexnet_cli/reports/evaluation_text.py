@@ -4,12 +4,18 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
-from ..evaluation.evaluate import Comparison, Evaluation
+from ..evaluation.result import Comparison, Evaluation
 from ..evaluation.scores import ClassScore, Scores
 from .text import table
+from .traced import data_row, data_text, run_row, run_text
 
 MOST_CLASSES = 30
 """Rows and columns of a table that a terminal can show."""
+_ERRORS = {
+    "mse": "mean squared error of probabilities",
+    "mae": "mean absolute error of probabilities",
+}
+"""Metrics that are printed if the run was trained with them, and what they are."""
 
 
 def text(evaluation: Evaluation) -> Iterator[str]:
@@ -17,13 +23,16 @@ def text(evaluation: Evaluation) -> Iterator[str]:
     scores, intervals = evaluation.scores.occurring(), evaluation.intervals
     yield f"{scores.images} images"
     yield f"top-1 accuracy {scores.top1:.4f}  95 % interval {_between(intervals.top1)}"
-    if scores.top5 is not None:
-        yield f"top-5 accuracy {scores.top5:.4f}"
+    for k, value in _tops(evaluation):
+        yield f"{f'top-{k} accuracy':14} {value:.4f}  class among the {k} most probable"
     yield f"loss           {scores.loss:.4f}"
     interval = _between(intervals.macro_f1)
     yield f"macro F1       {scores.macro_f1:.4f}  95 % interval {interval}"
     error = evaluation.calibration_error
     yield f"ECE            {error:.4f}  expected calibration error"
+    for name, meaning in _ERRORS.items():
+        if name in evaluation.metrics:
+            yield f"{name:14} {evaluation.metrics[name]:.4f}  {meaning}"
     if evaluation.comparison:
         yield from _comparison(evaluation.comparison)
     yield ""
@@ -45,6 +54,20 @@ def text(evaluation: Evaluation) -> Iterator[str]:
         yield "most confused"
         rows = [(t, "mistaken for", p, str(n)) for t, p, n in pairs]
         yield from table(rows, left=3)
+
+
+def origin(evaluation: Evaluation) -> Iterator[str]:
+    """The lines that say what these numbers are of."""
+    yield f"data   {data_text(evaluation)}"
+    yield f"run    {run_text(evaluation.run, evaluation.source)}"
+    if evaluation.comparison:
+        yield f"other  {run_text(evaluation.comparison.run)}"
+
+
+def _tops(evaluation: Evaluation) -> list[tuple[int, float]]:
+    """K and top-K accuracy, in order of K; that of 1 is always shown."""
+    names = {k: v for k, v in evaluation.metrics.items() if k.startswith("top")}
+    return sorted((int(k[3:]), v) for k, v in names.items() if int(k[3:]) > 1)
 
 
 def _class_table(scores: Scores) -> Iterator[str]:
@@ -96,13 +119,14 @@ def _fraction(value: float | None) -> str:
 
 def to_json(evaluation: Evaluation) -> str:
     """The evaluation as one JSON object."""
-    scores = evaluation.scores
+    scores, compared = evaluation.scores, evaluation.comparison
     data = {
         "images": scores.images,
         "top1": scores.top1,
         "top5": scores.top5,
         "loss": scores.loss,
         "macro_f1": scores.macro_f1,
+        "metrics": dict(evaluation.metrics),
         "intervals": dataclasses.asdict(evaluation.intervals),
         "calibration_error": evaluation.calibration_error,
         "reliability": [dataclasses.asdict(x) for x in evaluation.reliability],
@@ -116,8 +140,17 @@ def to_json(evaluation: Evaluation) -> str:
             {"true": t, "predicted": p, "images": n} for t, p, n in scores.confused()
         ],
     }
-    if evaluation.comparison:
-        data["comparison"] = dataclasses.asdict(evaluation.comparison)
+    data |= {
+        "data": data_row(evaluation),
+        "run": run_row(evaluation.run, evaluation.source),
+    }
+    if compared:
+        data["comparison"] = {
+            "top1": compared.top1,
+            "test": dataclasses.asdict(compared.test),
+            "trained_on": compared.trained_on,
+            "run": run_row(compared.run),
+        }
     return json.dumps(data)
 
 

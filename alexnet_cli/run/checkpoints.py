@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backend.regular_file import read_regular
-from ..errors import RunError, first_line, printable
+from ..errors import RunError, first_line, for_shell, printable
 from .digests import sha256
 from .files import replacing, write_text
 from .run_json import decode
@@ -220,6 +220,11 @@ def _readable(folder: Path) -> list[Checkpoint]:
     return found
 
 
+def last(run: Path) -> Checkpoint | None:
+    """The newest checkpoint whose JSON is not damaged; its arrays are not looked at."""
+    return next(iter(_readable(run / FOLDER)), None)
+
+
 def require_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
     """As `newest`.
 
@@ -230,7 +235,7 @@ def require_checkpoint(run: Path, warn: Callable[[str], None]) -> Checkpoint:
     if found is None:
         name = printable(run)
         raise RunError(
-            f"{name} has no checkpoint that can be used; `alexnet train --weights {name}` "
-            f"starts a new training from its weights"
+            f"{name} has no checkpoint that can be used; `alexnet train --weights "
+            f"{for_shell(run)}` starts a new training from its weights"
         )
     return found

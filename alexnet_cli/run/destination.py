@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from ..errors import RunError, printable
+from ..errors import RunError, for_shell, printable
 from . import checkpoints, digests
 from .lock import LOCK, owner
 from .run import FINISHED, TRAINING, Run
@@ -103,6 +103,6 @@ def _leftover(folder: Path, final: Path) -> str:
     if STAGED.fullmatch(folder.name) and checkpoints.recorded(folder):
         return (
             f"{name} holds a training that was to replace {printable(final)} and did not "
-            f"end; `alexnet train --resume {name}` goes on, or delete it"
+            f"end; `alexnet train --resume {for_shell(folder)}` goes on, or delete it"
         )
     return f"{name} is left from a training that was cut off; delete it if it holds nothing"

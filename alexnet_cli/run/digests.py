@@ -15,6 +15,8 @@ SUMS = "SHA256SUMS"
 LOCK = ".lock"
 """The lock's file, in the directory that it protects."""
 RUN_JSON = "run.json"
+EVALUATIONS = "evaluations.json"
+TRAIN_LOG = "train.log"
 _MAX_BYTES = 10_000_000
 _PIECE = 2**22
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -25,7 +27,7 @@ _OWN = re.compile(
 )
 """The files of a run directory that are listed in SHA256SUMS."""
 _CHANGING = re.compile(
-    rf"({SUMS}|{re.escape(LOCK)}|(.+/)?\.part\..+|checkpoints/.+|logs/(.+/)?events\.out\.tfevents\..+)"
+    rf"({SUMS}|{EVALUATIONS}|{TRAIN_LOG}|{re.escape(LOCK)}|(.+/)?\.part\..+|checkpoints/.+|logs/(.+/)?events\.out\.tfevents\..+)"
 )
 """Those that change or may be deleted, and are not."""
 
@@ -70,6 +72,14 @@ def verify(folder: Path) -> None:
         file = folder / name
         if not file.is_file() or sha256(file) != digest:
             raise RunError(f"{printable(file)} is not what was written; is the disk sound?")
+
+
+def recorded_digest(file: Path) -> str:
+    """The digest of `file` of a run directory that is recorded; "" if none is."""
+    try:
+        return _recorded(file.parent).get(file.name, "")
+    except RunError:
+        return ""
 
 
 def is_as_written(folder: Path, name: str) -> bool:

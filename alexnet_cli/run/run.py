@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend.regular_file import open_regular, read_at_most
-from ..errors import RunError, RunReplaced, first_line, printable
+from ..errors import RunError, RunReplaced, first_line, for_shell, printable
 from ..model.architecture import Architecture
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
@@ -104,7 +104,7 @@ class Run:
         if run.status != FINISHED and not run.weights.is_file():
             raise RunError(
                 f"{printable(path)}: no epoch of its training is finished; "
-                f"`alexnet train --resume {printable(path)}` goes on with it"
+                f"`alexnet train --resume {for_shell(path)}` goes on with it"
             )
         needed = [run.weights] if run.preprocess.mean else [run.weights, run.mean_image]
         for file in needed:
@@ -127,7 +127,7 @@ class Run:
         except FileNotFoundError as error:
             raise RunError(
                 f"{printable(path)} is not a run directory (it has no run.json); "
-                f"`alexnet train --out {printable(path)}` makes one"
+                f"`alexnet train --out {for_shell(path)}` makes one"
             ) from error
         except OSError as error:
             raise RunError(f"{printable(file)}: {error.strerror}") from error
@@ -198,6 +198,11 @@ class Run:
             RunError: it cannot be read or is damaged.
         """
         return read_csv(self.path / "split.csv", {"file", "class", "split", "sha256"})
+
+    def digests_of(self, *parts: str) -> set[str]:
+        """The SHA-256 of the images of `parts`, by `split`; none for an imported run."""
+        rows = self.split() if self.data else []
+        return {x["sha256"] for x in rows if x["split"] in parts}
 
     def history(self) -> list[dict[str, float]]:
         """The rows of history.csv, one per epoch; none for an imported run.

@@ -102,6 +102,8 @@ def _hyper_parameter(field: Field) -> Any:
     return found | None if field.optional else found
 
 
+_Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Date = Annotated[str, Meta(max_length=100, pattern=r"\A[0-9T:+.Z-]*\Z")]
 _CheckpointFile = Annotated[str, Meta(pattern=r"\Acheckpoints/[\w-][\w.-]*\Z")]
 _LAYERS: Any = Union[tuple(_layer(x) for x in KINDS.values())]  # noqa: UP007
 _RECIPE: Any = defstruct(
@@ -153,7 +155,7 @@ class _Run(Struct):
     status: Literal["training", "finished", "interrupted", "failed"] = "training"
     reason: Text = ""
     weights_file: _Weights = "model.weights.h5"
-    created: Annotated[str, Meta(max_length=100, pattern=r"\A[0-9T:+.Z-]*\Z")] = ""
+    created: _Date = ""
     metrics: Annotated[dict[_Word, _Number], Meta(max_length=1000)] = {}
     versions: Annotated[dict[_Word, _Word], Meta(max_length=1000)] = {}
     provenance: _Provenance = field(default_factory=_Provenance)
@@ -169,8 +171,25 @@ class CheckpointIndex(Struct):
     epoch: Annotated[int, Meta(ge=0, le=_EXACT)]
     step: Annotated[int, Meta(ge=0, le=_EXACT)] | bool
     best: Annotated[str, Meta(pattern=r"\A(checkpoints/epoch-[0-9]{5,20}\.weights\.h5)?\Z")]
-    files: dict[_CheckpointFile, Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]]
+    files: dict[_CheckpointFile, _Digest]
     state: dict[str, Any]
+
+
+class _Evaluation(Struct, forbid_unknown_fields=True):
+    location: Text
+    part: _Word
+    digest: _Digest
+    images: Annotated[int, Meta(ge=1)]
+    top1: Annotated[float, Meta(ge=0, le=1)]
+    weights_digest: _Digest
+    date: _Date = ""
+
+
+class EvaluationsFile(Struct):
+    """evaluations.json."""
+
+    format: Literal[1]
+    evaluations: Annotated[list[_Evaluation], Meta(max_length=1000)]
 
 
 def converted(data: Any, kind: type[T]) -> T:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RunError, printable
+from ..errors import RunError, for_shell, printable
 from . import checkpoints, digests
 from .destination import EMPTY, STAGED, check_destination
 from .files import sync
@@ -116,7 +116,7 @@ def noting_how_to_go_on(staging: Staging) -> Iterator[None]:
         yield
     except BaseException as error:
         if checkpoints.recorded(staging.folder):
-            name = printable(staging.folder)
+            name = for_shell(staging.folder)
             error.add_note(f"`alexnet train --resume {name}` goes on")
         raise
 

@@ -100,6 +100,8 @@ def _completed(
     with optional("plots", context.log):
         confusion = context.figures.results(run, history.rows, scores)
         board.show_image("confusion matrix", confusion, step=int(history.best["epoch"]))
+    if not history.signal:
+        board.show_result(scores, int(history.best["epoch"]), failed=history.failed)
     run = dataclasses.replace(run, reason=history.reason)
     with optional("README.md", context.log):
         context.figures.describe(run)

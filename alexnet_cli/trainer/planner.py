@@ -131,15 +131,23 @@ class EpochPlanner:
         if run == SLOW_STEPS:
             self.warm = self.clock()
         elif SLOW_STEPS < run <= 4 * SLOW_STEPS and not self.epoch:
-            work = self.work
-            larger = (work.side / self.current_side) ** 2
-            validating = VALIDATION_COST * work.validated * larger
-            trained = self._seconds_per_epoch(run)
-            self.paces[self.current_side] = trained * (1 + validating)
-            self._plan()
-            self._cut_short(step, trained, validating)
+            self._timed(step, self._seconds_per_epoch(run))
         self._move(max(self.done, (step + 0.5) / self.epoch_steps))
         return self.share
+
+    def time(self, seconds: float) -> None:
+        """Plan by steps of so many seconds, which were timed before the first epoch."""
+        self.current_side = self.side()
+        self._timed(0, seconds * self.work.steps)
+
+    def _timed(self, step: int, trained: float) -> None:
+        """Plan by all steps of an epoch taking `trained` seconds, in its step `step`."""
+        work = self.work
+        larger = (work.side / self.current_side) ** 2
+        validating = VALIDATION_COST * work.validated * larger
+        self.paces[self.current_side] = trained * (1 + validating)
+        self._plan()
+        self._cut_short(step, trained, validating)
 
     def finish(self) -> None:
         """End an epoch after its validation."""
@@ -156,6 +164,14 @@ class EpochPlanner:
     def seconds_left(self) -> float | None:
         """Estimate for the planned epochs that are left; None before any was timed."""
         return self._mean_pace() * self._left() if self.paces else None
+
+    def seconds_predicting(self) -> float:
+        """Estimate for the predictions after the last epoch.
+
+        A view in float32 is taken to need as long as training with it: somewhat too much,
+        as docs/recipes.md shows.
+        """
+        return self.work.views * self.work.validated * self._pace(self.work.side)
 
     def _left(self) -> float:
         return self.epochs - self.epoch - self.done
@@ -204,13 +220,8 @@ class EpochPlanner:
         self.epoch_steps = min(self.work.steps, step + max(1, fitting))
 
     def _left_for_epochs(self, deadline: float) -> float:
-        """Seconds that epochs may take if they take as long as they did so far.
-
-        Predicting a view in float32 after the last epoch is taken to need as long as
-        training with it: somewhat too much, as docs/recipes.md shows.
-        """
-        views = self.work.views * self.work.validated * self._pace(self.work.side)
-        return (deadline - self.clock() - views) / MARGIN
+        """Seconds that epochs may take if they take as long as they did so far."""
+        return (deadline - self.clock() - self.seconds_predicting()) / MARGIN
 
     def _pace(self, side: int) -> float:
         """Seconds per epoch at `side`; by area from the nearest side if not timed."""

@@ -1,6 +1,7 @@
 """What training gives back. No TensorFlow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..evaluation.scores import Scores
 from ..run.run import Run
@@ -19,3 +20,7 @@ class Trained:
     """The number of the signal that ended it; 0 if none did."""
     chief: bool = True
     """Whether this process has written the run: alone, or as the chief of several."""
+
+    def at(self, path: Path) -> "Trained":
+        """The same, with the run where it is now."""
+        return replace(self, run=replace(self.run, path=path))

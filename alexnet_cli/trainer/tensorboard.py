@@ -1,4 +1,4 @@
-"""Event files for TensorBoard: scalars, graph, histograms, images."""
+"""Event files for TensorBoard: scalars, graph, histograms, images, hyper-parameters."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from ..arrays import Pixels
 from ..errors import first_line
+from ..evaluation.scores import Scores
 from ..run.run import Run
 
 
 class TensorBoardWriter:
-    """Event files in `logs/[NAME/]train` and `.../validation` of a run directory.
+    """Event files in `logs/[NAME/]` of a run directory, and in `train`, `validation` there.
 
     After the first error it writes no more, and training goes on.
     """
@@ -24,13 +25,13 @@ class TensorBoardWriter:
         self, run: Run, name: str = "", log: Callable[[str], None] = lambda text: None
     ) -> None:
         """Open the event files; `log` gets a line if that or writing fails."""
-        self.log, self.broken = log, False
+        self.log, self.broken, self.run = log, False, run
         logs = run.path / "logs" / name
         with self._writing():
             # As bytes, since a path need not be text that TensorFlow can encode.
-            self.train, self.validation = (
+            self.whole, self.train, self.validation = (
                 tf.summary.create_file_writer(os.fsencode(logs / x))
-                for x in ("train", "validation")
+                for x in ("", "train", "validation")
             )
 
     @contextmanager
@@ -43,6 +44,38 @@ class TensorBoardWriter:
             if not self.broken:
                 self.log(f"warning: nothing more for TensorBoard: {first_line(error)}")
             self.broken = True
+
+    def show_recipe(self) -> None:
+        """Write the recipe as hyper-parameters, beside which the results will stand."""
+        known = {
+            "data": self.run.provenance.data_digest[:12],
+            "classes": len(self.run.classes),
+        }
+        values = {**self.run.recipe.flat(), **known}
+        given = {k: v for k, v in values.items() if v is not None}
+        with self._writing():
+            from tensorboard.plugins.hparams.api import hparams_pb
+
+            self._write(hparams_pb(given))
+
+    def show_result(self, scores: Scores, epoch: int, *, failed: bool) -> None:
+        """Write the scores of the validation images, by the network of `epoch`."""
+        found = {"accuracy": scores.top1, "loss": scores.loss, "macro_f1": scores.macro_f1}
+        with self._writing():
+            from tensorboard.plugins.hparams.api_pb2 import Status
+            from tensorboard.plugins.hparams.summary import session_end_pb
+
+            with self.whole.as_default():
+                for name, value in found.items():
+                    tf.summary.scalar(f"result/{name}", value, step=epoch)
+            status = Status.STATUS_FAILURE if failed else Status.STATUS_SUCCESS
+            self._write(session_end_pb(status))
+
+    def _write(self, summary: Any) -> None:
+        """Write a summary of TensorBoard's plugin for hyper-parameters."""
+        with self.whole.as_default():
+            tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
+        self.whole.flush()
 
     def show_graph(self, network: keras.Model, side: int) -> None:
         """Write the graph of the network for inputs of `side`."""
@@ -79,6 +112,7 @@ class TensorBoardWriter:
     def close(self) -> None:
         """Close the event files."""
         with self._writing():
+            self.whole.close()
             self.train.close()
             self.validation.close()
 

@@ -62,7 +62,7 @@ def train(
     exact = _precision(run, workers)
     run = dataclasses.replace(run, recipe=run.recipe.changed(precision=exact))
     check_batches(run.recipe, len(training), devices.num_replicas_in_sync)
-    _make_deterministic(run.recipe.machine.deterministic, run.recipe.machine.seed)
+    make_deterministic(run.recipe.machine.deterministic, run.recipe.machine.seed)
     with InterruptHandler() as interrupt:
         if context.resume is None:
             run.write()
@@ -70,7 +70,7 @@ def train(
             write_mean_image(run, training, context)
         with closing(_board(run, context)) as board:
             with dtype_policy(exact):
-                state = _new_state(run, (training, validation), devices, context)
+                state = new_state(run, (training, validation), devices, context)
                 interrupt.share(state.model.shared)
                 loop = _loop(state, (training, validation), board, context, interrupt)
                 with _keeping(loop.checkpointer, state.history):
@@ -107,13 +107,14 @@ def _board(run: Run, context: TrainContext) -> TensorBoardWriter:
     return NoBoard()
 
 
-def _make_deterministic(deterministic: bool, seed: int) -> None:
+def make_deterministic(deterministic: bool, seed: int) -> None:
+    """Have TensorFlow compute the same again, if that is asked for."""
     if deterministic:
         tf.config.experimental.enable_op_determinism()
         tf.random.set_seed(seed)
 
 
-def _new_state(
+def new_state(
     run: Run, data: tuple[Examples, Examples], devices: Any, context: TrainContext
 ) -> TrainingState:
     """The state before the first step, or where the checkpoint of `context` was written."""
@@ -215,6 +216,7 @@ def _run(loop: TrainingLoop, board: TensorBoardWriter) -> History:
     with optional("plots/augmented.png", context.log):
         sheet = context.figures.augmented(run, loop.training, loop.lighting)
         board.show_image("augmented training images", sheet, step=0)
+    board.show_recipe()
     board.show_graph(loop.state.model.network, run.preprocess.input_size)
     return loop.run()
 

@@ -115,6 +115,7 @@ def test_of_a_run_what_names_its_images_and_folders_stays(server, run_copy, toy)
     (run_copy / ".lock").touch()
     push(run_copy, NAME)
     found, left = server.files(NAME), {"checkpoints", "logs", ".lock", "SHA256SUMS"}
+    left |= {"train.log", "evaluations.json"}
     expected = on_disk(run_copy, left | {"notes.txt"})
     del expected["plots/.part.curves.png"]
     expected["run.json"] = shipped(Run.open(run_copy)).text().encode()

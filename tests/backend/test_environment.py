@@ -55,11 +55,58 @@ def test_the_commit_is_gits_and_says_whether_files_have_changed(checkout):
     assert environment.source_commit() == f"{commit}+"
 
 
-def test_without_git_there_is_no_commit(checkout, monkeypatch):
+def committed(folder, git):
+    """The commit of a new repository in `folder`."""
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    return git("rev-parse", "HEAD")[:12]
+
+
+@pytest.mark.parametrize(
+    "state", ["loose", "packed", "detached", "worktree", "packed worktree"]
+)
+def test_without_git_its_files_tell_the_commit(checkout, monkeypatch, tmp_path, state):
+    folder, git = checkout
+    commit = committed(folder, git)
+    if "worktree" in state:
+        git("worktree", "add", "-q", folder / "tree")
+        file = folder / "tree/alexnet_cli/backend/environment.py"
+        monkeypatch.setattr(environment, "__file__", str(file))
+    if "packed" in state:
+        git("pack-refs", "--all")
+    if state == "detached":
+        git("checkout", "-q", "--detach")
+    assert environment.source_commit() == commit
+    monkeypatch.setenv("PATH", str(folder))
+    assert environment.source_commit() == f"{commit}?"
+
+
+def test_without_git_and_without_a_commit_there_is_none(checkout, monkeypatch):
     folder, git = checkout
     git("init", "-q")
     monkeypatch.setenv("PATH", str(folder))
     assert environment.source_commit() == ""
+    (folder / ".git" / "HEAD").write_bytes(b"\xff")
+    assert environment.source_commit() == ""
+
+
+def test_variables_of_another_repository_do_not_matter(checkout, monkeypatch):
+    folder, git = checkout
+    commit = committed(folder, git)
+    monkeypatch.setenv("GIT_DIR", str(folder / "other"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(folder / "other" / "index"))
+    assert environment.source_commit() == commit
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_checkout_of_another_user_has_its_commit(checkout, monkeypatch):
+    folder, git = checkout
+    commit = committed(folder, git)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 65534, 65534)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    assert environment.source_commit() == commit
 
 
 def test_the_hardware_is_this_machines():

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alexnet_cli import errors
+from alexnet_cli.api.lines import MAX_NOTES
 from alexnet_cli.cli import console, main
-from alexnet_cli.cli.console import MAX_NOTES, log, notes, output, overwrite, raw, result
+from alexnet_cli.cli.console import log, notes, output, overwrite, raw, result
 from alexnet_cli.cli.progress import Line
 
 KINDS = [errors.AlexNetError, errors.Interrupted, click.UsageError, OSError, ValueError, KeyError, MemoryError]  # fmt: skip

@@ -58,3 +58,72 @@ def test_a_page_makes_its_folder(healthy, other, tmp_path):
 
 def test_a_folder_that_does_not_exist(tmp_path):
     fails(3, f"alexnet: {tmp_path / 'none'} does not exist", "doctor", tmp_path / "none")
+
+
+def both(code, text, data, *options):
+    """`train` and `doctor` end with the same line and exit code."""
+    out = str(data) + "-saved"
+    trained = fails(
+        code, text, "train", *data_of(data), *options, "--arch", "tiny", "--out", out
+    )
+    doctors = fails(code, text, "doctor", *data_of(data), *options)
+    last = [x.stderr.splitlines()[-1] for x in (trained, doctors)]
+    assert last[0] == last[1]
+    return doctors
+
+
+def data_of(data):
+    return [data] if data else []
+
+
+def test_classes_that_are_too_small_are_refused_as_in_train(healthy):
+    """One image, and two that are the same."""
+    for kind in ("one", "twice"):
+        (healthy / kind).mkdir()
+    draw_image("star", np.random.default_rng(5)).save(healthy / "one" / "1.png")
+    draw_image("leaf", np.random.default_rng(6)).save(healthy / "twice" / "1.png")
+    shutil.copy(healthy / "twice" / "1.png", healthy / "twice" / "2.png")
+    text = (
+        "2 classes have few different images: 'one' 1, 'twice' 1, too few for one in each"
+    )
+    found = both(3, text, healthy)
+    assert found.stdout.splitlines()[-1] == (
+        "Problems found: identical files: 1, classes with fewer than 2 images: one, too "
+        "little to train on"
+    )
+    (healthy / "one" / "1.png").write_bytes(b"x")
+    text = "2 classes have few different images: 'one' 0, 'twice' 1"
+    both(3, text, healthy)
+    result = fails(3, text, "doctor", healthy, "--json")
+    assert text in json.loads(result.stdout)["refused"]
+    assert alexnet("doctor", healthy, "--classes", "daisy,fish").exit_code == 0
+
+
+def test_a_validation_part_needs_no_second_image_of_a_class(healthy):
+    """What is not split may be small: one image to train on, one to validate."""
+    for part, name in (("train", "0.jpg"), ("val", "1.jpg")):
+        for kind in ("daisy", "fish"):
+            (healthy.parent / "p" / part / kind).mkdir(parents=True)
+            shutil.copy(healthy / kind / name, healthy.parent / "p" / part / kind)
+    assert alexnet("doctor", healthy.parent / "p").exit_code == 0
+
+
+def test_parts_and_classes_mean_what_they_do_in_train(healthy, tmp_path):
+    shutil.copytree(healthy, tmp_path / "later")
+    draw_image("star", np.random.default_rng(5)).save(tmp_path / "later" / "fish" / "1.jpg")
+    result = fails(
+        1, "has problems", "doctor", "--train", healthy, "--test", tmp_path / "later"
+    )
+    assert "The same image in two parts: 5" in result.stdout
+    both(2, "--test needs --train, or --data", None, "--test", healthy)
+    both(2, "cannot be given here: --data", healthy, "--train", healthy)
+    both(
+        3,
+        "has no class folder 'fisch'; did you mean 'fish'?",
+        healthy,
+        "--classes",
+        "fisch,daisy",
+    )
+    both(3, "has only one class, 'fish'", healthy, "--classes", "fish")
+    both(2, "is not a folder; --data takes", None, "--train", healthy / "fish" / "1.jpg")
+    fails(2, "DATA is missing", "doctor")

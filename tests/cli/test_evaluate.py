@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import pytest
@@ -13,6 +14,9 @@ from PIL import Image
 from alexnet_cli.api import evaluate as api
 from alexnet_cli.api.evaluate import evaluate
 from alexnet_cli.cli.evaluate import COLUMNS, columns_of
+from alexnet_cli.errors import RecipeError
+from alexnet_cli.run.provenance import data_digest
+from alexnet_cli.run.run import Run
 
 
 def scores_of(*args):
@@ -264,6 +268,40 @@ def test_an_image_that_cannot_be_read_is_not_in_the_scores(trained, toy_test, tm
     }  # fmt: skip
 
 
+def test_the_digest_is_that_of_run_json_wherever_the_images_are(trained, toy, tmp_path):
+    made = json.loads((trained / "run.json").read_text())["provenance"]
+    data = shutil.copytree(toy, tmp_path / "moved")
+    for i, file in enumerate(sorted(data.rglob("*.*"))):
+        file.rename(file.with_stem(f"{99 - i}"))
+    found = scores_of("--model", trained, "--data", data)["data"]
+    assert found == {
+        "location": str(data.resolve()), "part": "", "images": 36,
+        "digest": made["data_digest"],
+    }  # fmt: skip
+    own = scores_of("--model", trained)
+    rows = [x for x in Run.open(trained).split() if x["split"] == "val"]
+    digest = data_digest((x["sha256"], x["class"]) for x in rows)
+    assert own["data"]["part"] == "val" and own["data"]["digest"] == digest
+    assert own["run"]["data_digest"] == made["data_digest"]
+    archive = shutil.make_archive(tmp_path / "packed", "zip", data)
+    assert (
+        scores_of("--model", trained, "--data", archive)["data"]["digest"]
+        == found["digest"]
+    )
+
+
+def test_top_k(trained, toy_test):
+    args = ("--model", trained, "--data", toy_test)
+    assert set(scores_of(*args)["metrics"]) == {"accuracy"}
+    found = scores_of(*args, "--top", 3)
+    assert found["metrics"] == {"accuracy": found["top1"], "top3": 1.0}
+    result = alexnet("evaluate", *args, "--top", 2)
+    assert re.search(r"^top-2 accuracy [01]\.\d{4}  class among the 2", result.stdout, re.M)
+    fails(2, "--top", "evaluate", *args, "--top", 0)
+    with pytest.raises(RecipeError, match="--top 0"):
+        evaluate(trained, toy_test, top=0)
+
+
 @pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
 def test_every_kind_of_views(trained, toy_test, tta):
     expected = evaluate(trained, toy_test, tta=tta).scores
@@ -290,8 +328,9 @@ def test_every_option_reaches_the_evaluation(trained, toy_test, monkeypatch):
     monkeypatch.setattr(api, "evaluate", fake)
     alexnet(
         "evaluate", "--model", "m", "--data", "d", "--ignore-unknown", "--tta", "flip", "--compare", "o",
+        "--top", 2,
     )  # fmt: skip
     assert {k: v if isinstance(v, bool) else str(v) for k, v in seen.items()} == {
         "model": "m", "data": "d", "ignore_unknown": True, "tta": "flip", "compare": "o",
-        "max_megapixels": "None",
+        "max_megapixels": "None", "top": "2",
     }  # fmt: skip

@@ -226,6 +226,7 @@ def test_the_commands_are_these():
         "export",
         "benchmark",
         "serve",
+        "runs",
         "push",
         "import",
         "models",

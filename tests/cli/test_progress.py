@@ -13,8 +13,9 @@ from helpers import draw_toy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alexnet_cli.api.lines import MOST_CLASSES, duration
 from alexnet_cli.cli import progress
-from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting, duration
+from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting
 from alexnet_cli.dataset.near_search import NearPairs
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources.class_folders import ImageFolder, find_images
@@ -223,8 +224,8 @@ def test_of_many_classes_the_first_are_printed(capsys):
     ConsoleListener().images_found(ImageFolder(Path("data"), names, ("",), samples))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "data: 257 files in 257 classes"
-    assert len(lines) == 2 + progress.MOST_CLASSES + 1
-    assert lines[-1] == f"  ... and {257 - progress.MOST_CLASSES} more classes"
+    assert len(lines) == 2 + MOST_CLASSES + 1
+    assert lines[-1] == f"  ... and {257 - MOST_CLASSES} more classes"
 
 
 @pytest.fixture

@@ -283,8 +283,10 @@ def test_resume_gets_the_options_that_were_given(monkeypatch, trained):
     assert result.exit_code == 0, result.output
     (options,) = seen
     assert options == ResumeOptions(
-        trained, {"epochs": 9, "patience": 2}, Path("d"), True, "n", options.started
-    )
+        trained, {"epochs": 9, "patience": 2}, Path("d"), True, "n", options.started,
+        options.command,
+    )  # fmt: skip
+    assert options.command.startswith("alexnet ")
 
 
 def test_print_config_trains_nothing(tmp_path, monkeypatch):

@@ -85,11 +85,13 @@ def test_junk_is_noted_and_never_a_class(tmp_path):
     assert "red/dangling.jpg" in found.relative()
     notes = "\n".join(found.notes)
     for part in (
-        "__MACOSX/: hidden", ".ipynb_checkpoints/: hidden", "empty/: no images", "1 loose file",
-        "red/notes.txt: not an image by its extension", "red/labels.csv: not",
-        "rot/: same folder as red/", "pipe.jpg: neither a file nor a folder",
-        "red/loop: the same as red", "red/again.jpg: the same as red/00.jpg",
-        "red/: 3 hidden or system file(s) (.DS_Store, ._a.jpg, Thumbs.db)",
+        "left out: '.ipynb_checkpoints/', '__MACOSX/', 'red/.ipynb_checkpoints/': hidden, or a folder",
+        "left out: 'empty/': no images in it; not a class",
+        "left out: 'LICENSE.txt': beside the class folders, and not an image",
+        "left out: 'red/labels.csv', 'red/notes.txt': not an image by its extension; rename to use",
+        "left out: 'rot/': the same folder as red/", "'red/pipe.jpg': neither a file nor a folder",
+        "left out: 'red/again.jpg', 'red/loop/': linked into the class twice, used once",
+        "left out: 'red/.DS_Store', 'red/._a.jpg', 'red/Thumbs.db': hidden, or a file of the system",
     ):  # fmt: skip
         assert part in notes, part
 
@@ -103,7 +105,7 @@ def test_links_in_circles_end(tmp_path):
     found = scan(tmp_path)
     # What is linked from two classes is in both, as with hard links.
     assert found.relative() == ("a/deep/1.jpg", "a/other/2.jpg", "b/2.jpg")
-    assert f"a/top: a link in a circle, to {tmp_path}" in found.notes
+    assert "left out: 'a/top/': a link in a circle" in found.notes
 
 
 def test_links_to_themselves_are_broken(tmp_path):
@@ -117,8 +119,9 @@ def test_links_to_themselves_are_broken(tmp_path):
     found = scan(tmp_path)
     # Among images they are bad ones: nothing is lost without a word.
     assert found.relative() == ("a/1.jpg", "a/loop", "a/loop.jpg", "a/ping", "a/pong")
-    assert "loop: a link to nothing, perhaps of a class folder" in found.notes
-    assert "2 loose file(s) beside the class folders" in found.notes
+    notes = "\n".join(found.notes)
+    assert "'loop': a link to nothing, perhaps of a class folder; mend to use" in notes
+    assert "'loop.jpg': beside the class folders; move into a class folder to use" in notes
 
 
 @pytest.fixture

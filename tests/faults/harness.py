@@ -43,7 +43,7 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(Path(__file__).parents[2]),
 }  # fmt: skip
 """OpenBLAS would start its threads when NumPy is imported, before the fork."""
-IGNORED = {".lock"}
+IGNORED = {".lock", "train.log"}
 
 
 def compiler() -> str:
@@ -286,7 +286,7 @@ def incomplete(run: Path) -> str:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """The digest of each file below `folder`, the lock left out."""
+    """The digest of each file below `folder`, the lock and train.log left out."""
     files = sorted(x for x in folder.rglob("*") if x.is_file() and x.name not in IGNORED)
     return {
         x.relative_to(folder).as_posix(): hashlib.sha256(x.read_bytes()).hexdigest()

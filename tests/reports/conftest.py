@@ -1,5 +1,6 @@
 """Evaluations to report on, made of probabilities without a network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from helpers import new_tiny_run
 
 from alexnet_cli.evaluation.calibration import reliability
-from alexnet_cli.evaluation.evaluate import Evaluation, LabeledImages
+from alexnet_cli.evaluation.labeled_images import LabeledImages
+from alexnet_cli.evaluation.metrics import metric_values, with_top
+from alexnet_cli.evaluation.result import Evaluation
 from alexnet_cli.evaluation.scores import score
 from alexnet_cli.evaluation.significance import bootstrap
 from alexnet_cli.inference.prediction import Prediction
@@ -23,12 +26,13 @@ def make_evaluation(tmp_path):
     def make(
         rows, labels, classes=("blue", "green", "red"), *, run=None, files=None, **fields
     ):
-        run = run or new_tiny_run(tmp_path / "run")
+        run = run or replace(new_tiny_run(tmp_path / "run"), classes=classes)
         files = files or [Path(f"{i}.png") for i in range(len(rows))]
         read = [i for i, x in enumerate(rows) if x is not None]
         probabilities = np.array([rows[i] for i in read], np.float32)
         good = np.array([labels[i] for i in read])
         scores = score(probabilities, good, classes)
+        names = with_top(run, None)
         predictions = tuple(
             Prediction(file, classes, error="is empty")
             if row is None
@@ -42,7 +46,11 @@ def make_evaluation(tmp_path):
             bootstrap(scores.confusion),
             tuple(reliability(probabilities, good)),
             predictions,
-            **{"trained_on": 0, **fields},
+            **{
+                "trained_on": 0,
+                "metrics": metric_values(names, scores, probabilities, good),
+                **fields,
+            },
         )
 
     return make

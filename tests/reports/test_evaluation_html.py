@@ -1,6 +1,7 @@
 """The page of an evaluation is whole by itself, and shows what the evaluation has."""
 
 import base64
+import hashlib
 import io
 import re
 import shutil
@@ -12,9 +13,11 @@ import pytest
 from helpers import alexnet, draw_toy
 from PIL import Image
 
-from alexnet_cli.evaluation.evaluate import Comparison
+from alexnet_cli import __version__
+from alexnet_cli.evaluation.result import Comparison
 from alexnet_cli.evaluation.significance import McNemar
 from alexnet_cli.reports.evaluation_html import MOST_CORRECT, MOST_MISTAKES, page
+from alexnet_cli.run.provenance import data_digest
 from alexnet_cli.run.run import Run
 
 TITLES = [
@@ -101,9 +104,20 @@ def test_the_verdict_is_accuracy_and_its_interval(make_page):
     assert "trained on 3 of these" not in text and "The other run" not in text
 
 
-def test_training_images_and_another_run_are_in_the_verdict(make_page):
-    comparison = Comparison(0.5, McNemar(3, 2, 1.0), 0)
+def test_the_page_says_what_its_numbers_are_of(make_page, trained):
+    found, run = make_page(), Run.open(trained)
+    for part in (
+        str(trained), run.created, run.provenance.data_digest, __version__,
+        data_digest([("", "blue")] * 3 + [("", "green")] * 2 + [("", "red")]),
+        hashlib.sha256(run.weights.read_bytes()).hexdigest(),
+    ):  # fmt: skip
+        assert any(part in x for x in found.text), part
+
+
+def test_training_images_and_another_run_are_in_the_verdict(make_page, trained):
+    comparison = Comparison(0.5, McNemar(3, 2, 1.0), 0, Run.open(trained))
     text = " ".join(make_page(trained_on=3, comparison=comparison).text)
+    assert f"other run {trained}: tiny, " in text
     assert "The network was trained on 3 of these images." in text
     assert (
         "The other run: 50.0%. Only this run is correct on 3 images, only the other run on 2; "

@@ -1,19 +1,22 @@
 """Text and JSON have every number of an evaluation, and no other."""
 
 import dataclasses
+import hashlib
 import json
 import re
 
 import numpy as np
 import pytest
-from helpers import alexnet
+from helpers import alexnet, new_tiny_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.evaluation.evaluate import Comparison
+from alexnet_cli import __version__
+from alexnet_cli.evaluation.result import Comparison
 from alexnet_cli.evaluation.significance import McNemar
-from alexnet_cli.reports.evaluation_text import MOST_CLASSES, text, to_json
+from alexnet_cli.reports.evaluation_text import MOST_CLASSES, origin, text, to_json
 from alexnet_cli.reports.text import cells
+from alexnet_cli.run.run import Run
 
 ROWS = [
     (0.75, 0.25, 0.0), (0.5, 0.25, 0.25), (0.25, 0.625, 0.125),
@@ -76,12 +79,57 @@ def test_a_class_that_does_not_occur_is_only_counted(make_evaluation):
 def test_with_more_than_five_classes_there_is_a_top_5(make_evaluation):
     rows = np.eye(6)[[0, 1, 2]] * 0.5 + 0.5 / 6
     evaluation = make_evaluation(rows, (0, 1, 5), tuple("abcdef"))
-    assert f"top-5 accuracy {evaluation.scores.top5:.4f}" in list(text(evaluation))
+    line = f"top-5 accuracy {evaluation.scores.top5:.4f}  class among the 5 most probable"
+    assert line in list(text(evaluation))
+
+
+def test_what_a_run_was_trained_with_is_printed(make_evaluation):
+    values = {"accuracy": 0.5, "top3": 0.75, "mse": 0.125, "top2": 0.625, "mae": 0.25}
+    evaluation = make_evaluation(ROWS, LABELS, metrics=values)
+    lines = list(text(evaluation))
+    assert lines[2:4] == [
+        "top-2 accuracy 0.6250  class among the 2 most probable",
+        "top-3 accuracy 0.7500  class among the 3 most probable",
+    ]
+    assert "mse            0.1250  mean squared error of probabilities" in lines
+    assert "mae            0.2500  mean absolute error of probabilities" in lines
+    assert json.loads(to_json(evaluation))["metrics"] == values
+
+
+def test_what_the_numbers_are_of(make_evaluation, run_copy, tmp_path):
+    run = Run.open(run_copy)
+    evaluation = make_evaluation(ROWS, LABELS, run=run, source=run.path)
+    images = dataclasses.replace(evaluation.images, location="/data/x", part="test")
+    evaluation = dataclasses.replace(evaluation, images=images)
+    found = json.loads(to_json(evaluation))
+    assert found["data"] == {
+        "location": "/data/x", "part": "test", "images": 6, "digest": evaluation.data_digest,
+    }  # fmt: skip
+    weights = hashlib.sha256(run.weights.read_bytes()).hexdigest()
+    assert found["run"] == {
+        "path": str(run_copy.resolve()), "network": "tiny", "recipe": "",
+        "created": run.created, "alexnet": __version__, "commit": run.versions.get("commit", ""),
+        "epoch": run.metrics["epoch"], "data_digest": run.provenance.data_digest,
+        "weights_digest": weights,
+    }  # fmt: skip
+    data, trained = origin(evaluation)
+    digest = evaluation.data_digest[:12]
+    assert data == f"data   /data/x: 6 images of its test part, digest {digest}"
+    for part in (run.created, __version__, run.provenance.data_digest[:12], weights[:12]):
+        assert part in trained
+
+
+def test_of_a_run_of_the_first_versions_little_is_known(make_evaluation):
+    evaluation = make_evaluation(ROWS, LABELS)
+    run = dataclasses.replace(evaluation.run, versions={}, created="")
+    *_, line = origin(dataclasses.replace(evaluation, run=run))
+    assert line == f"run    {run.path}: tiny"
 
 
 @pytest.mark.parametrize("p,verdict", [(0.049, "significant"), (0.05, "not significant")])
-def test_a_comparison_has_its_test(make_evaluation, p, verdict):
-    comparison = Comparison(0.75, McNemar(3, 12, p), 0)
+def test_a_comparison_has_its_test(make_evaluation, tmp_path, p, verdict):
+    other = new_tiny_run(tmp_path / "other")
+    comparison = Comparison(0.75, McNemar(3, 12, p), 0, other)
     evaluation = make_evaluation(ROWS, LABELS, comparison=comparison)
     lines = list(text(evaluation))
     start = lines.index("other run         0.7500  top-1 accuracy")
@@ -90,7 +138,9 @@ def test_a_comparison_has_its_test(make_evaluation, p, verdict):
         "only one correct  this run 3, other run 12",
         f"McNemar's test    p = {p:.3g}: {verdict} on these images",
     ]
+    assert list(origin(evaluation))[-1].startswith(f"other  {other.path}: tiny, of ")
     found = json.loads(to_json(evaluation))["comparison"]
+    assert found.pop("run")["path"] == str(other.path)
     assert found == {
         "top1": 0.75, "test": {"only_first": 3, "only_second": 12, "p": p}, "trained_on": 0,
     }  # fmt: skip

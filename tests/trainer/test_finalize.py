@@ -42,6 +42,9 @@ class Board:
     def show_image(self, tag, image, step):
         self.images.append((tag, image.shape, step))
 
+    def show_result(self, scores, epoch, *, failed):
+        self.result = scores.top1, epoch, failed
+
 
 class Figures:
     """Draws nothing; `press` is a signal that comes meanwhile, or an error."""

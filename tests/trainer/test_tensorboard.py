@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 from helpers import history, new_tiny_run, train
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams.api_pb2 import Status
 
+from alexnet_cli.evaluation.scores import score
 from alexnet_cli.model.model import build_model
 from alexnet_cli.run.run import Run
 from alexnet_cli.trainer.tensorboard import HistogramLogger, TensorBoardWriter
@@ -126,3 +130,56 @@ def test_run_name_histograms_and_metrics_of_a_training(toy, tmp_path):
     assert Run.open(tmp_path / "r").metrics["val_mse"] == pytest.approx(
         min(x["val_mse"] for x in rows), rel=1e-5
     )
+
+
+def hparams_of(folder):
+    """Start and end of the session in the event files of `folder`, as the plugin reads them."""
+    events, _ = scalars(folder)
+    content = events.PluginTagToContent(metadata.PLUGIN_NAME)
+    return (
+        metadata.parse_session_start_info_plugin_data(
+            content[metadata.SESSION_START_INFO_TAG]
+        ),
+        metadata.parse_session_end_info_plugin_data(content[metadata.SESSION_END_INFO_TAG]),
+    )
+
+
+def value(found):
+    return getattr(found, found.WhichOneof("kind"))
+
+
+def test_recipe_and_result_are_the_plugins_hyper_parameters(trained):
+    run = Run.open(trained)
+    start, end = hparams_of(trained / "logs")
+    found = {k: value(v) for k, v in start.hparams.items()}
+    expected = {k: v for k, v in run.recipe.flat().items() if v is not None}
+    expected["precision"] = run.recipe.machine.precision
+    data = run.provenance.data_digest[:12]
+    assert found == {**expected, "classes": 3, "data": data}
+    assert end.status == Status.STATUS_SUCCESS
+    _, results = scalars(trained / "logs")
+    accuracy = np.mean([right for _, right in run.confidences()])
+    assert results["result/accuracy"] == [pytest.approx(accuracy)]
+    assert set(results) == {"result/accuracy", "result/loss", "result/macro_f1"}
+
+
+def test_tensorboard_itself_makes_a_row_of_each_run(trained, tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).symlink_to(trained)
+    multiplexer = EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(str(tmp_path / "one" / "logs"), "one")
+    multiplexer.AddRunsFromDirectory(str(tmp_path / "other" / "logs"), "other")
+    multiplexer.Reload()
+    found = multiplexer.PluginRunToTagToContent(metadata.PLUGIN_NAME)
+    assert set(found) == {"one/.", "other/."} or set(found) == {"one", "other"}, (
+        found.keys()
+    )
+
+
+def test_a_training_that_failed_says_so(run):
+    board = TensorBoardWriter(run)
+    board.show_recipe()
+    scores = score(np.eye(3, dtype=np.float32), np.arange(3), run.classes)
+    board.show_result(scores, 4, failed=True)
+    board.close()
+    assert hparams_of(run.path / "logs")[1].status == Status.STATUS_FAILURE

@@ -3,16 +3,20 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ...errors import DatasetError, ImageError, RecipeError, printable
-from .. import images
+from ...errors import DatasetError, RecipeError, printable
 from ..class_names import hint, matching, quoted
+from ..disk import DISK, Files
 from ..folder_tree import FolderTree
 from ..folders import Dataset, scan
+from ..left_out import LeftOut, left_out_notes
+from ..levels import within
 from ..parts import Layout, find_layout
 from ..split import TEST, TRAIN, VAL
+from .archive_files import files_at
+from .kinds import archive_of
 from .source import Sample
 
 
@@ -31,6 +35,8 @@ class ImageFolder:
     """Classes whose names differ only by Unicode form, case or spaces around them."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The folder of each part; none if `root` holds the class folders."""
+    files: Files = DISK
+    """Where the folders are."""
 
     @property
     def location(self) -> str:
@@ -39,12 +45,14 @@ class ImageFolder:
 
     @property
     def sequential(self) -> bool:
-        """Files are read in any order."""
-        return False
+        """Whether samples are to be read one at a time and in their order."""
+        return self.files.sequential
 
     def in_order(self, samples: Iterable[Sample]) -> list[Sample]:
-        """`samples` as they are."""
-        return list(samples)
+        """`samples` in an order in which they can be read fast."""
+        if not self.sequential:
+            return list(samples)
+        return sorted(samples, key=lambda x: self.files.place(self.root / x.name))
 
     def counts(self, part: str) -> list[int]:
         """Images of each class in `part`, in class order."""
@@ -57,19 +65,15 @@ class ImageFolder:
         Raises:
             ImageError: it cannot be read.
         """
-        path = self.root / sample.name
-        try:
-            return images.read(path)
-        except ImageError as error:
-            if path.is_symlink() and str(error) == "does not exist":
-                raise ImageError(
-                    f"is a link to nothing: {printable(path.readlink())}"
-                ) from error
-            raise
+        return self.files.read(self.root / sample.name)
 
 
 def find_images(
-    data: Path, classes: Sequence[str] = (), *, parts: Mapping[str, Path] | None = None
+    data: Path,
+    classes: Sequence[str] = (),
+    *,
+    parts: Mapping[str, Path] | None = None,
+    files: Files = DISK,
 ) -> ImageFolder:
     """The class folders of `data`, or of its train, val and test folders.
 
@@ -77,36 +81,81 @@ def find_images(
     that they are, for a data set whose layout does not say so; see `chosen_parts`.
 
     Raises:
-        DatasetError: fewer than two classes, or on another level, or a part has another.
+        DatasetError: there are none, fewer than two classes, they are on another level, or
+            a part has a class that train lacks.
     """
-    layout = Layout(parts) if parts else find_layout(FolderTree(data))
-    folders = dict(layout.parts) or {TRAIN: data}
-    training = scan(folders[TRAIN], classes)
-    names = training.classes
+    left_out: list[LeftOut] = []
+    top = data if parts else within(data, files, left_out.append, classes)
+    layout = Layout(parts) if parts else find_layout(FolderTree(top, files))
+    folders = dict(layout.parts) or {TRAIN: top}
+    found = _scanned(folders, classes, files)
+    names = found[TRAIN].classes
+    left_out += [*layout.left_out, *(y for x in found.values() for y in x.left_out)]
+    images = ImageFolder(
+        data,
+        names,
+        tuple(found),
+        tuple(s for part, x in found.items() for s in _samples(data, x, part, names)),
+        notes=left_out_notes(data, left_out),
+        confusable=tuple(dict.fromkeys(y for x in found.values() for y in x.confusable)),
+        folders=folders if layout.parts else {},
+        files=files,
+    )
+    return replace(images, samples=tuple(images.in_order(images.samples)))
+
+
+def _scanned(
+    folders: Mapping[str, Path], classes: Sequence[str], files: Files
+) -> dict[str, Dataset]:
+    """What is in the folder of each part.
+
+    Raises:
+        DatasetError: as `find_images`.
+    """
+    found = {TRAIN: scan(folders[TRAIN], classes, files=files)}
+    names = found[TRAIN].classes
     if len(names) < 2:
-        raise DatasetError(
+        message = (
             f"{printable(folders[TRAIN])} has only one class, {quoted(names[0])}; "
             f"a classifier needs at least two"
         )
-    found = {TRAIN: training}
+        notes = left_out_notes(folders[TRAIN], files.left_out)
+        raise DatasetError("; ".join((message, *notes[:1])))
     for part in (x for x in (VAL, TEST) if x in folders):
-        found[part] = scan(folders[part], known=names)
+        found[part] = scan(folders[part], known=names, files=files)
         unknown = [x for x in found[part].classes if matching(x, names) is None]
         if unknown and not classes:
             raise DatasetError(
                 f"{printable(folders[part])} has a class {quoted(unknown[0])} that "
                 f"{printable(folders[TRAIN])} lacks{hint(unknown[0], names)}"
             )
-    samples = [s for part, x in found.items() for s in _samples(data, x, part, names)]
-    return ImageFolder(
+    return found
+
+
+def labeled_folder(
+    data: Path, known: Sequence[str] = (), *, files: Files = DISK
+) -> ImageFolder:
+    """The class folders of `data`, of however many classes.
+
+    A folder that is named as one of `known` is a class, whatever is in it.
+
+    Raises:
+        DatasetError: as `folders.scan`.
+    """
+    left_out: list[LeftOut] = []
+    top = within(data, files, left_out.append, known)
+    if find_layout(FolderTree(top, files)).parts:
+        return find_images(data, files=files)
+    found = scan(top, known=known, files=files)
+    images = ImageFolder(
         data,
-        names,
-        tuple(found),
-        tuple(samples),
-        notes=(*layout.notes, *(note for x in found.values() for note in x.notes)),
-        confusable=tuple(dict.fromkeys(y for x in found.values() for y in x.confusable)),
-        folders=folders if layout.parts else {},
+        found.classes,
+        (TRAIN,),
+        tuple(_samples(data, found, TRAIN, found.classes)),
+        left_out_notes(data, [*left_out, *found.left_out]),
+        files=files,
     )
+    return replace(images, samples=tuple(images.in_order(images.samples)))
 
 
 def chosen_parts(
@@ -126,7 +175,8 @@ def chosen_parts(
         if folder.is_file():
             raise RecipeError(
                 f"--{part} {printable(folder)} is not a folder; --data takes a manifest "
-                f"with a split column, or an archive with train, val and test folders"
+                f"with a split column, or an archive; a folder in an archive is named "
+                f"as photos.zip/train"
             )
     if len({x.resolve() for x in folders.values()}) < len(folders):
         raise RecipeError("--train, --val and --test name the same folder twice")
@@ -135,15 +185,11 @@ def chosen_parts(
             raise RecipeError("neither --data nor --train names a folder of images")
         return data, {}
     if data is not None:
-        own = dict(find_layout(FolderTree(data)).parts) or {TRAIN: data}
-        if again := [x for x in folders if x in own]:
-            what = (
-                "is the training part" if own == {TRAIN: data} else f"has a {again[0]} part"
-            )
-            raise RecipeError(
-                f"--{again[0]} cannot be given here: --data {printable(data)} {what}"
-            )
-        folders = {**own, **folders}
+        folders = {**_own_parts(data, folders), **folders}
+    if len({archive_of(x) for x in folders.values()}) > 1:
+        raise RecipeError(
+            "--data, --train, --val and --test must be folders, or be in one archive"
+        )
     if TRAIN not in folders:
         raise RecipeError(f"--{next(iter(folders))} needs --train, or --data")
     resolved = {part: x.absolute() for part, x in folders.items()}
@@ -152,6 +198,23 @@ def chosen_parts(
     except ValueError as error:
         raise RecipeError("--train, --val and --test must be on one drive") from error
     return root, {x: resolved[x] for x in (TRAIN, VAL, TEST) if x in resolved}
+
+
+def _own_parts(data: Path, given: Iterable[str]) -> dict[str, Path]:
+    """The folders of the parts that --data has beside those that are `given`.
+
+    Raises:
+        RecipeError: it has one of these too.
+    """
+    files = files_at(data)
+    top = within(data, files, lambda _: None)
+    parts = dict(find_layout(FolderTree(top, files)).parts)
+    if again := [x for x in given if x in (parts or (TRAIN,))]:
+        what = f"has a {again[0]} part" if parts else "is the training part"
+        raise RecipeError(
+            f"--{again[0]} cannot be given here: --data {printable(data)} {what}"
+        )
+    return parts or {TRAIN: top}
 
 
 def _samples(

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ...backend.regular_file import read_regular
-from ...errors import DatasetError, first_line, printable
+from ...errors import DatasetError, ImageError, first_line, printable
+from ..disk import DISK, Files
 
 CLASS_LISTS = (
     "classes.txt", "labels.txt", "class_names.txt", "label_names.txt", "classes.json",
@@ -68,13 +68,18 @@ def is_number(label: str) -> bool:
     return label.isascii() and label.isdigit() and len(label) < 10
 
 
-def class_list(folder: Path) -> Path | None:
+def class_list(folder: Path, files: Files = DISK) -> Path | None:
     """The file in `folder` that may name its classes."""
-    files = (folder / name for name in CLASS_LISTS)
-    return next((x for x in files if x.is_file()), None)
+    try:
+        names = {x.name for x in files.entries(folder) if x.is_file()}
+    except OSError:
+        return None
+    return next((folder / x for x in CLASS_LISTS if x in names), None)
 
 
-def listed_names(folder: Path, labels: Iterable[str]) -> tuple[Mapping[str, str], str]:
+def listed_names(
+    folder: Path, labels: Iterable[str], files: Files = DISK
+) -> tuple[Mapping[str, str], str]:
     """The name of each of `labels` by the class list in `folder`, and a note of it.
 
     Nothing if there is no such list, or if not all labels are numbers. Labels count from
@@ -83,10 +88,10 @@ def listed_names(folder: Path, labels: Iterable[str]) -> tuple[Mapping[str, str]
     Raises:
         DatasetError: the list cannot be read, or does not name every label.
     """
-    wanted, file = set(labels), class_list(folder)
+    wanted, file = set(labels), class_list(folder, files)
     if file is None or not wanted or not all(is_number(x) for x in wanted):
         return {}, ""
-    names = read_names(file)
+    names = read_names(file, files)
     numbers = {int(x) for x in wanted}
     if not set(names) >= numbers and 0 not in numbers and max(numbers) == len(names):
         names = {i + 1: x for i, x in names.items()}
@@ -101,17 +106,20 @@ def listed_names(folder: Path, labels: Iterable[str]) -> tuple[Mapping[str, str]
     return {x: names[int(x)] for x in wanted}, note
 
 
-def read_names(file: Path) -> dict[int, str]:
+def read_names(file: Path, files: Files = DISK) -> dict[int, str]:
     """The class names in `file` by number: a name a line, perhaps after its number.
 
     Raises:
         DatasetError: it cannot be read, or has a name or a number twice.
     """
     try:
-        text = read_regular(file, MOST_BYTES).decode("utf-8-sig")
+        data = files.read(file)
+        if len(data) > MOST_BYTES:
+            raise ImageError(f"is larger than {MOST_BYTES:,} bytes")
+        text = data.decode("utf-8-sig")
         pairs = _json(text) if file.suffix == ".json" else _lines(text)
-    except OSError as error:
-        raise DatasetError(f"{printable(file)}: {first_line(error)}") from error
+    except ImageError as error:
+        raise DatasetError(f"{printable(file)} {error}") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(
             f"{printable(file)} is no list of class names: {first_line(error)}"

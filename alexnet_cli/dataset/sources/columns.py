@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DatasetError
-from .layout import part_named
+from ..part_names import part_named
+from ..split import TEST, TRAIN, VAL
 
 PATHS = frozenset({
     "file", "files", "filename", "filenames", "filepath", "filepaths", "path", "paths",
@@ -24,10 +25,24 @@ LABELS = frozenset({
 })  # fmt: skip
 SPLITS = frozenset({
     "split", "set", "part", "subset", "partition", "dataset", "datasplit", "usage", "phase",
-    "fold",
 })  # fmt: skip
+FLAGS = {
+    "isvalid": VAL, "isval": VAL, "isvalidation": VAL, "istest": TEST, "istesting": TEST,
+}  # fmt: skip
+"""Columns that say of an image whether it is of a part; the others are to train on."""
+PLAIN_FLAGS = {"val": VAL, "validation": VAL, "test": TEST}
+"""Names of those that may also hold something else."""
+FOLDS = frozenset({"fold", "folds", "kfold", "cvfold", "foldid", "istrain", "istraining"})
+"""Names of columns that are the part's if there is no better one, and if they say it."""
+READ = (
+    "file, path, image or filename; label, class, category or target; and split, set, "
+    "subset or is_valid"
+)
+"""Names of columns in messages."""
 ROW_NUMBERS = frozenset({"", "index", "unnamed0"})
 """Columns of numbers that pandas writes."""
+_YES = frozenset({"1", "1.0", "true", "yes", "t", "y"})
+_NO = frozenset({"0", "0.0", "false", "no", "f", "n"})
 _FLAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false"})
 
 
@@ -43,6 +58,31 @@ class Columns:
     header: bool
     """Whether the first row is a header, not an image."""
     note: str = ""
+    flag: str = ""
+    """The part that images are of for which the column `split` says yes."""
+
+    def part(self, value: Any) -> str:
+        """The part that a cell of the column `split` says.
+
+        Raises:
+            DatasetError: it says none.
+        """
+        text = "" if value is None else str(value).strip()
+        if self.flag and text.lower() in _YES | _NO:
+            return self.flag if text.lower() in _YES else TRAIN
+        if part := part_named(text):
+            return part
+        if self.flag:
+            raise DatasetError(f"{text!r} is neither true nor false")
+        if text.isdigit() or text.lower() in _YES | _NO:
+            raise DatasetError(
+                f"part {text!r} is none of train, val and test; write these into a column "
+                f"called split, or leave it out: --folds and --fold make folds"
+            )
+        raise DatasetError(
+            f"part {text!r} is none of train, val and test; write one of them, or leave "
+            f"the row out"
+        )
 
 
 def choose_columns(
@@ -62,12 +102,14 @@ def choose_columns(
     labels = [i for i, x in enumerate(names) if x in LABELS]
     if not (keyed or paths or labels):
         return _without_header(first, where)
-    splits = [i for i, x in enumerate(names) if x in SPLITS]
+    flags = {**FLAGS, **(PLAIN_FLAGS if _say_yes_or_no(names, second) else {})}
+    splits = [i for i, x in enumerate(names) if x in SPLITS or x in flags]
+    splits = splits or [i for i, x in enumerate(names) if x in FOLDS]
     for what, found in (("image", paths), ("class", labels), ("part", splits)):
         if len(found) > 1:
             raise DatasetError(
                 f"{where}: several columns could name the {what}: "
-                f"{', '.join(str(first[i]) for i in found)}; leave one"
+                f"{', '.join(str(first[i]) for i in found)}; leave one, or rename"
             )
     used = {*paths, *labels, *splits}
     rest = [i for i, x in enumerate(names) if i not in used and x not in ROW_NUMBERS]
@@ -78,9 +120,15 @@ def choose_columns(
             raise _missing(first, second, rest, where, what)
         found += rest
         note = f"column {str(first[rest[0]])!r} is taken to name the {what}"
-    return Columns(
-        paths[0], labels[0], splits[0] if splits else None, len(first), True, note
-    )
+    split = splits[0] if splits else None
+    flag = "" if split is None else flags.get(names[split], "")
+    return Columns(paths[0], labels[0], split, len(first), True, note, flag)
+
+
+def _say_yes_or_no(names: Sequence[str], cells: Sequence[Any]) -> bool:
+    """Whether the cells of the columns with plain names of parts are all flags."""
+    found = [str(y).lower() for x, y in zip(names, cells, strict=False) if x in PLAIN_FLAGS]
+    return _FLAGS.issuperset(found)
 
 
 def _plain(name: Any) -> str:
@@ -92,9 +140,14 @@ def _without_header(first: Sequence[Any], where: str) -> Columns:
         return Columns(0, 1, None, 2, False)
     if len(first) == 3 and part_named(str(first[2])):
         return Columns(0, 1, 2, 3, False)
+    if len(first) == 1:
+        raise DatasetError(
+            f"{where}: one column only, {str(first[0])[:50]!r}; separate columns with "
+            f"commas, semicolons, tabs (in .tsv only these) or |"
+        )
     raise DatasetError(
         f"{where}: neither a header nor an image and its class; let the first line be "
-        f"file,label or file,label,split"
+        f"file,label or file,label,split; names of columns that are read are {READ}"
     )
 
 
@@ -113,5 +166,6 @@ def _missing(
     others = f" among {listed}" if names else ""
     word = "label" if what == "class" else "file"
     return DatasetError(
-        f"{where}: no column names the {what}{others}; call the one that does {word}"
+        f"{where}: no column names the {what}{others}; call the one that does {word}; "
+        f"names that are read are {READ}"
     )

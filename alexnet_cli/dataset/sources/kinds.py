@@ -24,6 +24,11 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(ARCHIVES) and path.is_file()
 
 
+def archive_of(data: Path) -> Path | None:
+    """The archive that `data` is, or of which it names a folder, as photos.zip/train."""
+    return next((x for x in (data, *data.parents) if is_archive(x)), None)
+
+
 def is_tfds(data: Path) -> bool:
     """Whether `data` names a data set of TFDS."""
     return str(data).startswith(TFDS)
@@ -31,7 +36,7 @@ def is_tfds(data: Path) -> bool:
 
 def exists(data: Path) -> bool:
     """Whether `data` may still be read: of a data set of TFDS only TFDS knows."""
-    return is_tfds(data) or data.exists()
+    return is_tfds(data) or data.exists() or archive_of(data) is not None
 
 
 def recorded_name(data: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import DatasetError, ImageError
 from .. import images
-from .layout import reason_to_leave_out
+from ..listing import unused_name
 from .source import Sample
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -26,17 +26,18 @@ class ListedFiles:
         self.root = root
         self.names: dict[str, set[str]] = {}
         self.plain: dict[str, Mapping[str, list[str]]] = {}
+        self.folded: dict[str, Mapping[str, str]] = {}
         self.problems: dict[str, str] = {}
         """Why there is no one file for a name that was looked for."""
         self.elsewhere: dict[str, int] = {}
         """How many files were found in each folder beside the list, not named by it."""
 
-    def find(self, text: str) -> str:
+    def find(self, text: str, line: int) -> str:
         """The path of a file, below the root or absolute, with forward slashes.
 
         Of a name without a folder, or without its extension, that of the one image that
         has it, beside the list or in a folder there. What is not found keeps its name,
-        and is a problem.
+        and is a problem of the `line`.
 
         Raises:
             DatasetError: `text` is no path of a file.
@@ -53,7 +54,13 @@ class ListedFiles:
             name = str(PurePosixPath(text.replace("\\", "/")))
             if self._exists(name):
                 return name
-        return self._similar(name)
+        return self._similar(name, line)
+
+    def inside(self, name: str) -> str:
+        """The last folders and the name of what is below the root, if `name` ends so."""
+        words = name.split("/")
+        ends = ("/".join(words[i:]) for i in range(1, len(words)))
+        return next((x for x in ends if self._exists(x)), "")
 
     def read(self, sample: Sample) -> bytes:
         """The bytes of a file that was found, or that an earlier list named.
@@ -78,7 +85,7 @@ class ListedFiles:
                 self.names[folder] = set()
         return self.names[folder]
 
-    def _similar(self, name: str) -> str:
+    def _similar(self, name: str, line: int) -> str:
         """The one image that `name` can mean."""
         folder, _, file = name.rpartition("/")
         found = self._matching(folder, file)
@@ -87,20 +94,28 @@ class ListedFiles:
                 beside = found[0].partition("/")[0]
                 self.elsewhere[beside] = self.elsewhere.get(beside, 0) + 1
             return found[0]
+        problem = "does not exist"
         if found:
-            self.problems[name] = f"could be {found[0]} or {found[1]}"
+            problem = f"could be {found[0]} or {found[1]}"
         elif _DRIVE.match(name):
-            self.problems[name] = "does not exist: it is a path of another machine"
-        else:
-            self.problems[name] = "does not exist"
+            problem = "does not exist: it is a path of another machine"
+        elif other := self._in_other_letters(folder).get(file.casefold()):
+            problem = f"does not exist: only {other!r} does, in other letters"
+        self.problems.setdefault(name, f"{problem} (line {line})")
         return name
+
+    def _in_other_letters(self, folder: str) -> Mapping[str, str]:
+        """Names of what is in a folder, by these without case."""
+        if folder not in self.folded:
+            self.folded[folder] = {x.casefold(): x for x in self._files(folder)}
+        return self.folded[folder]
 
     @cached_property
     def _beside(self) -> Mapping[str, list[str]]:
         """Paths of the images in the folders beside the list, by plain name."""
         found: defaultdict[str, list[str]] = defaultdict(list)
         for folder in sorted(self._files("")):
-            if not reason_to_leave_out(f"{folder}/x") and (self.root / folder).is_dir():
+            if not unused_name(f"{folder}/x") and (self.root / folder).is_dir():
                 for plain, paths in self._by_name(folder).items():
                     found[plain] += paths
         return found
@@ -125,6 +140,6 @@ class ListedFiles:
             plain = unicodedata.normalize("NFC", name)
             found[plain].append(path)
             stem, dot, _ = plain.rpartition(".")
-            if dot and stem and not reason_to_leave_out(name):
+            if dot and stem and not unused_name(name):
                 found[stem].append(path)
         return found

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import DatasetError, printable
+from ..class_names import quoted
 from ..split import TEST, TRAIN, VAL
 from .class_lists import chosen_classes, is_number, listed_names, require_known
 from .listed_files import ListedFiles
@@ -53,11 +54,19 @@ def open_manifest(
 
 def _require_images(rows: Rows, location: str) -> None:
     if not rows.names:
-        raise DatasetError(f"{location} names no image with a label")
-    if all(x in rows.files.problems for x in rows.names):
+        rest = "" if rows.unlabeled else "; it has a header and no rows"
+        raise DatasetError(f"{location} names no image with a label{rest}")
+    problems = rows.files.problems
+    if all(x in problems for x in rows.names):
+        first = rows.names[0]
+        advice = f"paths are relative to {printable(rows.files.root)}"
+        if inside := rows.files.inside(first):
+            advice = f"write paths from {printable(rows.files.root)} on, as {inside!r}"
+        elif first[:1] == first[-1:] == "'":
+            advice = "take the single quotes away, or make them double ones"
         raise DatasetError(
-            f"{location}: none of its files exists, such as {printable(rows.names[0])!r}; "
-            f"paths are relative to {printable(rows.files.root)}"
+            f"{location}: none of its files can be used; the first, {quoted(first)}, "
+            f"{problems[first]}; {advice}"
         )
 
 

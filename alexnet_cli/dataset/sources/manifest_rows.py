@@ -8,9 +8,9 @@ from itertools import chain
 from typing import Any
 
 from ...errors import DatasetError, printable
+from ..class_names import quoted
 from ..split import TRAIN
-from .columns import Columns, choose_columns
-from .layout import part_named
+from .columns import READ, Columns, choose_columns
 from .listed_files import ListedFiles
 from .table import Row, Table
 
@@ -29,8 +29,8 @@ class Rows:
     """Lines of the rows without a label."""
     repeated: list[int] = field(default_factory=list)
     """Lines of the rows that say again what one before says."""
-    contradicting: list[str] = field(default_factory=list)
-    """Files that are listed under two labels."""
+    contradicting: list[tuple[str, int]] = field(default_factory=list)
+    """Files that are listed under two labels, and the line of the second one."""
 
     def add(self, name: str, label: str, part: str, line: int) -> None:
         """Take over what the row on a `line` says, unless one before has said it."""
@@ -39,7 +39,7 @@ class Rows:
             return
         self.seen.add((name, label, part))
         if self.label_of.setdefault(name, label) != label:
-            self.contradicting.append(name)
+            self.contradicting.append((name, line))
         self.names.append(name)
         self.labels.append(label)
         self.parts.append(part)
@@ -48,22 +48,24 @@ class Rows:
         """A line for each kind of row that is not as one would expect."""
         notes = []
         for what, lines in (
-            ("without a label", self.unlabeled),
-            ("said before", self.repeated),
+            ("without a label; write one to use", self.unlabeled),
+            ("that say what a row before says", self.repeated),
         ):
             if lines:
-                notes.append(f"{len(lines)} row(s) {what}, the first on line {lines[0]}")
+                notes.append(
+                    f"left out: {len(lines)} row(s), the first on line {lines[0]}: {what}"
+                )
         if self.contradicting:
-            first = printable(self.contradicting[0])
+            name, line = self.contradicting[0]
             notes.append(
-                f"{len(self.contradicting)} file(s) stand under two labels, kept under "
-                f"both: {first}"
+                f"{len(self.contradicting)} file(s) stand under two labels and are used "
+                f"under both, the first on line {line}: {quoted(name)}"
             )
         outside = sum(x.startswith(("/", "..")) for x in self.names)
         if outside:
             notes.append(f"{outside} file(s) stand outside its folder, and are used")
         for folder, count in self.files.elsewhere.items():
-            notes.append(f"{count} file(s) were found in {printable(folder)}/")
+            notes.append(f"{count} file(s) were found in {quoted(f'{folder}/')}")
         return notes
 
 
@@ -96,7 +98,8 @@ def _require_no_header(first: Row, location: str) -> None:
     if "." not in text and "/" not in text:
         raise DatasetError(
             f"{location}, line {first.line}: {text!r} is neither a file nor the usual name "
-            f"of a column; let the first line be file,label or file,label,split"
+            f"of a column; let the first line be file,label or file,label,split; names of "
+            f"columns that are read are {READ}"
         )
 
 
@@ -108,27 +111,22 @@ def _add(rows: Rows, row: Row, columns: Columns) -> None:
     """
     cells = row.cells
     wanted = max(columns.path, columns.label, columns.split or 0) + 1
-    if len(cells) < wanted or any(cells[columns.count :]):
+    if len(cells) < wanted:
+        raise DatasetError(f"{len(cells)} column(s), not {columns.count}; complete the row")
+    if any(cells[columns.count :]):
         raise DatasetError(
-            f"{len(cells)} fields, not {columns.count}; put a name that holds a delimiter "
+            f"{len(cells)} columns, not {columns.count}; put a name that holds a delimiter "
             f"in quotes"
         )
     label = _label(cells[columns.label])
     path = cells[columns.path]
     if not isinstance(path, str) or not path.strip():
         raise DatasetError(f"no file is named, but {path!r}")
-    part = TRAIN
-    if columns.split is not None:
-        found = part_named(str(cells[columns.split]))
-        if found is None:
-            raise DatasetError(
-                f"part {str(cells[columns.split])!r} is none of train, val and test"
-            )
-        part = found
+    part = TRAIN if columns.split is None else columns.part(cells[columns.split])
     if not label:
         rows.unlabeled.append(row.line)
         return
-    name = rows.files.find(path.strip())
+    name = rows.files.find(path.strip(), row.line)
     # Bytes that are not UTF-8 may be those of a file's name, where there is such a file.
     _require_utf8(label, path if name in rows.files.problems else "")
     rows.add(name, label, part, row.line)
@@ -152,4 +150,6 @@ def _label(value: Any) -> str:
         return ""
     # Equal labels are one text in memory, of a million rows.
     text = str(value).strip()
+    if text.lower() in ("nan", "<na>"):
+        return ""
     return sys.intern(text if text.isascii() else unicodedata.normalize("NFC", text))

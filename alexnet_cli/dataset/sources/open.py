@@ -5,11 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...errors import DatasetError, printable
-from ..folders import find_parts, scan
-from ..split import TRAIN
-from .class_folders import ImageFolder, find_images
-from .class_lists import chosen_classes, class_list, listed_names
-from .kinds import ARCHIVES, OTHER_ARCHIVES, OTHER_TABLES, READ, TABLES, TFDS, is_tfds
+from ..disk import Files
+from ..levels import within
+from .archive_files import files_at
+from .class_folders import ImageFolder, find_images, labeled_folder
+from .class_lists import chosen_classes, class_list, is_number, listed_names
+from .kinds import (
+    OTHER_ARCHIVES,
+    OTHER_TABLES,
+    READ,
+    TABLES,
+    TFDS,
+    archive_of,
+    is_tfds,
+)
 from .listed_files import ListedFiles
 from .source import ListedImages, Sample, Source
 
@@ -29,16 +38,14 @@ def open_source(
         from .tfds import open_tfds
 
         return open_tfds(str(data).removeprefix(TFDS), classes)
-    kind = _kind(data)
-    if kind == "table":
+    if _kind(data) == "table":
         from .manifest import open_manifest
 
         return open_manifest(data, classes)
-    if kind == "archive":
-        from .archive import open_archive
-
-        return open_archive(data, classes)
-    return find_images(data, classes, parts=parts) if parts else _folder(data, classes)
+    files = files_at(data)
+    if parts:
+        return find_images(data, classes, parts=parts, files=files)
+    return _folder(data, classes, files)
 
 
 def open_labeled(data: Path, known: Sequence[str] = ()) -> Source:
@@ -53,24 +60,11 @@ def open_labeled(data: Path, known: Sequence[str] = ()) -> Source:
         from .tfds import open_tfds
 
         return open_tfds(str(data).removeprefix(TFDS), least=1)
-    kind = _kind(data)
-    if kind == "table":
+    if _kind(data) == "table":
         from .manifest import open_manifest
 
         return open_manifest(data, least=1)
-    if kind == "archive":
-        from .archive import open_archive
-
-        return open_archive(data, least=1)
-    parts = find_parts(data)
-    if parts:
-        return _folder(data, ())
-    found = scan(data, known=known)
-    samples = (
-        Sample(name, label, TRAIN)
-        for name, label in zip(found.relative(), found.labels, strict=True)
-    )
-    return _named(ImageFolder(data, found.classes, (TRAIN,), tuple(samples), found.notes))
+    return _named(labeled_folder(data, known, files=files_at(data)))
 
 
 def recorded_source(
@@ -87,12 +81,10 @@ def recorded_source(
 
         return recorded_tfds(str(data).removeprefix(TFDS), classes, chosen)
     kind = _kind(data)
-    if kind == "archive":
-        from .archive import recorded_archive
-
-        return recorded_archive(data, classes, chosen)
-    root = data.parent if kind == "table" else data
     parts = tuple(dict.fromkeys(x.part for x in chosen))
+    if kind == "archive":
+        return ImageFolder(data, classes, parts, chosen, files=files_at(data))
+    root = data.parent if kind == "table" else data
     return ListedImages(
         root=root,
         location=printable(data),
@@ -112,12 +104,12 @@ def _kind(data: Path) -> str:
     if data.is_dir():
         return "folder"
     name, shown = data.name.lower(), printable(data)
+    if archive_of(data):
+        return "archive"
     if not data.exists():
         raise DatasetError(f"{shown} does not exist")
     if name.endswith(TABLES):
         return "table"
-    if name.endswith(ARCHIVES):
-        return "archive"
     if name.endswith(OTHER_ARCHIVES):
         raise DatasetError(
             f"{shown} is an archive of a kind that is not read; unpack it, or repack it as "
@@ -133,15 +125,17 @@ def _kind(data: Path) -> str:
     )
 
 
-def _folder(data: Path, classes: Sequence[str]) -> Source:
-    """Class folders; those that are numbers are named by the class list in `data`."""
-    if not class_list(data):
-        return find_images(data, classes)
-    found = find_images(data)
+def _folder(data: Path, classes: Sequence[str], files: Files) -> Source:
+    """Class folders; those that are numbers are named by a class list beside them."""
+    if not classes:
+        return _named(find_images(data, files=files))
+    if not class_list(within(data, files, lambda _: None), files):
+        return find_images(data, classes, files=files)
+    found = find_images(data, files=files)
     named = _named(found)
     if named is found:
-        return find_images(data, classes) if classes else found
-    return _with_classes(named, classes) if classes else named
+        return find_images(data, classes, files=files)
+    return _with_classes(named, classes)
 
 
 def _with_classes(found: ImageFolder, classes: Sequence[str]) -> ImageFolder:
@@ -158,7 +152,10 @@ def _with_classes(found: ImageFolder, classes: Sequence[str]) -> ImageFolder:
 
 def _named(found: ImageFolder) -> ImageFolder:
     """`found` with the names of its classes, if they are numbers that a list names."""
-    names, note = listed_names(found.root, found.classes)
+    if not all(is_number(x) for x in found.classes):
+        return found
+    folder = within(found.root, found.files, lambda _: None)
+    names, note = listed_names(folder, found.classes, found.files)
     if not names:
         return found
     order = sorted(range(len(found.classes)), key=lambda i: int(found.classes[i]))

@@ -128,7 +128,8 @@ def _cells(lines: Iterator[str], before: int, delimiter: str, name: str) -> Iter
             return
         except csv.Error as error:
             raise DatasetError(
-                f"{name}, line {before + reader.line_num}: {first_line(error)}"
+                f"{name}, line {before + reader.line_num}: {first_line(error)}; are all "
+                f"quotes closed, and doubled within a name?"
             ) from error
         cells = [x.strip() for x in cells]
         if any(cells):

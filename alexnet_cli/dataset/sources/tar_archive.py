@@ -14,9 +14,20 @@ from typing import IO, Any, cast
 
 from ...backend.regular_file import open_regular
 from ...errors import DatasetError, ImageError, first_line, printable
+from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
-from .layout import LeftOut
-from .members import DAMAGE, Opened, clean_name, reading, require_no_bomb
+from ..left_out import LeftOut
+from ..listing import has_known_extension
+from .members import (
+    DAMAGE,
+    LINK,
+    TWICE,
+    Opened,
+    clean_name,
+    kind_of,
+    reading,
+    require_no_bomb,
+)
 
 MAX_HEADER = 2**20
 """Bytes of one header, as of a long name; tarfile would keep any number in memory."""
@@ -26,10 +37,6 @@ _MAGIC: dict[bytes, Callable[[BufferedReader], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
 }
-_FOREIGN = {
-    b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
-    b"PK\3\4": "zip", b"\x04\x22\x4d\x18": "LZ4",
-}  # fmt: skip
 
 
 class _Forward:
@@ -118,9 +125,8 @@ def _unpacked(raw: BufferedReader) -> IO[bytes]:
     for magic, opener in _MAGIC.items():
         if head.startswith(magic):
             return cast(IO[bytes], opener(raw))
-    for magic, name in _FOREIGN.items():
-        if head.startswith(magic):
-            raise tarfile.ReadError(f"it is {name}")
+    if name := kind_of(head):
+        raise tarfile.ReadError(f"it is {name}")
     return raw
 
 
@@ -130,6 +136,8 @@ class _Place:
 
     offset: int
     size: int
+    image: bool
+    """It is one by its extension, or by its first bytes."""
 
 
 class TarMembers:
@@ -137,9 +145,16 @@ class TarMembers:
 
     def __init__(self, path: Path, places: dict[str, _Place], stream: _Stream) -> None:
         self.path, self.places, self.stream = path, places, stream
-        self.names = tuple(places)
+        # In the order of their content; hard links share that of another.
+        self.names = tuple(sorted(places, key=lambda x: places[x].offset))
         self.sequential = stream.sequential
         self.lock = threading.Lock()
+        self.last: tuple[_Place | None, bytes] = None, b""
+        """The content that was read last, which hard links may share."""
+
+    def begins_as_image(self, name: str) -> bool:
+        """Whether the first bytes of a member are those of an image, as far as is known."""
+        return name in self.places and self.places[name].image
 
     def read(self, name: str) -> bytes:
         """The content of a member; a compressed archive begins anew if it was before.
@@ -159,10 +174,15 @@ class TarMembers:
         return data
 
     def _read(self, place: _Place) -> bytes:
+        if place == self.last[0]:
+            return self.last[1]
         if self.sequential and self.stream.forward.position > place.offset:
             self.stream = _Stream(self.path)
         self.stream.forward.seek(place.offset)
-        return self.stream.forward.take(place.size)
+        data = self.stream.forward.take(place.size)
+        if self.sequential:
+            self.last = place, data
+        return data
 
 
 def open_tar(path: Path) -> Opened:
@@ -171,21 +191,18 @@ def open_tar(path: Path) -> Opened:
     Raises:
         DatasetError: it is none, damaged or a bomb.
     """
-    left_out = LeftOut()
+    left_out: list[LeftOut] = []
     places: dict[str, _Place] = {}
     try:
         stream = _Stream(path)
-        for info in stream:
-            if info.isdir():
-                continue
-            if info.issparse() or not info.isreg():
-                left_out.add(_kind(info), info.name)
-            elif clean := clean_name(info.name, left_out):
-                if clean in places:
-                    left_out.add("in the archive twice, of which the last counts", clean)
-                    # Its place in the order is that of the last one.
-                    del places[clean]
-                places[clean] = _Place(info.offset_data, info.size)
+        for info in (x for x in stream if not x.isdir()):
+            place = _placed(info, stream, places)
+            if place is None:
+                left_out.append(LeftOut(path / info.name, _kind(info)))
+            elif clean := clean_name(info.name, path, left_out.append):
+                if places.pop(clean, None):
+                    left_out.append(LeftOut(path / clean, TWICE))
+                places[clean] = place
     except MemoryError as error:
         raise DatasetError(f"{printable(path)} needs more memory than there is") from error
     except DAMAGE as error:
@@ -193,10 +210,28 @@ def open_tar(path: Path) -> Opened:
             f"{printable(path)} is no tar archive, or was cut short ({first_line(error)}); "
             f"fetch it again, or repack it as .zip or .tar.gz"
         ) from error
-    return Opened(TarMembers(path, places, stream), left_out)
+    return Opened(TarMembers(path, places, stream), tuple(left_out))
+
+
+def _placed(
+    info: tarfile.TarInfo, stream: _Stream, places: dict[str, _Place]
+) -> _Place | None:
+    """Where the content is of a member at which `stream` stands; None if it has none.
+
+    That of a hard link is where it is of the member before to which it leads.
+    """
+    if info.islnk():
+        return places.get(info.linkname.removeprefix("./"))
+    if info.issparse() or not info.isreg():
+        return None
+    # Only now can the first bytes be had without reading the archive once more.
+    image = has_known_extension(info.name) or is_image_head(
+        stream.forward.take(min(HEAD, info.size))
+    )
+    return _Place(info.offset_data, info.size, image)
 
 
 def _kind(info: tarfile.TarInfo) -> str:
     if info.issym() or info.islnk():
-        return "a link"
+        return LINK
     return "a sparse file" if info.issparse() else "neither a file nor a folder"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ...errors import DatasetError, ImageError, first_line
+from ..left_out import left_out_line
 from ..split import TEST, TRAIN, VAL
 from .class_lists import chosen_classes, require_known
 from .source import ListedImages, Sample
@@ -116,9 +117,11 @@ def _listed(data: DataSet) -> Iterator[Sample]:
 
 def _notes(data: DataSet, unlabeled: int) -> tuple[str, ...]:
     others = [x for x in data.builder.info.splits if x not in data.splits.values()]
-    notes = [f"split {x!r} is no part" for x in others]
+    notes = []
+    if others:
+        notes.append(left_out_line(others, len(others), "a split that is no part"))
     if unlabeled:
-        notes.append(f"{unlabeled} example(s) without a label")
+        notes.append(f"left out: {unlabeled} example(s): without a label")
     return tuple(notes)
 
 

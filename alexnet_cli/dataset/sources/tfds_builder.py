@@ -14,8 +14,8 @@ import numpy as np
 
 from ...backend.startup import quiet, start_tensorflow
 from ...errors import DatasetError, first_line
+from ..part_names import part_named
 from ..split import TEST, TRAIN, VAL
-from .layout import part_named
 
 R = TypeVar("R")
 HOST = "storage.googleapis.com"

@@ -8,10 +8,20 @@ from io import BufferedReader
 from pathlib import Path
 
 from ...backend.regular_file import open_regular
-from ...errors import DatasetError, ImageError, printable
+from ...errors import DatasetError, ImageError, for_shell, printable
+from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
-from .layout import LeftOut
-from .members import DAMAGE, Opened, clean_name, reading, require_no_bomb
+from ..left_out import LeftOut
+from .members import (
+    DAMAGE,
+    LINK,
+    TWICE,
+    Opened,
+    clean_name,
+    kind_of,
+    reading,
+    require_no_bomb,
+)
 
 METHODS = {
     9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "encryption",
@@ -32,6 +42,14 @@ class ZipMembers:
         self.archive, self.infos = archive, infos
         self.names = tuple(infos)
         weakref.finalize(self, archive.close)
+
+    def begins_as_image(self, name: str) -> bool:
+        """Whether the first bytes of a member are those of an image."""
+        try:
+            with self.archive.open(self.infos[name]) as member:
+                return is_image_head(member.read(HEAD))
+        except (KeyError, *DAMAGE):
+            return False
 
     def read(self, name: str) -> bytes:
         """The content of a member, checked by its CRC.
@@ -63,14 +81,17 @@ def open_zip(path: Path) -> Opened:
     except OSError as error:
         raise DatasetError(f"{name}: {error.strerror}") from error
     try:
-        _require_one_part(file, name)
+        _require_one_part(file, path)
         archive = zipfile.ZipFile(file)
         # ZipFile leaves closing what it did not open to us.
         weakref.finalize(archive, file.close)
     except DAMAGE as error:
+        file.seek(0)
+        kind = kind_of(file.read(HEAD))
         file.close()
+        said = f"it is {kind}" if kind not in ("", "zip") else error
         raise DatasetError(
-            f"{name} is no zip archive, or was cut short ({error}); fetch it again"
+            f"{name} is no zip archive, or was cut short ({said}); fetch it again"
         ) from error
     except DatasetError:
         file.close()
@@ -84,19 +105,19 @@ def _listed(path: Path, archive: zipfile.ZipFile, size: int) -> Opened:
     members = [x for x in archive.infolist() if not x.is_dir()]
     require_no_bomb(sum(x.file_size for x in members), path, size)
     _require_apart(members, name)
-    left_out = LeftOut()
+    left_out: list[LeftOut] = []
     infos: dict[str, zipfile.ZipInfo] = {}
     for info in members:
         member = _name(info)
         if stat.S_ISLNK(info.external_attr >> 16):
-            left_out.add("a symbolic link", member)
-        elif clean := clean_name(member, left_out):
+            left_out.append(LeftOut(path / member, LINK))
+        elif clean := clean_name(member, path, left_out.append):
             if clean in infos:
-                left_out.add("in the archive twice, of which the last counts", clean)
+                left_out.append(LeftOut(path / clean, TWICE))
             infos[clean] = info
     if infos and all(x.flag_bits & _ENCRYPTED for x in infos.values()):
         raise DatasetError(f"{name} is encrypted; unpack it with its password")
-    return Opened(ZipMembers(archive, infos), left_out)
+    return Opened(ZipMembers(archive, infos), tuple(left_out))
 
 
 def _name(info: zipfile.ZipInfo) -> str:
@@ -112,7 +133,7 @@ def _name(info: zipfile.ZipInfo) -> str:
     return name if "/" in name else name.replace("\\", "/")
 
 
-def _require_one_part(file: BufferedReader, name: str) -> None:
+def _require_one_part(file: BufferedReader, path: Path) -> None:
     """Refuse one file of an archive that is split into several.
 
     Raises:
@@ -128,8 +149,8 @@ def _require_one_part(file: BufferedReader, name: str) -> None:
     _, disk, first, *_ = _END.unpack_from(tail, at)
     if (disk, first) != (0, 0) and 0xFFFF not in (disk, first):
         raise DatasetError(
-            f"{name} is one of {disk + 1} parts of a zip archive; join them first, as by "
-            f"`zip -s 0 {name} --out whole.zip`"
+            f"{printable(path)} is one of {disk + 1} parts of a zip archive; join them "
+            f"first, as by `zip -s 0 {for_shell(path)} --out whole.zip`"
         )
 
 

@@ -20,10 +20,12 @@ from helpers import draw_toy, encoded, photo, tree
 from alexnet_cli.dataset.doctor import examine
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources import members, tar_archive
-from alexnet_cli.dataset.sources.archive import archive_images, open_archive
-from alexnet_cli.dataset.sources.class_folders import find_images
-from alexnet_cli.dataset.sources.open import open_source
-from alexnet_cli.errors import DatasetError, ImageError
+from alexnet_cli.dataset.sources.archive import archive_images
+from alexnet_cli.dataset.sources.class_folders import chosen_parts, find_images
+from alexnet_cli.dataset.sources.kinds import exists
+from alexnet_cli.dataset.sources.open import open_source, recorded_source
+from alexnet_cli.dataset.sources.source import Sample
+from alexnet_cli.errors import DatasetError, ImageError, RecipeError
 from alexnet_cli.recipe.recipe import Recipe
 
 RECIPE = Recipe(arch="tiny", size=36, resize="crop")
@@ -82,7 +84,7 @@ def names(source):
 
 def refused(file, text):
     with pytest.raises(DatasetError) as caught:
-        open_archive(file)
+        open_source(file)
     assert str(caught.value).startswith(f"{file}{text}"), str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -121,7 +123,7 @@ def test_parts_inside_are_parts(toy_folder, tmp_path, kind):
     for part in ("train", "val", "test"):
         shutil.copytree(toy_folder, data / part)
     file = packed(data, tmp_path / f"x.{kind}")
-    source, folder = open_archive(file), find_images(data)
+    source, folder = open_source(file), find_images(data)
     assert source.parts == folder.parts == ("train", "val", "test")
     assert [source.counts(x) for x in source.parts] == [
         folder.counts(x) for x in folder.parts
@@ -139,7 +141,7 @@ def test_a_compressed_tar_is_read_twice_however_many_samples(
         "__init__",
         lambda self, path: (opened.append(path), real(self, path))[1],
     )
-    source = open_archive(packed(toy_folder, tmp_path / "x.tgz"))
+    source = open_source(packed(toy_folder, tmp_path / "x.tgz"))
     assert source.sequential and len(opened) == 1
     data = prepare(source, RECIPE.changed(fraction=1.0))
     assert len(opened) == 2 and len(data.split) == 18
@@ -151,7 +153,7 @@ def test_a_compressed_tar_is_read_twice_however_many_samples(
 
 
 def test_what_can_only_be_read_onwards_is_not_read_without_a_cache(toy_folder, tmp_path):
-    source = open_archive(packed(toy_folder, tmp_path / "x.tar.xz"))
+    source = open_source(packed(toy_folder, tmp_path / "x.tar.xz"))
     with pytest.raises(DatasetError) as caught:
         prepare(source, RECIPE.changed(cache="none"))
     assert str(caught.value) == (
@@ -159,7 +161,7 @@ def test_what_can_only_be_read_onwards_is_not_read_without_a_cache(toy_folder, t
         f"can only be read from its start; use --cache disk"
     )
     for kind in ("zip", "tar"):
-        source = open_archive(packed(toy_folder, tmp_path / f"x.{kind}"))
+        source = open_source(packed(toy_folder, tmp_path / f"x.{kind}"))
         data = prepare(source, RECIPE.changed(cache="none"))
         assert data.training.pixels(data.training.rows).shape == (15, 36, 36, 3)
 
@@ -171,13 +173,14 @@ def test_what_is_not_an_image_is_left_out_with_a_note(tmp_path, write, name):
         "a/notes.txt": b"x", "a/more.zip": b"x", "a/old.tar.gz": b"x", "LICENSE": b"x",
         "../evil.png": IMAGE, "/etc/evil.png": IMAGE, "a/../../evil.png": IMAGE, "C:/evil.png": IMAGE,
     }  # fmt: skip
-    source = open_archive(write(tmp_path / name, {**CLASSES, **odd}))
+    source = open_source(write(tmp_path / name, {**CLASSES, **odd}))
     assert {x.name for x in source.samples} == set(CLASSES)
     text = "\n".join(source.notes)
-    assert "a/more.zip: an archive in the archive, not opened (and 1 more)" in text
-    assert "a name that leads out of the archive (and 3 more)" in text
-    assert "LICENSE: loose file beside the class folders" in text
-    assert "a/notes.txt: not an image by its extension" in text
+    assert "'a/more.zip', 'a/old.tar.gz': archive within the data, not opened" in text
+    assert "'a/../../evil.png' and 1 more: leads out of the archive, by its name" in text
+    assert "'LICENSE': beside the class folders; move into a class folder" in text
+    assert "'a/notes.txt': not an image by its extension; rename to use" in text
+    assert "'.git/', '__MACOSX/': hidden, or a folder of the system" in text
 
 
 @pytest.mark.parametrize(
@@ -197,11 +200,13 @@ def test_of_a_name_that_is_there_twice_the_last_counts(tmp_path, write, name):
                     info = tarfile.TarInfo(x)
                     info.size = len(data)
                     archive.addfile(info, io.BytesIO(data))
-    source = open_archive(file)
+    source = open_source(file)
     assert len(source.samples) == 4
     [first] = [x for x in source.samples if x.name == "a/1.png"]
     assert source.read(first) == IMAGE
-    assert source.notes == ("a/1.png: in the archive twice, of which the last counts",)
+    assert source.notes == (
+        "left out: 'a/1.png': in the archive twice; the last one is used",
+    )
 
 
 def test_links_and_devices_in_a_tar_are_noted(tmp_path):
@@ -209,19 +214,94 @@ def test_links_and_devices_in_a_tar_are_noted(tmp_path):
     with tarfile.open(file, "a") as archive:
         for kind, name in (
             (tarfile.SYMTYPE, "a/s.png"),
-            (tarfile.LNKTYPE, "a/h.png"),
+            (tarfile.LNKTYPE, "a/h.png"),  # to nothing in the archive
             (tarfile.CHRTYPE, "a/c.png"),
             (tarfile.FIFOTYPE, "a/f.png"),
         ):
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-    source = open_archive(file)
+    source = open_source(file)
     assert len(source.samples) == 4
     assert source.notes == (
-        "a/s.png: a link (and 1 more)",
-        "a/c.png: neither a file nor a folder (and 1 more)",
+        "left out: 'a/s.png', 'a/h.png': a link in the archive, not followed; pack the file "
+        "itself to use",
+        "left out: 'a/c.png', 'a/f.png': neither a file nor a folder",
     )
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tgz"])
+def test_hard_links_in_a_tar_are_the_files_that_they_share(tmp_path, name):
+    """As tar packs a folder in which a file has two names."""
+    data = tmp_path / "d"
+    for x, image in CLASSES.items():
+        (data / x).parent.mkdir(parents=True, exist_ok=True)
+        (data / x).write_bytes(image)
+    (data / "b" / "again.png").hardlink_to(data / "a" / "1.png")
+    (data / "b" / "more.png").hardlink_to(data / "a" / "1.png")
+    subprocess.run(["tar", "-ac", "-f", tmp_path / name, "."], cwd=data, check=True)
+    source = open_source(tmp_path / name)
+    assert source.counts("train") == [2, 4] and source.notes == ()
+    expected = {x.relative_to(data).as_posix(): x.read_bytes() for x in data.glob("*/*")}
+    assert {x.name: source.read(x) for x in source.samples} == expected
+    assert {frozenset(x) for x in examine(tmp_path / name).two_labels} & {
+        frozenset(("a/1.png", "b/again.png")), frozenset(("b/again.png", "b/more.png")),
+        frozenset(("a/1.png", "b/more.png")),
+    }  # fmt: skip
+
+
+def test_what_is_left_out_is_told_where_nothing_is_left(tmp_path):
+    absolute = {f"/{x}": d for x, d in CLASSES.items()}
+    refused(
+        tarred(tmp_path / "x.tar", absolute),
+        " has no class folders with images; left out: '/a/1.png', '/a/2.png', '/b/1.png' and "
+        "1 more: leads out of the archive, by its name",
+    )
+    refused(
+        zipped(tmp_path / "x.zip", {"photos.zip": b"PK", "readme.txt": b"x"}),
+        " has no class folders, but the archive 'photos.zip'; unpack it",
+    )
+    (tmp_path / "d").mkdir()
+    zipped(tmp_path / "d" / "my photos.zip", CLASSES)
+    refused(
+        tmp_path / "d",
+        f" has no class folders, but the archive 'my photos.zip'; use --data '{tmp_path}/d/my "
+        f"photos.zip'",
+    )
+    (tmp_path / "page.zip").write_bytes(b"<!DOCTYPE html><html>Sign in</html>")
+    refused(
+        tmp_path / "page.zip", " is no zip archive, or was cut short (it is HTML or XML)"
+    )
+
+
+def test_a_folder_in_an_archive_is_a_data_set(tmp_path):
+    """It is opened, recorded, found again; parts of one are in one archive."""
+    content = {f"{p}/{p}/{x}": d for p in ("train", "test") for x, d in CLASSES.items()}
+    file = zipped(tmp_path / "x.zip", content)
+    refused(
+        file,
+        f": the class folders are one level further down; use --train {file}/train/train",
+    )
+    root, parts = chosen_parts(
+        None, {"train": file / "train" / "train", "test": file / "test" / "test"}
+    )
+    assert root == file and exists(file / "train") and not exists(tmp_path / "y.zip" / "a")
+    source = open_source(root, parts=parts)
+    assert source.parts == ("train", "test") and source.counts("test") == [2, 2]
+    assert {x.name: source.read(x) for x in source.samples} == content
+    inner = open_source(file / "train" / "train")
+    assert {x.name: inner.read(x) for x in inner.samples} == CLASSES
+    again = recorded_source(file / "train", ("a",), [Sample("train/a/1.png", 0, "val")])
+    assert again.read(again.samples[0]) == CLASSES["a/1.png"]
+    refused(file / "nothing", " does not exist")
+    zipped(tmp_path / "y.zip", content)
+    for other in (tmp_path / "y.zip" / "test", tmp_path):
+        with pytest.raises(RecipeError, match="must be folders, or be in one archive"):
+            chosen_parts(None, {"train": file / "train", "test": other})
+    with pytest.raises(
+        RecipeError, match="a folder in an archive is named as photos.zip/train"
+    ):
+        chosen_parts(None, {"train": file, "test": tmp_path})
 
 
 def test_links_in_a_zip_are_noted(tmp_path):
@@ -230,7 +310,10 @@ def test_links_in_a_zip_are_noted(tmp_path):
         info = zipfile.ZipInfo("a/link.png")
         info.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(info, "/etc/passwd")
-    assert open_archive(file).notes == ("a/link.png: a symbolic link",)
+    assert open_source(file).notes == (
+        "left out: 'a/link.png': a link in the archive, not followed; pack the file itself "
+        "to use",
+    )
 
 
 @pytest.mark.parametrize("name", ["d\u00e9j\u00e0", "\u82b1", "\u0446\u0432\u0435\u0442"])
@@ -257,7 +340,7 @@ def test_names_of_any_script_are_kept(tmp_path, name, program):
                     raw[start + at + 1] &= ~0x08
                     start = raw.find(mark, start + 4)
             file.write_bytes(raw)
-    source = open_archive(file)
+    source = open_source(file)
     assert set(source.classes) == {name, "plain"}
     assert {Path(x.name).name for x in source.samples} == {f"{name}.png"}
     assert source.read(source.samples[0]) == IMAGE
@@ -265,7 +348,7 @@ def test_names_of_any_script_are_kept(tmp_path, name, program):
 
 def test_backslashes_of_windows_separate(tmp_path):
     file = zipped(tmp_path / "x.zip", {x.replace("/", "\\"): d for x, d in CLASSES.items()})
-    assert open_archive(file).classes == ("a", "b")
+    assert open_source(file).classes == ("a", "b")
 
 
 def encrypted(file, which):
@@ -284,7 +367,7 @@ def encrypted(file, which):
 
 def test_encrypted_members_are_bad_files_and_an_encrypted_archive_is_refused(tmp_path):
     file = encrypted(zipped(tmp_path / "x.zip", CLASSES), {"a/1.png"})
-    source = open_archive(file)
+    source = open_source(file)
     with pytest.raises(ImageError) as caught:
         source.read(next(x for x in source.samples if x.name == "a/1.png"))
     assert str(caught.value) == "is encrypted; unpack the archive with its password"
@@ -298,7 +381,7 @@ def test_methods_that_are_not_read_are_named(tmp_path):
     start = raw.find(b"PK\1\2")
     raw[start + 10] = 9
     file.write_bytes(raw)
-    source = open_archive(file)
+    source = open_source(file)
     with pytest.raises(ImageError, match="is compressed by Deflate64, which is not read"):
         source.read(source.samples[0])
 
@@ -308,7 +391,7 @@ def test_methods_that_are_not_read_are_named(tmp_path):
     [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
 )
 def test_methods_that_are_read(tmp_path, method):
-    source = open_archive(zipped(tmp_path / "x.zip", CLASSES, compression=method))
+    source = open_source(zipped(tmp_path / "x.zip", CLASSES, compression=method))
     assert {x.name: source.read(x) for x in source.samples} == CLASSES
 
 
@@ -351,7 +434,7 @@ def test_damage_anywhere_is_an_error_of_ours(toy_folder, tmp_path, kind):
         file.write_bytes(raw)
         # Whatever else it raises fails the test.
         with suppress(DatasetError):
-            source = open_archive(file)
+            source = open_source(file)
             for sample in source.samples:
                 with suppress(ImageError):
                     source.read(sample)
@@ -368,7 +451,7 @@ def test_what_is_no_archive_is_one_line(tmp_path):
         tmp_path / "zst.tar",
         " is no tar archive, or was cut short (it is Zstandard); fetch it again, or repack it as .zip or .tar.gz",
     )
-    refused(tmp_path / "gone.zip", ": No such file or directory")
+    refused(tmp_path / "gone.zip", " does not exist")
 
 
 def test_one_of_several_zip_files_is_named(tmp_path, toy_folder):
@@ -401,7 +484,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
             ": what is in it is more than 200 times larger",
         )
     # As large, but not compressed.
-    assert len(open_archive(tarred(tmp_path / "x.tar", bomb)).samples) == 5
+    assert len(open_source(tarred(tmp_path / "x.tar", bomb)).samples) == 5
 
 
 @pytest.mark.parametrize(
@@ -443,34 +526,34 @@ def test_a_member_larger_than_an_image_is_a_bad_file(tmp_path, monkeypatch):
 
 def test_layouts_that_are_no_class_folders_are_one_line(tmp_path):
     flat = zipped(tmp_path / "flat.zip", content("1.png", "2.png"))
-    refused(flat, " has no class folders with images; put the images of each class into")
+    refused(flat, " has files but no class folders; put the images of each class into")
     one = zipped(tmp_path / "one.zip", content("cats/1.png", "cats/2.png"))
     refused(one, " has only one class, 'cats'; a classifier needs at least two")
     twice = content("train/a/1.png", "train/b/1.png", "Training/a/1.png", "val/a/1.png")
     refused(
         zipped(tmp_path / "twice.zip", twice),
-        ": both 'train' and 'Training' could be the train part; rename one",
+        ": both 'Training' and 'train' could be the train part; rename one, or name",
     )
     unknown = content("train/a/1.png", "train/b/1.png", "val/c/1.png")
     refused(
         zipped(tmp_path / "c.zip", unknown),
-        ": its val part has a class 'c' that the train part lacks",
+        f"/val has a class 'c' that {tmp_path}/c.zip/train lacks",
     )
 
 
 def test_several_wrapping_folders_are_looked_through(tmp_path):
     deep = {f"data/v1/photos/{x}": d for x, d in CLASSES.items()}
-    assert open_archive(zipped(tmp_path / "x.zip", deep)).classes == ("a", "b")
+    assert open_source(zipped(tmp_path / "x.zip", deep)).classes == ("a", "b")
     parts = {f"data/{p}/{x}": d for p in ("train", "test") for x, d in CLASSES.items()}
-    assert open_archive(zipped(tmp_path / "y.zip", parts)).parts == ("train", "test")
+    assert open_source(zipped(tmp_path / "y.zip", parts)).parts == ("train", "test")
 
 
 def test_classes_choose_and_order(tmp_path):
     file = zipped(tmp_path / "x.zip", {**CLASSES, **content("c/1.png")})
-    chosen = open_archive(file, ("c", "a"))
+    chosen = open_source(file, ("c", "a"))
     assert chosen.classes == ("c", "a") and chosen.counts("train") == [1, 2]
-    with pytest.raises(DatasetError, match=r"x\.zip has no class 'd'"):
-        open_archive(file, ("d", "a"))
+    with pytest.raises(DatasetError, match=r"x\.zip has no class folder 'd'"):
+        open_source(file, ("d", "a"))
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tgz"])
@@ -481,6 +564,13 @@ def test_images_to_predict_are_named_by_their_place(toy_folder, tmp_path, kind):
     assert found == {
         file / x.relative_to(root): x.read_bytes() for x in toy_folder.glob("*/*")
     }
+    one = next(x for x in found if x.parent.name == "red")
+    assert dict(archive_images(one)) == {one: found[one]}
+    assert {x for x, _ in archive_images(one.parent)} == {
+        x for x in found if x.parent == one.parent
+    }
+    [(name, error)] = archive_images(file / "re")
+    assert name == file / "re" and str(error) == "does not exist"
     empty = zipped(tmp_path / "empty.zip", {"readme.txt": b"x"})
     [(name, error)] = archive_images(empty)
     assert name == empty and str(error) == "is an archive without images"

@@ -88,8 +88,8 @@ def test_notes_of_all_parts_are_kept(parted):
     (parted / "Test" / "blue" / "b.txt").write_text("x")
     notes = find_images(parted).notes
     assert notes == (
-        "red/a.txt: not an image by its extension",
-        "blue/b.txt: not an image by its extension",
+        "left out: 'train/red/a.txt', 'Test/blue/b.txt': not an image by its extension; "
+        "rename to use",
     )
 
 
@@ -164,8 +164,7 @@ def test_links_to_one_file_in_one_class_count_once(tmp_path):
     found = find_images(data)
     assert found.counts("train") == [2, 2, 2]
     assert found.notes == (
-        "red/again.jpg: the same as red/00.jpg",
-        "red/third.jpg: the same as red/00.jpg",
+        "left out: 'red/again.jpg', 'red/third.jpg': linked into the class twice, used once",
     )
 
 
@@ -186,9 +185,9 @@ def test_folders_that_may_not_be_read_are_left_out_with_a_note(tmp_path, monkeyp
     found = find_images(data)
     assert found.classes == ("blue", "green", "red") and len(found.samples) == 6
     assert found.notes == (
-        "lost+found/: hidden or system folder",
-        "private/: cannot be read: Permission denied, not a class",
-        "red/locked/: cannot be read: Permission denied",
+        "left out: 'lost+found/': hidden, or a folder of the system; rename to use",
+        "left out: 'private/': cannot be read: Permission denied; not a class",
+        "left out: 'red/locked/': cannot be read: Permission denied",
     )
 
 
@@ -222,7 +221,7 @@ def test_real_permissions(tmp_path):
     if "Permission denied" in result.stderr:
         pytest.skip("the package itself may not be read by others")
     assert result.stdout.splitlines() == [
-        "('red/locked/: cannot be read: Permission denied',)",
+        """("left out: 'red/locked/': cannot be read: Permission denied",)""",
         "blue/00.jpg cannot be read: Permission denied",
     ]
 
@@ -239,12 +238,13 @@ def test_systems_folders_are_left_out_wherever_they_are(tmp_path):
             (place / name / "00.jpg").write_bytes((data / "red" / "00.jpg").read_bytes())
     found = find_images(data)
     assert found.classes == ("blue", "green", "red") and len(found.samples) == 6
-    for name in names:
-        assert f"{name}/: hidden or system folder" in found.notes
-        assert f"red/{name}/: hidden or system folder" in found.notes
+    assert found.notes == (
+        f"left out: '#recycle/', '$RECYCLE.BIN/', '.AppleDouble/' and {2 * len(names) - 3} "
+        f"more: hidden, or a folder of the system; rename to use",
+    )
 
 
-def test_hidden_and_unfinished_files_are_counted_per_folder(tmp_path):
+def test_hidden_and_unfinished_files_are_counted_by_reason(tmp_path):
     data = draw_toy(tmp_path / "d", each=2)
     for name in ("Thumbs.db", "desktop.ini", "._00.jpg", ".DS_Store", "Icon\r"):
         (data / "red" / name).write_bytes(b"x")
@@ -255,11 +255,13 @@ def test_hidden_and_unfinished_files_are_counted_per_folder(tmp_path):
     (data / ".hidden.jpg").write_bytes(b"x")
     found = find_images(data)
     assert found.notes == (
-        "1 hidden or system file(s) (.hidden.jpg)",
-        "blue/a.jpg.crdownload: an unfinished download or temporary file",
-        "blue/b.jpg.nextcloud: still in Nextcloud or ownCloud; download it",
-        "green/: 4 file(s) still in iCloud, such as .IMG_0.HEIC.icloud; download them",
-        "red/: 5 hidden or system file(s) (.DS_Store, ._00.jpg, Icon\\r, ...)",
+        "left out: '.hidden.jpg', 'red/.DS_Store', 'red/._00.jpg' and 3 more: hidden, or a "
+        "file of the system; rename to use",
+        "left out: 'blue/a.jpg.crdownload': unfinished download or temporary file; finish or "
+        "rename to use",
+        "left out: 'blue/b.jpg.nextcloud': still in Nextcloud or ownCloud; download to use",
+        "left out: 'green/.IMG_0.HEIC.icloud', 'green/.IMG_1.HEIC.icloud', "
+        "'green/.IMG_2.HEIC.icloud' and 1 more: still in iCloud; download to use",
     )
 
 
@@ -269,8 +271,8 @@ def test_a_class_of_placeholders_says_so(tmp_path):
     for i in range(3):
         (data / "yellow" / f".IMG_{i}.HEIC.icloud").write_bytes(b"bplist00")
     assert find_images(data).notes == (
-        "yellow/: no images in it; 3 file(s) still in iCloud, such as .IMG_0.HEIC.icloud; "
-        "download them, not a class",
+        "left out: 'yellow/': no images in it: 3 file(s) still in iCloud; download to use; "
+        "not a class",
     )
 
 

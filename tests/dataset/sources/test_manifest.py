@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from alexnet_cli.dataset.doctor import examine
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources.class_folders import find_images
+from alexnet_cli.dataset.sources.columns import READ
 from alexnet_cli.dataset.sources.manifest import open_manifest
 from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import DatasetError
@@ -123,28 +124,28 @@ def test_a_column_that_only_can_be_the_one_is_taken_with_a_note(folder):
     [
         ("", " is empty"),
         ("\n \n", " is empty"),
-        ("file,label\n", " names no image with a label"),
-        ("file,label\na.jpg\n", ", line 2: 1 fields, not 2; put a name that holds a delimiter in quotes"),
-        ("file,label\n\na,b.jpg,cat\n", ", line 3: 3 fields, not 2; put a name that holds a delimiter in quotes"),
+        ("file,label\n", " names no image with a label; it has a header and no rows"),
+        ("file,label\na.jpg\n", ", line 2: 1 column(s), not 2; complete the row"),
+        ("file,label\n\na,b.jpg,cat\n", ", line 3: 3 columns, not 2; put a name that holds a delimiter in quotes"),
         ("file,label\n,cat\n", ", line 2: no file is named, but ''"),
-        ("file,label,split\na.jpg,cat,3\n", ", line 2: part '3' is none of train, val and test"),
-        ("file,label,split\na.jpg,cat,\n", ", line 2: part '' is none of train, val and test"),
-        ("file,class,label\na.jpg,1,cat\n", ", line 1: several columns could name the class: class, label; leave one"),
-        ("file,path,label\na.jpg,x,cat\n", ", line 1: several columns could name the image: file, path; leave one"),
-        ("file,split,subset,label\na.jpg,train,x,cat\n", ", line 1: several columns could name the part: split, subset; leave one"),
+        ("file,label,split\na.jpg,cat,3\n", ", line 2: part '3' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
+        ("file,label,split\na.jpg,cat,\n", ", line 2: part '' is none of train, val and test; write one of them, or leave the row out"),
+        ("file,class,label\na.jpg,1,cat\n", ", line 1: several columns could name the class: class, label; leave one, or rename"),
+        ("file,path,label\na.jpg,x,cat\n", ", line 1: several columns could name the image: file, path; leave one, or rename"),
+        ("file,split,subset,label\na.jpg,train,x,cat\n", ", line 1: several columns could name the part: split, subset; leave one, or rename"),
         ("file,cat,dog\na.jpg,1,0\n", ", line 1: one-hot labels, a column for each class (cat, dog), are not read; write the name of the class into one column called label"),
         ("image,a,b,c,d,e,f,g\na.jpg,0.0,1.0,0,0,0,0,0\n", ", line 1: one-hot labels, a column for each class (a, b, c, d, e, ...), are not read; write the name of the class into one column called label"),
-        ("file,width,height\na.jpg,60,40\n", ", line 1: no column names the class among width, height; call the one that does label"),
-        ("file\na.jpg\n", ", line 1: no column names the class; call the one that does label"),
-        ("a.jpg,cat,extra\n", ", line 1: neither a header nor an image and its class; let the first line be file,label or file,label,split"),
-        ("photo_no,animal\na.jpg,cat\nb.jpg,dog\n", ", line 1: 'photo_no' is neither a file nor the usual name of a column; let the first line be file,label or file,label,split"),
+        ("file,width,height\na.jpg,60,40\n", ", line 1: no column names the class among width, height; call the one that does label; names that are read are {read}"),
+        ("file\na.jpg\n", ", line 1: no column names the class; call the one that does label; names that are read are {read}"),
+        ("a.jpg,cat,extra\n", ", line 1: neither a header nor an image and its class; let the first line be file,label or file,label,split; names of columns that are read are {read}"),
+        ("photo_no,animal\na.jpg,cat\nb.jpg,dog\n", ", line 1: 'photo_no' is neither a file nor the usual name of a column; let the first line be file,label or file,label,split; names of columns that are read are {read}"),
         ("file,label\nhttps://x.org/a.jpg,cat\n", ", line 2: 'https://x.org/a.jpg' is a URL, and only files are read; download it"),
         ("file,label\ns3://bucket/a.jpg,cat\n", ", line 2: 's3://bucket/a.jpg' is a URL, and only files are read; download it"),
-        ('file,label\n"a.jpg,cat\nb.jpg,dog\n', ", line 3: unexpected end of data"),
-        ('file,label\n"a"b.jpg,cat\n', ", line 2: ',' expected after '\"'"),
+        ('file,label\n"a.jpg,cat\nb.jpg,dog\n', ", line 3: unexpected end of data; are all quotes closed, and doubled within a name?"),
+        ('file,label\n"a"b.jpg,cat\n', ", line 2: ',' expected after '\"'; are all quotes closed, and doubled within a name?"),
         ("file,label\na.jpg,cat\n", " has only one class, 'cat'; a classifier needs at least two"),
         ("file,label\na.jpg,0.25\nb.jpg,0.5\n", ": labels are numbers with fractions, such as 0.25; a classifier learns classes, not measurements"),
-        ("file,label\nx.jpg,cat\ny.jpg,dog\n", ": none of its files exists, such as 'x.jpg'; paths are relative to {folder}"),
+        ("file,label\nx.jpg,cat\ny.jpg,dog\n", ": none of its files can be used; the first, 'x.jpg', does not exist (line 2); paths are relative to {folder}"),
         ("file,label,split\na.jpg,cat,test\nb.jpg,dog,test\n", " has no image of the train part"),
         ("file,label,split\na.jpg,cat,train\nb.jpg,dog,train\nc.jpg,cow,val\n", ": its val part has a class 'cow' that the train part lacks"),
         ("file,label\na.jpg,na\udcefve\nb.jpg,dog\n", ", line 2: na\\xefve is not UTF-8 text; save it as UTF-8"),
@@ -154,7 +155,7 @@ def test_a_column_that_only_can_be_the_one_is_taken_with_a_note(folder):
 )  # fmt: skip
 def test_what_is_unclear_is_one_line_with_its_place(folder, content, text):
     file = written(folder, content.encode("utf-8", "surrogateescape"))
-    refused(file, text.format(folder=folder))
+    refused(file, text.format(folder=folder, read=READ))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_what_is_unclear_is_one_line_with_its_place(folder, content, text):
         ('\n{"file": "a.jpg", "label": "cat"', ", line 2: no JSON object: Expecting ',' delimiter"),
         ('"a.jpg"', ", line 1: no JSON object, but '\"a.jpg\"'"),
         ('[{"file": "a.jpg", "label": "cat"}]', ", line 1: an array; write one JSON object per line"),
-        ('{"file": "a.jpg"}', ", line 1: no column names the class; call the one that does label"),
+        ('{"file": "a.jpg"}', ", line 1: no column names the class; call the one that does label; names that are read are {read}"),
         ('{"file": "a.jpg", "label": "x\\ud800"}', ", line 1: x\\ud800 is not UTF-8 text; save it as UTF-8"),
         ('{"a":' * 100_000, None),
     ],
@@ -177,7 +178,7 @@ def test_json_lines_that_are_unclear_are_one_line(folder, content, text):
         with pytest.raises(DatasetError, match=r", line 1: no JSON object"):
             open_manifest(file)
     else:
-        refused(file, text)
+        refused(file, text.replace("{read}", READ))
 
 
 def test_what_is_no_file_is_one_line(tmp_path):
@@ -218,8 +219,8 @@ def test_missing_files_are_bad_ones_not_the_end(folder):
     file = written(folder, PLAIN + "gone.jpg,cat\nC:\\pics\\x.jpg,dog\n")
     data = prepare(open_manifest(file), RECIPE)
     assert [(x.file, x.reason) for x in data.bad] == [
-        ("gone.jpg", "does not exist"),
-        ("C:/pics/x.jpg", "does not exist: it is a path of another machine"),
+        ("gone.jpg", "does not exist (line 6)"),
+        ("C:/pics/x.jpg", "does not exist: it is a path of another machine (line 7)"),
     ]
     assert len(data.split) == 4
 
@@ -228,9 +229,9 @@ def test_rows_that_are_odd_are_noted(folder):
     file = written(folder, PLAIN + "a.jpg,cat\n./b.jpg,dog\nc.jpg,\nd.jpg,cat\n")
     source = open_manifest(file)
     assert source.notes == (
-        "1 row(s) without a label, the first on line 8",
-        "2 row(s) said before, the first on line 6",
-        "1 file(s) stand under two labels, kept under both: d.jpg",
+        "left out: 1 row(s), the first on line 8: without a label; write one to use",
+        "left out: 2 row(s), the first on line 6: that say what a row before says",
+        "1 file(s) stand under two labels and are used under both, the first on line 9: 'd.jpg'",
     )
     found = examine(file)
     assert found.two_labels == (("d.jpg", "d.jpg"),) and found.wrong
@@ -278,6 +279,82 @@ def test_parts_have_the_names_that_folders_have(folder, values, parts):
         sum(p == "train" and c == kind for (_, c), p in zip(ROWS, map(where.get, dict(ROWS)), strict=True))
         for kind in ("cat", "dog")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "column,yes,no,part",
+    [
+        ("is_valid", "True", "False", "val"), ("is_val", "1", "0", "val"),
+        ("Is Valid", "yes", "no", "val"), ("isValidation", "TRUE", "FALSE", "val"),
+        ("test", "1", "0", "test"), ("val", "True", "False", "val"),
+        ("is_test", "1.0", "0.0", "test"), ("is_valid", "valid", "train", "val"),
+    ],
+)  # fmt: skip
+def test_columns_that_say_yes_or_no_are_parts(folder, column, yes, no, part):
+    """As fastai's and pandas' tables have them."""
+    rows = [(*x, y) for x, y in zip(ROWS, (no, no, yes, yes), strict=True)]
+    source = open_manifest(written(folder, table(f"file,label,{column}", rows)))
+    assert source.parts == ("train", part)
+    assert source.counts("train") == source.counts(part) == [1, 1]
+    objects = "".join(
+        json.dumps({"file": x, "label": y, column: i > 1}) + "\n"
+        for i, (x, y) in enumerate(ROWS)
+    )
+    assert open_manifest(written(folder, objects, "a.jsonl")).counts(part) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "content,text",
+    [
+        ("file,label,is_valid\na.jpg,cat,maybe\n", ", line 2: 'maybe' is neither true nor false"),
+        ("file,label,is_valid,split\na.jpg,cat,1,val\n", ", line 1: several columns could name the part: is_valid, split; leave one, or rename"),
+        ("file,label,fold\na.jpg,cat,0\nb.jpg,dog,1\n", ", line 2: part '0' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
+        ("file,label,kfold\na.jpg,cat,4\nb.jpg,dog,1\n", ", line 2: part '4' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
+        ("file,label,is_train\na.jpg,cat,False\n", ", line 2: part 'False' is none of train, val and test; write these into a column called split, or leave it out: --folds and --fold make folds"),
+        ("file,label,set\na.jpg,cat,unlabeled\n", ", line 2: part 'unlabeled' is none of train, val and test; write one of them, or leave the row out"),
+        ("file^label\na.jpg^cat\n", ", line 1: one column only, 'file^label'; separate columns with commas, semicolons, tabs (in .tsv only these) or |"),
+        ("file label\na.jpg cat\n", ", line 1: one column only, 'file label'; separate columns with commas, semicolons, tabs (in .tsv only these) or |"),
+        ("file,label\n'a.jpg',cat\n'b.jpg',dog\n", ": none of its files can be used; the first, \"'a.jpg'\", does not exist (line 2); take the single quotes away, or make them double ones"),
+        ("file,label\n/data/me/deep/a.jpg,cat\n/data/me/deep/b.jpg,dog\n", ": none of its files can be used; the first, '/data/me/deep/a.jpg', does not exist (line 2); write paths from {folder} on, as 'deep/a.jpg'"),
+        ("file,label\nC:\\me\\deep\\a.jpg,cat\n", ": none of its files can be used; the first, 'C:/me/deep/a.jpg', does not exist: it is a path of another machine (line 2); write paths from {folder} on, as 'deep/a.jpg'"),
+        ("file,label\na.jpg,\nb.jpg,\n", " names no image with a label"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_says_what_to_write(folder, content, text):
+    (folder / "deep").mkdir()
+    (folder / "a.jpg").rename(folder / "deep" / "a.jpg")
+    refused(written(folder, content), text.format(folder=folder))
+
+
+def test_a_column_called_test_may_be_something_else(folder):
+    rows = [(*x, y) for x, y in zip(ROWS, ("blood", "blood", "skin", "1"), strict=True)]
+    source = open_manifest(written(folder, table("file,label,test", rows)))
+    assert source.parts == ("train",) and pairs(source) == ROWS
+
+
+def test_a_column_of_folds_beside_one_of_parts_says_nothing(folder):
+    rows = [
+        (*x, y, "3") for x, y in zip(ROWS, ("train", "train", "val", "val"), strict=True)
+    ]
+    source = open_manifest(written(folder, table("file,label,split,fold", rows)))
+    assert source.parts == ("train", "val")
+
+
+def test_a_missing_file_is_told_from_one_in_other_letters(folder):
+    file = written(folder, PLAIN + "E.JPG,cat\nf.jpg,dog\n")
+    (folder / "e.jpg").write_bytes(encoded(photo(), "JPEG"))
+    bad = {x.file: x.reason for x in prepare(open_manifest(file), RECIPE).bad}
+    assert bad == {
+        "E.JPG": "does not exist: only 'e.jpg' does, in other letters (line 6)",
+        "f.jpg": "does not exist (line 7)",
+    }
+
+
+def test_a_label_that_is_no_number_is_none(folder):
+    """As pandas writes it where there is none."""
+    source = open_manifest(written(folder, PLAIN + "a.jpg,NaN\nb.jpg,<NA>\n"))
+    assert source.classes == ("cat", "dog")
+    assert "left out: 2 row(s), the first on line 6: without a label" in source.notes[0]
 
 
 def test_three_columns_without_a_header_may_have_parts(folder):
@@ -340,7 +417,7 @@ def test_ids_and_names_are_found_in_a_folder_beside(tmp_path):
     )
     source = open_manifest(by_id)
     assert pairs(source) == [(f"train/{x}", y) for x, y in rows]
-    assert "9 file(s) were found in train/" in source.notes
+    assert "9 file(s) were found in 'train/'" in source.notes
     by_name = written(tmp_path, table("image,label", rows), "names.csv")
     assert pairs(open_manifest(by_name)) == pairs(source)
     # Where two could be meant, neither is.
@@ -348,7 +425,7 @@ def test_ids_and_names_are_found_in_a_folder_beside(tmp_path):
     (tmp_path / "test" / "000f.png").write_bytes(b"x")
     data = prepare(open_manifest(by_id), RECIPE)
     assert [(x.file, x.reason) for x in data.bad] == [
-        ("000f", f"could be test/000f.png or train/{rows[0][0]}")
+        ("000f", f"could be test/000f.png or train/{rows[0][0]} (line 2)")
     ]
 
 

@@ -96,7 +96,7 @@ def test_splits_are_parts_and_bytes_are_those_that_went_in(prepared, tmp_path):
     source = open_source(tmp_path.__class__("tfds:toy_colors"))
     assert source.classes == tuple(COLORS) and source.parts == ("train", "val", "test")
     assert source.counts("train") == [8] * 3 and source.counts("test") == [3] * 3
-    assert source.notes == ("split 'unsupervised' is no part",)
+    assert source.notes == ("left out: 'unsupervised': a split that is no part",)
     names = {"train": "train", "val": "validation", "test": "test"}
     for part, split in names.items():
         wanted = sorted(
@@ -204,7 +204,7 @@ assert not {"tensorflow_datasets", "tensorflow"} & set(sys.modules)
 def test_a_training_on_it_is_evaluated_and_goes_on(prepared, tmp_path):
     out = tmp_path / "run"
     result = train("tfds:toy_colors", out, "--epochs", "1")
-    assert "split 'unsupervised' is no part" in result.stderr
+    assert "left out: 'unsupervised': a split that is no part" in result.stderr
     run = Run.open(out)
     assert run.data == "tfds:toy_colors" and len(run.split()) == 39
     own = alexnet("evaluate", "--model", out, "--json")
