@@ -51,10 +51,10 @@ class ResumeOptions:
     """Name of the run in TensorBoard."""
     started: float = field(default_factory=time.monotonic)
     """When this sitting began, on the clock of `time.monotonic`."""
-    cluster: str | None = None
-    """Where the workers that train together are found, as in `alexnet train`."""
     command: str = ""
     """The command line, for train.log."""
+    cluster: str | None = None
+    """Where the workers that train together are found, as in `alexnet train`."""
 
 
 def resume(

@@ -41,8 +41,6 @@ class TrainOptions:
     """Train even if some are."""
     started: float = field(default_factory=time.monotonic)
     """When the time of --max-minutes began, on the clock of `time.monotonic`."""
-    cluster: str | None = None
-    """Where the workers that train together are found: auto, tf-config, slurm or ray."""
     command: str = ""
     """The command line, for the record."""
     config: str = ""
@@ -53,6 +51,8 @@ class TrainOptions:
     """A folder of validation images."""
     test: Path | None = None
     """A folder of test images, for `alexnet evaluate`."""
+    cluster: str | None = None
+    """Where the workers that train together are found: auto, tf-config, slurm or ray."""
 
     @property
     def parts(self) -> dict[str, Path | None]:
