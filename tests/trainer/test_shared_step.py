@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import new_tiny_run
 from trainer.trainings import leave_out_exports
-from two_workers import CASES, trained
+from two_workers import trained
 
 from alexnet_cli.trainer.shared_step import SharedStep
 from alexnet_cli.trainer.trainer import _planner
@@ -30,10 +30,11 @@ class Alone:
         return data
 
 
-@pytest.mark.parametrize("statistics", ["synchronized", "local"])
-def test_a_single_worker_gives_the_losses_of_none(tmp_path, monkeypatch, statistics):
+@pytest.mark.slow
+def test_a_single_worker_gives_the_losses_of_none(tmp_path, monkeypatch):
+    # Those of synchronized statistics are compared by two workers.
     leave_out_exports(monkeypatch)
-    fields = {**CASES["batch norm"], "epochs": 2, "batch_norm": statistics}
+    fields = {"epochs": 2, "batch_norm": "local"}
     one = trained(tmp_path / "one", fields)
     found = trained(tmp_path / "found", fields, Alone())
     np.testing.assert_allclose(found.losses, one.losses, rtol=0, atol=1e-5)
