@@ -5,7 +5,8 @@
 
 Steps of training with random images, without decoding: one worker alone; two that know
 nothing of each other, which shows what they share anyway (memory, caches, clock); and two
-that train together. Each is bound to a core of its own by taskset. Then what the gradients
+that train together. Each is bound to a core of its own by taskset; the seconds that it
+computes, which other programs on that core change least, are beside. Then what the gradients
 of a step weigh, and from that, on paper, how much of a step more workers would wait.
 """
 
@@ -51,7 +52,11 @@ def main() -> None:
         ("two, together", both),
     ):
         rate = sum(x["rate"] for x in found)
-        print(f"{name:14} {rate:7.1f} images/s   {rate / one['rate']:.2f} times one")
+        work = max(x["work"] for x in found)
+        print(
+            f"{name:14} {rate:7.1f} images/s   {rate / one['rate']:.2f} times one   "
+            f"{work:.2f} s of its core per step"
+        )
     print(f"gradients {one['parameters'] * 4 / 1e6:.1f} MB per step in float32")
     on_paper(one["parameters"], args.batch / one["rate"])
 
@@ -139,11 +144,13 @@ def measured(args: argparse.Namespace) -> dict:
         model.make_train_function()
         for number in range(WARM + args.steps):
             if number == WARM:
-                began = time.perf_counter()
+                began, worked = time.perf_counter(), time.process_time()
             float(model.train_function(batches)["loss"])
         seconds = time.perf_counter() - began
+        worked = time.process_time() - worked
     return {
         "rate": args.steps * n / seconds,
+        "work": worked / args.steps,
         "parameters": training.network.count_params(),
         "precision": exact,
     }
