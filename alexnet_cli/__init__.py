@@ -23,6 +23,7 @@ from .version import __version__
 
 _MODULES = {
     "train": "api.train",
+    "prepare": "api.prepare",
     "evaluate": "api.evaluate",
     "resume": "api.resume",
     "export_run": "api.export",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from .api.export import export_run
     from .api.listener import Listener
     from .api.models import build_model
+    from .api.prepare import prepare
     from .api.pretrained import import_weights
     from .api.resume import resume
     from .api.runs import runs
@@ -132,6 +134,7 @@ __all__ = [
     "evaluate",
     "export_run",
     "import_weights",
+    "prepare",
     "resume",
     "runs",
     "train",

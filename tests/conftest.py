@@ -14,6 +14,17 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, max_exa
 settings.load_profile("repeatable")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_images(tmp_path_factory):
+    """Where what is known of images is kept: not where the user's is."""
+    from alexnet_cli.dataset import known_images
+
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_images, "cache_folder", lambda: folder)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
     return draw_toy(tmp_path_factory.mktemp("toy") / "photos")

@@ -63,3 +63,56 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class FolderServer(http.server.ThreadingHTTPServer):
+    """Serves the files of a folder; what was asked for is in `asked`."""
+
+    def __init__(self, folder, *, ranges=True, lengths=True):
+        super().__init__(("127.0.0.1", 0), FolderHandler)
+        self.folder, self.ranges, self.lengths, self.asked = folder, ranges, lengths, []
+        self.url = f"http://127.0.0.1:{self.server_port}/shards"
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class FolderHandler(http.server.BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.answer(body=False)
+
+    def do_GET(self):
+        self.answer()
+
+    def answer(self, body=True):
+        server, asked = self.server, self.headers.get("Range", "")
+        name = self.path.rpartition("/")[2]
+        server.asked.append((self.command, name, asked))
+        file = server.folder / name
+        if not file.is_file():
+            self.send_error(404)
+            return
+        content, status = file.read_bytes(), 200
+        if asked and server.ranges:
+            first, last = asked.removeprefix("bytes=").split("-")
+            place = f"bytes {first}-{last}/{len(content)}"
+            content, status = content[int(first) : int(last) + 1], 206
+        self.send_response(status)
+        if status == 206:
+            self.send_header("Content-Range", place)
+        elif server.ranges:
+            self.send_header("Accept-Ranges", "bytes")
+        if server.lengths:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass

@@ -144,7 +144,10 @@ def judging_images(run: Run, data: Path | str | None) -> Iterator[JudgedOn]:
         name = VALIDATION_IMAGES
     known = run.digests_of(TRAIN) if folder else set()
     with _as_files(found) as files:
-        trained_on = sum(digest(x, read) in known for x in files) if known else 0
+        trained_on = sum(
+            (found.made_of(i) or digest(x, read)) in known
+            for i, x in enumerate(files if known else ())
+        )
         yield JudgedOn(name, files, np.array(found.labels), trained_on)
 
 

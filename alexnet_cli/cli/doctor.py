@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..api.lines import too_many
 from ..errors import CheckFailed, DatasetError, printable
 from ..preprocess import MAX_PIXELS
 from ..run.files import write_page
 from .arguments import FOLDER, JSON, class_names, layout_options, max_megapixels_option
-from .console import output, raw
+from .console import log, output, raw
 from .output_files import check_outputs
 from .progress import counting
 
@@ -74,6 +75,8 @@ def doctor_command(
 def _print(findings: "Findings", *, as_json: bool) -> None:
     from ..reports.doctor import text, to_json
 
+    if not findings.near_searched:
+        log(f"warning: {too_many(sum(findings.counts.values()))}")
     if as_json:
         raw(to_json(findings))
     else:

@@ -39,7 +39,7 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
     "--data",
     type=FOLDER,
     help="Folder of class folders, manifest (.csv, .tsv, .jsonl), archive (.zip, .tar, "
-    ".tar.gz) or tfds:NAME; by default, the run's own held-out images.",
+    ".tar.gz), shards or tfds:NAME; by default, the run's own held-out images.",
 )
 @click.option(
     "--ignore-unknown",

@@ -23,6 +23,7 @@ _COMMANDS = {
     "push": "upload publish share hub",
     "import": "load convert convert-weights from-torch",
     "models": "summary list networks archs model list-models architectures info",
+    "prepare": "shard shards pack preprocess webdataset",
     "fetch": "download get pull",
     "sample": "demo example generate toy",
     "doctor": "check clean verify inspect lint dataset data analyze",

@@ -34,6 +34,7 @@ COMMANDS = {
     "push": "Upload a run or its exported models to the Hugging Face hub.",
     "import": "Make a run directory from WEIGHTS that others trained.",
     "models": "List the networks, or the layers of NETWORK.",
+    "prepare": "Write the images of DATA once, resized, as shards for `alexnet train`.",
     "fetch": "Download the five flowers (229 MB) or weights trained on ImageNet (233 MB).",
     "sample": "Draw a small synthetic data set into FOLDER, to try things out offline.",
     "doctor": "Check a folder of images for problems; exit with 1 if there are any.",

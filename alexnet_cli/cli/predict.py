@@ -29,6 +29,7 @@ from .progress import Line, counting, say_undrawable
 
 if TYPE_CHECKING:
     from ..inference.archive_images import ArchiveImages
+    from ..inference.classifier import Classifier
     from ..inference.prediction import Prediction
 
 MOST_COUNTED = 100_000
@@ -51,6 +52,17 @@ MOST_COUNTED = 100_000
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, one row per image.")
 @RAW_CSV
 @click.option(
+    "-o",
+    "--out",
+    type=FOLDER,
+    help="Write one row per image to this .csv or .parquet file, in place of printing.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --out: go on with the rows that a killed prediction has left.",
+)
+@click.option(
     "--draw",
     type=FOLDER,
     help="Write each image with its predicted class on it into this folder.",
@@ -70,6 +82,8 @@ def predict_command(
     top: int,
     form: str | None,
     raw_csv: bool,
+    out: Path | None,
+    resume: bool,
     draw: Path | None,
     reject: float | None,
     max_megapixels: float | None,
@@ -81,25 +95,53 @@ def predict_command(
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
-    from ..reports.predictions import csv_header, line
 
-    require_csv(raw_csv, form == "csv")
+    require_csv(raw_csv, form == "csv" or out is not None)
+    output = None
+    if out or resume:
+        from .predict_out import output_of
+
+        others = [x for x, given in (("json", form == "json"), ("draw", draw)) if given]
+        output = output_of(out, (top, raw_csv, resume), others, model)
     open_model(model)  # An unusable one is an error before a list of files is read.
-    files, drawings, count = _opened(images, draw)
+    opened = _opened(images, draw)
     classifier = Classifier(model, begun=begun).limit(max_megapixels)
     classifier.run = run = _rejecting(classifier.run, reject)
-    top = min(top, len(run.classes))
     say_undrawable(run.classes if draw else (), bitmaps=True)
-    if form == "csv":
+    if output:
+        from .predict_out import predict_into
+
+        predict_into(classifier, model, (opened[0], opened[2]), output)
+        return
+    form = "raw-csv" if raw_csv else form
+    _print(classifier, opened, min(top, len(run.classes)), form)
+
+
+def _print(
+    classifier: "Classifier",
+    opened: "tuple[ArchiveImages, Drawings | None, int]",
+    top: int,
+    form: str | None,
+) -> None:
+    """Print, and perhaps draw, the predictions of what `_opened` returns one by one.
+
+    Raises:
+        CheckFailed: some cannot be read or drawn.
+    """
+    from ..reports.predictions import csv_header, line
+
+    files, drawings, count = opened
+    preprocess = classifier.run.preprocess
+    if form in ("csv", "raw-csv"):
         console.raw(csv_header(top))
     unreadable = not_drawn = 0
     for prediction in _shown(classifier.predict(files), count):
         unreadable += bool(prediction.error)
         image = files.encoded(prediction.file)
-        if drawings and (error := drawings.draw(prediction, image, run.preprocess)):
+        if drawings and (error := drawings.draw(prediction, image, preprocess)):
             not_drawn += 1
             prediction = dataclasses.replace(prediction, error=error)
-        text = line(prediction, top, "raw-csv" if raw_csv else form)
+        text = line(prediction, top, form)
         console.raw(text) if form else console.output([text])
     if unreadable or not_drawn:
         raise CheckFailed(_failed(unreadable, not_drawn))

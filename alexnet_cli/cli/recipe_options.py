@@ -1,7 +1,7 @@
 """The fields of a recipe as command-line options."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,7 @@ from ..recipe.configs import (
 from ..recipe.recipe import FIELDS, TITLES, Field, Recipe
 from .completion import configs, weights
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 _CONFIG, _NAME = "alexnet.config", "alexnet.config.name"
 _SHORT = {"epochs": "-e", "batch_size": "-b"}
 
@@ -52,8 +53,21 @@ class RecipeCommand(click.Command):
 
 def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`command` with --config and an option for every field of Recipe."""
-    for field in reversed(list(FIELDS.values())):
-        command = _option(field)(command)
+    return options_of(FIELDS)(command)
+
+
+def options_of(names: Collection[str]) -> Callable[[Command], Command]:
+    """What gives a command --config and an option for each of the fields `names`."""
+
+    def with_options(command: Command) -> Command:
+        for field in reversed([x for x in FIELDS.values() if x.name in names]):
+            command = _option(field)(command)
+        return _config_option()(command)
+
+    return with_options
+
+
+def _config_option() -> Callable[[Command], Command]:
     return click.option(
         "-c",
         "--config",
@@ -65,7 +79,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help=f"Recipe to start from: one of those above, a TOML file, or a run directory, "
         f"whose recipe is taken; options on the command line win. "
         f"[default: {DEFAULT_RECIPE}, unless --arch is given]",
-    )(command)
+    )
 
 
 def _option(field: Field) -> Callable[..., Any]:

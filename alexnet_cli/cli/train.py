@@ -41,7 +41,8 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name", "cluster", "
     "--data",
     type=FOLDER,
     help="Folder of class folders, or of train/ and val/ with class folders in them; "
-    "or a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz) or tfds:NAME. "
+    "or a manifest (.csv, .tsv, .jsonl), an archive (.zip, .tar, .tar.gz), shards or "
+    "tfds:NAME. "
     "[required, except with --resume]",
 )
 @layout_options

@@ -89,26 +89,40 @@ def decode_all(
     that of the source.
     """
     pixel_cache = new_pixel_cache(cache, len(samples), preprocess, read)
+
+    def kept() -> Iterator[DecodedImage | ImageError]:
+        found = decode_samples(samples, read, preprocess, sequential=sequential)
+        for sample, image in zip(samples, found, strict=True):
+            if isinstance(image, DecodedImage) and image.pixels is not None:
+                pixel_cache.add(sample, image.pixels)
+            yield image
+
+    return decoded_set(pixel_cache, samples, kept(), progress)
+
+
+def decoded_set(
+    cache: PixelCache,
+    samples: Sequence[Sample],
+    decoded: Iterator[DecodedImage | ImageError],
+    progress: ProgressCallback,
+) -> DecodedSet:
+    """What the `samples` were `decoded` to; their pixels are in `cache`."""
     good: list[Sample] = []
     digests: list[str] = []
     fingerprints: list[Fingerprints] = []
     bad: list[BadImage] = []
     dim: list[int] = []
-    decoded = decode_samples(samples, read, preprocess, sequential=sequential)
     for done, (sample, found) in enumerate(zip(samples, decoded, strict=True), 1):
         if isinstance(found, ImageError):
             bad.append(BadImage(sample.name, str(found)))
-        elif found.pixels is not None:
-            pixel_cache.add(sample, found.pixels)
+        else:
             good.append(sample)
             digests.append(found.digest)
             fingerprints.append(found.fingerprint)
             dim += [found.dim] if found.dim else []
         progress(done, len(samples))
     table = np.array(fingerprints, np.uint8).reshape(-1, *PRINT)
-    return DecodedSet(
-        pixel_cache, tuple(good), tuple(digests), table, tuple(bad), tuple(dim)
-    )
+    return DecodedSet(cache, tuple(good), tuple(digests), table, tuple(bad), tuple(dim))
 
 
 def decode_files(
@@ -135,7 +149,7 @@ def decode_samples(
 
     def decode(reader: Callable[[], bytes]) -> DecodedImage | ImageError:
         try:
-            return _decoded(reader(), preprocess, max_pixels)
+            return decoded_image(reader(), preprocess, max_pixels)
         except ImageError as error:
             return error
 
@@ -150,7 +164,14 @@ def digest(sample: T, read: Callable[[T], bytes]) -> str:
         return hashlib.sha256().hexdigest()
 
 
-def _decoded(data: bytes, preprocess: Preprocess | None, max_pixels: int) -> DecodedImage:
+def decoded_image(
+    data: bytes, preprocess: Preprocess | None, max_pixels: int = MAX_PIXELS
+) -> DecodedImage:
+    """The image that `data` encodes, with pixels if there is a preprocessing.
+
+    Raises:
+        ImageError: it is none, damaged, or has too many pixels.
+    """
     limit = preprocess.max_pixels if preprocess else max_pixels
     min_side = images.REDUCED * preprocess.stored_size if preprocess else images.VIEWED
     white_level = preprocess.white_level if preprocess else None

@@ -2,24 +2,25 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, Fingerprints
-from ..errors import DatasetError, ImageError
+from ..arrays import Array
+from ..errors import DatasetError
 from ..preprocess import MAX_PIXELS
 from ..recipe.recipe import Recipe
 from .class_names import confusable
 from .closeups import ImageSet, image_set
-from .decoding import Counting, DecodedImage, decode_samples, uncounted
+from .decoding import Counting, uncounted
 from .dim_images import fitting
+from .examined_files import ExaminedFile, ExaminedFolder, read_folder
 from .findings import Findings, Pair, Range
-from .near_duplicates import PRINT
 from .near_groups import content_groups
-from .near_search import find_copies, near_pairs
+from .near_search import MOST_SEARCHED, find_copies, group_near
 from .prepare import assigned_parts
+from .shards.source import ShardSource
 from .sources.open import open_labeled, open_source
 from .sources.source import Source
 
@@ -35,31 +36,6 @@ EXTENSIONS = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }  # fmt: skip
 """File extensions that fit a format; those of other formats are not checked."""
-
-
-@dataclass(frozen=True)
-class _File:
-    """One file: its path below the root, its class, its part, and what is in it."""
-
-    name: str
-    label: str
-    part: str
-    error: str = ""
-    digest: str = ""
-    format: str = ""
-    size: tuple[int, int] = (0, 0)
-    gray: bool = False
-    turned: bool = False
-    dim: int = 0
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """Every file of a data set, and fingerprints [N, 2, 32, 32], black for bad files."""
-
-    source: Source
-    files: tuple[_File, ...]
-    prints: Fingerprints
 
 
 def examine(
@@ -78,9 +54,10 @@ def examine(
     """
     source = open_source(data, classes, parts=parts)
     other = open_labeled(against) if against else None
-    folder = _read(source, counting, max_pixels)
+    searched = _is_searched(source)
+    folder = read_folder(source, counting, max_pixels, prints=searched or other is not None)
     good = [x for x in folder.files if not x.error]
-    equal, near = _duplicates(folder, counting, max_pixels)
+    equal, near = _duplicates(folder, counting, max_pixels, searched)
     pairs = equal + near
     return Findings(
         root=data,
@@ -89,13 +66,10 @@ def examine(
         formats=dict(Counter(x.format for x in good).most_common()),
         **_sizes(good),
         bad=tuple((x.name, x.error) for x in folder.files if x.error),
-        wrong_ending=tuple((x.name, x.format) for x in good if _wrong_extension(x)),
-        tiny=tuple((x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY),
-        turned=tuple(x.name for x in good if x.turned),
-        gray=tuple(x.name for x in good if x.gray),
-        dim=tuple((x.name, _dim(x.dim)) for x in good if x.dim),
+        **_oddities(good),
         equal=_names(equal),
         near=_names(near),
+        near_searched=searched,
         two_labels=_names([(x, y) for x, y in pairs if x.label != y.label]),
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
@@ -104,51 +78,37 @@ def examine(
     )
 
 
-def _counts(files: Sequence[_File]) -> dict[str, int]:
+def _oddities(good: Sequence[ExaminedFile]) -> dict[str, Any]:
+    """What Findings says of single files that can be read."""
+    return {
+        "wrong_ending": tuple((x.name, x.format) for x in good if _wrong_extension(x)),
+        "tiny": tuple(
+            (x.name, "{} x {}".format(*x.size)) for x in good if min(x.size) < TINY
+        ),
+        "turned": tuple(x.name for x in good if x.turned),
+        "gray": tuple(x.name for x in good if x.gray),
+        "dim": tuple((x.name, _dim(x.dim)) for x in good if x.dim),
+    }
+
+
+def _is_searched(source: Source) -> bool:
+    """Whether near-identical images are, or in the case of shards were, looked for."""
+    if isinstance(source, ShardSource):
+        return source.index.near.compared > 0
+    return len(source.samples) <= MOST_SEARCHED
+
+
+def _counts(files: Sequence[ExaminedFile]) -> dict[str, int]:
     """How many files of each class are readable."""
     good = Counter(x.label for x in files if not x.error)
     return {x: good[x] for x in sorted({x.label for x in files})}
-
-
-def _read(source: Source, counting: Counting, max_pixels: int) -> _Folder:
-    """Every file of every part of `source`, decoded once."""
-    samples = source.samples
-    files = [_File(x.name, source.classes[x.label], x.part) for x in samples]
-    prints = np.zeros((len(files), *PRINT), np.uint8)
-    found = decode_samples(
-        samples, source.read, max_pixels=max_pixels, sequential=source.sequential
-    )
-    with counting("examining") as progress:
-        for i, decoded in enumerate(found):
-            files[i] = _examined(files[i], decoded)
-            if isinstance(decoded, DecodedImage):
-                prints[i] = decoded.fingerprint
-            progress(i + 1, len(files))
-    return _Folder(source, tuple(files), prints)
-
-
-def _examined(file: _File, decoded: DecodedImage | ImageError) -> _File:
-    if isinstance(decoded, ImageError):
-        return replace(file, error=str(decoded))
-    # Not by `replace`, which takes longer than all else here.
-    return _File(
-        file.name,
-        file.label,
-        file.part,
-        digest=decoded.digest,
-        format=decoded.format,
-        size=decoded.size,
-        gray=decoded.gray,
-        turned=decoded.turned,
-        dim=decoded.dim,
-    )
 
 
 def _dim(highest: int) -> str:
     return f"up to {highest}; --white-level {fitting(highest)}"
 
 
-def _sizes(good: Sequence[_File]) -> dict[str, Range]:
+def _sizes(good: Sequence[ExaminedFile]) -> dict[str, Any]:
     """The ranges of widths, heights and aspects of Findings."""
     sizes = np.array([x.size for x in good] or [(0, 1)])
     return {
@@ -167,15 +127,15 @@ def _whole(found: Range) -> Range:
     return Range(*(int(x) for x in found))
 
 
-def _wrong_extension(file: _File) -> bool:
+def _wrong_extension(file: ExaminedFile) -> bool:
     fitting = EXTENSIONS.get(file.format)
     return fitting is not None and Path(file.name).suffix.lower() not in fitting
 
 
-_Pairs = list[tuple[_File, _File]]
+_Pairs = list[tuple[ExaminedFile, ExaminedFile]]
 
 
-def _refused(folder: _Folder, near: _Pairs) -> str:
+def _refused(folder: ExaminedFolder, near: _Pairs) -> str:
     """Why these images cannot be split as training does by default; empty if they can."""
     rows = [i for i, x in enumerate(folder.files) if not x.error]
     places = {folder.files[i].name: place for place, i in enumerate(rows)}
@@ -190,23 +150,32 @@ def _refused(folder: _Folder, near: _Pairs) -> str:
 
 
 def _duplicates(
-    folder: _Folder, counting: Counting, max_pixels: int
+    folder: ExaminedFolder, counting: Counting, max_pixels: int, searched: bool
 ) -> tuple[_Pairs, _Pairs]:
-    """Pairs of equal files (each with the first of them), and of near-identical ones."""
+    """Pairs of equal files (each with the first of them), and of near-identical ones.
+
+    Of the latter none if they are not to be `searched` for.
+    """
     files = folder.files
     first: dict[str, int] = {}
     firsts = [i if x.error else first.setdefault(x.digest, i) for i, x in enumerate(files)]
     equal = [(files[j], files[i]) for i, j in enumerate(firsts) if i != j]
     different = [i for i, j in enumerate(firsts) if i == j]
-    with counting("finding near duplicates") as progress:
-        found = near_pairs(_images(folder, different, max_pixels), progress)
+    if isinstance(folder.source, ShardSource):
+        found = folder.source.near([folder.source.samples[i] for i in different])
+    elif not searched:
+        return equal, []
+    else:
+        found = group_near(_images(folder, different, max_pixels), counting)
     near = [(files[different[i]], files[different[j]]) for i, j in found.pairs]
     return equal, near
 
 
-def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int) -> _Pairs:
+def _overlap(
+    against: Source, here: ExaminedFolder, counting: Counting, max_pixels: int
+) -> _Pairs:
     """For each file of `against` that is also, or almost, `here`, the first such one."""
-    other = _read(against, counting, max_pixels)
+    other = read_folder(against, counting, max_pixels)
     sets = [
         _images(folder, range(len(folder.files)), max_pixels) for folder in (here, other)
     ]
@@ -215,7 +184,7 @@ def _overlap(against: Source, here: _Folder, counting: Counting, max_pixels: int
     return [(other.files[i], here.files[j]) for i, j in found.items()]
 
 
-def _images(folder: _Folder, chosen: Sequence[int], max_pixels: int) -> ImageSet:
+def _images(folder: ExaminedFolder, chosen: Sequence[int], max_pixels: int) -> ImageSet:
     """The files numbered `chosen` of a folder, to be searched."""
     return image_set(
         folder.source,

@@ -12,7 +12,7 @@ NOT_IMAGES = frozenset({
     ".mat", ".pkl", ".pickle", ".joblib", ".url", ".lnk", ".webloc", ".aae", ".xmp",
     ".thm", ".modd", ".exe", ".dll", ".so", ".bak", ".sha256", ".md5", ".lock",
     ".partial", ".download", ".opdownload", ".aria2", ".filepart", ".icloud", ".cloud",
-    ".cloudf", ".owncloud", ".nextcloud",
+    ".cloudf", ".owncloud", ".nextcloud", ".cls",
 })  # fmt: skip
 """Extensions, in lower case, of files that are left out without being opened."""
 

@@ -52,6 +52,8 @@ class Findings:
     """(file of the other folder, file here) of equal or almost equal images."""
     confusable: tuple[tuple[str, ...], ...] = ()
     """Classes whose names differ only by Unicode form, case or spaces around them."""
+    near_searched: bool = True
+    """Whether `near` was looked for: not among more than `near_search.MOST_SEARCHED`."""
 
     refused: str = ""
     """Why training with the recipes' usual split would refuse the data set; or empty."""

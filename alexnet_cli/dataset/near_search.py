@@ -27,6 +27,12 @@ BATCH = 16
 """Tiles that are compared at once."""
 
 
+MOST_SEARCHED = 250_000
+"""Images of more than so many are not compared with each other.
+
+The time grows by the square of their number, memory by 2.3 KB an image.
+"""
+
 SEARCH_SHARE = 0.1
 """Of --max-minutes, the most that the search for near-identical images takes."""
 
@@ -49,12 +55,22 @@ def searched(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
     With --deterministic and --folds in all the time that it takes: splits of several
     trainings are then to be the same.
     """
-    if not recipe.split.group_near:
-        return NearPairs()
     seconds = math.inf
     repeated = recipe.machine.deterministic or recipe.split.folds > 1
     if recipe.stopping.max_minutes and not repeated:
         seconds = SEARCH_SHARE * 60 * recipe.stopping.max_minutes
+    return group_near(images, counting, recipe.split.group_near, seconds)
+
+
+def group_near(
+    images: ImageSet, counting: Counting, wanted: bool = True, seconds: float = math.inf
+) -> NearPairs:
+    """Near-identical images, if they are `wanted` and not too many to be looked for."""
+    count = len(images.prints)
+    if not wanted:
+        return NearPairs()
+    if count > MOST_SEARCHED:
+        return NearPairs(count=count * (count - 1) // 2)
     with counting("finding near duplicates") as progress:
         return near_pairs(images, progress, seconds)
 

@@ -1,7 +1,7 @@
 """A function of many items, computed by all cores."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -17,7 +17,7 @@ def parallel_map(
     items: Iterable[T],
     workers: int | None = None,
     ahead: int = 8,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """`function` of each item, in order, computed by all cores or that many `workers`.
 
     Each is at most `ahead` items ahead of the caller, so that memory does not grow with
@@ -26,13 +26,13 @@ def parallel_map(
     """
     workers = workers or usable_cores()
     rest = iter(items)
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         jobs = deque(pool.submit(function, x) for x in islice(rest, ahead * workers))
-        try:
-            while jobs:
-                yield jobs.popleft().result()
-                jobs += [pool.submit(function, x) for x in islice(rest, 1)]
-        finally:
-            # After an error or a signal nobody waits for the rest.
-            for job in jobs:
-                job.cancel()
+        while jobs:
+            yield jobs.popleft().result()
+            jobs += [pool.submit(function, x) for x in islice(rest, 1)]
+    finally:
+        # Nobody waits for what runs after an error or a signal. The garbage collector may
+        # be what ends this, under any lock, also one that the threads need to end.
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
 """A source of images -> examples to train on: decoded, split. No TensorFlow."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,21 +11,20 @@ from ..backend.workers import Workers
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
-from .closeups import ImageSet, image_set
+from .closeups import ImageSet
 from .decoding import (
     BadImage,
     Counting,
-    DecodedImage,
     DecodedSet,
-    decode_samples,
     digest,
     uncounted,
 )
-from .near_duplicates import PRINT
 from .near_groups import content_groups
 from .near_search import NearPairs, among, find_copies, searched
 from .pixel_cache import Examples
-from .shared_decoding import decode_source, shared_pairs
+from .shards.decoding import decoded_images, searchable
+from .shards.source import ShardSource
+from .shared_decoding import decode_shared, shared_pairs
 from .small_classes import KeptClasses, kept_classes, unreadable_classes
 from .sources.open import open_labeled
 from .sources.source import Sample, Source, require_order
@@ -55,8 +54,8 @@ class PreparedData:
     bad: tuple[BadImage, ...]
     shared: int
     """Held-out images of which an equal or almost equal one is trained on."""
-    images: ImageSet
-    """The images of `split`, for `refuse_overlap`."""
+    search_set: Callable[[], ImageSet]
+    """Gives `images`."""
     near: NearPairs
     """Which of them are near-identical, as far as that was looked for."""
     names: tuple[str, ...]
@@ -65,6 +64,11 @@ class PreparedData:
     """The classes that are trained on, and those that --drop-small-classes left out."""
     dim: tuple[int, ...]
     """`DecodedImage.dim` of the images where it is not 0."""
+
+    @property
+    def images(self) -> ImageSet:
+        """The images of `split`, to be searched; those of shards are read for it."""
+        return self.search_set()
 
     def counts(self) -> dict[str, int]:
         """Images in each part."""
@@ -86,8 +90,7 @@ def prepare(
         DatasetError: classes have no usable image, or too few to hold any out.
     """
     decoded = _decoded(source, recipe, counting, workers)
-    images = _images(source, decoded, recipe)
-    near = shared_pairs(workers, lambda: searched(images, recipe, counting))
+    near = shared_pairs(workers, lambda: _near(source, decoded, recipe, counting))
     all_groups = content_groups(decoded.digests, near.pairs)
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
     rows = kept.rows
@@ -106,7 +109,7 @@ def prepare(
         split=_split_rows(kept, parts, digests, groups),
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
-        images=images[rows],
+        search_set=lambda: _images(source, decoded, recipe)[rows],
         near=among(near, rows),
         names=tuple(x.name for x in decoded.samples),
         kept=kept,
@@ -127,8 +130,16 @@ def _split_rows(
 
 def _images(source: Source, decoded: DecodedSet, recipe: Recipe) -> ImageSet:
     """What was decoded, to be searched."""
-    limit = preprocess_of(recipe).max_pixels
-    return image_set(source, decoded.samples, decoded.fingerprints, decoded.digests, limit)
+    return decoded_images(source, decoded, preprocess_of(recipe).max_pixels)
+
+
+def _near(
+    source: Source, decoded: DecodedSet, recipe: Recipe, counting: Counting
+) -> NearPairs:
+    """The near-identical images; of shards those that were found when they were made."""
+    if isinstance(source, ShardSource):
+        return source.near(decoded.samples) if recipe.split.group_near else NearPairs()
+    return searched(_images(source, decoded, recipe), recipe, counting)
 
 
 def _decoded(
@@ -142,7 +153,7 @@ def _decoded(
     require_order(source, recipe.machine.cache)
     samples = _chosen(source, recipe.split.fraction)
     with counting("decoding") as progress:
-        return decode_source(source, samples, recipe, progress, workers)
+        return decode_shared(source, samples, recipe, progress, workers)
 
 
 def contradictions(rows: Iterable[SplitRow]) -> int:
@@ -162,21 +173,12 @@ def refuse_overlap(
     Raises:
         DatasetError: one of them is also, or almost, among the prepared ones.
     """
-    source = open_labeled(against)
-    found = decode_samples(source.samples, source.read, sequential=source.sequential)
-    decoded = zip(source.samples, found, strict=True)
-    good = [(x, d) for x, d in decoded if isinstance(d, DecodedImage)]
-    other = image_set(
-        source,
-        [x for x, _ in good],
-        np.array([x.fingerprint for _, x in good], np.uint8).reshape(-1, *PRINT),
-        [x.digest for _, x in good],
-    )
+    samples, other = searchable(open_labeled(against))
     with counting("finding copies") as progress:
         copies = find_copies(prepared.images, other, progress)
     if copies:
         i, j = next(iter(copies.items()))
-        name, copy = good[i][0].name, prepared.split[j].file
+        name, copy = samples[i].name, prepared.split[j].file
         raise DatasetError(
             f"{len(copies)} image(s) of {printable(against)} are also, or almost, in the "
             f"data, such as {printable(name)} in {printable(copy)}; "
@@ -190,7 +192,10 @@ def _chosen(source: Source, fraction: float) -> tuple[Sample, ...]:
     if fraction == 1:
         return samples
     strata = [f"{x.part}/{x.label}" for x in samples]
-    digests = [digest(x, source.read) for x in samples]
+    if isinstance(source, ShardSource):
+        digests = [source.digest(x) for x in samples]
+    else:
+        digests = [digest(x, source.read) for x in samples]
     return tuple(samples[i] for i in subsample(strata, digests, fraction))
 
 

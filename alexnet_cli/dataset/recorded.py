@@ -9,7 +9,7 @@ from ..backend.workers import Workers
 from ..recipe.recipe import Recipe
 from .decoding import DecodedSet, ProgressCallback
 from .pixel_cache import Examples
-from .shared_decoding import decode_source
+from .shared_decoding import decode_shared
 from .sources.open import recorded_source
 from .sources.source import Sample, Source, require_order
 from .split import TRAIN, VAL
@@ -40,7 +40,7 @@ def prepare_recorded(
     With a change the examples are not those of `split`.
     """
     require_order(source, recipe.machine.cache)
-    decoded = decode_source(source, source.samples, recipe, progress, workers)
+    decoded = decode_shared(source, source.samples, recipe, progress, workers)
     labels = np.array([x.label for x in decoded.samples], np.int64)
     parts = np.array([x.part for x in decoded.samples])
     training, validation = (

@@ -13,10 +13,11 @@ from ..backend.workers import Workers
 from ..errors import ClusterError, DatasetError
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
-from .decoding import BadImage, DecodedSet, ProgressCallback, decode_all
+from .decoding import BadImage, DecodedSet, ProgressCallback
 from .near_duplicates import PRINT
 from .near_search import NearPairs
 from .pixel_cache import NoCache, PixelCache
+from .shards.decoding import decode_source
 from .sources.source import Sample, Source
 
 _HEADER = struct.Struct(">Q")
@@ -72,7 +73,7 @@ def require_same_images(source: Source, workers: Workers) -> None:
         )
 
 
-def decode_source(
+def decode_shared(
     source: Source,
     samples: Sequence[Sample],
     recipe: Recipe,
@@ -82,13 +83,8 @@ def decode_source(
     """The `samples` of `source`, decoded by this process or by all `workers`."""
 
     def decode(some: Sequence[Sample]) -> DecodedSet:
-        return decode_all(
-            some,
-            source.read,
-            preprocess_of(recipe),
-            recipe.machine.cache,
-            progress,
-            sequential=source.sequential,
+        return decode_source(
+            source, some, preprocess_of(recipe), recipe.machine.cache, progress
         )
 
     if workers is None:
@@ -107,7 +103,7 @@ def _shared(
     mine = [samples[i] for i in range(workers.index, len(samples), workers.count)]
     own = decode(mine)
     told = [_heard(x) for x in workers.gather(_told(mine, own))]
-    rows: list[tuple[Sample, str, Fingerprints, bool]] = []
+    rows: list[tuple[Sample, str, Fingerprints | None, bool]] = []
     bad = []
     for i, sample in enumerate(samples):
         part = told[i % workers.count]
@@ -123,7 +119,7 @@ def _shared(
         SharedCache(own.cache, places, everything),
         tuple(x[0] for x in rows),
         tuple(x[1] for x in rows),
-        np.array([x[2] for x in rows], np.uint8).reshape(-1, *PRINT),
+        np.array([x[2] for x in rows if x[2] is not None], np.uint8).reshape(-1, *PRINT),
         tuple(bad),
         tuple(x for part in told for x in part.dim),
     )
@@ -137,10 +133,13 @@ class _Part:
         self._found = iter(told["found"])
         self._table = iter(table)
 
-    def next_image(self) -> str | tuple[str, Fingerprints]:
-        """What is wrong with the next image, or its digest and its fingerprint."""
+    def next_image(self) -> str | tuple[str, Fingerprints | None]:
+        """What is wrong with the next image, or its digest and its fingerprint.
+
+        Images of shards have none: they were compared when the shards were made.
+        """
         digest, reason = next(self._found)
-        return reason or (digest, next(self._table))
+        return reason or (digest, next(self._table, None))
 
 
 def _told(mine: Sequence[Sample], own: DecodedSet) -> bytes:
@@ -158,7 +157,7 @@ def _heard(data: bytes) -> _Part:
     (length,) = _HEADER.unpack_from(data)
     start = _HEADER.size
     told = json.loads(data[start : start + length])
-    table = np.frombuffer(data, np.uint8, offset=start + length).reshape(-1, *PRINT)
+    table = np.frombuffer(data[start + length :], np.uint8).reshape(-1, *PRINT)
     return _Part(told, table)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
 from ..dataset.folders import find_parts
-from ..dataset.sources.kinds import exists, recorded_name
+from ..dataset.sources.kinds import exists, is_plain_folder, recorded_name
 from ..dataset.sources.open import open_labeled, recorded_source
 from ..dataset.sources.source import Sample
 from ..dataset.split import TEST, TRAIN, VAL
@@ -51,7 +51,7 @@ def held_out(run: Run) -> LabeledImages:
     labels = tuple(run.classes.index(x["class"]) for x in chosen)
     digests = tuple(x["sha256"] for x in chosen)
     data = Path(run.data)
-    if exists(data) and not data.is_dir():
+    if exists(data) and not is_plain_folder(data):
         pairs = zip(chosen, labels, strict=True)
         samples = (Sample(x["file"], label, x["split"]) for x, label in pairs)
         source = recorded_source(data, run.classes, samples)
@@ -146,7 +146,7 @@ def evaluate(
     run = classifier.run
     trained_on = run.digests_of(TRAIN)
     predictions: list[Prediction] = []
-    for prediction in classifier.predict(images.unread()):
+    for prediction in classifier.predict(images.unread(run.preprocess)):
         predictions.append(_unchanged(prediction, images, len(predictions)))
         progress(len(predictions), len(images.files))
     pairs = zip(predictions, images.labels, strict=True)

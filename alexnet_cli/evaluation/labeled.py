@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ..dataset.sources.kinds import recorded_name
+from ..dataset.sources.kinds import is_plain_folder, recorded_name
 from ..dataset.sources.open import open_labeled
 from ..dataset.split import TEST, TRAIN, VAL
 from ..run.run import Run
@@ -20,7 +20,7 @@ def labeled_images(run: Run, data: Path, ignore_unknown: bool = False) -> Labele
     Raises:
         DatasetError: as `labeled_folder`.
     """
-    if data.is_dir():
+    if is_plain_folder(data):
         return labeled_folder(run, data, ignore_unknown)
     source = open_labeled(data, known=run.classes)
     part = next(x for x in (TEST, VAL, TRAIN) if x in source.parts)

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset.shards.source import ShardSource
 from ..dataset.sources.source import Sample, Source, readers
 from ..inference.prediction import Unread
+from ..preprocess import Preprocess
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,27 @@ class LabeledImages:
             return {i: self.files[i] for i in rows}
         return {i: source.read(self.samples[i]) for i in sorted(rows)}
 
-    def unread(self) -> Iterator[Path | Unread]:
-        """The images, read when they are decoded, or where they are sequential before."""
+    def made_of(self, row: int) -> str:
+        """SHA-256 of what an image was prepared from; "" if it is as it was."""
+        return _digest(self.source, self.samples[row]) if self.source else ""
+
+    def unread(self, preprocess: Preprocess) -> Iterator[Path | Unread]:
+        """The images, read when they are decoded, or where they are sequential before.
+
+        Raises:
+            DatasetError: they are shards, of images that were prepared otherwise.
+        """
         source = self.source
+        if isinstance(source, ShardSource):
+            source.require(preprocess)
         if source is None:
             yield from self.files
             return
         found = readers(self.samples, source.read, sequential=source.sequential)
-        for file, read in zip(self.files, found, strict=True):
-            yield Unread(file, read)
+        for file, read, sample in zip(self.files, found, self.samples, strict=True):
+            yield Unread(file, read, _digest(source, sample))
+
+
+def _digest(source: Source, sample: Sample) -> str:
+    """As `Unread.digest`."""
+    return source.digest(sample) if isinstance(source, ShardSource) else ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Pixels
 from ..dataset.decoding import DecodedImage, decode_samples
-from ..dataset.sources.kinds import exists
+from ..dataset.sources.kinds import exists, is_plain_folder
 from ..dataset.sources.open import recorded_source
 from ..dataset.sources.source import Sample
 from ..dataset.split import TRAIN
@@ -95,7 +95,7 @@ def _training_images(run: Run) -> Iterator[DecodedImage | ImageError]:
     if not run.data or not exists(data):
         return iter(())
     names = [x["file"] for x in run.split() if x["split"] == TRAIN]
-    if data.is_dir():
+    if is_plain_folder(data):
         names = [x for x in names if (data / x).is_file()]
     samples = [Sample(x, 0, TRAIN) for x in _spread(names, CALIBRATION_IMAGES)]
     source = recorded_source(data, run.classes, samples)

@@ -4,7 +4,6 @@ The network runs in float32 whatever it was trained in: as the run's LiteRT copy
 starts at once, or in TensorFlow if there is none.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,7 +34,7 @@ from .exported import Model, open_model
 from .formats import PixelNetwork
 from .litert import LiteRTNetwork
 from .network import BATCH, Network, load_mean_image, verified_network
-from .prediction import Prediction, StoredImage, Unread, bytes_of, file_of
+from .prediction import Prediction, StoredImage, Unread, bytes_of, digest_of, file_of
 
 _ATTEMPTS = 20
 _Computes = Callable[[Any], Floats]  # A Network, or a PixelNetwork.
@@ -196,8 +195,7 @@ class Classifier:
         file = file_of(image)
         try:
             data = bytes_of(image)
-            digest = hashlib.sha256(data).hexdigest()
-            return StoredImage(file, digest, load(data, preprocess))
+            return StoredImage(file, digest_of(image, data), load(data, preprocess))
         except ImageError as error:
             return StoredImage(
                 file, error=str(error), oversized=isinstance(error, OversizedImage)

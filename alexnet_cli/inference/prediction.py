@@ -1,5 +1,6 @@
 """Prediction: the probabilities of one image's classes."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,8 @@ class Unread:
     """Its name in the prediction."""
     read: Callable[[], bytes]
     """Returns the encoded image, or raises an ImageError; called once, in any thread."""
+    digest: str = ""
+    """SHA-256 of the image that it was made of; "" if that is its own."""
 
 
 @dataclass(frozen=True)
@@ -114,3 +117,9 @@ def bytes_of(image: str | Path | bytes | Unread) -> bytes:
     if isinstance(image, Unread):
         return image.read()
     return image if isinstance(image, bytes) else read(Path(image))
+
+
+def digest_of(image: str | Path | bytes | Unread, data: bytes) -> str:
+    """SHA-256 of an encoded image, whose bytes are `data`, or of what that is made of."""
+    made_of = image.digest if isinstance(image, Unread) else ""
+    return made_of or hashlib.sha256(data).hexdigest()

@@ -99,7 +99,7 @@ def test_names_of_other_tools_lead_to_ours(name, hint):
 
 @pytest.mark.parametrize("command, name, hint", [
     ("predict", "weights", "--model"), ("predict", "conf", "--reject"), ("predict", "topk", "--top"),
-    ("predict", "save", "--draw"), ("predict", "output", "--csv or --draw"), ("predict", "qqq", ""),
+    ("predict", "save", "--out or --draw"), ("predict", "output", "--out or --csv or --draw"), ("predict", "qqq", ""),
     ("evaluate", "checkpoint", "--model"), ("evaluate", "confusion-matrix", "--plot"), ("evaluate", "test-dir", "--data"),
     ("evaluate", "dataset", "--data"), ("train", "test-dir", "--test or --data"), ("serve", "bind", "--host"),
     ("export", "include", "--format"), ("export", "weights", "--model"), ("doctor", "output-html", "--report"),

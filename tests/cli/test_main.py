@@ -230,6 +230,7 @@ def test_the_commands_are_these():
         "push",
         "import",
         "models",
+        "prepare",
         "fetch",
         "sample",
         "doctor",

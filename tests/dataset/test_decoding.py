@@ -1,15 +1,13 @@
 """Every image is decoded once, in order, with its facts, or listed with what is wrong."""
 
 import hashlib
-import threading
-import time
 
 import numpy as np
 import pytest
 from helpers import encoded, photo
 from PIL import Image
 
-from alexnet_cli.dataset import images, parallel
+from alexnet_cli.dataset import images
 from alexnet_cli.dataset.decoding import (
     BadImage,
     decode_all,
@@ -18,7 +16,6 @@ from alexnet_cli.dataset.decoding import (
     digest,
 )
 from alexnet_cli.dataset.near_duplicates import fingerprint
-from alexnet_cli.dataset.parallel import parallel_map
 from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.errors import ImageError
 from alexnet_cli.preprocess import Preprocess
@@ -77,58 +74,6 @@ def test_files_are_decoded_in_order_or_their_errors_returned(tmp_path):
         else:
             assert x.size[1] - x.size[0] == i
     assert isinstance(found[-1], ImageError) and str(found[-1]) == "does not exist"
-
-
-def test_a_map_runs_in_threads_and_keeps_its_order():
-    names = set()
-
-    def slow(x):
-        names.add(threading.current_thread().name)
-        time.sleep(0.01 if x % 3 else 0.03)
-        return -x
-
-    assert list(parallel_map(slow, range(30))) == [-x for x in range(30)]
-    assert threading.current_thread().name not in names
-
-
-def test_a_map_reads_only_a_few_items_ahead(monkeypatch):
-    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
-    started = []
-
-    def function(x):
-        started.append(x)
-        return x
-
-    found = parallel_map(function, range(1000))
-    assert next(found) == 0
-    time.sleep(0.05)
-    assert len(started) <= 17
-    assert next(found) == 1
-    found.close()
-    assert len(started) <= 18
-
-
-def test_a_map_that_is_closed_starts_nothing_more():
-    started = []
-
-    def slow(x):
-        started.append(x)
-        time.sleep(0.02)
-
-    found = parallel_map(slow, range(100), workers=1, ahead=50)
-    next(found)
-    found.close()
-    assert len(started) <= 10
-
-
-def test_a_map_raises_what_its_function_raises():
-    def function(x):
-        return 1 // (2 - x)
-
-    found = parallel_map(function, range(5))
-    assert next(found) == 0 and next(found) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(found)
 
 
 CONTENT = {

@@ -17,6 +17,7 @@ from .kinds import (
     TABLES,
     TFDS,
     archive_of,
+    is_shards,
     is_tfds,
 )
 from .listed_files import ListedFiles
@@ -42,6 +43,10 @@ def open_source(
         from .manifest import open_manifest
 
         return open_manifest(data, classes)
+    if _kind(data) == "shards":
+        from ..shards.open import open_shards
+
+        return open_shards(data, classes)
     files = files_at(data)
     if parts:
         return find_images(data, classes, parts=parts, files=files)
@@ -64,6 +69,10 @@ def open_labeled(data: Path, known: Sequence[str] = ()) -> Source:
         from .manifest import open_manifest
 
         return open_manifest(data, least=1)
+    if _kind(data) == "shards":
+        from ..shards.open import open_shards
+
+        return open_shards(data, least=1)
     return _named(labeled_folder(data, known, files=files_at(data)))
 
 
@@ -81,6 +90,10 @@ def recorded_source(
 
         return recorded_tfds(str(data).removeprefix(TFDS), classes, chosen)
     kind = _kind(data)
+    if kind == "shards":
+        from ..shards.open import recorded_shards
+
+        return recorded_shards(data, classes, chosen)
     parts = tuple(dict.fromkeys(x.part for x in chosen))
     if kind == "archive":
         return ImageFolder(data, classes, parts, chosen, files=files_at(data))
@@ -96,11 +109,13 @@ def recorded_source(
 
 
 def _kind(data: Path) -> str:
-    """folder, table or archive.
+    """folder, shards, table or archive.
 
     Raises:
         DatasetError: none of these.
     """
+    if is_shards(data):
+        return "shards"
     if data.is_dir():
         return "folder"
     name, shown = data.name.lower(), printable(data)

@@ -1,0 +1,67 @@
+"""`alexnet predict --out`: predictions into a file, which a killed process goes on with."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..api.prediction_file import Image, Output, write_predictions
+from ..errors import CheckFailed, printable
+from ..inference.exported import open_model
+from .console import log, result
+from .output_files import check_outputs
+from .progress import counting
+
+if TYPE_CHECKING:
+    from ..inference.classifier import Classifier
+
+
+def output_of(
+    out: Path | None, how: tuple[int, bool, bool], others: list[str], model: Path
+) -> Output:
+    """What --out asks for; `how` are --top, --raw-csv and --resume.
+
+    `others` are options that were given and do not go with it.
+
+    Raises:
+        UsageError: there are such, or --resume alone.
+        RecipeError, RunError: no such file can be written.
+    """
+    if out is None:
+        raise click.UsageError("--resume has no effect without --out")
+    if others:
+        raise click.UsageError(f"--{others[0]} cannot be given with --out")
+    top, raw_csv, resume = how
+    output = Output(out, top, spreadsheet=not raw_csv, resume=resume)
+    output.check()
+    check_outputs({"--out": out}, models=(model,))
+    return output
+
+
+def predict_into(
+    classifier: "Classifier",
+    model: Path,
+    images: tuple[Iterable[Image], int],
+    output: Output,
+) -> None:
+    """Write the predictions of `images`, and how many they are to standard output.
+
+    The second of `images` is their number, 0 if that is not known.
+
+    Raises:
+        CheckFailed: an image cannot be read.
+        RunError: what an earlier process has left is of something else.
+    """
+    output = replace(output, top=min(output.top, len(classifier.run.classes)))
+    files, count = images
+    with counting("predicting") as progress:
+        done = write_predictions(
+            classifier, open_model(model), files, output, lambda x: progress(x, count)
+        )
+    if done.kept:
+        log(f"{done.kept} of them were there already")
+    result(f"{printable(output.file)}: {done.images} images")
+    if done.unreadable:
+        raise CheckFailed(f"{done.unreadable} image(s) cannot be read")

@@ -1,0 +1,180 @@
+"""Shards on a server: parts of files are fetched, and the latest kept on this machine."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ...errors import DatasetError, first_line, printable
+from ..download import cache_folder
+from ..sources.kinds import remote_url
+from .block_cache import BlockCache
+
+BLOCK = 2**18
+"""Bytes that are fetched at once: several JPEGs of a shard, or one raw image."""
+MOST_KEPT, SPARE = 20 * 2**30, 2**30
+"""The most bytes that are kept on this machine, and those of its disk that stay free."""
+TIMEOUT = 60
+"""Seconds without a byte after which a connection is given up."""
+_RAISED = {
+    "http": ("aiohttp.ClientError",),
+    "https": ("aiohttp.ClientError",),
+    "s3": ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError"),
+    "gs": ("gcsfs.retry.HttpError", "google.auth.exceptions.GoogleAuthError"),
+}
+"""What the libraries of a scheme raise besides OSError and ValueError."""
+T = TypeVar("T")
+
+
+class RemoteStore:
+    """A folder at an address of http, https, s3 or gs."""
+
+    def __init__(self, data: Path, cache: BlockCache | None = None) -> None:
+        """Find what reads the address; nothing is read yet.
+
+        Raises:
+            DatasetError: a package that it needs is not installed, or it is no address.
+        """
+        self.url = remote_url(data).rstrip("/")
+        scheme = self.url.partition(":")[0]
+        try:
+            self._raised: tuple[type[Exception], ...] = (OSError, ValueError)
+            self._raised += tuple(_named(x) for x in _RAISED[scheme])
+            self._files, self._root = _file_system(self.url, scheme)
+        except ImportError as error:
+            raise DatasetError(
+                f"{self.location} needs packages that are not installed "
+                f"({first_line(error)}); pip install 'alexnet[remote]'"
+            ) from error
+        except self._raised as error:
+            raise DatasetError(f"{self.location}: {first_line(error)}") from error
+        self._cache = cache or BlockCache(*_place())
+        self._version, self._sizes = "", dict[str, int]()
+
+    @property
+    def location(self) -> str:
+        """The address."""
+        return printable(self.url)
+
+    def pin(self, version: str, sizes: Mapping[str, int]) -> None:
+        """Keep parts of files from now on: those of `version`, whose `sizes` are known."""
+        self._version, self._sizes = version, dict(sizes)
+
+    def size(self, file: str) -> int:
+        """The bytes of `file`.
+
+        Raises:
+            DatasetError: it is not there, or its server does not say.
+        """
+        if file not in self._sizes:
+            found = self._tried(file, lambda: self._files.info(f"{self._root}/{file}"))
+            size = found.get("size")
+            if not isinstance(size, int):
+                raise self._error(file, "the server does not say how large it is")
+            self._sizes[file] = size
+        return self._sizes[file]
+
+    def read(self, file: str, offset: int, size: int) -> bytes:
+        """`size` bytes of `file` from `offset`, or those that there are.
+
+        Raises:
+            DatasetError: they cannot be fetched.
+        """
+        if not self._version:
+            return self._fetch(file, offset, offset + size)
+        first, end = offset // BLOCK, min(offset + size, self.size(file))
+        data = b"".join(self._block(file, i) for i in range(first, -(-end // BLOCK)))
+        return data[offset - first * BLOCK : end - first * BLOCK]
+
+    def local(self, file: str, size: int) -> Path:
+        """A copy of `file`, of `size` bytes, on this machine.
+
+        Raises:
+            DatasetError: it cannot be fetched.
+            OSError: it cannot be written.
+        """
+        copy = self._cache.folder / f"{self._key(file)}-whole" / file
+        if copy.is_file() and copy.stat().st_size == size:
+            return copy
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        part = copy.with_name(f".part.{file}")
+        try:
+            with part.open("wb") as out:
+                for offset in range(0, size, 16 * BLOCK):
+                    end = min(size, offset + 16 * BLOCK)
+                    out.write(self._fetch(file, offset, end))
+            part.replace(copy)
+        finally:
+            part.unlink(missing_ok=True)
+        return copy
+
+    def _block(self, file: str, number: int) -> bytes:
+        start = number * BLOCK
+        end = min(start + BLOCK, self.size(file))
+        key = f"{self._key(file)}/{number}"
+        return self._cache.get(key, end - start, lambda: self._fetch(file, start, end))
+
+    def _key(self, file: str) -> str:
+        """A name in the cache that no other file has, nor the same of another version."""
+        name = f"{self._version} {self.url}/{file}"
+        return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def _fetch(self, file: str, start: int, end: int) -> bytes:
+        path = f"{self._root}/{file}"
+        data: bytes = self._tried(
+            file, lambda: self._files.cat_file(path, start=start, end=end)
+        )
+        if len(data) > end - start:
+            raise self._error(
+                file,
+                "the server sends all of it where a part is asked for; copy the shards to "
+                "this machine, or to a server that answers ranges",
+            )
+        return data
+
+    def _tried(self, file: str, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except FileNotFoundError as error:
+            raise self._error(file, "is not there") from error
+        except self._raised as error:
+            said = first_line(error) or type(error).__name__
+            raise self._error(file, f"cannot be fetched: {said}") from error
+
+    def _error(self, file: str, reason: str) -> DatasetError:
+        return DatasetError(f"{self.location}/{file}: {reason}")
+
+
+def _named(name: str) -> type[Exception]:
+    """The class of errors of a dotted `name`.
+
+    Raises:
+        ImportError: its package is not installed.
+    """
+    module, _, kind = name.rpartition(".")
+    found: type[Exception] = getattr(import_module(module), kind)
+    return found
+
+
+def _file_system(url: str, scheme: str) -> tuple[Any, str]:
+    """fsspec's file system of an address, and the path of the address there."""
+    from fsspec.core import url_to_fs
+
+    options: dict[str, Any] = {}
+    if scheme in ("http", "https"):
+        from aiohttp import ClientTimeout
+
+        timeout = ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
+        options = {"client_kwargs": {"timeout": timeout}}
+    files, root = url_to_fs(url, **options)
+    return files, root
+
+
+def _place() -> tuple[Path, int]:
+    """Where parts are kept, and how many bytes of them."""
+    folder = cache_folder() / "shards"
+    existing = next(x for x in (folder, *folder.parents) if x.exists())
+    free = shutil.disk_usage(existing).free
+    return folder, max(0, min(MOST_KEPT, free - SPARE))
