@@ -10,9 +10,13 @@ from threads_as_workers import by_workers
 from alexnet_cli import Recipe
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.recorded import prepare_recorded
+from alexnet_cli.dataset.shards.plan import Plan, PrepareOptions
+from alexnet_cli.dataset.shards.writing import write_shards
 from alexnet_cli.dataset.shared_decoding import require_same_images
 from alexnet_cli.dataset.sources.class_folders import find_images
+from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import ClusterError, DatasetError
+from alexnet_cli.recipe.preprocessing import preprocess_of
 
 RECIPE = Recipe(arch="tiny", size=36, cache="ram")
 
@@ -59,6 +63,27 @@ def test_all_workers_get_the_split_of_one_and_each_image_is_read_once(toy, count
     assert (owned == 1).all()
     grouped = by_workers(count, lambda w: prepare(find_images(toy), RECIPE, workers=w))
     assert all(x.split == one.split and x.near == one.near for x in grouped)
+
+
+@pytest.mark.parametrize("cache", ["ram", "none"])
+def test_shards_are_divided_too(toy, tmp_path, cache):
+    options = PrepareOptions(
+        tmp_path / "shards", preprocess_of(RECIPE), "raw", images_per_shard=7
+    )
+    write_shards(Plan(open_source(toy), options))
+    recipe = RECIPE.changed(cache=cache)
+    one = prepare(open_source(tmp_path / "shards"), recipe)
+    rows = np.arange(len(one.names))
+
+    def shared(worker):
+        return prepare(open_source(tmp_path / "shards"), recipe, workers=worker)
+
+    found = by_workers(2, shared)
+    for x in found:
+        assert (x.split, x.bad, x.near) == (one.split, one.bad, one.near)
+        np.testing.assert_array_equal(x.training.pixels(rows), one.training.pixels(rows))
+    owned = sum(x.training.cache.owned(rows).astype(int) for x in found)
+    assert (owned == 1).all()
 
 
 def test_images_of_other_workers_are_decoded_when_they_are_needed(toy):
