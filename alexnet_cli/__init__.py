@@ -46,6 +46,7 @@ _MODULES = {
     "OversizedImage": "errors",
     "RunError": "errors",
     "RunReplaced": "errors",
+    "ClusterError": "errors",
     "DeviceError": "errors",
     "DownloadError": "errors",
     "WeightsError": "errors",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from .errors import (
         AlexNetError,
         CheckFailed,
+        ClusterError,
         DatasetError,
         DeviceError,
         DownloadError,
@@ -108,6 +110,7 @@ __all__ = [
     "AlexNetError",
     "CheckFailed",
     "Classifier",
+    "ClusterError",
     "DatasetError",
     "DeviceError",
     "DownloadError",

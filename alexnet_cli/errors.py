@@ -8,6 +8,7 @@
     ├── RunError         3  a run directory
     │   └── RunReplaced  3  another run has taken its place while it was being read
     ├── DeviceError      3  a processor that the machine does not have
+    ├── ClusterError     3  the workers that train together: not found, or one has ended
     ├── DownloadError    3  a file that could not be fetched
     ├── WeightsError     3  a file of pretrained weights
     ├── ExportError      3  a format that cannot hold the network, or could not be written
@@ -67,6 +68,10 @@ class RunReplaced(RunError):
 
 class DeviceError(AlexNetError):
     """The machine does not have the requested processor."""
+
+
+class ClusterError(AlexNetError):
+    """The workers that train together were not found, or one of them has ended."""
 
 
 class DownloadError(AlexNetError):

@@ -10,7 +10,7 @@ from ..errors import printable
 from ..recipe.recipe import Recipe
 from ..run.destination import check_destination
 from .listener import Listener
-from .planned import Planned, planned, require_room
+from .planned import Planned, check_options, planned, require_room
 from .resume import unfinished
 from .training_images import TrainOptions
 
@@ -24,6 +24,7 @@ def dry_run(options: TrainOptions, recipe: Recipe, listener: Listener) -> "Rehea
     Raises:
         AlexNetError: what `train_recipe` would raise before its first step.
     """
+    check_options(options)
     plan = planned(options, recipe, listener, fetch=False)
     if not options.overwrite and unfinished(options.out, plan.run):
         listener.log(

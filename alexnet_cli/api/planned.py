@@ -21,6 +21,7 @@ from .provenance import with_images
 from .training_images import TrainOptions, prepared_images, refuse_inside, training_images
 
 if TYPE_CHECKING:
+    from ..backend.workers import Workers
     from ..dataset.prepare import PreparedData
     from ..dataset.sources.source import Source
     from ..model.pretrained.layouts import PretrainedWeights
@@ -37,10 +38,14 @@ class Planned:
     weights: "PretrainedWeights | None"
     matches: "Sequence[LayerMatch]"
     """Which of `weights` are loaded into which layers."""
+    workers: "Workers | None" = None
+    """Those that train together, if there are several."""
 
     def prepared(self, listener: Listener) -> "PreparedData":
         """Decoded and split images, whose digest and classes become those of `run`."""
-        found = prepared_images(self.source, self.options, self.run.recipe, listener)
+        found = prepared_images(
+            self.source, self.options, self.run.recipe, listener, self.workers
+        )
         self.run = with_images(self.run, found)
         if found.kept.small:
             self.run = dataclasses.replace(self.run, classes=found.kept.classes)
@@ -51,31 +56,44 @@ class Planned:
 
 
 def planned(
-    options: TrainOptions, recipe: Recipe, listener: Listener, *, fetch: bool = True
+    options: TrainOptions,
+    recipe: Recipe,
+    listener: Listener,
+    workers: "Workers | None" = None,
+    *,
+    fetch: bool = True,
 ) -> Planned:
     """The run that `options` and `recipe` ask for; its images are not yet read.
 
-    Without `fetch`, weights that would be downloaded are left out.
+    All `workers` have the same. Without `fetch`, weights that would be downloaded are
+    left out.
 
     Raises:
         DatasetError, WeightsError: the images or the weights cannot be used.
-        RecipeError: the options contradict each other.
+        RecipeError: a layer that cannot be frozen.
     """
-    _check(options)
     data, source, parts = training_images(options, listener)
+    if workers:
+        from ..dataset.shared_decoding import require_same_images
+
+        require_same_images(source, workers)
     recipe, weights = _initial_weights(recipe, listener, fetch=fetch)
     matches = _matches(weights, recipe, source.classes, listener)
     run = dataclasses.replace(
         new_run(options.out, recipe, source.classes), data=recorded_name(data),
         parts=parts, provenance=_known(options),
     )  # fmt: skip
-    return Planned(options, run, source, weights, matches)
+    return Planned(options, run, source, weights, matches, workers)
 
 
-def require_room(run: Run, listener: Listener) -> None:
+def require_room(run: Run, listener: Listener, workers: "Workers | None" = None) -> None:
     """Check the disk and the GPUs, and say what is left of other trainings."""
+    if workers and not workers.is_chief:
+        return
     require_space(run)
-    _require_gpus(run.recipe.machine.device)
+    if workers is None:
+        # Workers have chosen their devices when they joined.
+        _require_gpus(run.recipe.machine.device)
     listener.notes(leftovers(run.path))
 
 
@@ -84,7 +102,12 @@ def _known(options: TrainOptions) -> Provenance:
     return Provenance(options.command, options.config, hardware())
 
 
-def _check(options: TrainOptions) -> None:
+def check_options(options: TrainOptions) -> None:
+    """Check what can be checked of `options` alone.
+
+    Raises:
+        RecipeError: they contradict each other.
+    """
     for data in (options.data, *options.parts.values()):
         if data is not None:
             refuse_inside(options.out, data)

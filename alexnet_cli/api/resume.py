@@ -1,30 +1,32 @@
 """resume(): an unfinished run goes on, exactly where its last checkpoint was written."""
 
 import dataclasses
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dataset.sources.kinds import exists, recorded_name
-from ..errors import DatasetError, RecipeError, RunError, printable
+from ..dataset.sources.kinds import recorded_name
+from ..errors import RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
-from ..run.checkpoints import Resume, recorded, require_checkpoint
+from ..run.checkpoints import Checkpoint, Resume, recorded, require_checkpoint
 from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
+from .cluster import joined, noticing_lost, tell_run, told_run
 from .listener import Listener
-from .provenance import with_images
+from .recorded_images import recorded_examples
 from .recording import Recorder
 from .run_training import run_training
 
 if TYPE_CHECKING:
     import keras
 
-    from ..dataset.pixel_cache import Examples
+    from ..backend.workers import Workers
     from ..trainer.result import Trained
 
 PLAN = ("epochs", "max_minutes", "patience", "stop_at")
@@ -51,6 +53,8 @@ class ResumeOptions:
     """When this sitting began, on the clock of `time.monotonic`."""
     command: str = ""
     """The command line, for train.log."""
+    cluster: str | None = None
+    """Where the workers that train together are found, as in `alexnet train`."""
 
 
 def resume(
@@ -58,6 +62,7 @@ def resume(
     *,
     data: Path | str | None = None,
     allow_changed_data: bool = False,
+    cluster: str | None = None,
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
     listener: Listener | None = None,
     **changes: Any,
@@ -74,8 +79,9 @@ def resume(
     """
     values = {k: _parsed(k, v) for k, v in changes.items()}
     options = ResumeOptions(
-        Path(run), values, None if data is None else Path(data), allow_changed_data
-    )
+        Path(run), values, None if data is None else Path(data), allow_changed_data,
+        cluster=cluster,
+    )  # fmt: skip
     return resume_run(options, listener or Listener(), callbacks).run
 
 
@@ -85,7 +91,20 @@ def resume_run(
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
 ) -> "Trained":
     """Go on with a run, as `resume`; a finished one only gets what it lacks."""
-    listener = Recorder.of(listener)
+    device = options.changes.get("device", "auto")
+    with joined(options.cluster, device, listener) as (workers, recorder):
+        return resume_joined(options, recorder, callbacks, workers)
+
+
+def resume_joined(
+    options: ResumeOptions,
+    listener: Recorder,
+    callbacks: "Sequence[keras.callbacks.Callback]",
+    workers: "Workers | None",
+) -> "Trained":
+    """As `resume_run`, by one of `workers` that have joined."""
+    if workers and not workers.is_chief:
+        return _follow(options, listener, callbacks, workers)
     before = Run.read(options.path)
     run = _changed(before, options.changes)
     replan = any(run.recipe[x] != before.recipe[x] for x in PLAN)
@@ -94,27 +113,57 @@ def resume_run(
             f"{printable(options.path)} is finished and lacks nothing; "
             f"a larger --epochs extends it"
         )
+        tell_run(workers, before, goes_on=False)
         return _as_it_is(before)
     with resumed(options.path) as staging:
         run = dataclasses.replace(run, path=staging.folder)
         if options.data:
             run = dataclasses.replace(run, data=recorded_name(options.data))
-        checkpoint = require_checkpoint(staging.folder, listener.log)
-        listener.log(
-            f"{printable(options.path)}: goes on after epoch {checkpoint.epoch}"
-            + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
+        checkpoint = _last_checkpoint(staging, options.path, listener)
+        tell_run(workers, run)
+        run, examples, changed = recorded_examples(
+            run, listener, workers, allow_changed=options.allow_changed_data
         )
-        run, examples, changed = _examples(run, options, listener)
         resume = Resume(checkpoint, replan, restart_epoch=changed)
         with listener.writing(staging.folder, options.command):
-            with noting_how_to_go_on(staging):
+            with noting_how_to_go_on(staging), noticing_lost(workers):
                 trained = run_training(
                     run, examples, listener, resume=resume,
                     names=[x["file"] for x in run.split()],
                     name=options.run_name, started=options.started, callbacks=callbacks,
+                    workers=workers,
                 )  # fmt: skip
             staging.complete = trained.run.status == FINISHED or bool(trained.signal)
             return listener.ended(trained.at(_path(staging, options.path)))
+
+
+def _last_checkpoint(staging: Staging, path: Path, listener: Listener) -> Checkpoint:
+    """Where the training of the run at `path` goes on."""
+    checkpoint = require_checkpoint(staging.folder, listener.log)
+    listener.log(
+        f"{printable(path)}: goes on after epoch {checkpoint.epoch}"
+        + (f" and {checkpoint.step} step(s)" if checkpoint.step else "")
+    )
+    return checkpoint
+
+
+def _follow(
+    options: ResumeOptions,
+    listener: Listener,
+    callbacks: "Sequence[keras.callbacks.Callback]",
+    workers: "Workers",
+) -> "Trained":
+    """Take part in the training that the chief goes on with."""
+    from ..trainer.result import Trained
+
+    with tempfile.TemporaryDirectory(prefix="alexnet-worker-") as name:
+        run, goes_on = told_run(workers, Path(name))
+        if not goes_on:
+            return Trained(run, None, chief=False)
+        run, examples, _ = recorded_examples(
+            run, listener, workers, allow_changed=options.allow_changed_data
+        )
+        return run_training(run, examples, listener, callbacks=callbacks, workers=workers)
 
 
 def _path(staging: Staging, path: Path) -> Path:
@@ -160,58 +209,6 @@ def _changed(run: Run, changes: Mapping[str, Any]) -> Run:
     check(recipe, changes)
     # What follows is of other weights than what was read, and is written anew.
     return dataclasses.replace(run, recipe=recipe, stamp=())
-
-
-def _examples(
-    run: Run, options: ResumeOptions, listener: Listener
-) -> "tuple[Run, tuple[Examples, Examples], bool]":
-    """The run, its training and validation examples, and whether those have changed.
-
-    Raises:
-        DatasetError: they are, which `options` do not allow.
-    """
-    from ..dataset.recorded import prepare_recorded, recorded_images
-
-    data = Path(run.data)
-    if not run.data or not exists(data):
-        raise DatasetError(
-            f"{printable(data)}, where its images are, does not exist; "
-            f"--data says where they are now"
-        )
-    split = run.split()
-    source = recorded_images(data, run.classes, split)
-    with listener.counting("decoding") as counter:
-        training, validation, changes = prepare_recorded(source, split, run.recipe, counter)
-    if not changes:
-        return run, (training, validation), False
-    listener.log(f"{len(changes)} of {len(split)} images have changed:")
-    listener.notes([printable(x) for x in changes])
-    if not options.allow_changed_data:
-        raise DatasetError(
-            f"{len(changes)} of {len(split)} images in {printable(data)} have changed; "
-            f"--allow-changed-data goes on with what is there now"
-        )
-    return *_new_examples(run, data, listener), True
-
-
-def _new_examples(
-    run: Run, data: Path, listener: Listener
-) -> "tuple[Run, tuple[Examples, Examples]]":
-    """What is in `data` now, split anew by content; split.csv is written anew."""
-    from ..dataset.prepare import prepare
-    from ..dataset.sources.open import open_source
-
-    parts = {k: data / v for k, v in run.parts.items()}
-    source = open_source(data, run.classes, parts=parts)
-    # The classes are those of the network now.
-    recipe = run.recipe.changed(drop_small_classes=0)
-    prepared = prepare(source, recipe, listener.counting)
-    listener.images_prepared(prepared)
-    run.write_records(
-        [dataclasses.astuple(x) for x in prepared.split],
-        [dataclasses.astuple(x) for x in prepared.bad],
-    )
-    return with_images(run, prepared), (prepared.training, prepared.validation)
 
 
 def unfinished(out: Path, run: Run) -> bool:

@@ -13,17 +13,19 @@ from ..recipe.configs import build_recipe
 from ..recipe.recipe import Recipe
 from ..run.run import FAILED, Run
 from ..run.staging import noting_how_to_go_on, staged
+from .cluster import chief_says, joined, noticing_lost, own_folder
 from .config import config_values
 from .listener import Listener
-from .planned import planned, require_room
+from .planned import check_options, planned, require_room
 from .recording import Recorder
-from .resume import ResumeOptions, resume_run, unfinished
+from .resume import ResumeOptions, resume_joined, unfinished
 from .run_training import run_training
 from .training_images import TrainOptions, write_records
 
 if TYPE_CHECKING:
     import keras
 
+    from ..backend.workers import Workers
     from ..trainer.result import Trained
 
 
@@ -41,6 +43,7 @@ def train(
     train: Path | str | None = None,
     val: Path | str | None = None,
     test: Path | str | None = None,
+    cluster: str | None = None,
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
     listener: Listener | None = None,
     **fields: Any,
@@ -59,7 +62,7 @@ def train(
         _path(data), Path(out), classes, overwrite, run_name, strict=strict,
         against=_path(against), allow_overlap=allow_overlap,
         train=_path(train), val=_path(val), test=_path(test),
-        config="" if config is None else str(config),
+        config="" if config is None else str(config), cluster=cluster,
     )  # fmt: skip
     recipe = build_recipe(None if config is None else config_values(config), **fields)
     return train_recipe(options, recipe, listener or Listener(), callbacks).run
@@ -81,15 +84,29 @@ def train_recipe(
         DatasetError: `strict` and a bad file, or images of `against` in the data.
         Interrupted: Ctrl-C before an epoch was finished.
     """
-    listener = Recorder.of(listener)
-    plan = planned(options, recipe, listener)
-    if not options.overwrite and unfinished(options.out, plan.run):
-        return _gone_on(options, listener, callbacks)
-    require_room(plan.run, listener)
+    check_options(options)
+    with joined(options.cluster, recipe.machine.device, listener) as (workers, recorder):
+        return _train_joined(options, recipe, recorder, callbacks, workers)
+
+
+def _train_joined(
+    options: TrainOptions,
+    recipe: Recipe,
+    listener: Recorder,
+    callbacks: "Sequence[keras.callbacks.Callback]",
+    workers: "Workers | None",
+) -> "Trained":
+    """As `train_recipe`, by one of `workers` that have joined."""
+    plan = planned(options, recipe, listener, workers)
+    overwrite, run = options.overwrite, plan.run
+    if chief_says(workers, lambda: not overwrite and unfinished(options.out, run)):
+        return _gone_on(options, listener, callbacks, workers)
+    require_room(run, listener, workers)
     with (
-        staged(options.out, options.overwrite) as staging,
+        own_folder(workers, staged(options.out, overwrite)) as staging,
         listener.writing(staging.folder, options.command),
         noting_how_to_go_on(staging),
+        noticing_lost(workers),
     ):
         plan.run = dataclasses.replace(plan.run, path=staging.folder)
         prepared = plan.prepared(listener)
@@ -101,6 +118,7 @@ def train_recipe(
         trained = run_training(
             run, examples, listener, start=matches, names=names,
             name=options.run_name, started=options.started, callbacks=callbacks,
+            workers=workers,
         )  # fmt: skip
         staging.complete = trained.run.status != FAILED
         path = options.out if staging.complete else staging.folder
@@ -109,8 +127,9 @@ def train_recipe(
 
 def _gone_on(
     options: TrainOptions,
-    listener: Listener,
+    listener: Recorder,
     callbacks: "Sequence[keras.callbacks.Callback]",
+    workers: "Workers | None",
 ) -> "Trained":
     """The same command goes on with what it has begun, as a job that is queued again."""
     name = printable(options.out)
@@ -121,4 +140,4 @@ def _gone_on(
         started=options.started,
         command=options.command,
     )
-    return resume_run(again, listener, callbacks)
+    return resume_joined(again, listener, callbacks, workers)

@@ -16,6 +16,7 @@ from ..run.run import Run
 from .listener import Listener
 
 if TYPE_CHECKING:
+    from ..backend.workers import Workers
     from ..dataset.prepare import PreparedData
     from ..dataset.sources.source import Source
 
@@ -50,6 +51,8 @@ class TrainOptions:
     """A folder of validation images."""
     test: Path | None = None
     """A folder of test images, for `alexnet evaluate`."""
+    cluster: str | None = None
+    """Where the workers that train together are found: auto, tf-config, slurm or ray."""
 
     @property
     def parts(self) -> dict[str, Path | None]:
@@ -103,7 +106,11 @@ def _warn_of_names(groups: Iterable[Sequence[str]], listener: Listener) -> None:
 
 
 def prepared_images(
-    source: "Source", options: TrainOptions, recipe: Recipe, listener: Listener
+    source: "Source",
+    options: TrainOptions,
+    recipe: Recipe,
+    listener: Listener,
+    workers: "Workers | None" = None,
 ) -> "PreparedData":
     """Decoded and split images, and lines about them.
 
@@ -113,7 +120,7 @@ def prepared_images(
     """
     from ..dataset.prepare import contradictions, prepare, refuse_overlap
 
-    prepared = prepare(source, recipe, listener.counting)
+    prepared = prepare(source, recipe, listener.counting, workers)
     listener.images_prepared(prepared)
     empty = sum(x.reason == "is empty" for x in prepared.bad)
     if empty > 1:

@@ -1,6 +1,7 @@
 """`alexnet train`: a network trained on class folders, with an option for every field."""
 
 import dataclasses
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..api.lines import result_line
+from ..backend.cluster import KINDS, found_kind
 from ..errors import AlexNetError, Interrupted, for_shell, printable
 from ..recipe.configs import to_toml
 from ..recipe.recipe import FIELDS
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from ..recipe.recipe import Recipe
     from ..trainer.result import Trained
 
-_WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
+_WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name", "cluster", "workers")
 """Options besides fields of the recipe that can be given with --resume."""
 
 
@@ -72,6 +74,17 @@ _WITH_RESUME = ("resume", "data", "allow_changed_data", "run_name")
     help="Refuse to train on images of this (test) folder, manifest, archive or tfds:NAME.",
 )
 @click.option("--allow-overlap", is_flag=True, help="Train on images of --against anyway.")
+@click.option(
+    "--cluster",
+    type=click.Choice(KINDS),
+    help="Train on several workers, each started with this command: those of TF_CONFIG, of "
+    "a Slurm job step, or whatever the environment names (auto); or have Ray start them.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="How many workers Ray starts. [default: one for each of its machines]",
+)
 @click.option("--print-config", is_flag=True, help="Print the recipe as TOML and stop.")
 @click.option(
     "--dry-run",
@@ -93,6 +106,8 @@ def train_command(
     """
     started: float = ctx.find_root().obj
     values["data"] = _one_of(folder, values["data"])
+    if not print_config and _started_by_ray(values):
+        return
     if values["resume"] is not None:
         given = given_options(ctx)
         if given.pop("folder", None):
@@ -168,10 +183,36 @@ def _resumed(given: dict[str, Any], started: float) -> "Trained":
         data,
         allow_changed_data=given.get("allow_changed_data", False),
         run_name=given.get("run_name", ""),
+        cluster=given.get("cluster"),
         started=started,
         command=_command(),
     )
     return resume_run(options, ConsoleListener())
+
+
+def _started_by_ray(values: dict[str, Any]) -> bool:
+    """Have Ray start the workers, if that is asked for, and wait for them.
+
+    Raises:
+        UsageError: options contradict each other.
+    """
+    kind = values["cluster"]
+    if kind and values["dry_run"]:
+        raise click.UsageError("--dry-run is of one worker; leave out --cluster")
+    if not kind or found_kind(kind, os.environ) != "ray":
+        if values["workers"]:
+            raise click.UsageError("--workers has no effect without --cluster ray")
+        return False
+    if values["overwrite"]:
+        raise click.UsageError(
+            "--overwrite cannot be given with --cluster ray: restarts go on with --out"
+        )
+    from ..api.ray_training import train_with_ray, without_ray
+
+    train_with_ray(without_ray(sys.argv[1:]), values["workers"])
+    out = values["resume"] or values["out"]
+    result(f"{printable(out)}: trained by the workers of Ray")
+    return True
 
 
 def _print_result(trained: "Trained") -> None:
@@ -183,6 +224,8 @@ def _print_result(trained: "Trained") -> None:
     """
     from ..run.run import FAILED
 
+    if not trained.chief:
+        return
     run = trained.run
     log()
     if trained.reason:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..backend.workers import Workers
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
@@ -21,8 +22,9 @@ from .decoding import (
 from .near_groups import content_groups
 from .near_search import NearPairs, among, find_copies, searched
 from .pixel_cache import Examples
-from .shards.decoding import decode_source, decoded_images, searchable
+from .shards.decoding import decoded_images, searchable
 from .shards.source import ShardSource
+from .shared_decoding import decode_shared, shared_pairs
 from .small_classes import KeptClasses, kept_classes, unreadable_classes
 from .sources.open import open_labeled
 from .sources.source import Sample, Source, require_order
@@ -74,14 +76,21 @@ class PreparedData:
         return {name: parts.count(name) for name in (TRAIN, VAL, TEST)}
 
 
-def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> PreparedData:
+def prepare(
+    source: Source,
+    recipe: Recipe,
+    counting: Counting = uncounted,
+    workers: Workers | None = None,
+) -> PreparedData:
     """Decode every image once and split them, near-identical ones together.
+
+    Each of `workers` decodes its part, and gets the same split.
 
     Raises:
         DatasetError: classes have no usable image, or too few to hold any out.
     """
-    decoded = _decoded(source, recipe, counting)
-    near = _near(source, decoded, recipe, counting)
+    decoded = _decoded(source, recipe, counting, workers)
+    near = shared_pairs(workers, lambda: _near(source, decoded, recipe, counting))
     all_groups = content_groups(decoded.digests, near.pairs)
     kept = kept_classes(source, decoded, all_groups, recipe.split.drop_small_classes)
     rows = kept.rows
@@ -97,12 +106,7 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
     return PreparedData(
         examples(TRAIN),
         examples(VAL),
-        split=tuple(
-            SplitRow(x.name, kept.classes[x.label], part, sha256, group)
-            for x, part, sha256, group in zip(
-                kept.samples, parts, digests, groups, strict=True
-            )
-        ),
+        split=_split_rows(kept, parts, digests, groups),
         bad=decoded.bad,
         shared=sum(x in trained_on for x in held_out),
         search_set=lambda: _images(source, decoded, recipe)[rows],
@@ -110,6 +114,17 @@ def prepare(source: Source, recipe: Recipe, counting: Counting = uncounted) -> P
         names=tuple(x.name for x in decoded.samples),
         kept=kept,
         dim=decoded.dim,
+    )
+
+
+def _split_rows(
+    kept: KeptClasses, parts: list[str], digests: list[str], groups: list[str]
+) -> tuple[SplitRow, ...]:
+    """The rows of split.csv."""
+    rows = zip(kept.samples, parts, digests, groups, strict=True)
+    return tuple(
+        SplitRow(x.name, kept.classes[x.label], part, sha256, group)
+        for x, part, sha256, group in rows
     )
 
 
@@ -127,21 +142,18 @@ def _near(
     return searched(_images(source, decoded, recipe), recipe, counting)
 
 
-def _decoded(source: Source, recipe: Recipe, counting: Counting) -> DecodedSet:
+def _decoded(
+    source: Source, recipe: Recipe, counting: Counting, workers: Workers | None
+) -> DecodedSet:
     """Every image of `source`, or --fraction of them, read once.
 
     Raises:
         DatasetError: --cache none would read them in another order than they can be.
     """
     require_order(source, recipe.machine.cache)
+    samples = _chosen(source, recipe.split.fraction)
     with counting("decoding") as progress:
-        return decode_source(
-            source,
-            _chosen(source, recipe.split.fraction),
-            preprocess_of(recipe),
-            recipe.machine.cache,
-            progress,
-        )
+        return decode_shared(source, samples, recipe, progress, workers)
 
 
 def contradictions(rows: Iterable[SplitRow]) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..recipe.preprocessing import preprocess_of
+from ..backend.workers import Workers
 from ..recipe.recipe import Recipe
 from .decoding import DecodedSet, ProgressCallback
 from .pixel_cache import Examples
-from .shards.decoding import decode_source
+from .shared_decoding import decode_shared
 from .sources.open import recorded_source
 from .sources.source import Sample, Source, require_order
 from .split import TRAIN, VAL
@@ -33,15 +33,14 @@ def prepare_recorded(
     split: Sequence[Mapping[str, str]],
     recipe: Recipe,
     progress: ProgressCallback,
+    workers: Workers | None = None,
 ) -> tuple[Examples, Examples, list[str]]:
     """Training and validation examples, and a line for each image that has changed.
 
     With a change the examples are not those of `split`.
     """
     require_order(source, recipe.machine.cache)
-    decoded = decode_source(
-        source, source.samples, preprocess_of(recipe), recipe.machine.cache, progress
-    )
+    decoded = decode_shared(source, source.samples, recipe, progress, workers)
     labels = np.array([x.label for x in decoded.samples], np.int64)
     parts = np.array([x.part for x in decoded.samples])
     training, validation = (

@@ -53,6 +53,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Keras' own turns activations into float32, and keeps those for the backward pass.
     """
 
+    normalize = staticmethod(backend_ops.batch_normalization)
+    """What computes it in training; with several workers, over the images of all."""
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
 
@@ -63,9 +66,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             factor = self.gamma * ops.rsqrt(variance + self.epsilon)
             shift = ops.cast(self.beta - mean * factor, inputs.dtype)
             return inputs * ops.cast(factor, inputs.dtype) + shift
-        y, mean, variance = backend_ops.batch_normalization(
-            inputs, self.gamma, self.beta, self.epsilon
-        )
+        y, mean, variance = self.normalize(inputs, self.gamma, self.beta, self.epsilon)
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + now * (1 - self.momentum))
         return y

@@ -163,6 +163,7 @@ class Optimization:
     label_smoothing: float = option(0.1, "Label smoothing: fraction of each target spread over all classes.", low=0.0, high=0.9)
     class_weights: str = option("none", "Weights of images in the loss; balanced: every class counts the same.", choices=("none", "balanced"))
     batch_size: int = option(32, "Images per step, over all devices.", low=1, high=65536)
+    batch_norm: str = option("synchronized", "Statistics of BatchNorm where --cluster has several workers: of the whole batch, or of each worker's own part of it (local, with fewer messages).", choices=("synchronized", "local"))
     ema: float = option(0.0, "Evaluate and keep an exponential moving average of the weights with this decay per step; 0 disables it.", low=0.0, high=0.99999)
 
 

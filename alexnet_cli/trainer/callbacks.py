@@ -149,17 +149,22 @@ class HistoryLogger(keras.callbacks.Callback):
 class BestWeights(keras.callbacks.Callback):
     """Writes the weights of the best epoch beside the checkpoints."""
 
-    def __init__(self, run: Run, network: keras.Model, history: History) -> None:
+    def __init__(
+        self, run: Run, network: keras.Model, history: History, *, writes: bool = True
+    ) -> None:
+        """Only the chief of several workers `writes`."""
         super().__init__()
         self.run, self.network, self.history = run, network, history
+        self.writes = writes
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save the weights if no epoch before was as good."""
         row = self.history.latest
         if row and better(row, self.history.best, self.run.recipe.stopping.watch):
-            file = self.run.path / best_file(epoch + 1)
-            file.parent.mkdir(exist_ok=True)
-            save_weights(self.network, file)
+            if self.writes:
+                file = self.run.path / best_file(epoch + 1)
+                file.parent.mkdir(exist_ok=True)
+                save_weights(self.network, file)
             self.history.best = row
 
 

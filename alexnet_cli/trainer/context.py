@@ -8,6 +8,7 @@ from typing import Protocol
 import keras
 
 from ..arrays import Doubles, Pixels
+from ..backend.workers import Workers
 from ..dataset.pixel_cache import Examples
 from ..evaluation.scores import Scores
 from ..model.pretrained.matching import LayerMatch
@@ -44,6 +45,8 @@ class TrainContext:
     started: float = field(default_factory=time.monotonic)
     """When the time of --max-minutes began, on the clock of `time.monotonic`."""
     resume: Resume | None = None
+    workers: Workers | None = None
+    """The workers that train together, if there are several."""
     names: Sequence[str] = ()
     """Names of the images in the cache, for messages."""
     callbacks: Sequence[keras.callbacks.Callback] = ()
@@ -53,3 +56,8 @@ class TrainContext:
     model is another one for each side of images; `self.model.stop_training = True` ends
     training.
     """
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the run directory: alone, or as the chief."""
+        return self.workers is None or self.workers.is_chief

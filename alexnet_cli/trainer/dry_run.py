@@ -18,10 +18,11 @@ from ..run.run import Run
 from .context import TrainContext
 from .finalize import estimated_seconds
 from .input_pipeline import InputPipeline
+from .lighting import principal_lighting
 from .planner import EpochPlanner
 from .state import TrainingState
 from .trainer import make_deterministic, new_state
-from .training_loop import balanced_weights, principal_lighting
+from .training_loop import balanced_weights
 
 TIMED = 5
 """Steps that are timed at most, after the first, in which functions are compiled."""

@@ -73,6 +73,8 @@ def _with_best_weights(run: Run, history: History) -> Run:
     """`run` with the weights of its best epoch in their place, and no exports of others."""
     run.litert.unlink(missing_ok=True)
     remove_saved_model(run.path)
+    # Until now, if training has gone on after a kill, it was that of a checkpoint.
+    run = dataclasses.replace(run, weights_file=Run.weights_file)
     link_or_copy(run.path / best_file(int(history.best["epoch"])), run.weights)
     return dataclasses.replace(run, metrics=history.best, temperature=1.0, threshold=0.0)
 

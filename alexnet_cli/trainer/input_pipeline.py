@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -59,7 +60,7 @@ class InputPipeline:
                 if number >= first:
                     yield self._augmented(examples, rows, packed)
 
-        return self._dataset(one_epoch, len(batches) - first)
+        return self._dataset(one_epoch, len(batches) - first, self._training_spec())
 
     def batch_rows(self, examples: Examples, epoch: int, step: int) -> Rows:
         """Which images of `examples.cache` are in step `step` of an epoch of training."""
@@ -82,7 +83,8 @@ class InputPipeline:
         )
         return parameters.pack()
 
-    def _augmented(self, examples: Examples, rows: Rows, packed: Floats) -> Batch:
+    def _augmented(self, examples: Examples, rows: Rows, packed: Floats) -> Any:
+        """The batch of `rows`; `packed` are their parameters."""
         augmentation, preprocess = self.recipe.augmentation, self.preprocess
         parameters = AugmentationParameters.unpack(packed)
         if geometry(augmentation, preprocess) == "copy":
@@ -110,14 +112,17 @@ class InputPipeline:
                 targets = examples.targets(rows, self.classes)
                 yield (pixels, ignored), targets, np.ones(len(rows), np.float32)
 
-        return self._dataset(all_once, steps(len(examples), batch_size))
+        count = steps(len(examples), batch_size)
+        return self._dataset(all_once, count, self._batch_spec())
 
-    def _dataset(
-        self, generator: Callable[[], Iterator[Batch]], count: int
-    ) -> tf.data.Dataset:
-        """The `count` batches of `generator`, two of them prefetched."""
+    def _training_spec(self) -> Any:
+        """What `training` gives."""
+        return self._batch_spec()
+
+    def _batch_spec(self) -> Any:
+        """Shapes and types of a Batch."""
         side = fed_side(self.recipe.augmentation, self.preprocess)
-        signature = (
+        return (
             (
                 tf.TensorSpec((None, side, side, 3), tf.uint8),
                 tf.TensorSpec((None, WIDTH), tf.float32),
@@ -125,8 +130,13 @@ class InputPipeline:
             tf.TensorSpec((None, self.classes), tf.float32),
             tf.TensorSpec((None,), tf.float32),
         )
+
+    def _dataset(
+        self, generator: Callable[[], Iterator[Any]], count: int, spec: Any
+    ) -> tf.data.Dataset:
+        """The `count` batches of `generator`, two of them prefetched."""
         data = tf.data.Dataset.from_generator(
-            lambda: self._noting_errors(generator), output_signature=signature
+            lambda: self._noting_errors(generator), output_signature=spec
         )
         data = data.apply(tf.data.experimental.assert_cardinality(count))
         options = tf.data.Options()
@@ -139,7 +149,7 @@ class InputPipeline:
         options.autotune.enabled = False
         return data.prefetch(2).with_options(options)
 
-    def _noting_errors(self, generator: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+    def _noting_errors(self, generator: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         try:
             yield from generator()
         except Exception as error:

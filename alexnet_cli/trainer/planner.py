@@ -63,6 +63,12 @@ class EpochPlanner:
         self.paces: dict[int, float] = {}
         """Seconds per epoch, with its validation, at each side."""
 
+    def use_clock(self, clock: Callable[[], float], start: float) -> None:
+        """Plan by `clock`, which was 0 at the time `start` of the clock before."""
+        self.clock = clock
+        if self.deadline is not None:
+            self.deadline -= start
+
     def state(self) -> dict[str, Any]:
         """Everything that changes in training, between two steps."""
         names = ("epoch", "epochs", "share", "done", "step", "epoch_steps")

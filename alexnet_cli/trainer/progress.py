@@ -12,6 +12,7 @@ from ..backend.signals import restore_handlers, set_handlers
 from ..errors import Interrupted
 from .history import History
 from .planner import EpochPlanner
+from .shared_step import SharedStep
 
 
 @dataclass
@@ -76,11 +77,21 @@ class ProgressReporter(keras.callbacks.Callback):
 
 
 class InterruptHandler(keras.callbacks.Callback):
-    """Turns a signal into `Interrupted` after the step; a second one acts at once."""
+    """Turns a signal into `Interrupted` after the step; a second one acts at once.
+
+    Where several workers train, all of them stop after the same step.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.number = 0
+        self.shared: SharedStep | None = None
+
+    def share(self, shared: SharedStep | None) -> None:
+        """Have the other workers know of a signal, if there are some."""
+        self.shared = shared
+        if shared:
+            shared.own_signal = lambda: self.number
 
     def __enter__(self) -> "InterruptHandler":
         """Handle signals: code before the first step may swallow a KeyboardInterrupt."""
@@ -96,8 +107,14 @@ class InterruptHandler(keras.callbacks.Callback):
         restore_handlers(self.before)
 
     def _check(self) -> None:
-        if self.number:
-            raise Interrupted("interrupted", self.number)
+        number = self.shared.signal if self.shared else self.number
+        if number:
+            raise Interrupted("interrupted", number)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Tell the other workers what is known now."""
+        if self.shared:
+            self.shared.tell()
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Stop if a signal has come before the first step."""

@@ -18,6 +18,8 @@ class Trained:
     """Why training ended before its last epoch; empty if it did not."""
     signal: int = 0
     """The number of the signal that ended it; 0 if none did."""
+    chief: bool = True
+    """Whether this process has written the run: alone, or as the chief of several."""
 
     def at(self, path: Path) -> "Trained":
         """The same, with the run where it is now."""

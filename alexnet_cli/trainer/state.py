@@ -78,7 +78,10 @@ class TrainingState:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from `checkpoint`."""
-        plain, arrays = checkpoint.state, checkpoint.arrays()
+        self.put(checkpoint.state, checkpoint.arrays())
+
+    def put(self, plain: Mapping[str, Any], arrays: Arrays) -> None:
+        """Continue from what `collect` has given."""
         for part, stateful in self._parts.items():
             stateful.restore({**plain[part], **_lists(arrays, part)})
         self.metrics = [x for name, x in sorted(arrays.items()) if name[:8] == "metrics."]

@@ -7,17 +7,15 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from ..arrays import Floats
 from ..backend.devices import precision, strategy
 from ..backend.dtype_policy import dtype_policy
 from ..backend.signals import raising_signals
+from ..backend.workers import Workers
 from ..dataset.pixel_cache import Examples
 from ..errors import Interrupted, first_line
 from ..recipe.validation import check_batches
-from ..run.files import replacing
 from ..run.run import FAILED, INTERRUPTED, Run
 from .callbacks import (
     BestWeights,
@@ -33,10 +31,14 @@ from .ema import ExponentialMovingAverage
 from .finalize import estimated_seconds, finalize, tta_view_count
 from .history import History
 from .input_pipeline import steps
+from .mean_image import write_mean_image
 from .optional import optional
 from .planner import EpochPlanner, Workload
 from .progress import InterruptHandler, ProgressReporter
 from .result import Trained
+from .shared_state import share_state
+from .shared_step import SharedStep
+from .silent import NoBoard, NoCheckpoints
 from .state import TrainingState
 from .tensorboard import HistogramLogger, TensorBoardWriter
 from .training_loop import TrainingLoop
@@ -55,19 +57,21 @@ def train(
         AlexNetError: training cannot go on.
         DeviceError: the recipe's device does not exist here.
     """
-    devices = strategy(run.recipe.machine.device)
-    exact = precision(run.recipe.machine.precision)
+    workers = context.workers
+    devices = _devices(run, workers)
+    exact = _precision(run, workers)
     run = dataclasses.replace(run, recipe=run.recipe.changed(precision=exact))
     check_batches(run.recipe, len(training), devices.num_replicas_in_sync)
     make_deterministic(run.recipe.machine.deterministic, run.recipe.machine.seed)
     with InterruptHandler() as interrupt:
         if context.resume is None:
             run.write()
-            if run.preprocess.mean is None:
-                _write_mean_image(run, training)
-        with closing(TensorBoardWriter(run, context.name, context.log)) as board:
+        if run.preprocess.mean is None:
+            write_mean_image(run, training, context)
+        with closing(_board(run, context)) as board:
             with dtype_policy(exact):
                 state = new_state(run, (training, validation), devices, context)
+                interrupt.share(state.model.shared)
                 loop = _loop(state, (training, validation), board, context, interrupt)
                 with _keeping(loop.checkpointer, state.history):
                     history = _run(loop, board)
@@ -77,7 +81,30 @@ def train(
             with raising_signals():
                 # One that came after the last step was looked at.
                 history.signal = history.signal or interrupt.number
+                if not context.writes:
+                    return Trained(run, None, history.reason, history.signal, chief=False)
                 return finalize(run, history, validation, board, context)
+
+
+def _devices(run: Run, workers: Workers | None) -> Any:
+    """The tf.distribute strategy of this process."""
+    # Workers have one device each, which was chosen when they joined.
+    return tf.distribute.get_strategy() if workers else strategy(run.recipe.machine.device)
+
+
+def _precision(run: Run, workers: Workers | None) -> str:
+    """The arithmetic of training, the same on all workers."""
+    name = precision(run.recipe.machine.precision)
+    if workers:
+        found = {x.decode() for x in workers.gather(name.encode())}
+        return name if len(found) == 1 else "float32"
+    return name
+
+
+def _board(run: Run, context: TrainContext) -> TensorBoardWriter:
+    if context.writes:
+        return TensorBoardWriter(run, context.name, context.log)
+    return NoBoard()
 
 
 def make_deterministic(deterministic: bool, seed: int) -> None:
@@ -93,8 +120,11 @@ def new_state(
     """The state before the first step, or where the checkpoint of `context` was written."""
     recipe, resume = run.recipe, context.resume
     elapsed = float(resume.checkpoint.state["elapsed"]) if resume else 0.0
+    shared = _shared_step(run, context)
     planner = _planner(run, data, context.started - elapsed)
-    model = TrainingModel(run, devices, context.start)
+    if shared:
+        planner.use_clock(shared.clock, context.started)
+    model = TrainingModel(run, devices, context.start, shared)
     decay = recipe.optimization.ema
     state = TrainingState(
         model,
@@ -111,7 +141,19 @@ def new_state(
         if resume.replan:
             planner.extend()
             state.history.reason = ""
+    if context.workers:
+        share_state(state, context.workers)
     return state
+
+
+def _shared_step(run: Run, context: TrainContext) -> SharedStep | None:
+    """What a step has to know of the other workers, if there are some."""
+    if context.workers is None:
+        return None
+    synchronized = run.recipe.optimization.batch_norm == "synchronized"
+    shared = SharedStep(context.workers, synchronized=synchronized, started=context.started)
+    shared.add_up([])
+    return shared
 
 
 def _planner(run: Run, data: tuple[Examples, Examples], started: float) -> EpochPlanner:
@@ -146,7 +188,8 @@ def _loop(
     run, planner, history = state.model.run, state.planner, state.history
     recipe, network = run.recipe, state.model.network
     progress = ProgressReporter(planner, history, len(data[0]), context.report)
-    checkpointer = Checkpointer(run, state, recipe.machine.checkpoint_minutes)
+    kind = Checkpointer if context.writes else NoCheckpoints
+    checkpointer = kind(run, state, recipe.machine.checkpoint_minutes)
     callbacks = [
         *context.callbacks,
         PlannerUpdate(planner),
@@ -155,7 +198,7 @@ def _loop(
         *([state.ema] if state.ema else ()),
         HistoryLogger(run, history, progress, board),
         *([HistogramLogger(board, network)] if recipe.machine.histograms else ()),
-        BestWeights(run, network, history),
+        BestWeights(run, network, history, writes=context.writes),
         EarlyStopping(recipe.stopping, planner, history),
         progress,
         checkpointer,
@@ -168,6 +211,8 @@ def _loop(
 def _run(loop: TrainingLoop, board: TensorBoardWriter) -> History:
     """Show what can be shown before the first step, and run the epochs."""
     run, context = loop.state.model.run, loop.context
+    if not context.writes:
+        return loop.run()
     with optional("plots/augmented.png", context.log):
         sheet = context.figures.augmented(run, loop.training, loop.lighting)
         board.show_image("augmented training images", sheet, step=0)
@@ -194,14 +239,3 @@ def _keeping(checkpointer: Checkpointer, history: History) -> Iterator[None]:
             run.write()
         raise
     checkpointer.close()
-
-
-def _write_mean_image(run: Run, training: Examples) -> None:
-    with replacing(run.mean_image) as part, part.open("wb") as file:
-        np.save(file, _mean_image(training))
-
-
-def _mean_image(training: Examples) -> Floats:
-    """The mean of the training images, float32 [R, R, 3]."""
-    total = sum(x.astype(np.float64) for x in training.cache.images(training.rows))
-    return np.asarray(total / len(training), np.float32)

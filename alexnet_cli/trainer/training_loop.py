@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..arrays import Doubles, Floats
-from ..dataset.augmentation.sampling import principal_colors
+from ..arrays import Floats
+from ..backend.workers import LOST, is_lost
 from ..dataset.pixel_cache import Examples
-from ..errors import AlexNetError, Interrupted, listed
+from ..errors import AlexNetError, ClusterError, Interrupted, listed
 from ..recipe.recipe import Recipe
 from ..recipe.validation import trains_batch_norm
 from ..run.checkpoints import require_checkpoint
@@ -18,6 +18,9 @@ from .checkpointing import Checkpointer
 from .context import TrainContext
 from .history import History
 from .input_pipeline import InputPipeline
+from .lighting import shared_lighting
+from .shared_pipeline import SharedPipeline, has_none, own_part
+from .shared_state import share_state
 from .state import TrainingState
 
 REWINDS = 3
@@ -44,15 +47,18 @@ class TrainingLoop:
         self.context = context
         run = state.model.run
         self.recipe = run.recipe
-        self.lighting = principal_lighting(self.recipe, self.training)
-        self.pipeline = InputPipeline(
+        self.shared = state.model.shared
+        self.lighting = shared_lighting(self.recipe, self.training, context)
+        kind = SharedPipeline if self.shared else InputPipeline
+        self.pipeline = kind(
             self.recipe,
             run.preprocess,
             len(run.classes),
             self.lighting,
             balanced_weights(self.recipe, self.training, len(run.classes)),
         )
-        self.held_out = self.pipeline.validation(self.validation)
+        held_out = own_part(self.validation) if self.shared else self.validation
+        self.held_out = self.pipeline.validation(held_out)
 
     def run(self) -> History:
         """Run all epochs; the last checkpoint holds where they ended.
@@ -97,6 +103,8 @@ class TrainingLoop:
         except tf.errors.ResourceExhaustedError as error:
             self._use_smaller_parts(error)
         except tf.errors.OpError as error:
+            if self.shared and not self.pipeline.errors and is_lost(error):
+                raise ClusterError(LOST) from error
             # What went wrong where a batch was made; TensorFlow's text is a traceback.
             raise self.pipeline.errors[-1] if self.pipeline.errors else error from None
 
@@ -112,14 +120,24 @@ class TrainingLoop:
         self.callbacks.on_epoch_begin(epoch)
         if not state.trained:
             self._run_steps(model, side)
-        validated = model.evaluate(
-            self.held_out, callbacks=self.callbacks, return_dict=True, verbose=0
-        )
+        validated = self._validated(model)
         logs = {**state.trained, **{f"val_{k}": v for k, v in validated.items()}}
         self.callbacks.on_epoch_end(epoch, logs)
         planner.finish()
         state.trained = {}
         self.checkpointer.save()
+
+    def _validated(self, model: keras.Model) -> dict[str, float]:
+        """Results on the validation images, each of which counts once."""
+        found: dict[str, float] = model.evaluate(
+            self.held_out, callbacks=self.callbacks, return_dict=True, verbose=0
+        )
+        if not self.shared:
+            return found
+        if has_none(self.validation):
+            model.reset_metrics()
+        self.shared.add_up(model.metrics_variables)
+        return {k: float(v) for k, v in model.get_metrics_result().items()}
 
     def _run_steps(self, model: keras.Model, side: int) -> None:
         """The steps of this epoch that are left."""
@@ -141,7 +159,7 @@ class TrainingLoop:
     def _prepare_metrics(self, model: keras.Model) -> None:
         """Reset the metrics, or let them go on from where the checkpoint was written."""
         state = self.state
-        several = state.model.strategy.num_replicas_in_sync > 1
+        several = state.model.strategy.num_replicas_in_sync > 1 or self.shared
         if state.metrics or several:
             # Creates their variables, which Keras does in the first step.
             model.evaluate(self.held_out.take(1), verbose=0)
@@ -181,6 +199,12 @@ class TrainingLoop:
             AlexNetError: they cannot be smaller.
         """
         size = self.recipe.optimization.batch_size
+        if self.shared:
+            # The others have computed theirs.
+            raise AlexNetError(
+                f"--batch-size {size} needs more memory than this worker has; use a "
+                f"smaller one, or more workers"
+            ) from error
         parts = 2 * self.state.model.parts
         # As AccumulatingModel divides it, the last part may be smaller than the others.
         last = size - (-(-size // parts)) * (parts - 1)
@@ -202,17 +226,12 @@ class TrainingLoop:
         self.checkpointer.wait()
         self.pipeline.errors.clear()
         elapsed, run = self.state.elapsed, self.state.model.run
-        self.state.restore(require_checkpoint(run.path, self.context.log))
+        if self.context.writes:
+            self.state.restore(require_checkpoint(run.path, self.context.log))
+        if self.context.workers:
+            share_state(self.state, self.context.workers)
         # The time since then is spent all the same.
         self.state.elapsed = elapsed
-
-
-def principal_lighting(recipe: Recipe, training: Examples) -> Doubles | None:
-    """The principal colors of some training images, if PCA lighting needs them."""
-    if not recipe.augmentation.pca_lighting:
-        return None
-    some = training.rows[:: max(1, len(training) // 500)]
-    return principal_colors(training.pixels(some))
 
 
 def balanced_weights(recipe: Recipe, training: Examples, classes: int) -> Floats | None:

@@ -15,6 +15,7 @@ from ..model.pretrained.matching import LayerMatch, frozen_layers
 from ..run.run import Run
 from .accumulation import AccumulatingModel
 from .optimizers import build_optimizer
+from .shared_step import SharedModel, SharedStep
 
 
 class TrainingModel:
@@ -23,10 +24,19 @@ class TrainingModel:
     Layers compute in Keras' dtype policy, which the caller sets.
     """
 
-    def __init__(self, run: Run, strategy: Any, start: Sequence[LayerMatch] = ()) -> None:
-        """Build the network with the weights of `start`, and freeze the recipe's layers."""
+    def __init__(
+        self,
+        run: Run,
+        strategy: Any,
+        start: Sequence[LayerMatch] = (),
+        shared: SharedStep | None = None,
+    ) -> None:
+        """Build the network with the weights of `start`, and freeze the recipe's layers.
+
+        With `shared` a step is one worker's part of it.
+        """
         recipe = run.recipe
-        self.run, self.strategy = run, strategy
+        self.run, self.strategy, self.shared = run, strategy, shared
         self.unfrozen = False
         self.parts = 1
         """How many parts a batch is computed in."""
@@ -38,6 +48,8 @@ class TrainingModel:
                 any_side=bool(recipe.augmentation.start_size),
             )
             put_weights(self.network, start)
+        if shared:
+            shared.prepare(self.network)
         self.loaded = [
             variable.path
             for match in start
@@ -115,8 +127,13 @@ class TrainingModel:
             recipe.augmentation, preprocess, load_mean_image(self.run), side
         )
         outputs = self.network(layer([pixels, parameters]))
-        model = AccumulatingModel([pixels, parameters], outputs)
-        model.parts = self.parts
+        model: keras.Model
+        if self.shared:
+            model = SharedModel([pixels, parameters], outputs)
+            model.shared = self.shared
+        else:
+            model = AccumulatingModel([pixels, parameters], outputs)
+            model.parts = self.parts
         model.compile(
             optimizer=self.optimizer,
             loss=build_loss(recipe.optimization.label_smoothing),

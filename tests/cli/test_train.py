@@ -258,6 +258,9 @@ def test_a_training_that_failed_is_an_error_that_says_how_to_go_on(calls, traine
     (("--resume", "{run}", "--batch-size", "4"), "--resume: --batch-size would change what is past; only --epochs, "),
     (("--resume", "{run}", "--epochs", "many"), "--epochs"),
     (("--data", "d", "--allow-changed-data"), "--allow-changed-data has no effect without --resume (see"),
+    (("--data", "d", "--dry-run", "--cluster", "auto"), "--dry-run is of one worker; leave out --cluster (see"),
+    (("--data", "d", "--dry-run", "--cluster", "ray"), "--dry-run is of one worker; leave out --cluster (see"),
+    (("--data", "d", "--workers", "2", "--cluster", "slurm"), "--workers has no effect without --cluster ray (see"),
     ((), "DATA is missing: the folder of class folders (see"),
 ])  # fmt: skip
 def test_what_cannot_be_given_with_resume_is_wrong_usage(trained, words, text):

@@ -36,6 +36,7 @@ NEW_FIELDS = {
     "channel_shift": 0.0,
     "drop_small_classes": 0,
     "white_level": "auto",
+    "batch_norm": "synchronized",
     "samplewise_center": False,
     "samplewise_std_normalization": False,
 }

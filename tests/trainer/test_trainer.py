@@ -234,13 +234,15 @@ def test_class_weights_raise_the_recall_of_a_rare_class(tmp_path):
     assert recalls[1] > recalls[0] + 0.2
 
 
-def test_the_mean_image_is_that_of_the_training_images(tmp_path):
-    some = dataclasses.replace(TRAINING, rows=np.array([0, 5, 7]))
-    mean = trainer._mean_image(some)
-    assert mean.dtype == np.float32
-    np.testing.assert_allclose(
-        mean, TRAINING.cache.array[[0, 5, 7]].mean(axis=0), rtol=1e-6
+def test_the_weights_stand_in_their_place_after_a_kill(no_exports, tmp_path):
+    """As run.json has them that a killed training has left."""
+    run = untrained(tmp_path / "r", epochs=2)
+    run = dataclasses.replace(run, weights_file="checkpoints/epoch-00001.weights.h5")
+    result = trainer.train(
+        run, TRAINING, VALIDATION, TrainContext(lambda x: None, NoFigures())
     )
+    assert result.run.weights == tmp_path / "r" / "model.weights.h5"
+    assert result.run.weights.is_file() and Run.open(tmp_path / "r").exported
 
 
 @pytest.mark.parametrize("lighting", [0.0, 0.1])
