@@ -51,7 +51,7 @@ def check_outputs(
 
 def _require_no_image(target: Path, name: str, *, drawn: bool) -> None:
     """Check that no text takes the place of an image, wherever that is; figures may."""
-    from ..dataset.disk import begins_as_image
+    from ..dataset.layout.disk import begins_as_image
 
     if not drawn and begins_as_image(target):
         raise RecipeError(f"{name} is an image; choose another file")
@@ -75,7 +75,7 @@ def _require_outside(target: Path, data: Path, name: str) -> None:
 
     Loose files beside the class folders are not read, so that `--data .` may be used.
     """
-    from ..dataset.file_names import NOT_IMAGES
+    from ..dataset.layout.file_names import NOT_IMAGES
 
     root = data.resolve()
     if target == root:

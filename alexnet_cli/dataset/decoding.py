@@ -13,7 +13,7 @@ from ..arrays import Fingerprints, Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
-from .near_duplicates import PRINT, fingerprint
+from .near_duplicates.fingerprint import PRINT, fingerprint
 from .parallel import parallel_map
 from .pixel_cache import PixelCache, Reader, new_pixel_cache
 from .sources.source import Sample, readers

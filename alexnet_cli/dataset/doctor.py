@@ -12,13 +12,13 @@ from ..errors import DatasetError
 from ..preprocess import MAX_PIXELS
 from ..recipe.recipe import Recipe
 from .class_names import confusable
-from .closeups import ImageSet, image_set
 from .decoding import Counting, uncounted
 from .dim_images import fitting
 from .examined_files import ExaminedFile, ExaminedFolder, read_folder
 from .findings import Findings, Pair, Range
-from .near_groups import content_groups
-from .near_search import MOST_SEARCHED, find_copies, group_near
+from .near_duplicates.closeups import ImageSet, image_set
+from .near_duplicates.groups import content_groups
+from .near_duplicates.search import MOST_SEARCHED, find_copies, group_near
 from .prepare import assigned_parts
 from .shards.source import ShardSource
 from .sources.open import open_labeled, open_source

@@ -8,7 +8,7 @@ from ..arrays import Fingerprints
 from ..errors import ImageError
 from .decoding import Counting, DecodedImage
 from .known_images import examined
-from .near_duplicates import PRINT
+from .near_duplicates.fingerprint import PRINT
 from .shards.decoding import fingerprints
 from .shards.source import ShardSource
 from .sources.source import Source

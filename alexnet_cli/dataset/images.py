@@ -16,13 +16,12 @@ from PIL import Image
 from ..arrays import Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
-from . import heif, jpeg, netpbm, png, tiff, wide_levels
-from .color import to_rgb
-from .file_limits import pixel_limit, require_few_parts, require_few_scans, tile_size
-from .identify import identified
-from .memory_budget import MemoryBudget
-from .orientation import DAMAGE, upright
-from .pillow_scope import pillow_scope, require_pixels
+from .formats import file_limits, heif, jpeg, netpbm, png, tiff, wide_levels
+from .formats.color import to_rgb
+from .formats.identify import identified
+from .formats.memory_budget import MemoryBudget
+from .formats.orientation import DAMAGE, upright
+from .formats.pillow_scope import pillow_scope, require_pixels
 
 MAX_BYTES = 512 * 2**20
 """Size of the largest file that is read."""
@@ -181,7 +180,7 @@ def opened_image(
         data = read(source) if isinstance(source, Path) else source
         if not data:
             raise ImageError("is empty")
-        require_few_parts(data)
+        file_limits.require_few_parts(data)
         png.require_whole(data)
         # The numbers of a file in digits take up to eight times its size.
         with MEMORY.reserve(8 * len(data) if data.startswith(netpbm.DIGITS) else 0):
@@ -203,7 +202,7 @@ def opened_image(
 def _pillow(data: bytes, max_pixels: int) -> Iterator[None]:
     """Pillow, silent, with our limit; what it raises becomes an ImageError."""
     try:
-        with pillow_scope(*pixel_limit(data, max_pixels)):
+        with pillow_scope(*file_limits.pixel_limit(data, max_pixels)):
             yield
     except DAMAGE as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -216,14 +215,16 @@ def _require_size(image: Image.Image, max_pixels: int, min_side: int) -> None:
         require_pixels(image.size, max_pixels, jpeg.pixels_to_decode(image, min_side))
     else:
         require_pixels(image.size, max_pixels)
-        require_pixels(tile_size(image), max_pixels)
+        require_pixels(file_limits.tile_size(image), max_pixels)
 
 
 def _bytes_to_decode(image: Image.Image, min_side: int) -> int:
     """Memory, at its peak, that decoding `image` takes, which was just opened."""
     if image.format in jpeg.FORMATS:
         return jpeg.bytes_to_decode(image, min_side)
-    return BYTES_PER_PIXEL * max(x * y for x, y in (image.size, tile_size(image)))
+    return BYTES_PER_PIXEL * max(
+        x * y for x, y in (image.size, file_limits.tile_size(image))
+    )
 
 
 def _decoded(
@@ -232,7 +233,7 @@ def _decoded(
     """`image`, just opened from `data`, with its pixels."""
     name, size, dim = str(image.format), image.size, 0
     if name in (*jpeg.FORMATS, "TIFF"):
-        require_few_scans(data, image)
+        file_limits.require_few_scans(data, image)
     if name in jpeg.FORMATS:
         image = jpeg.load(data, image, min_side)
     elif name == "HEIF":

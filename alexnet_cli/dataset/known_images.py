@@ -23,7 +23,7 @@ from ..preprocess import MAX_PIXELS, Preprocess
 from ..version import __version__
 from .decoding import DecodedImage, decoded_image
 from .download import cache_folder
-from .near_duplicates import PRINT
+from .near_duplicates.fingerprint import PRINT
 from .parallel import parallel_map
 from .sources.source import Sample, Source, readers
 

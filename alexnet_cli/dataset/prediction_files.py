@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import printable
-from .file_names import JUNK_FILES, JUNK_FOLDERS, NOT_IMAGES
+from .layout.file_names import JUNK_FILES, JUNK_FOLDERS, NOT_IMAGES
 
 MOST_NAMES = 8
 """Under how many names, by links, the files of one folder are listed.

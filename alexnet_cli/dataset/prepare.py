@@ -11,7 +11,6 @@ from ..backend.workers import Workers
 from ..errors import DatasetError, printable
 from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
-from .closeups import ImageSet
 from .decoding import (
     BadImage,
     Counting,
@@ -19,8 +18,9 @@ from .decoding import (
     digest,
     uncounted,
 )
-from .near_groups import content_groups
-from .near_search import NearPairs, among, find_copies, searched
+from .near_duplicates.closeups import ImageSet
+from .near_duplicates.groups import content_groups
+from .near_duplicates.search import NearPairs, among, find_copies, searched
 from .pixel_cache import Examples
 from .shards.decoding import decoded_images, searchable
 from .shards.source import ShardSource

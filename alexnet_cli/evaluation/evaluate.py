@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dataset.class_names import listed_classes, lookalikes, matching, quoted
 from ..dataset.decoding import ProgressCallback
-from ..dataset.folders import find_parts
+from ..dataset.layout.folders import find_parts
 from ..dataset.sources.kinds import exists, is_plain_folder, recorded_name
 from ..dataset.sources.open import open_labeled, recorded_source
 from ..dataset.sources.source import Sample

@@ -17,7 +17,7 @@ from .source import ExportSource
 _PACKAGE = "alexnet_cli"
 _ROOTS = (
     "cli.portable", "cli.image_arguments", "inference.classifier", "inference.litert",
-    "dataset.folders", "reports.predictions",
+    "dataset.layout.folders", "reports.predictions",
 )  # fmt: skip
 """What it runs; some of it is imported late, where `_imported` does not look."""
 _MAIN = """import sys

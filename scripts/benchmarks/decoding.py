@@ -17,7 +17,8 @@ from pathlib import Path
 from benchmark import machine
 
 from alexnet_cli.backend.devices import usable_cores
-from alexnet_cli.dataset import images, jpeg
+from alexnet_cli.dataset import images
+from alexnet_cli.dataset.formats import jpeg
 from alexnet_cli.dataset.parallel import parallel_map
 from alexnet_cli.errors import ImageError
 from alexnet_cli.preprocess import Preprocess

@@ -16,7 +16,8 @@ import numpy as np
 from comparison import images_below
 from PIL import Image
 
-from alexnet_cli.dataset import identify, images
+from alexnet_cli.dataset import images
+from alexnet_cli.dataset.formats import identify
 from alexnet_cli.dataset.standardize import views
 from alexnet_cli.inference.classifier import Classifier
 from alexnet_cli.inference.network import BATCH

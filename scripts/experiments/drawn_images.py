@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from alexnet_cli.dataset.images import open_image
-from alexnet_cli.dataset.near_duplicates import fingerprint
+from alexnet_cli.dataset.near_duplicates.fingerprint import fingerprint
 from alexnet_cli.dataset.parallel import parallel_map
 
 Drawn = tuple[np.ndarray, list[bytes]]

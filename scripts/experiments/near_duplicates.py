@@ -32,12 +32,12 @@ from PIL import Image, ImageDraw
 from planted import BURST, CHANGES, burst
 from search_times import measure_frames, measure_photos
 
-from alexnet_cli.dataset.closeups import Closeups, ImageSet, Opener, View
 from alexnet_cli.dataset.decoding import DecodedImage, decode_files
 from alexnet_cli.dataset.images import open_image
-from alexnet_cli.dataset.near_duplicates import PRINT, Table, fingerprint
-from alexnet_cli.dataset.near_groups import connected
-from alexnet_cli.dataset.near_search import find_copies, near_pairs
+from alexnet_cli.dataset.near_duplicates.closeups import Closeups, ImageSet, Opener, View
+from alexnet_cli.dataset.near_duplicates.fingerprint import PRINT, Table, fingerprint
+from alexnet_cli.dataset.near_duplicates.groups import connected
+from alexnet_cli.dataset.near_duplicates.search import find_copies, near_pairs
 from alexnet_cli.dataset.prediction_files import FolderWalk
 
 Pairs = set[tuple[int, int]]

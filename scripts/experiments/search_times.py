@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 from drawn_images import frames, photos
 
-from alexnet_cli.dataset.closeups import ImageSet, reopened
-from alexnet_cli.dataset.near_duplicates import Table, candidates
-from alexnet_cli.dataset.near_groups import connected
-from alexnet_cli.dataset.near_search import find_copies, near_pairs
+from alexnet_cli.dataset.near_duplicates.closeups import ImageSet, reopened
+from alexnet_cli.dataset.near_duplicates.fingerprint import Table, candidates
+from alexnet_cli.dataset.near_duplicates.groups import connected
+from alexnet_cli.dataset.near_duplicates.search import find_copies, near_pairs
 
 T = TypeVar("T")
 

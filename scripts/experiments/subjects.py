@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli.dataset import images, jpeg
+from alexnet_cli.dataset import images
 from alexnet_cli.dataset.download import unpack
+from alexnet_cli.dataset.formats import jpeg
 from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import ImageError
 from alexnet_cli.inference.classifier import Classifier

@@ -15,7 +15,7 @@ from alexnet_cli.dataset.decoding import (
     decode_samples,
     digest,
 )
-from alexnet_cli.dataset.near_duplicates import fingerprint
+from alexnet_cli.dataset.near_duplicates.fingerprint import fingerprint
 from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.errors import ImageError
 from alexnet_cli.preprocess import Preprocess

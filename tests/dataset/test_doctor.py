@@ -16,7 +16,7 @@ from PIL import Image
 
 from alexnet_cli.dataset.doctor import EXTENSIONS, examine
 from alexnet_cli.dataset.findings import Range
-from alexnet_cli.dataset.identify import FORMATS
+from alexnet_cli.dataset.formats.identify import FORMATS
 from alexnet_cli.dataset.synthetic import draw_image
 from alexnet_cli.errors import DatasetError
 

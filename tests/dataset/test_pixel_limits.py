@@ -9,8 +9,9 @@ import pytest
 from helpers import alexnet, draw_toy, encoded, photo
 from PIL import Image
 
-from alexnet_cli.dataset import images, jpeg
+from alexnet_cli.dataset import images
 from alexnet_cli.dataset.decoding import DecodedImage, decode_samples
+from alexnet_cli.dataset.formats import jpeg
 from alexnet_cli.errors import ImageError, OversizedImage
 from alexnet_cli.preprocess import Preprocess
 
@@ -78,7 +79,7 @@ def test_a_huge_progressive_jpeg_may_have_fewer_scans():
     """A scan goes over all pixels: ten of 200 megapixels, six of 310."""
     image = Image.open(io.BytesIO(encoded(photo(), "JPEG")))
     scans = b"\xff\xda\0\2" * 10
-    from alexnet_cli.dataset.file_limits import require_few_scans
+    from alexnet_cli.dataset.formats.file_limits import require_few_scans
 
     for size, allowed in (((16320, 12240), True), ((20000, 15500), False)):
         image._size = size

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_cli.dataset.closeups import ImageSet
 from alexnet_cli.dataset.images import decode
-from alexnet_cli.dataset.near_duplicates import fingerprint
-from alexnet_cli.dataset.near_search import find_copies
+from alexnet_cli.dataset.near_duplicates.closeups import ImageSet
+from alexnet_cli.dataset.near_duplicates.fingerprint import fingerprint
+from alexnet_cli.dataset.near_duplicates.search import find_copies
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.synthetic import KINDS, SIDE, draw_image, draw_sample
 from alexnet_cli.errors import DatasetError

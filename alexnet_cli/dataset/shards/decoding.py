@@ -9,7 +9,6 @@ from ...backend.memory import free_memory
 from ...errors import DatasetError, ImageError
 from ...preprocess import Preprocess
 from .. import images
-from ..closeups import ImageSet, image_set
 from ..decoding import (
     BadImage,
     DecodedImage,
@@ -20,7 +19,8 @@ from ..decoding import (
     decoded_set,
 )
 from ..known_images import examined
-from ..near_duplicates import PRINT
+from ..near_duplicates.closeups import ImageSet, image_set
+from ..near_duplicates.fingerprint import PRINT
 from ..parallel import parallel_map
 from ..pixel_cache import NoCache, PixelCache, new_pixel_cache
 from ..sources.source import Sample, Source

@@ -13,7 +13,7 @@ from ...arrays import Pixels
 from ...errors import ImageError
 from ...preprocess import Preprocess
 from ..decoding import DecodedImage, decoded_image
-from ..pillow_scope import pillow_scope
+from ..formats.pillow_scope import pillow_scope
 from ..sources.source import Sample
 
 JPEG, RAW = "jpeg", "raw"

@@ -9,11 +9,11 @@ from msgspec import convert
 
 from ...arrays import Fingerprints
 from ...errors import DatasetError, printable
-from ..closeups import image_set
 from ..decoding import Counting
-from ..near_duplicates import PRINT
-from ..near_groups import content_groups
-from ..near_search import NearPairs, group_near
+from ..near_duplicates.closeups import image_set
+from ..near_duplicates.fingerprint import PRINT
+from ..near_duplicates.groups import content_groups
+from ..near_duplicates.search import NearPairs, group_near
 from ..sources.class_folders import ImageFolder
 from .encoding import RAW
 from .index import (

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, convert, to_builtins
 from ...arrays import Fingerprints
 from ...errors import DatasetError, printable
 from ...preprocess import Preprocess
-from ..near_duplicates import PRINT
+from ..near_duplicates.fingerprint import PRINT
 from ..sources.kinds import UNFINISHED
 from ..sources.source import Sample, Source
 from .index import INDEX, Kept, read_index

@@ -13,7 +13,7 @@ import numpy as np
 from ...backend.file_lock import AlreadyLocked, release, try_lock
 from ...errors import DatasetError, printable
 from ..decoding import Counting, uncounted
-from ..near_duplicates import PRINT
+from ..near_duplicates.fingerprint import PRINT
 from ..parallel import parallel_map
 from ..sources.source import Sample, readers
 from .encoding import Encoded, Unusable, encoder, members

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import DatasetError, ImageError, printable
-from ..listing import unused_name
+from ..layout.listing import unused_name
 from .archive_files import open_members
 from .kinds import archive_of
 from .members import Members

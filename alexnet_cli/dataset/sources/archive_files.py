@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..disk import DISK, Entry, Files
+from ..layout.disk import DISK, Entry, Files
 from .kinds import archive_of
 from .members import Opened
 from .tar_archive import open_tar

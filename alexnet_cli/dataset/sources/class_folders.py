@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ...errors import DatasetError, RecipeError, printable
 from ..class_names import hint, matching, quoted
-from ..disk import DISK, Files
-from ..folder_tree import FolderTree
-from ..folders import Dataset, scan
-from ..left_out import LeftOut, left_out_notes
-from ..levels import within
-from ..parts import Layout, find_layout
+from ..layout.disk import DISK, Files
+from ..layout.folder_tree import FolderTree
+from ..layout.folders import Dataset, scan
+from ..layout.left_out import LeftOut, left_out_notes
+from ..layout.levels import within
+from ..layout.parts import Layout, find_layout
 from ..split import TEST, TRAIN, VAL
 from .archive_files import files_at
 from .kinds import archive_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError, ImageError, first_line, printable
-from ..disk import DISK, Files
+from ..layout.disk import DISK, Files
 
 CLASS_LISTS = (
     "classes.txt", "labels.txt", "class_names.txt", "label_names.txt", "classes.json",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DatasetError
-from ..part_names import part_named
+from ..layout.part_names import part_named
 from ..split import TRAIN
 
 PATHS = frozenset({

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import DatasetError, ImageError
 from .. import images
-from ..listing import unused_name
+from ..layout.listing import unused_name
 from .source import Sample
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)

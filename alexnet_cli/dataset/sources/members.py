@@ -11,7 +11,7 @@ from typing import Protocol
 from zipfile import BadZipFile
 
 from ...errors import DatasetError, ImageError, printable
-from ..left_out import LeftOut, Note
+from ..layout.left_out import LeftOut, Note
 
 MAX_RATIO, SPARE = 200, 2**30
 """Members may be this many times larger than their archive, and so many bytes more.

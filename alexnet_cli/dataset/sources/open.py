@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...errors import DatasetError, printable
-from ..disk import Files
-from ..levels import within
+from ..layout.disk import Files
+from ..layout.levels import within
 from .archive_files import files_at
 from .class_folders import ImageFolder, find_images, labeled_folder
 from .class_lists import chosen_classes, class_list, is_number, listed_names

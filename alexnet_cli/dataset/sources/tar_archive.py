@@ -14,10 +14,10 @@ from typing import IO, Any, cast
 
 from ...backend.regular_file import open_regular
 from ...errors import DatasetError, ImageError, first_line, printable
-from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
-from ..left_out import LeftOut
-from ..listing import has_known_extension
+from ..layout.disk import HEAD, is_image_head
+from ..layout.left_out import LeftOut
+from ..layout.listing import has_known_extension
 from .members import (
     DAMAGE,
     LINK,

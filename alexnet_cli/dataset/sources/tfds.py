@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ...errors import DatasetError, ImageError, first_line
-from ..left_out import left_out_line
+from ..layout.left_out import left_out_line
 from ..split import TEST, TRAIN, VAL
 from .class_lists import chosen_classes, require_known
 from .source import ListedImages, Sample

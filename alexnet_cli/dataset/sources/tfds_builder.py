@@ -14,7 +14,7 @@ import numpy as np
 
 from ...backend.startup import quiet, start_tensorflow
 from ...errors import DatasetError, first_line
-from ..part_names import part_named
+from ..layout.part_names import part_named
 from ..split import TEST, TRAIN, VAL
 
 R = TypeVar("R")

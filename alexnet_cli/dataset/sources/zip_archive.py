@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ...backend.regular_file import open_regular
 from ...errors import DatasetError, ImageError, for_shell, printable
-from ..disk import HEAD, is_image_head
 from ..images import MAX_BYTES
-from ..left_out import LeftOut
+from ..layout.disk import HEAD, is_image_head
+from ..layout.left_out import LeftOut
 from .members import (
     DAMAGE,
     LINK,

@@ -165,7 +165,7 @@ def test_that_none_were_compared_is_known(folder, tmp_path, monkeypatch):
     out = shards(folder, tmp_path / "out", group_near=False)
     near = prepare(open_source(out), RECIPE).near
     assert near.compared == 0 < near.count
-    monkeypatch.setattr("alexnet_cli.dataset.near_search.MOST_SEARCHED", 10)
+    monkeypatch.setattr("alexnet_cli.dataset.near_duplicates.search.MOST_SEARCHED", 10)
     same(prepare(open_source(folder), RECIPE), prepare(open_source(out), RECIPE))
 
 

@@ -1,0 +1,1 @@
+"""Formats of image files: what the bytes hold, what they cost, what Pillow reads wrong."""

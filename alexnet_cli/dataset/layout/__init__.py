@@ -1,0 +1,1 @@
+"""Which folders are classes, and which are parts, from names alone. No pixels."""
