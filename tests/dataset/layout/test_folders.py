@@ -136,8 +136,10 @@ def nested(tmp_path):
 
     def make(depth, name="d"):
         for _ in range(depth):
-            os.mkdir(name, dir_fd=opened[-1])
-            opened.append(os.open(name, os.O_RDONLY, dir_fd=opened.pop()))
+            above = opened.pop()
+            os.mkdir(name, dir_fd=above)
+            opened.append(os.open(name, os.O_RDONLY, dir_fd=above))
+            os.close(above)
             os.close(os.open("x.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=opened[-1]))
 
     yield make
