@@ -29,7 +29,7 @@ def folder(trained, tmp_path):
 
 
 def test_the_best_is_first_and_the_damaged_a_note(folder):
-    result = alexnet("runs", folder)
+    result = alexnet("runs", folder, env={"COLUMNS": "200"})
     assert result.exit_code == 0
     names = [x.split()[0] for x in result.stdout.splitlines()]
     assert names == ["run", "deep/better", "good", "unfinished"]
