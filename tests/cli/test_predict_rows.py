@@ -132,9 +132,11 @@ def test_a_folder_that_cannot_be_drawn_into_is_an_error_before_the_work(
     assert result.stdout == ""
 
 
-def test_a_reader_that_ends_early_is_no_traceback(trained, toy_test):
+def test_a_reader_that_ends_early_is_no_traceback(trained, toy_test, tmp_path):
     """As `| head` does: the pipe is closed after the first line."""
-    listed = "\n".join([str(toy_test / "red" / "00.jpg")] * 3000)
+    # A file: of two pipes, each may be full while either side waits for the other.
+    listed = tmp_path / "list.txt"
+    listed.write_text("\n".join([str(toy_test / "red" / "00.jpg")] * 3000))
     command = [
         sys.executable,
         "-c",
@@ -145,11 +147,9 @@ def test_a_reader_that_ends_early_is_no_traceback(trained, toy_test):
         str(trained),
         "--json",
     ]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    with listed.open() as names, subprocess.Popen(
+        command, stdin=names, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        process.stdin.write(listed)
-        process.stdin.close()
         assert json.loads(process.stdout.readline())["answer"] == "red"
         process.stdout.close()
         assert process.stderr.read() == "" and process.wait(60) == 1
