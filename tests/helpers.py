@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -178,3 +179,14 @@ def swapped(profile):
     red, green = at[b"rXYZ"], at[b"gXYZ"]
     data[red : red + 4], data[green : green + 4] = b"gXYZ", b"rXYZ"
     return bytes(data)
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses of loopback that nothing listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for x in sockets:
+        x.bind(("127.0.0.1", 0))
+    found = [f"127.0.0.1:{x.getsockname()[1]}" for x in sockets]
+    for x in sockets:
+        x.close()
+    return found

@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from helpers import new_tiny_run, toy_examples
+from trainer.trainings import NoFigures
 
 from alexnet_cli.backend.workers import join
 from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
@@ -42,17 +43,6 @@ AUGMENTED = {
 WHOLE, STOPPED, DYING = "all epochs", "a signal", "from one to two, of which one ends"
 STEP = 17
 """How many steps after its start a signal comes, or a worker ends."""
-
-
-class NoFigures:
-    def augmented(self, run, training, lighting):
-        return np.zeros((2, 2, 3), np.uint8)
-
-    def results(self, run, rows, scores):
-        return np.zeros((2, 2, 3), np.uint8)
-
-    def describe(self, run):
-        pass
 
 
 class Losses(keras.callbacks.Callback):

@@ -27,11 +27,11 @@ def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
     """
     try:
         import ray
+        from ray.exceptions import RayError
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.tensorflow import TensorflowTrainer
     except ImportError as error:
         raise ClusterError(_MISSING) from error
-
     ray.init(log_to_driver=True, logging_level="warning", ignore_reinit_error=True)
     gpus = int(ray.cluster_resources().get("GPU", 0))
     count = workers or gpus or sum(x["Alive"] for x in ray.nodes())
@@ -50,8 +50,8 @@ def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
     )
     try:
         trainer.fit()
-    # Ray's errors have no base of their own.
-    except Exception as error:
+    # Ray 2.45 does not name the second, which is a RuntimeError there.
+    except (RayError, getattr(ray.train, "TrainingFailedError", RuntimeError)) as error:
         raise ClusterError(f"--cluster ray: {first_line(error)}") from error
     finally:
         ray.shutdown()

@@ -10,8 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..backend.whole_file import sync
 from ..errors import RunError, printable
-from ..run.files import replacing, sync, write_text
+from ..run.files import replacing, write_text
 from ..run.output_path import followed
 from .predictions import csv_header
 

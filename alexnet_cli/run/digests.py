@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..backend.regular_file import open_regular, read_regular
+from ..backend.whole_file import sync
 from ..errors import RunError, printable
-from .files import replacing, sync
+from .files import replacing
 
 SUMS = "SHA256SUMS"
 LOCK = ".lock"

@@ -6,16 +6,16 @@ import io
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..backend.regular_file import read_regular
+from ..backend.whole_file import PART, written_whole
 from ..errors import RunError, printable
-from .output_path import copy_to_stream, followed, is_stream, part_of
+from .output_path import copy_to_stream, followed, is_stream
 
 _MAX_CSV = 2**30
 """Ten times the split of ImageNet."""
@@ -44,46 +44,14 @@ def replacing(file: Path) -> Iterator[Path]:
         target = followed(file)
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
-        part = part_of(target)
-        # A killed process may have left one, perhaps a link to another file.
-        part.unlink(missing_ok=True)
-        try:
+        with written_whole(target) as part:
             yield part
-            _put(part, target)
-        finally:
-            part.unlink(missing_ok=True)
     except OSError as error:
         # Writing does not say what it writes to; of the part nobody knows.
-        is_part = error.filename is None or ".part." in str(error.filename)
+        is_part = error.filename is None or PART in str(error.filename)
         if is_part and error.errno is not None:
             error.filename = str(file)
         raise
-
-
-def _put(part: Path, target: Path) -> None:
-    """Give the file `part` the place, and the permissions, of `target`."""
-    sync(part)
-    with suppress(FileNotFoundError):
-        before = target.stat().st_mode
-        # One of several names is a file of its own.
-        if part.stat().st_nlink == 1:
-            part.chmod(stat.S_IMODE(before))
-    part.replace(target)
-    # A folder may be one to write into and not to list, and is not synced then.
-    with suppress(PermissionError):
-        sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """Have the system write the file or the entries of the folder at `path` to its disk."""
-    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
-        return  # Windows cannot, and has no need to.
-    # Windows syncs only what is open for writing.
-    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

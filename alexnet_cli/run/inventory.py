@@ -13,6 +13,8 @@ MOST_FOLDERS = 20_000
 MOST_LEVELS = 8
 EXPORTED = "export.json"
 """In a folder of exported models, which has a run.json and is no run."""
+_VENV = "pyvenv.cfg"
+"""In a virtual environment, which is often made where the runs are."""
 
 
 @dataclass
@@ -26,9 +28,9 @@ class Found:
 def find_runs(folder: Path) -> Found:
     """The run directories below `folder`, or itself, sorted by their paths.
 
-    What is inside of them is not looked at (but for `folder`), nor hidden folders, except
-    runs that are to replace another one. A link to a run counts if the run itself is not
-    found; links to other folders are not followed.
+    What is inside of them is not looked at (but for `folder`), nor virtual environments and
+    hidden folders, except runs that are to replace another one. A link to a run counts if
+    the run itself is not found; links to other folders are not followed.
 
     Raises:
         OSError: `folder` cannot be read.
@@ -39,6 +41,8 @@ def find_runs(folder: Path) -> Found:
         below: list[Path] = []
         for path in level[:left]:
             names, folders, linked = _entries(path, found, required=path is folder)
+            if _VENV in names and path is not folder:
+                continue
             if RUN_JSON in names:
                 if EXPORTED not in names:
                     found.runs.append(path)
@@ -61,12 +65,12 @@ def find_runs(folder: Path) -> Found:
 def _entries(
     path: Path, found: Found, *, required: bool
 ) -> tuple[set[str], list[Path], list[Path]]:
-    """Which of run.json and export.json `path` has, its folders, and its links."""
+    """Which of the files that matter `path` has, its folders, and its links."""
     names, folders, links = set(), [], []
     try:
         with os.scandir(path) as entries:
             for x in entries:
-                if x.name in (RUN_JSON, EXPORTED):
+                if x.name in (RUN_JSON, EXPORTED, _VENV):
                     names.add(x.name)
                 elif x.name.startswith(".") and not STAGED.fullmatch(x.name):
                     continue

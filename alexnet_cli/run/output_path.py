@@ -1,7 +1,6 @@
 """Where the output files that people name are: behind links, in devices, in pipes."""
 
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -9,9 +8,6 @@ from pathlib import Path
 
 from ..errors import RunError, printable
 
-_PART = ".part."
-_MAX_NAME = 255
-"""Bytes of a name; that of nearly every file system."""
 _MAX_LINKS = 40
 """Links that Linux follows before it says that they lead in a circle."""
 
@@ -64,18 +60,6 @@ def copy_to_stream(source: Path, file: Path) -> None:
         raise RunError(
             f"{printable(file)}: what reads it ended before all was written"
         ) from error
-
-
-def part_of(target: Path) -> Path:
-    """The name, always the same, under which `target` is written before it is whole.
-
-    The ending stays: Keras chooses a format of weights by it.
-    """
-    name = f"{_PART}{target.name}"
-    if len(os.fsencode(name)) > _MAX_NAME:
-        digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:32]
-        name = f"{_PART}{digest}{target.suffix}"
-    return target.with_name(name)
 
 
 def require_writable(file: Path, option: str) -> None:

@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..backend.whole_file import sync
 from ..errors import RunError, for_shell, printable
 from . import checkpoints, digests
 from .destination import EMPTY, STAGED, check_destination
-from .files import sync
 from .lock import LOCK, locked
 
 _FOLDERS = {"assets", "checkpoints", "logs", "plots", "variables"}

@@ -13,12 +13,15 @@ of a step weigh, and from that, on paper, how much of a step more workers would 
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+
+from helpers import free_addresses
 
 WARM = 3
 """First steps, which compile, and whose time does not count."""
@@ -63,12 +66,7 @@ def main() -> None:
 
 def started_workers(args: argparse.Namespace, count: int, *, together: bool) -> list[dict]:
     """What `count` workers measured that ran at the same time."""
-    sockets = [socket.socket() for _ in range(count)]
-    for x in sockets:
-        x.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{x.getsockname()[1]}" for x in sockets]
-    for x in sockets:
-        x.close()
+    addresses = free_addresses(count)
     processes = []
     for index in range(count):
         words = [

@@ -5,10 +5,10 @@
 
 Each round starts two workers on loopback, kills one of them (by SIGKILL; STOP freezes it)
 at a moment between their first meeting and the end of the training, and waits for the
-other: it has to end within 30 seconds with one line, and the chief's last checkpoint has to be whole. With
---go-on the same command then goes on, as a job that is queued again, and has to end with
-the weights of a training that was not disturbed. Exit code 1 if something of this does not
-hold.
+other: it has to end within 30 seconds with one line, and the chief's last checkpoint has to
+be whole. With --go-on the same command then goes on, as a job that is queued again, and has
+to end with the weights of a training that was not disturbed. Exit code 1 if something of
+this does not hold.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+
+from helpers import free_addresses
 
 from alexnet_cli.run.checkpoints import newest
 from alexnet_cli.run.run import FINISHED, Run
@@ -48,8 +51,7 @@ class Pair:
     out: Path
 
     def __post_init__(self) -> None:
-        ports = free_ports(2)
-        addresses = [f"127.0.0.1:{x}" for x in ports]
+        addresses = free_addresses(2)
         words = ["train", "--data", self.data, "--out", self.out, *OPTIONS.split()]
         self.logs = [self.out.with_suffix(f".log{i}") for i in range(2)]
         self.processes = []
@@ -95,17 +97,6 @@ class Pair:
         for process in self.processes:
             process.kill()
             process.wait()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for x in sockets:
-        x.bind(("127.0.0.1", 0))
-    ports = [x.getsockname()[1] for x in sockets]
-    for x in sockets:
-        x.close()
-    return ports
 
 
 def finished(data: Path, out: Path) -> float:

@@ -191,7 +191,7 @@ def test_weights_that_cannot_be_written_leave_the_old_ones(run, run_copy, monkey
     def fail(file):
         raise OSError("disk full")
 
-    monkeypatch.setattr("alexnet_cli.run.files.sync", fail)
+    monkeypatch.setattr("alexnet_cli.backend.whole_file.sync", fail)
     with pytest.raises(OSError, match="disk full"):
         save_weights(network, Run.open(run_copy).weights)
     assert (run_copy / "model.weights.h5").read_bytes() == before

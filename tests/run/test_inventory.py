@@ -36,6 +36,15 @@ def test_what_is_in_a_run_is_not_looked_at(tmp_path):
     assert find_runs(tmp_path / "a").runs == [tmp_path / "a", tmp_path / "a/logs/inner"]
 
 
+def test_virtual_environments_are_not_looked_into(tmp_path):
+    make(tmp_path, "run", "env/lib/package/run")
+    (tmp_path / "env/pyvenv.cfg").touch()
+    (tmp_path / "env" / "/".join("d" * (inventory.MOST_LEVELS + 2))).mkdir(parents=True)
+    found = find_runs(tmp_path)
+    assert names(found, tmp_path) == ["run"] and found.notes == []
+    assert find_runs(tmp_path / "env").runs, "but where one was named"
+
+
 def test_exported_models_are_no_runs(tmp_path):
     make(tmp_path, "exported", "link-target/exported")
     for x in ("exported", "link-target/exported"):

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from helpers import python
 
+from alexnet_cli.backend.whole_file import part_of
 from alexnet_cli.errors import RunError
 from alexnet_cli.run.files import replacing, write_csv, write_page, write_text
 from alexnet_cli.run.output_path import (
     is_stream,
-    part_of,
     require_writable,
     require_writable_folder,
 )
@@ -34,6 +34,7 @@ CHECK = """
 import sys
 from pathlib import Path
 from alexnet_cli.errors import RunError
+from alexnet_cli.backend.whole_file import part_of
 from alexnet_cli.run.output_path import require_writable
 {nobody}
 for name in sys.argv[1:]:

@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 from helpers import TINY, alexnet, history, new_tiny_run, python, toy_examples, train
 from PIL import Image
+from trainer.trainings import NoFigures
 
 from alexnet_cli.dataset.augmentation.sampling import principal_colors
 from alexnet_cli.dataset.decoding import decode_files
@@ -31,20 +32,6 @@ from alexnet_cli.trainer.context import TrainContext
 from alexnet_cli.trainer.training_loop import balanced_weights
 
 TRAINING, VALIDATION = toy_examples(24), toy_examples(6, seed=1)
-
-
-class NoFigures:
-    """Draws nothing, which takes no time."""
-
-    def augmented(self, run, training, lighting):
-        self.lighting = lighting
-        return np.zeros((2, 2, 3), np.uint8)
-
-    def results(self, run, rows, scores):
-        return np.zeros((2, 2, 3), np.uint8)
-
-    def describe(self, run):
-        pass
 
 
 def untrained(folder, **fields):

@@ -2,13 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import free_addresses
 from two_workers import (
     AUGMENTED,
     DYING,
@@ -28,16 +28,6 @@ pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[1]
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for x in sockets:
-        x.bind(("127.0.0.1", 0))
-    ports = [x.getsockname()[1] for x in sockets]
-    for x in sockets:
-        x.close()
-    return ports
-
-
 @pytest.fixture(scope="module", autouse=True)
 def only_epochs():
     """What follows the epochs is not compared."""
@@ -53,7 +43,7 @@ def pair(tmp_path_factory):
     """What the chief of two workers found, its folder, and the exit codes."""
     folder = tmp_path_factory.mktemp("pair")
     trained(folder / "alone", {}, event=interrupt)
-    addresses = [f"127.0.0.1:{x}" for x in free_ports(2)]
+    addresses = free_addresses(2)
     path = os.pathsep.join([str(TESTS), *sys.path])
     processes = []
     for index in range(2):

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import convert
 
 from ...arrays import Fingerprints
+from ...backend.whole_file import written_whole
 from ...errors import DatasetError, printable
 from ..decoding import Counting
 from ..near_duplicates.closeups import image_set
@@ -29,7 +30,7 @@ from .index import (
     read_index,
     to_json,
 )
-from .plan import Plan, put, replacing
+from .plan import Plan, put
 from .store import LocalStore, file_digest
 from .table import Row, read_table, write_table
 
@@ -74,7 +75,7 @@ def finish(plan: Plan, new: int, counting: Counting) -> Written:
         raise DatasetError(
             f"{plan.source.location}: no image can be used; {printable(name)} {reason}"
         )
-    with replacing(plan.out / PRINTS) as part:
+    with written_whole(plan.out / PRINTS) as part:
         near = _near(plan, found, _joined_prints(plan, part), counting)
     table = _table(plan, content_groups(found.digests, near.pairs))
     put(plan.out / INDEX, to_json(_index(plan, found.shards, table, near)).encode())
@@ -163,7 +164,7 @@ def _table(plan: Plan, groups: list[str]) -> SampleTable:
     """Write samples.csv; `groups` are of the images that can be used."""
     file = plan.out / TABLE
     with (
-        replacing(file) as part,
+        written_whole(file) as part,
         part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
         write_table(out, _rows(plan, iter(groups)))

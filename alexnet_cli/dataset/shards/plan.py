@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import numpy as np
 from msgspec import Meta, Struct, convert, to_builtins
 
 from ...arrays import Fingerprints
+from ...backend.whole_file import written_whole
 from ...errors import DatasetError, printable
 from ...preprocess import Preprocess
 from ..near_duplicates.fingerprint import PRINT
@@ -159,33 +158,13 @@ class Plan:
         )
 
 
-@contextmanager
-def replacing(file: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `file` for good when the block succeeds.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    part = file.with_name(f".part.{file.name}")
-    try:
-        yield part
-        opened = os.open(part, os.O_RDWR)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def put(file: Path, data: bytes) -> None:
     """Write `file` whole or not at all, for good.
 
     Raises:
         OSError: it cannot be written.
     """
-    with replacing(file) as part:
+    with written_whole(file) as part:
         part.write_bytes(data)
 
 

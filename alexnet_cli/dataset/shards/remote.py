@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ...backend.whole_file import written_whole
 from ...errors import DatasetError, first_line, printable
 from ..download import cache_folder
 from ..sources.kinds import remote_url
@@ -99,15 +100,10 @@ class RemoteStore:
         if copy.is_file() and copy.stat().st_size == size:
             return copy
         copy.parent.mkdir(parents=True, exist_ok=True)
-        part = copy.with_name(f".part.{file}")
-        try:
-            with part.open("wb") as out:
-                for offset in range(0, size, 16 * BLOCK):
-                    end = min(size, offset + 16 * BLOCK)
-                    out.write(self._fetch(file, offset, end))
-            part.replace(copy)
-        finally:
-            part.unlink(missing_ok=True)
+        with written_whole(copy) as part, part.open("wb") as out:
+            for offset in range(0, size, 16 * BLOCK):
+                end = min(size, offset + 16 * BLOCK)
+                out.write(self._fetch(file, offset, end))
         return copy
 
     def _block(self, file: str, number: int) -> bytes:

@@ -1,7 +1,6 @@
 """A plain tar of small files, written once from its start; where each is, is known."""
 
 import hashlib
-import os
 import tarfile
 from pathlib import Path
 
@@ -36,7 +35,7 @@ class TarWriter:
         return offset
 
     def finish(self) -> str:
-        """End the tar and have it written to the disk; its SHA-256.
+        """End the tar; its SHA-256.
 
         Raises:
             OSError: the disk is full.
@@ -44,7 +43,6 @@ class TarWriter:
         self._write(b"\0" * (2 * _BLOCK))
         self._write(b"\0" * (-self.size % _RECORD))
         self._file.flush()
-        os.fsync(self._file.fileno())
         return self._digest.hexdigest()
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from ...backend.file_lock import AlreadyLocked, release, try_lock
+from ...backend.whole_file import written_whole
 from ...errors import DatasetError, printable
 from ..decoding import Counting, uncounted
 from ..near_duplicates.fingerprint import PRINT
@@ -126,23 +127,18 @@ def _write_shard(plan: Plan, shard: int, images: Iterator[Encoded | Unusable]) -
         OSError: the disk is full.
     """
     tar, chunk = plan.tar(shard), plan.chunks[shard]
-    part = tar.with_name(f".part.{tar.name}")
     # Before the images are read: what is written to meanwhile is read again next time.
     stamp = plan.stamp_of(shard)
     prints = np.zeros((len(chunk), *PRINT), np.uint8)
     rows = []
-    try:
-        with closing(TarWriter(part)) as writer:
-            found = zip(chunk, islice(images, len(chunk)), strict=True)
-            for i, (sample, image) in enumerate(found):
-                number = shard * plan.options.images_per_shard + i
-                rows.append(_added(plan, writer, number, sample, image))
-                if isinstance(image, Encoded):
-                    prints[i] = image.facts.fingerprint
-            sha256 = writer.finish()
-        part.replace(tar)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(tar) as part, closing(TarWriter(part)) as writer:
+        found = zip(chunk, islice(images, len(chunk)), strict=True)
+        for i, (sample, image) in enumerate(found):
+            number = shard * plan.options.images_per_shard + i
+            rows.append(_added(plan, writer, number, sample, image))
+            if isinstance(image, Encoded):
+                prints[i] = image.facts.fingerprint
+        sha256 = writer.finish()
     plan.keep(shard, Finished(writer.size, sha256, stamp, rows), prints)
 
 
