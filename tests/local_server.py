@@ -8,7 +8,19 @@ import threading
 from alexnet_cli.dataset.download import Download
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Running(http.server.ThreadingHTTPServer):
+    """Serves while its block runs."""
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Server(Running):
     """With `hold`, the first answer waits after that many bytes until `go` is set.
 
     With `hold_all`, every answer does.
@@ -21,14 +33,6 @@ class Server(http.server.ThreadingHTTPServer):
         self.content, self.cut, self.ranges, self.status = content, cut, ranges, status
         self.hold, self.hold_all, self.go = hold, hold_all, threading.Event()
         self.asked = []
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
 
     def source(self, content=None):
         digest = hashlib.sha256(content or self.content).hexdigest()
@@ -65,21 +69,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class FolderServer(http.server.ThreadingHTTPServer):
+class FolderServer(Running):
     """Serves the files of a folder; what was asked for is in `asked`."""
 
     def __init__(self, folder, *, ranges=True, lengths=True):
         super().__init__(("127.0.0.1", 0), FolderHandler)
         self.folder, self.ranges, self.lengths, self.asked = folder, ranges, lengths, []
         self.url = f"http://127.0.0.1:{self.server_port}/shards"
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
 
 
 class FolderHandler(http.server.BaseHTTPRequestHandler):
