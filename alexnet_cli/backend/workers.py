@@ -13,8 +13,8 @@ from ..errors import ClusterError, DeviceError, first_line, printable
 from .cluster import Cluster, of_addresses, tf_config_cluster
 from .startup import quiet, start_tensorflow
 
-BYTES_PER_PACK = 2**25
-"""Gradients that are summed over the workers in one message; a hint to TensorFlow."""
+BYTES_PER_PACK = 2**22
+"""Gradients that are summed in one message, sent while others are computed; a hint."""
 HEARTBEAT = 15
 """Seconds without a sign of life after which a worker counts as lost."""
 REGISTRATION = 600
@@ -50,7 +50,14 @@ class Workers:
 
         def all_reduce(*values: Any) -> Any:
             context = tf.distribute.get_replica_context()
-            return context.all_reduce("sum", [tf.identity(x) for x in values])
+            totals = list(values)
+            # TensorFlow packs what it is given, which has to be of one type.
+            for kind in sorted({x.dtype.name for x in values}):
+                places = [i for i, x in enumerate(values) if x.dtype == kind]
+                found = context.all_reduce("sum", [tf.identity(values[i]) for i in places])
+                for i, total in zip(places, found, strict=True):
+                    totals[i] = total
+            return totals
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
         def summed(*values: Any) -> Any:

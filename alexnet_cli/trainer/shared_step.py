@@ -14,6 +14,7 @@ from keras import ops
 from ..backend.signals import NAMES
 from ..backend.workers import Workers
 from ..model.normalization import BatchNormalization
+from .shared_batch_norm import shared_batch_normalization
 
 
 class SharedStep:
@@ -86,17 +87,12 @@ class SharedStep:
 
     def _normalized(self, x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
         """As `ops.batch_normalization`, with the statistics of the whole batch."""
-        wide = ops.cast(x, "float32")
-        axes = tuple(range(len(x.shape) - 1))
-        counted = tf.cast(tf.minimum(self._own, 1), tf.float32)
-        count = tf.cast(tf.size(x) // x.shape[-1], tf.float32)
-        sums = [ops.sum(wide, axes), ops.sum(ops.square(wide), axes), count]
-        sums = [counted * x for x in sums]
-        total, squares, count = self.workers.sum(sums)
-        mean = total / count
-        variance = ops.maximum(squares / count - ops.square(mean), 0.0)
-        y = (wide - mean) * (gamma * ops.rsqrt(variance + epsilon)) + beta
-        return ops.cast(y, x.dtype), mean, variance
+        return shared_batch_normalization(
+            x, gamma, beta,
+            epsilon=epsilon,
+            counted=tf.cast(tf.minimum(self._own, 1), tf.float32),
+            total=self.workers.sum,
+        )  # fmt: skip
 
     def add_up(self, variables: list[Any]) -> None:
         """Give each of `variables` the sum of what it is on all workers."""
@@ -154,6 +150,7 @@ class SharedModel(keras.Model):
         )
         share = tf.cast(own, tf.float32) / tf.cast(whole, tf.float32)
         gradients = self._summed(gradients, before, share)
+        gradients = [tf.cast(x, tf.float32) for x in gradients]
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return self.get_metrics_result()
 
@@ -168,7 +165,7 @@ class SharedModel(keras.Model):
         moving = [] if shared.synchronized else self._moving()
         small = [shared.told, *counted, *(share * x for x in moving)]
         vector = tf.concat([tf.reshape(x, [-1]) for x in small], axis=0)
-        *gradients, vector = shared.workers.sum([*gradients, vector])
+        *gradients, vector = shared.workers.sum([*map(_as_computed, gradients), vector])
         parts = tf.split(vector, [int(np.prod(x.shape)) for x in small])
         sums = [tf.reshape(a, b.shape) for a, b in zip(parts, small, strict=True)]
         shared.heard.assign(sums[0])
@@ -184,3 +181,10 @@ class SharedModel(keras.Model):
         layers = self._flatten_layers(include_self=False)
         norms = [x for x in layers if isinstance(x, BatchNormalization)]
         return [v for x in norms for v in (x.moving_mean, x.moving_variance)]
+
+
+def _as_computed(gradient: Any) -> Any:
+    """`gradient` before Keras has made it float32, which adds nothing but bytes to send."""
+    operation = gradient.op
+    narrow = operation.type == "Cast" and operation.inputs[0].dtype.size < 4
+    return operation.inputs[0] if narrow else gradient

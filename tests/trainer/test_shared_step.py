@@ -17,7 +17,12 @@ class Alone:
 
     index, count, is_chief = 0, 1, True
 
+    def __init__(self):
+        self.types = set()
+        """Those of all that was summed."""
+
     def sum(self, tensors):
+        self.types |= {x.dtype.name for x in tensors}
         return list(tensors)
 
     def total(self, values):
@@ -31,12 +36,18 @@ class Alone:
 
 
 @pytest.mark.slow
-def test_a_single_worker_gives_the_losses_of_none(tmp_path, monkeypatch):
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_single_worker_gives_the_losses_of_none(tmp_path, monkeypatch, precision):
     # Those of synchronized statistics are compared by two workers.
     leave_out_exports(monkeypatch)
-    fields = {"epochs": 2, "batch_norm": "local"}
+    fields = {"epochs": 2, "batch_norm": "local", "precision": precision}
     one = trained(tmp_path / "one", fields)
-    found = trained(tmp_path / "found", fields, Alone())
+    workers = Alone()
+    found = trained(tmp_path / "found", fields, workers)
+    # What a layer computes in 16 bits is sent in 16 bits.
+    assert (
+        "bfloat16" in workers.types if "16" in precision else workers.types == {"float32"}
+    )
     np.testing.assert_allclose(found.losses, one.losses, rtol=0, atol=1e-5)
     for row, expected in zip(found.rows, one.rows, strict=True):
         assert row["val_loss"] == pytest.approx(expected["val_loss"], abs=1e-5)

@@ -1,0 +1,71 @@
+"""Batch normalization over the images of all workers, by TensorFlow's fused kernels."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+
+def shared_batch_normalization(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    *,
+    epsilon: float,
+    counted: Any,
+    total: Callable[[Sequence[Any]], list[Any]],
+) -> tuple[Any, Any, Any]:
+    """As `ops.batch_normalization` of the rows that all workers have; mean, variance [C].
+
+    `total` sums tensors over the workers. The own rows are left out of the statistics if
+    `counted` is 0, and part of them if it is 1. Within a tf.function.
+    """
+    shape = tf.shape(x)
+    rows = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if len(x.shape) == 2 else x
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def normalized(x: Any, gamma: Any, beta: Any) -> Any:
+        mean, variance, count = _statistics(x, counted, total)
+        y, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=gamma, offset=beta, mean=mean, variance=variance,
+            epsilon=epsilon, is_training=False,
+        )  # fmt: skip
+
+        def gradient(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
+            # Of constant statistics; gamma's and beta's are summed with all others.
+            dx, dgamma, dbeta, *_ = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=dy, x=x, scale=gamma, reserve_space_1=mean,
+                reserve_space_2=variance, reserve_space_3=[], epsilon=epsilon,
+                is_training=False,
+            )  # fmt: skip
+            # What the statistics of all rows add: -gamma r / n * (sum dy + x^ sum(dy x^)).
+            all_gamma, all_beta = total([dgamma, dbeta])
+            inverse = tf.math.rsqrt(variance + epsilon)
+            factor = -counted * gamma * inverse / count
+            slope = factor * inverse * all_gamma
+            moved = tf.cast(x, tf.float32) * slope + (factor * all_beta - mean * slope)
+            return dx + tf.cast(moved, dx.dtype), dgamma, dbeta
+
+        return (y, mean, variance), gradient
+
+    y, mean, variance = normalized(rows, gamma, beta)
+    return tf.reshape(y, shape), tf.stop_gradient(mean), tf.stop_gradient(variance)
+
+
+def _statistics(
+    x: Any, counted: Any, total: Callable[[Sequence[Any]], list[Any]]
+) -> tuple[Any, Any, Any]:
+    """Mean and variance [C] of all workers' rows, and how many values each is made of."""
+    channels = x.shape[-1]
+    ones, zeros = tf.ones(channels), tf.zeros(channels)
+    _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=ones, offset=zeros, mean=[], variance=[]
+    )
+    count = tf.cast(tf.size(x) // channels, tf.float32)
+    # The kernel divides by n - 1.
+    variance *= tf.maximum(count - 1, 1) / count
+    own = counted * count
+    sums = tf.concat([own * mean, own * (variance + tf.square(mean)), [own]], axis=0)
+    first, second, count = tf.split(total([sums])[0], [channels, channels, 1])
+    mean = first / count
+    return mean, tf.maximum(second / count - tf.square(mean), 0.0), count
