@@ -224,19 +224,19 @@ def _print_result(trained: "Trained") -> None:
     """
     from ..run.run import FAILED
 
-    if not trained.chief:
-        return
-    run = trained.run
-    log()
-    if trained.reason:
-        log(f"stopped: {trained.reason}")
-    result(result_line(trained))
-    epoch, out = int(run.metrics.get("epoch", 0)), run.path
-    resume = f"alexnet train --resume {for_shell(out)}"
-    how_to_go_on = f"epoch {epoch} is kept in {printable(out)}; `{resume}` goes on"
+    run, how_to_go_on = trained.run, "the chief of the workers has what is kept"
+    if trained.chief:
+        log()
+        if trained.reason:
+            log(f"stopped: {trained.reason}")
+        result(result_line(trained))
+        epoch, resume = int(run.metrics.get("epoch", 0)), f"--resume {for_shell(run.path)}"
+        kept = f"epoch {epoch} is kept in {printable(run.path)}"
+        how_to_go_on = f"{kept}; `alexnet train {resume}` goes on"
     if trained.signal:
         raise Interrupted(f"interrupted; {how_to_go_on}", trained.signal)
     if run.status == FAILED:
         raise AlexNetError(f"{trained.reason}; {how_to_go_on}")
-    model = "" if out == Path("saved") else f" --model {for_shell(out)}"
-    log(f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`")
+    if trained.chief:
+        model = "" if run.path == Path("saved") else f" --model {for_shell(run.path)}"
+        log(f"use it: `alexnet evaluate{model}`, `alexnet predict{model} IMAGE`")

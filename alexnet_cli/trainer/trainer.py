@@ -82,8 +82,15 @@ def train(
                 # One that came after the last step was looked at.
                 history.signal = history.signal or interrupt.number
                 if not context.writes:
-                    return Trained(run, None, history.reason, history.signal, chief=False)
+                    return _followed(run, history)
                 return finalize(run, history, validation, board, context)
+
+
+def _followed(run: Run, history: History) -> Trained:
+    """What a worker that is not the chief knows of the end."""
+    if history.failed:
+        run = dataclasses.replace(run, status=FAILED)
+    return Trained(run, None, history.reason, history.signal, chief=False)
 
 
 def _devices(run: Run, workers: Workers | None) -> Any:

@@ -215,6 +215,24 @@ def test_a_training_that_is_done_says_how_to_use_it(
     assert capsys.readouterr().err.splitlines()[-1] == line
 
 
+@pytest.mark.parametrize(
+    "number, status, code", [(15, "training", 143), (2, "training", 130), (0, FAILED, 3), (0, "training", 0)]
+)  # fmt: skip
+def test_a_worker_that_is_not_the_chief_ends_as_the_chief_does(
+    calls, trained, monkeypatch, number, status, code
+):
+    ended = Trained(
+        dataclasses.replace(Run.open(trained), status=status), None, "x", number
+    )
+    monkeypatch.setattr(
+        api, "train_recipe", lambda *_: dataclasses.replace(ended, chief=False)
+    )
+    result = alexnet("train", "--data", "d", "--out", trained)
+    assert result.exit_code == code
+    assert not result.stdout
+    assert result.stderr.count("the chief of the workers has what is kept") == bool(code)
+
+
 @pytest.mark.parametrize("number, code", [(2, 130), (15, 143), (1, 129)])
 def test_a_signal_keeps_the_best_epoch_and_says_so(calls, trained, number, code):
     calls.update(
