@@ -23,6 +23,7 @@ from .prepare import assigned_parts
 from .shards.source import ShardSource
 from .sources.open import open_labeled, open_source
 from .sources.source import Source
+from .split import TEST
 
 TINY = 64
 """Shorter side, pixels, below which an image has little to learn from."""
@@ -174,14 +175,17 @@ def _duplicates(
 def _overlap(
     against: Source, here: ExaminedFolder, counting: Counting, max_pixels: int
 ) -> _Pairs:
-    """For each file of `against` that is also, or almost, `here`, the first such one."""
+    """For each file of `against` that is also, or almost, `here`, the first such one.
+
+    The part that is kept for tests is no training data, and may be `against` itself.
+    """
     other = read_folder(against, counting, max_pixels)
-    sets = [
-        _images(folder, range(len(folder.files)), max_pixels) for folder in (here, other)
-    ]
+    rows = [i for i, x in enumerate(here.files) if x.part != TEST]
+    images = _images(here, rows, max_pixels)
+    others = _images(other, range(len(other.files)), max_pixels)
     with counting("finding copies") as progress:
-        found = find_copies(sets[0], sets[1], progress)
-    return [(other.files[i], here.files[j]) for i, j in found.items()]
+        found = find_copies(images, others, progress)
+    return [(other.files[i], here.files[rows[j]]) for i, j in found.items()]
 
 
 def _images(folder: ExaminedFolder, chosen: Sequence[int], max_pixels: int) -> ImageSet:

@@ -171,14 +171,15 @@ def refuse_overlap(
     """Refuse to train on images of the data set `against`.
 
     Raises:
-        DatasetError: one of them is also, or almost, among the prepared ones.
+        DatasetError: one of them is also, or almost, trained on or chosen by.
     """
     samples, other = searchable(open_labeled(against))
+    rows = [i for i, x in enumerate(prepared.split) if x.part != TEST]
     with counting("finding copies") as progress:
-        copies = find_copies(prepared.images, other, progress)
+        copies = find_copies(prepared.images[rows], other, progress)
     if copies:
         i, j = next(iter(copies.items()))
-        name, copy = samples[i].name, prepared.split[j].file
+        name, copy = samples[i].name, prepared.split[rows[j]].file
         raise DatasetError(
             f"{len(copies)} image(s) of {printable(against)} are also, or almost, in the "
             f"data, such as {printable(name)} in {printable(copy)}; "

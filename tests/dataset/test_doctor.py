@@ -113,6 +113,17 @@ def test_the_same_image_in_two_parts(healthy, tmp_path):
     assert found.two_parts == (("train/fish/1.jpg", "val/fish/x.jpg"),)
 
 
+def test_the_test_part_may_be_what_the_others_are_compared_with(healthy, tmp_path):
+    shutil.copytree(healthy, tmp_path / "p" / "train")
+    test = tmp_path / "p" / "test"
+    for k, kind in enumerate(("daisy", "fish")):
+        (test / kind).mkdir(parents=True)
+        draw_image(kind, np.random.default_rng((k, 9))).save(test / kind / "9.jpg")
+    assert not examine(tmp_path / "p", test).overlap
+    shutil.copy(healthy / "fish" / "1.jpg", test / "fish" / "copy.jpg")
+    assert examine(tmp_path / "p", test).overlap == (("fish/copy.jpg", "train/fish/1.jpg"),)
+
+
 def test_a_folder_is_read_once(healthy):
     progress = []
 

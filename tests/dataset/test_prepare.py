@@ -321,3 +321,14 @@ def test_only_images_to_train_on_make_a_class_large(tmp_path):
         "val": 12,
         "test": 0,
     }
+
+
+def test_the_test_part_may_be_what_the_data_is_compared_with(tmp_path):
+    draw_toy(tmp_path / "d" / "train", each=6)
+    test = draw_toy(tmp_path / "d" / "test", each=2, seed=1)
+    got = prepared(tmp_path / "d")
+    assert got.counts()["test"] == 6
+    refuse_overlap(got, test)
+    shutil.copy(tmp_path / "d" / "train" / "red" / "03.png", test / "red")
+    with pytest.raises(DatasetError, match="1 image.*red/03.png in train/red/03.png"):
+        refuse_overlap(got, test)
