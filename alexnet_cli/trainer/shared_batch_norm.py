@@ -23,7 +23,7 @@ def shared_batch_normalization(
     shape = tf.shape(x)
     rows = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if len(x.shape) == 2 else x
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @tf.custom_gradient
     def normalized(x: Any, gamma: Any, beta: Any) -> Any:
         mean, variance, count = _statistics(x, counted, total)
         y, *_ = tf.raw_ops.FusedBatchNormV3(
