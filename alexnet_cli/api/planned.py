@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from ..backend.environment import hardware
 from ..backend.startup import start_tensorflow
-from ..dataset.sources.kinds import recorded_name
+from ..dataset.sources.kinds import is_tfds, recorded_name
 from ..errors import RecipeError
 from ..recipe.recipe import Recipe
 from ..run.destination import leftovers
 from ..run.directory import new_run, require_space
 from ..run.provenance import Provenance
 from ..run.run import Run
+from .cluster import require_alone
 from .listener import Listener
 from .pretrained import fetched_weights_file, weights_file
 from .provenance import with_images
@@ -70,8 +71,12 @@ def planned(
 
     Raises:
         DatasetError, WeightsError: the images or the weights cannot be used.
-        RecipeError: a layer that cannot be frozen.
+        RecipeError: a layer that cannot be frozen, or what several workers cannot do.
     """
+    require_alone(recipe, workers)
+    if workers is None and _uses_tfds(options):
+        # TensorFlow computes to read them, after which it is too late.
+        use_devices(recipe.machine.device)
     data, source, parts = training_images(options, listener)
     if workers:
         from ..dataset.shared_decoding import require_same_images
@@ -93,7 +98,9 @@ def require_room(run: Run, listener: Listener, workers: "Workers | None" = None)
     require_space(run)
     if workers is None:
         # Workers have chosen their devices when they joined.
-        _require_gpus(run.recipe.machine.device)
+        device = run.recipe.machine.device
+        if device.startswith("gpu"):
+            use_devices(device)
     listener.notes(leftovers(run.path))
 
 
@@ -119,13 +126,21 @@ def check_options(options: TrainOptions) -> None:
         raise RecipeError("--allow-overlap has no effect without --against")
 
 
-def _require_gpus(device: str) -> None:
-    """Check GPUs that were asked for before images are decoded."""
-    if device.startswith("gpu"):
-        start_tensorflow()
-        from ..backend.devices import strategy
+def _uses_tfds(options: TrainOptions) -> bool:
+    folders = options.data, options.against, *options.parts.values()
+    return any(x and is_tfds(x) for x in folders)
 
-        strategy(device)
+
+def use_devices(device: str) -> None:
+    """Have TensorFlow use what --device says, from now on.
+
+    Raises:
+        DeviceError: it does not exist here.
+    """
+    start_tensorflow()
+    from ..backend.devices import strategy
+
+    strategy(device)
 
 
 def _initial_weights(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dataset.sources.kinds import recorded_name
+from ..dataset.sources.kinds import is_tfds, recorded_name
 from ..errors import RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
@@ -17,8 +17,9 @@ from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
-from .cluster import joined, noticing_lost, tell_run, told_run
+from .cluster import joined, noticing_lost, require_alone, tell_run, told_run
 from .listener import Listener
+from .planned import use_devices
 from .recorded_images import recorded_examples
 from .recording import Recorder
 from .run_training import run_training
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PLAN = ("epochs", "max_minutes", "patience", "stop_at")
 """Fields that decide when training ends; with a new one it goes on."""
-CHANGEABLE = (*PLAN, "device", "cache", "checkpoint_minutes", "on_nan", "histograms")
+CHANGEABLE = (*PLAN, "device", "cache", "checkpoint_minutes", "on_nan", "histograms", "xla")
 """Fields of a recipe that do not change what is past."""
 
 
@@ -120,6 +121,9 @@ def resume_joined(
         if options.data:
             run = dataclasses.replace(run, data=recorded_name(options.data))
         checkpoint = _last_checkpoint(staging, options.path, listener)
+        require_alone(run.recipe, workers)
+        if workers is None and is_tfds(Path(run.data)):
+            use_devices(run.recipe.machine.device)
         tell_run(workers, run)
         run, examples, changed = recorded_examples(
             run, listener, workers, allow_changed=options.allow_changed_data

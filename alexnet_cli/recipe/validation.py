@@ -67,6 +67,7 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     _check_stopping(recipe)
     _frozen(recipe)
     _check_batch_size(recipe)
+    _check_xla(recipe)
     check_late(recipe, given)
     split = recipe.split
     if split.fold > split.folds:
@@ -158,6 +159,17 @@ def _check_batch_size(recipe: Recipe) -> None:
             f"--batch-size {size} is too small{where}: BatchNorm learns nothing from a "
             f"single image; use {2 * devices} or more, or --norm none"
         )
+
+
+def _check_xla(recipe: Recipe) -> None:
+    machine = recipe.machine
+    if machine.xla and device_count(machine.device) > 1:
+        raise RecipeError(
+            f"--xla compiles the step of one device; leave it out with --device "
+            f"{machine.device}"
+        )
+    if machine.xla and machine.deterministic:
+        raise RecipeError("--xla does not give the same bits each time: no --deterministic")
 
 
 def has_local_norm(recipe: Recipe) -> bool:
