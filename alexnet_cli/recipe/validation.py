@@ -169,7 +169,10 @@ def _check_xla(recipe: Recipe) -> None:
             f"{machine.device}"
         )
     if machine.xla and machine.deterministic:
-        raise RecipeError("--xla does not give the same bits each time: no --deterministic")
+        raise RecipeError(
+            "--xla has no effect with --deterministic, with which Keras compiles nothing; "
+            "leave one out"
+        )
 
 
 def has_local_norm(recipe: Recipe) -> bool:
