@@ -61,7 +61,7 @@ def require_alone(recipe: Recipe, workers: "Workers | None") -> None:
         RecipeError: the recipe has its step compiled by XLA.
     """
     if workers and recipe.machine.xla:
-        raise RecipeError("--xla compiles the step of one worker; leave it out here")
+        raise RecipeError("--xla works with one worker; leave it out with --cluster")
 
 
 def noticing_lost(workers: "Workers | None") -> AbstractContextManager[None]:
