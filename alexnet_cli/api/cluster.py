@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..backend.cluster import found_kind
-from ..errors import ClusterError, RecipeError
-from ..recipe.recipe import Recipe
+from ..errors import ClusterError
 from ..run.run import Run
 from ..run.staging import Staging
 from .listener import Listener
@@ -52,16 +51,6 @@ def joined(
         recorder.log(f"{workers.count} workers train together; this is the chief")
     with noticing_lost(workers):
         yield workers, recorder
-
-
-def require_alone(recipe: Recipe, workers: "Workers | None") -> None:
-    """Refuse what several `workers` cannot do.
-
-    Raises:
-        RecipeError: the recipe has its step compiled by XLA.
-    """
-    if workers and recipe.machine.xla:
-        raise RecipeError("--xla works with one worker; leave it out with --cluster")
 
 
 def noticing_lost(workers: "Workers | None") -> AbstractContextManager[None]:

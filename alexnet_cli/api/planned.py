@@ -1,7 +1,7 @@
 """What is known of a training before its first step: the run, its images, its weights."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from ..run.destination import leftovers
 from ..run.directory import new_run, require_space
 from ..run.provenance import Provenance
 from ..run.run import Run
-from .cluster import require_alone
 from .listener import Listener
 from .pretrained import fetched_weights_file, weights_file
 from .provenance import with_images
@@ -73,10 +72,8 @@ def planned(
         DatasetError, WeightsError: the images or the weights cannot be used.
         RecipeError: a layer that cannot be frozen, or what several workers cannot do.
     """
-    require_alone(recipe, workers)
-    if workers is None and _uses_tfds(options):
-        # TensorFlow computes to read them, after which it is too late.
-        use_devices(recipe.machine.device)
+    folders = options.data, options.against, *options.parts.values()
+    check_devices(recipe, folders, workers)
     data, source, parts = training_images(options, listener)
     if workers:
         from ..dataset.shared_decoding import require_same_images
@@ -126,9 +123,21 @@ def check_options(options: TrainOptions) -> None:
         raise RecipeError("--allow-overlap has no effect without --against")
 
 
-def _uses_tfds(options: TrainOptions) -> bool:
-    folders = options.data, options.against, *options.parts.values()
-    return any(x and is_tfds(x) for x in folders)
+def check_devices(
+    recipe: Recipe, folders: Iterable[Path | None], workers: "Workers | None"
+) -> None:
+    """Have TensorFlow use the recipe's devices now, if it is to read images of `folders`.
+
+    After that it would be too late. Workers have chosen theirs when they joined.
+
+    Raises:
+        RecipeError: --xla with several workers, which it cannot have.
+        DeviceError: as `use_devices`.
+    """
+    if workers and recipe.machine.xla:
+        raise RecipeError("--xla works with one worker; leave it out with --cluster")
+    if workers is None and any(x and is_tfds(x) for x in folders):
+        use_devices(recipe.machine.device)
 
 
 def use_devices(device: str) -> None:

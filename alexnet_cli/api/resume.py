@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dataset.sources.kinds import is_tfds, recorded_name
+from ..dataset.sources.kinds import recorded_name
 from ..errors import RecipeError, RunError, printable
 from ..recipe.recipe import FIELDS
 from ..recipe.validation import check, parsed
@@ -17,9 +17,9 @@ from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
-from .cluster import joined, noticing_lost, require_alone, tell_run, told_run
+from .cluster import joined, noticing_lost, tell_run, told_run
 from .listener import Listener
-from .planned import use_devices
+from .planned import check_devices
 from .recorded_images import recorded_examples
 from .recording import Recorder
 from .run_training import run_training
@@ -121,9 +121,7 @@ def resume_joined(
         if options.data:
             run = dataclasses.replace(run, data=recorded_name(options.data))
         checkpoint = _last_checkpoint(staging, options.path, listener)
-        require_alone(run.recipe, workers)
-        if workers is None and is_tfds(Path(run.data)):
-            use_devices(run.recipe.machine.device)
+        check_devices(run.recipe, [Path(run.data)], workers)
         tell_run(workers, run)
         run, examples, changed = recorded_examples(
             run, listener, workers, allow_changed=options.allow_changed_data
