@@ -1,24 +1,27 @@
 """On a GPU: what trains uses the one it was told to, and nothing else touches any."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 from helpers import TINY, alexnet, python, train
 
 from alexnet_cli.backend.devices import gpu_precision
 from alexnet_cli.run.run import Run
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(
-        not tf.config.list_physical_devices("GPU"), reason="this machine has no GPU"
-    ),
-]
+pytestmark = pytest.mark.gpu
+GPU = {"CUDA_VISIBLE_DEVICES": os.environ["ALEXNET_TEST_GPU"]}
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmarks" / "gpu.py"
+LOOK = """
+import json
+import tensorflow as tf
+gpus = tf.config.list_physical_devices("GPU")
+details = map(tf.config.experimental.get_device_details, gpus)
+print(json.dumps([x.get("compute_capability", (0, 0)) for x in details]))
+"""
 COMMAND = """
 import json, sys
 from alexnet_cli.cli.main import main
@@ -26,10 +29,12 @@ try:
     main(sys.argv[1:])
 except SystemExit as error:
     code = error.code
-import tensorflow as tf
-gpus = tf.config.get_visible_devices("GPU")
-growing = [tf.config.experimental.get_memory_growth(x) for x in gpus]
-print(json.dumps([code, len(tf.config.list_logical_devices("GPU")), growing]))
+seen, growing = 0, []
+if tf := sys.modules.get("tensorflow"):
+    gpus = tf.config.get_visible_devices("GPU")
+    growing = [tf.config.experimental.get_memory_growth(x) for x in gpus]
+    seen = len(tf.config.list_logical_devices("GPU"))
+print(json.dumps([code, seen, growing]))
 """
 """A command, then its exit code, how many GPUs it saw, and whether each takes memory bit by bit."""
 GEOMETRIES = {
@@ -39,9 +44,18 @@ GEOMETRIES = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def capability():
+    """That of the GPU, without which nothing here can be tested."""
+    found = json.loads(python(LOOK, **GPU).stdout)
+    if not found:
+        pytest.skip("this machine has no GPU")
+    return tuple(found[0])
+
+
 def outcome(*words):
     """What COMMAND prints, in a process of its own."""
-    done = python(COMMAND, *words)
+    done = python(COMMAND, *words, **GPU)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -61,17 +75,14 @@ def test_losses_are_the_cpus(toy, tmp_path, geometry, xla):
 
 @pytest.mark.parametrize("precision", ["auto", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("xla", ["--xla", "--no-xla"])
-def test_every_precision_learns(toy, tmp_path, precision, xla):
+def test_every_precision_learns(toy, tmp_path, capability, precision, xla):
     out = tmp_path / "run"
     words = (*TINY, "--precision", precision, "--device", "gpu", xla)
     assert outcome("train", toy, "--out", out, *words)[0] == 0
     run = Run.open(out)
     assert run.metrics["val_accuracy"] > 0.9
     if precision == "auto":
-        gpu = tf.config.list_physical_devices("GPU")[0]
-        details = tf.config.experimental.get_device_details(gpu)
-        expected = gpu_precision([details.get("compute_capability", (0, 0))])
-        assert run.recipe.machine.precision == expected
+        assert run.recipe.machine.precision == gpu_precision([capability])
 
 
 def test_what_does_not_train_sees_no_gpu(toy, trained, tmp_path):
@@ -107,7 +118,8 @@ def test_a_resumed_training_goes_on_there(toy, tmp_path):
 def test_the_table_of_steps_is_printed():
     words = ("--arch", "tiny", "--batch", "8", "--steps", "3")
     done = subprocess.run(
-        [sys.executable, SCRIPT, *words], capture_output=True, text=True, check=False
-    )
+        [sys.executable, SCRIPT, *words],
+        capture_output=True, text=True, check=False, env={**os.environ, **GPU},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("| tiny |") == 6 and "its data sheet" in done.stdout
