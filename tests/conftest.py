@@ -8,6 +8,9 @@ from helpers import SHARED, TINY, alexnet, draw_toy
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Trainings of this process need not agree about a GPU: test_gpu.py gives it to others.
+os.environ.setdefault("ALEXNET_TEST_GPU", os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
     os.environ.pop(name, None)  # Messages are compared as they are without colors.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)

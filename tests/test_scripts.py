@@ -147,6 +147,49 @@ def test_the_profile_has_milliseconds_per_kind_of_operation():
     assert printed.startswith("tiny, batch 8, ") and "convolution, forward" in printed
 
 
+@pytest.mark.parametrize("device, peak", [
+    ("NVIDIA H200", 989), ("NVIDIA H100 80GB HBM3", 989), ("NVIDIA H100 PCIe", 756), ("NVIDIA A100-SXM4-80GB", 312),
+    ("NVIDIA L4", 121), ("NVIDIA L40S", 362), ("NVIDIA A10", 125), ("NVIDIA A10G", 70), ("Tesla T4", 65),
+    ("Tesla V100-SXM2-16GB", 125), ("NVIDIA GeForce RTX 4090", 165), ("NVIDIA L40", None), ("cpu", None), ("Tesla P4", None),
+])  # fmt: skip
+def test_peaks_are_found_by_the_names_that_devices_have(module, device, peak):
+    assert module("benchmarks/gpu.py").peak_of(device) == peak
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_table_of_steps_has_a_row_for_each_kind(module, backend):
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    words = (
+        "--device",
+        "cpu",
+        "--arch",
+        "tiny",
+        "--batch",
+        8,
+        "--steps",
+        3,
+        "--peak",
+        0.001,
+    )
+    found = script(
+        "benchmarks/gpu.py", *words, "--precision", "float32", "--backend", backend
+    ).stdout
+    rows = [
+        x.strip("| ").split(" | ") for x in found.splitlines() if x.startswith("| tiny")
+    ]
+    assert [x[2] for x in rows] == (["yes"] if backend == "jax" else ["no", "yes"])
+    work = module("benchmarks/compare_training.py").flop("tiny")
+    for *_, milliseconds, spread, images, teraflops, share in rows:
+        assert float(images.replace(",", "")) == pytest.approx(
+            8000 / float(milliseconds), rel=0.02
+        )
+        expected = work * 8 / float(milliseconds) / 1e9
+        assert float(teraflops) == pytest.approx(expected, rel=0.02)
+        assert float(share) == pytest.approx(expected / 0.001, rel=0.02, abs=0.01)
+        assert float(spread) >= 1
+
+
 def test_what_is_held_out_follows_content_alone(toy, tmp_path):
     renamed = tmp_path / "renamed"
     for i, file in enumerate(sorted(toy.glob("*/*"), reverse=True)):

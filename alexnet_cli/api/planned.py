@@ -1,14 +1,14 @@
 """What is known of a training before its first step: the run, its images, its weights."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..backend.environment import hardware
 from ..backend.startup import start_tensorflow
-from ..dataset.sources.kinds import recorded_name
+from ..dataset.sources.kinds import is_tfds, recorded_name
 from ..errors import RecipeError
 from ..recipe.recipe import Recipe
 from ..run.destination import leftovers
@@ -70,8 +70,10 @@ def planned(
 
     Raises:
         DatasetError, WeightsError: the images or the weights cannot be used.
-        RecipeError: a layer that cannot be frozen.
+        RecipeError: a layer that cannot be frozen, or what several workers cannot do.
     """
+    folders = options.data, options.against, *options.parts.values()
+    check_devices(recipe, folders, workers)
     data, source, parts = training_images(options, listener)
     if workers:
         from ..dataset.shared_decoding import require_same_images
@@ -93,7 +95,9 @@ def require_room(run: Run, listener: Listener, workers: "Workers | None" = None)
     require_space(run)
     if workers is None:
         # Workers have chosen their devices when they joined.
-        _require_gpus(run.recipe.machine.device)
+        device = run.recipe.machine.device
+        if device.startswith("gpu"):
+            use_devices(device)
     listener.notes(leftovers(run.path))
 
 
@@ -119,13 +123,33 @@ def check_options(options: TrainOptions) -> None:
         raise RecipeError("--allow-overlap has no effect without --against")
 
 
-def _require_gpus(device: str) -> None:
-    """Check GPUs that were asked for before images are decoded."""
-    if device.startswith("gpu"):
-        start_tensorflow()
-        from ..backend.devices import strategy
+def check_devices(
+    recipe: Recipe, folders: Iterable[Path | None], workers: "Workers | None"
+) -> None:
+    """Have TensorFlow use the recipe's devices now, if it is to read images of `folders`.
 
-        strategy(device)
+    After that it would be too late. Workers have chosen theirs when they joined.
+
+    Raises:
+        RecipeError: --xla with several workers, which it cannot have.
+        DeviceError: as `use_devices`.
+    """
+    if workers and recipe.machine.xla:
+        raise RecipeError("--xla works with one worker; leave it out with --cluster")
+    if workers is None and any(x and is_tfds(x) for x in folders):
+        use_devices(recipe.machine.device)
+
+
+def use_devices(device: str) -> None:
+    """Have TensorFlow use what --device says, from now on.
+
+    Raises:
+        DeviceError: it does not exist here.
+    """
+    start_tensorflow()
+    from ..backend.devices import strategy
+
+    strategy(device)
 
 
 def _initial_weights(

@@ -19,6 +19,7 @@ from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
 from .cluster import joined, noticing_lost, tell_run, told_run
 from .listener import Listener
+from .planned import check_devices
 from .recorded_images import recorded_examples
 from .recording import Recorder
 from .run_training import run_training
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PLAN = ("epochs", "max_minutes", "patience", "stop_at")
 """Fields that decide when training ends; with a new one it goes on."""
-CHANGEABLE = (*PLAN, "device", "cache", "checkpoint_minutes", "on_nan", "histograms")
+CHANGEABLE = (*PLAN, "device", "cache", "checkpoint_minutes", "on_nan", "histograms", "xla")
 """Fields of a recipe that do not change what is past."""
 
 
@@ -120,6 +121,7 @@ def resume_joined(
         if options.data:
             run = dataclasses.replace(run, data=recorded_name(options.data))
         checkpoint = _last_checkpoint(staging, options.path, listener)
+        check_devices(run.recipe, [Path(run.data)], workers)
         tell_run(workers, run)
         run, examples, changed = recorded_examples(
             run, listener, workers, allow_changed=options.allow_changed_data

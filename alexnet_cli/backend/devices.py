@@ -5,7 +5,8 @@ For the two options TensorFlow has to be started before.
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def strategy(spec: str) -> Any:
     `tf.distribute.MirroredStrategy`, which splits each batch among them.
 
     Raises:
-        DeviceError: `spec` is not a device, or the machine does not have it.
+        DeviceError: `spec` is not a device, the machine does not have it, or TensorFlow
+            already computes on others in this process.
     """
     import tensorflow as tf
 
@@ -47,15 +49,39 @@ def strategy(spec: str) -> Any:
     numbers = [int(x) for x in (match[2] or "0").split(",")]
     if match[1] == "gpu" or (match[1] == "auto" and gpus):
         _require(spec, "gpu", numbers, len(gpus))
-        tf.config.set_visible_devices([gpus[x] for x in numbers], "GPU")
+        use_gpus([gpus[x] for x in numbers], spec)
         names = [f"GPU:{i}" for i in range(len(numbers))]
     else:
-        tf.config.set_visible_devices([], "GPU")
+        use_gpus([], spec)
         _require(spec, "cpu", numbers, len(tf.config.list_logical_devices("CPU")))
         names = [f"CPU:{x}" for x in numbers]
     return (
         tf.distribute.MirroredStrategy(names) if names[1:] else tf.distribute.get_strategy()
     )
+
+
+def use_gpus(gpus: list[Any], spec: str) -> None:
+    """Hide all GPUs but `gpus`, whose memory is taken bit by bit instead of all at once.
+
+    `spec` is the option that asks for it. To be called before anything is computed.
+
+    Raises:
+        DeviceError: TensorFlow already computes on others in this process.
+    """
+    import tensorflow as tf
+
+    try:
+        tf.config.set_visible_devices(gpus, "GPU")
+    except RuntimeError as error:
+        now = len(tf.config.get_visible_devices("GPU"))
+        raise DeviceError(
+            f"--device {spec}: TensorFlow has already started in this process, with "
+            f"{now or 'no'} GPU(s); train in a new process, or before anything else"
+        ) from error
+    for gpu in gpus:
+        # If they were started before, how they take memory was the caller's choice.
+        with suppress(RuntimeError, ValueError):
+            tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
@@ -67,7 +93,11 @@ def _require(spec: str, kind: str, numbers: list[int], count: int) -> None:
         return
     problem = f"{kind}:{missing[0]} does not exist" if missing else "one is listed twice"
     gpus = len(tf.config.list_physical_devices("GPU"))
-    cpus = len(tf.config.list_logical_devices("CPU"))
+    # Logical devices would start all GPUs.
+    cpus = sum(
+        len(tf.config.get_logical_device_configuration(x) or [x])
+        for x in tf.config.list_physical_devices("CPU")
+    )
     available = [f"gpu:{i}" for i in range(gpus)] + [f"cpu:{i}" for i in range(cpus)]
     raise DeviceError(f"--device {spec}: {problem}; available: {', '.join(available)}")
 
@@ -76,16 +106,39 @@ def precision(name: str) -> str:
     """Keras' dtype policy `name`, or for "auto" the fastest one where training runs.
 
     That is mixed_bfloat16 on a CPU that multiplies bfloat16 (AMX or AVX512-BF16) if oneDNN
-    may use that, and float32 on other CPUs and on GPUs.
+    may use that, and float32 on other CPUs. Of GPUs see `gpu_precision`.
 
     Raises:
         DeviceError: `name` is mixed_bfloat16 and ONEDNN_MAX_CPU_ISA rules bfloat16 out.
     """
     import tensorflow as tf
 
-    if tf.config.get_visible_devices("GPU"):
-        return "float32" if name == "auto" else name
-    return cpu_precision(name, cpu_flags(), onednn_limit(os.environ))
+    return precision_on(tf.config.get_visible_devices("GPU"), name)
+
+
+def precision_on(gpus: Sequence[Any], name: str) -> str:
+    """As `precision`, on those of `tf.config.list_physical_devices`; none is the CPU."""
+    import tensorflow as tf
+
+    if not gpus:
+        return cpu_precision(name, cpu_flags(), onednn_limit(os.environ))
+    if name != "auto":
+        return name
+    details = map(tf.config.experimental.get_device_details, gpus)
+    return gpu_precision([x.get("compute_capability", (0, 0)) for x in details])
+
+
+def gpu_precision(capabilities: Collection[tuple[int, int]]) -> str:
+    """The dtype policy that is fast on GPUs of all of those compute capabilities.
+
+    TensorFlow tells none, here (0, 0), of what is not made by NVIDIA. Source: NVIDIA, "CUDA
+    C++ Programming Guide", compute capabilities: tensor cores multiply float16 from 7.0
+    (Volta) and bfloat16 from 8.0 (Ampere).
+    """
+    least = min(capabilities)
+    if least >= (8, 0):
+        return "mixed_bfloat16"
+    return "mixed_float16" if least >= (7, 0) else "float32"
 
 
 def cpu_flags() -> Collection[str]:

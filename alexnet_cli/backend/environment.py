@@ -12,7 +12,7 @@ import psutil
 from ..errors import AlexNetError
 from ..version import __version__
 from .checkout import commit_of
-from .devices import cpu_flags, precision, usable_cores
+from .devices import cpu_flags, precision_on, usable_cores
 from .startup import start_tensorflow
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
@@ -68,12 +68,13 @@ def _tensorflow() -> dict[str, str]:
         return {"devices": str(error)}
     import tensorflow as tf
 
-    devices = tf.config.list_physical_devices()
-    gpus = [tf.config.experimental.get_device_details(x) for x in devices[1:]]
-    names = [x.get("device_name", "GPU") for x in gpus]
+    gpus = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    names = [x.get("device_name", "GPU") for x in details]
     return {
         "devices": ", ".join(["CPU", *names]),
-        "--precision auto": precision("auto"),
+        # With --device auto, which is the first of them.
+        "--precision auto": precision_on(gpus[:1], "auto"),
     }
 
 

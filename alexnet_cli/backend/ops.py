@@ -1,7 +1,8 @@
 """Operations with a faster twin in `ops_tensorflow`: equal names, equal results.
 
 The ones here are written with `keras.ops` and run on every backend of Keras; where the
-backend is TensorFlow, a call goes to the twin.
+backend is TensorFlow, a call goes to the twin. XLA has no kernel for some of the twins: a
+step that it compiles takes the `portable` operation.
 """
 
 import functools
@@ -26,6 +27,11 @@ def _dispatched(portable: Callable[..., Any]) -> Callable[..., Any]:
         return getattr(ops_tensorflow, portable.__name__)(*args, **kwargs)
 
     return call
+
+
+def portable(operation: Any) -> Any:
+    """The `operation` of this module without its twin, which XLA compiles too."""
+    return operation.__wrapped__
 
 
 @_dispatched
@@ -60,17 +66,67 @@ def warp(pixels: Any, maps: Any, side: int, smooth: bool, fill_mode: str) -> Any
     `maps` [B, 6] are affine; `side` is S. Pixels are interpolated bilinearly if `smooth`,
     else the nearest is taken; `fill_mode` is nearest, reflect, wrap or constant (0).
     """
-    pixels = ops.cast(pixels, "float32")
-    maps = ops.concatenate([maps, ops.zeros_like(maps[:, :2])], axis=1)
-    interpolation = "bilinear" if smooth else "nearest"
-    warped = ops.image.affine_transform(pixels, maps, interpolation, fill_mode=fill_mode)
-    return warped[:, :side, :side]
+    x, y = (_places(row, side) for row in (maps[:, :3], maps[:, 3:]))
+    x, y = (_within(place, pixels.shape[1], fill_mode) for place in (x, y))
+    if not smooth:
+        return _pixels_at(pixels, _rounded(x), _rounded(y))
+    left, top = ops.floor(x), ops.floor(y)
+    right, down = (x - left)[..., None], (y - top)[..., None]
+    upper, lower = (
+        (1 - right) * _pixels_at(pixels, left, row)
+        + right * _pixels_at(pixels, left + 1, row)
+        for row in (top, top + 1)
+    )
+    return (1 - down) * upper + down * lower
+
+
+def _places(row: Any, side: int) -> Any:
+    """One coordinate [B, S, S] of the input for each pixel of the output."""
+    steps = ops.arange(side, dtype="float32")
+    row = row[:, :, None, None]
+    return row[:, 0] * steps + row[:, 1] * steps[:, None] + row[:, 2]
+
+
+def _within(place: Any, length: int, fill_mode: str) -> Any:
+    """Where `place` [B, S, S] is once 0..length-1 is continued by `fill_mode`.
+
+    Source: TensorFlow, `MapCoordinate` in kernels/image/image_ops.h; its "wrap" is not
+    periodic between pixels, which is kept.
+    """
+    last = length - 1
+    if fill_mode == "constant":
+        return place
+    if fill_mode == "reflect":
+        place = ops.mod(place, 2 * length)
+        place = ops.where(place < length, place, 2 * length - 1 - place)
+    elif fill_mode == "wrap":
+        turns = ops.trunc(ops.absolute(place) / last)
+        above = ops.where(place > last, place - length * turns, place)
+        place = ops.where(place < 0, place + length * (turns + 1), above)
+    return ops.clip(place, 0, last)
+
+
+def _rounded(place: Any) -> Any:
+    """The nearest whole number, halves away from 0."""
+    return ops.sign(place) * ops.floor(ops.absolute(place) + 0.5)
+
+
+def _pixels_at(pixels: Any, x: Any, y: Any) -> Any:
+    """float32 [B, S, S, 3]: `pixels` [B, R, R, 3] at whole x, y [B, S, S]; 0 outside."""
+    side = pixels.shape[1]
+    inside = (x >= 0) & (x < side) & (y >= 0) & (y < side)
+    image = ops.arange(ops.shape(pixels)[0])[:, None, None]
+    row, column = (ops.cast(ops.clip(v, 0, side - 1), "int32") for v in (y, x))
+    found = ops.take(
+        ops.reshape(pixels, (-1, 3)), (image * side + row) * side + column, axis=0
+    )
+    return ops.cast(found, "float32") * ops.cast(inside, "float32")[..., None]
 
 
 @_dispatched
 def cut_boxes(pixels: Any, maps: Any, side: int) -> Any:
     """A smooth `warp` by maps that do not rotate, shear, or reach beyond the image."""
-    return warp(pixels, maps, side, True, "nearest")
+    return portable(warp)(pixels, maps, side, True, "nearest")
 
 
 @_dispatched

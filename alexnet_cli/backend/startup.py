@@ -13,17 +13,17 @@ from ..errors import AlexNetError
 def start_tensorflow() -> None:
     """Import TensorFlow, and Keras on it, without the lines that they print.
 
-    Keras runs on TensorFlow whatever KERAS_BACKEND and keras.json say.
+    Keras runs on TensorFlow whatever KERAS_BACKEND and keras.json say. Unless TensorFlow
+    was imported before, all GPUs are hidden from it until `devices.use_gpus` names some.
 
     Raises:
         AlexNetError: they cannot be imported, or Keras already runs on something else.
     """
     _refuse_other_backends()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if "tensorflow" not in sys.modules:
-        # We do not use XLA. A flag that it does not know ends the process, and others make
-        # it compile what it has no kernel for.
-        os.environ.pop("XLA_FLAGS", None)
+    first = "tensorflow" not in sys.modules
+    if first:
+        # They have XLA compile what was not asked for; XLA_FLAGS is read with --xla alone.
         os.environ.pop("TF_XLA_FLAGS", None)
     try:
         # TensorFlow's import looks for Keras, and so imports it.
@@ -32,6 +32,9 @@ def start_tensorflow() -> None:
 
             # The first look for devices prints messages about missing GPUs.
             tf.config.list_physical_devices()
+            if first:
+                # Each process that sees a GPU takes some of its memory.
+                tf.config.set_visible_devices([], "GPU")
             tf.get_logger().setLevel("ERROR")
             import keras  # noqa: F401
     except (ImportError, ValueError, AssertionError) as error:

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Doubles
 from ..errors import ClusterError, DeviceError, first_line, printable
 from .cluster import Cluster, of_addresses, tf_config_cluster
+from .devices import use_gpus
 from .startup import quiet, start_tensorflow
 
 BYTES_PER_PACK = 2**22
@@ -177,12 +178,12 @@ def _use_device(spec: str, cluster: Cluster) -> None:
         )
     gpus = tf.config.list_physical_devices("GPU")
     if kind == "cpu" or (kind == "auto" and not gpus):
-        tf.config.set_visible_devices([], "GPU")
+        use_gpus([], spec)
         return
     chosen = int(number) if number else cluster.local_index
     if chosen >= len(gpus):
         raise DeviceError(f"--device {spec}: worker {cluster.index} has no gpu:{chosen}")
-    tf.config.set_visible_devices([gpus[chosen]], "GPU")
+    use_gpus([gpus[chosen]], spec)
 
 
 def _strategy(cluster: Cluster) -> Any:

@@ -109,8 +109,8 @@ a network that needs less memory: smaller --batch-size, --hidden or --arch
 nothing is searched for; docs/recipes.md has what was tried
     auto-lr-find evolve
     lr-find lr-finder tune tuner trials hyperopt n-trials
-TensorFlow's XLA is slower here
-    compile torchcompile torchcompile-mode torchscript xla jit-compile fuser fast-norm
+operations are TensorFlow's; see --xla
+    torchscript fuser fast-norm
 training steps are always compiled
     run-eagerly steps-per-execution
 Keras callbacks can be given in Python: docs/python-api.md

@@ -124,6 +124,7 @@ cache: cache-dataset cache-images in-memory cache-dir cache-mode
 precision: fp32 tf32 bf-16 fp-16 to-fp16 amp-impl model-dtype mixed amp half fp16 bf16
     mixed-precision dtype
     native-amp amp-dtype float16 bfloat16
+xla: compile torchcompile torchcompile-mode jit-compile jit
 deterministic: use-deterministic-algorithms deterministic-algorithms cudnn-deterministic
     reproducible
 checkpoint-minutes: save-steps save-strategy recovery-interval ckpt-freq checkpoint-every

@@ -14,6 +14,7 @@ from .device import device_count
 from .late import check_late, unfreezes
 from .preprocessing import preprocess_of
 from .recipe import FIELDS, Field, Recipe
+from .sections import Machine
 
 _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     **dict.fromkeys(("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta"), (lambda r: has_local_norm(r), "a network with local response normalization, or --norm local")),
@@ -67,6 +68,7 @@ def check(recipe: Recipe, given: Collection[str]) -> None:
     _check_stopping(recipe)
     _frozen(recipe)
     _check_batch_size(recipe)
+    _check_xla(recipe.machine)
     check_late(recipe, given)
     split = recipe.split
     if split.fold > split.folds:
@@ -158,6 +160,12 @@ def _check_batch_size(recipe: Recipe) -> None:
             f"--batch-size {size} is too small{where}: BatchNorm learns nothing from a "
             f"single image; use {2 * devices} or more, or --norm none"
         )
+
+
+def _check_xla(machine: Machine) -> None:
+    several = device_count(machine.device) > 1
+    if machine.xla and (several or machine.deterministic):
+        raise RecipeError("--xla works on one --device, and without --deterministic")
 
 
 def has_local_norm(recipe: Recipe) -> bool:

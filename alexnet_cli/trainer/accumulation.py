@@ -11,9 +11,11 @@ class AccumulatingModel(keras.Model):
 
     Gradients are summed over the parts, so that an update is that of the whole batch up to
     rounding. Dropout draws for each part anew, and BatchNorm's statistics are the parts'.
+    With `xla` XLA compiles what computes a part; whole batches are left to `compile`.
     """
 
     parts = 1
+    xla = False
 
     def train_step(self, data: Any) -> Any:
         """One update with `data`, a batch (inputs, targets [B, K], weights [B])."""
@@ -22,10 +24,11 @@ class AccumulatingModel(keras.Model):
         _, targets, _ = data
         count = tf.shape(targets)[0]
         size = -(-count // self.parts)
+        compute = tf.function(self._gradients, jit_compile=True if self.xla else None)
 
         def add(start: Any, sums: Any) -> Any:
             part = tf.nest.map_structure(lambda x: x[start : start + size], data)
-            gradients = self._gradients(part, count)
+            gradients = compute(part, count)
             sums = [
                 a + tf.convert_to_tensor(b) for a, b in zip(sums, gradients, strict=True)
             ]

@@ -123,8 +123,9 @@ class TrainingModel:
         fed = fed_side(recipe.augmentation, preprocess)
         pixels = keras.Input((fed, fed, 3), dtype="uint8", name="pixels")
         parameters = keras.Input((WIDTH,), dtype="float32", name="parameters")
+        xla = recipe.machine.xla
         layer = AugmentAndStandardize(
-            recipe.augmentation, preprocess, load_mean_image(self.run), side
+            recipe.augmentation, preprocess, load_mean_image(self.run), side, xla=xla
         )
         outputs = self.network(layer([pixels, parameters]))
         model: keras.Model
@@ -133,13 +134,13 @@ class TrainingModel:
             model.shared = self.shared
         else:
             model = AccumulatingModel([pixels, parameters], outputs)
-            model.parts = self.parts
+            model.parts, model.xla = self.parts, xla
         model.compile(
             optimizer=self.optimizer,
             loss=build_loss(recipe.optimization.label_smoothing),
             metrics=[build_metric(x) for x in recipe.stopping.metric_names()],
-            # On a CPU XLA is slower, and it has no kernel for `ops.warp`.
-            jit_compile=False,
+            # XLA cannot loop over parts, of which the last is smaller: it compiles a part.
+            jit_compile=xla and self.parts == 1,
         )
         return model
 

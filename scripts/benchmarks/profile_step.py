@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_cli.backend.devices import precision
+from alexnet_cli.backend.devices import precision, strategy
 from alexnet_cli.backend.startup import start_tensorflow
 
 STEPS = 5
@@ -101,6 +101,7 @@ def main() -> None:
     start_tensorflow()
     import tensorflow as tf
 
+    strategy("auto")
     name = precision(args.precision)
     steps = stepping(args.arch, args.batch, name)
     steps()

@@ -98,37 +98,90 @@ def test_the_limit_is_read_from_the_environment(monkeypatch, variable):
         precision("mixed_bfloat16")
 
 
-@pytest.mark.parametrize(
-    "name, expected", [("auto", "float32"), ("mixed_bfloat16", "mixed_bfloat16")]
-)
-def test_a_gpu_computes_in_float32_and_ignores_the_cpus_limit(monkeypatch, name, expected):
-    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["a gpu"])
+A100, T4, V100, P100, H100 = (8, 0), (7, 5), (7, 0), (6, 0), (9, 0)
+
+
+@pytest.mark.parametrize("capabilities, expected", [
+    ([A100], "mixed_bfloat16"), ([H100], "mixed_bfloat16"), ([(8, 9)], "mixed_bfloat16"), ([(12, 0)], "mixed_bfloat16"),
+    ([T4], "mixed_float16"), ([V100], "mixed_float16"), ([(7, 9)], "mixed_float16"),
+    ([P100], "float32"), ([(3, 7)], "float32"), ([None], "float32"),
+    ([H100, A100], "mixed_bfloat16"), ([H100, V100], "mixed_float16"), ([T4, P100, H100], "float32"), ([A100, None], "float32"),
+])  # fmt: skip
+def test_auto_is_what_the_least_of_the_gpus_multiplies_fast(
+    monkeypatch, capabilities, expected
+):
+    Machine(monkeypatch, len(capabilities), capabilities=capabilities)
+    strategy(f"gpu:{','.join(str(i) for i in range(len(capabilities)))}")
+    assert precision("auto") == expected
+
+
+def test_a_gpu_that_is_not_used_has_no_say(monkeypatch):
+    Machine(monkeypatch, 3, capabilities=[P100, T4, A100])
+    monkeypatch.setattr(devices, "cpu_flags", lambda: {"amx_bf16"})
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    expected = {
+        "auto": "float32", "gpu:1": "mixed_float16", "gpu:2": "mixed_bfloat16",
+        "gpu:1,2": "mixed_float16", "cpu": "mixed_bfloat16",
+    }  # fmt: skip
+    for spec, policy in expected.items():
+        strategy(spec)
+        assert precision("auto") == policy, spec
+
+
+@pytest.mark.parametrize("name", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_on_a_gpu_a_given_precision_is_used_and_the_cpus_limit_ignored(monkeypatch, name):
+    Machine(monkeypatch, 1, capabilities=[P100])
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    assert precision(name) == expected
+    strategy("gpu")
+    assert precision(name) == name
 
 
 class Machine:
     """`tf.config` and `tf.distribute` of a machine with GPUs, which this one need not have."""
 
-    def __init__(self, monkeypatch, gpus, cpus=1):
-        self.visible = None
-        monkeypatch.setattr(
-            tf.config,
-            "list_physical_devices",
-            lambda kind: [f"{kind}{i}" for i in range(gpus)],
-        )
-        monkeypatch.setattr(
-            tf.config,
-            "list_logical_devices",
-            lambda kind: [f"{kind}{i}" for i in range(cpus)],
-        )
-        monkeypatch.setattr(tf.config, "set_visible_devices", self._show)
-        monkeypatch.setattr(tf.distribute, "MirroredStrategy", tuple)
+    def __init__(self, monkeypatch, gpus, cpus=1, capabilities=()):
+        self.visible, self.growing, self.calls = None, [], []
+        self.gpus = [f"GPU{i}" for i in range(gpus)]
+        self.capabilities = dict(zip(self.gpus, capabilities, strict=False))
+        own = {
+            "list_physical_devices": lambda kind: self.gpus if kind == "GPU" else ["CPU0"],
+            "get_visible_devices": lambda kind: self.visible,
+            "get_logical_device_configuration": lambda cpu: (
+                [0] * cpus if cpus > 1 else None
+            ),
+            "list_logical_devices": self._start,
+            "set_visible_devices": self._show,
+        }
+        for name, function in own.items():
+            monkeypatch.setattr(tf.config, name, function)
+        monkeypatch.setattr(tf.config.experimental, "set_memory_growth", self._grow)
+        monkeypatch.setattr(tf.config.experimental, "get_device_details", self._details)
+        monkeypatch.setattr(tf.distribute, "MirroredStrategy", self._mirrored)
         monkeypatch.setattr(tf.distribute, "get_strategy", lambda: "one device")
+        self.cpus = cpus
 
-    def _show(self, devices, kind):
+    def _details(self, gpu):
+        found = {"device_name": gpu, "compute_capability": self.capabilities[gpu]}
+        return {k: v for k, v in found.items() if v}
+
+    def _start(self, kind):
+        self.calls.append("start")
+        return [f"{kind}{i}" for i in range(self.cpus)]
+
+    def _mirrored(self, names):
+        self.calls.append("start")
+        return tuple(names)
+
+    def _show(self, gpus, kind):
         assert kind == "GPU"
-        self.visible = devices
+        self.visible = gpus
+        self.calls.append("show")
+
+    def _grow(self, gpu, enable):
+        assert enable
+        self.growing.append(gpu)
+        self.calls.append("grow")
 
 
 @pytest.mark.parametrize("spec, gpus, cpus, visible, names", [
@@ -143,7 +196,51 @@ class Machine:
 def test_devices(monkeypatch, spec, gpus, cpus, visible, names):
     machine = Machine(monkeypatch, gpus, cpus)
     assert strategy(spec) == names
-    assert machine.visible == visible
+    # Those that are used, and they alone, grow; before anything starts a GPU.
+    assert machine.visible == machine.growing == visible
+    several = ["start"] if not visible or len(visible) > 1 else []
+    assert machine.calls == ["show", *["grow"] * len(visible), *several * (1 + (cpus > 1))]
+
+
+@pytest.mark.parametrize("spec", ["gpu:5", "gpu:0,0", "cuda"])
+def test_a_refused_device_starts_none(monkeypatch, spec):
+    machine = Machine(monkeypatch, gpus=2)
+    with pytest.raises(DeviceError):
+        strategy(spec)
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize("spec, seen, message", [
+    ("gpu:1", ["GPU0", "GPU1"], "with 2 GPU(s)"), ("cpu", ["GPU0"], "with 1 GPU(s)"), ("auto", [], "with no GPU(s)"),
+])  # fmt: skip
+def test_a_process_that_has_started_other_devices_is_one_line(
+    monkeypatch, spec, seen, message
+):
+    machine = Machine(monkeypatch, gpus=2)
+    machine.visible = seen
+
+    def started(gpus, kind):
+        # As TensorFlow's own.
+        if gpus != machine.visible:
+            raise RuntimeError("Visible devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "set_visible_devices", started)
+    with pytest.raises(DeviceError) as error:
+        strategy(spec)
+    assert str(error.value) == (
+        f"--device {spec}: TensorFlow has already started in this process, {message}; "
+        f"train in a new process, or before anything else"
+    )
+
+
+def test_a_process_that_has_started_the_same_device_goes_on(monkeypatch):
+    machine = Machine(monkeypatch, gpus=1)
+
+    def started(gpu, enable):
+        raise RuntimeError("Physical devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", started)
+    assert strategy("gpu") == "one device" and machine.visible == ["GPU0"]
 
 
 @pytest.mark.parametrize("spec, message", [

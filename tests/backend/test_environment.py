@@ -134,3 +134,17 @@ def test_only_variables_that_matter_are_shown(monkeypatch):
     assert "secret" not in found.values()
     assert found["devices"].startswith("CPU")
     assert found["--precision auto"] in ("float32", "mixed_bfloat16")
+
+
+def test_gpus_are_named_and_auto_is_that_of_the_first(monkeypatch):
+    import tensorflow as tf
+
+    details = {
+        "one": {"device_name": "Tesla T4", "compute_capability": (7, 5)},
+        "two": {"device_name": "NVIDIA A100", "compute_capability": (8, 0)},
+    }
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: list(details))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+    found = environment.environment()
+    assert found["devices"] == "CPU, Tesla T4, NVIDIA A100"
+    assert found["--precision auto"] == "mixed_float16"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.backend import ops_tensorflow
+from alexnet_cli.backend.ops import portable as without_twin
 from alexnet_cli.backend.update_rules import AdamRule, MomentumRule
 from alexnet_cli.dataset.augmentation.sampling import sample_parameters
 from alexnet_cli.preprocess import Preprocess
@@ -22,7 +23,7 @@ SQUARE = Preprocess("squash", 40, 24, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 def portable(name):
     """The operation as backends other than TensorFlow run it."""
-    return getattr(backend_ops, name).__wrapped__
+    return without_twin(getattr(backend_ops, name))
 
 
 def test_every_operation_has_its_twin():
@@ -41,11 +42,13 @@ def test_every_operation_has_its_twin():
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_a_call_goes_to_the_twin_where_the_backend_is_tensorflow(monkeypatch, backend):
     monkeypatch.setattr(keras.backend, "backend", lambda: backend)
-    monkeypatch.setattr(ops_tensorflow, "cut_boxes", lambda *args, **kwargs: "twin")
+    monkeypatch.setattr(ops_tensorflow, "warp", lambda *args, **kwargs: "twin")
     pixels, maps = np.zeros((1, 4, 4, 3), np.uint8), np.float32([[1, 0, 0, 0, 1, 0]])
-    monkeypatch.setattr(backend_ops, "warp", lambda *args: "portable")
-    expected = "twin" if backend == "tensorflow" else "portable"
-    assert backend_ops.cut_boxes(pixels, maps, side=2) == expected
+    found = backend_ops.warp(pixels, maps, 2, smooth=True, fill_mode="nearest")
+    if backend == "tensorflow":
+        assert found == "twin"
+    else:
+        assert found.shape == (1, 2, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +100,67 @@ def test_batch_normalization_of_rows_and_of_one_image(shape):
     )
 
 
+FILLS = ("constant", "nearest", "reflect", "wrap")
+
+
+def far_maps(count, seed=1):
+    """Maps to places many images away, where `fill` decides what is seen."""
+    rng = np.random.default_rng(seed)
+    steps, starts = rng.normal(0, 1.5, (count, 2, 2)), rng.uniform(-90, 90, (count, 2, 1))
+    return np.concatenate([steps, starts], axis=2).reshape(count, 6).astype(np.float32)
+
+
 @pytest.mark.parametrize("smooth", [True, False])
-@pytest.mark.parametrize("fill", ["constant", "nearest", "reflect", "wrap"])
+@pytest.mark.parametrize("fill", FILLS)
 def test_warp(smooth, fill):
+    """TensorFlow's kernel, within a hundredth of a level, also far outside of the image."""
+    pixels = RNG.integers(0, 256, (8, 40, 40, 3), np.uint8)
     recipe = Recipe(rotation=25, shear=10, zoom=0.2, width_shift=0.2, crop_area=0.0)
-    pixels = RNG.integers(0, 255, (8, 40, 40, 3), np.uint8)
-    maps = sample_parameters(
+    near = sample_parameters(
         recipe.augmentation, SQUARE, 8, np.random.default_rng(1)
-    ).affine.astype(np.float32)
-    ours = np.asarray(ops_tensorflow.warp(pixels, maps, 24, smooth, fill))
-    theirs = np.asarray(portable("warp")(pixels, maps, 24, smooth, fill))
-    assert ours.shape == theirs.shape == (8, 24, 24, 3)
-    # A rounding of places may pick the other of two neighbors.
-    far = abs(ours - theirs).max(axis=-1) > 0.5
-    assert far.mean() < (0.001 if smooth else 0.01)
+    ).affine
+    for maps in (near.astype(np.float32), far_maps(8)):
+        ours = np.asarray(ops_tensorflow.warp(pixels, maps, 24, smooth, fill))
+        theirs = np.asarray(portable("warp")(pixels, maps, 24, smooth, fill))
+        assert ours.shape == theirs.shape == (8, 24, 24, 3)
+        # A rounding of places may pick the other of two neighbors.
+        far = abs(ours - theirs).max(axis=-1) > 0.01
+        assert far.mean() < (0.001 if smooth else 0.01)
+
+
+@pytest.mark.parametrize("fill", [x for x in FILLS if x != "wrap"])
+def test_the_portable_warp_is_torchs(fill):
+    """torch has no periodic continuation; SciPy's is that of other positions."""
+    torch = pytest.importorskip("torch")
+    pixels, maps = RNG.integers(0, 256, (8, 40, 40, 3), np.uint8), far_maps(8, seed=2)
+    grid = np.stack([*np.meshgrid(np.arange(24), np.arange(24)), np.ones((24, 24))], -1)
+    places = np.einsum("bij,yxj->byxi", maps.reshape(-1, 2, 3), grid)
+    theirs = torch.nn.functional.grid_sample(
+        torch.tensor(pixels.transpose(0, 3, 1, 2), dtype=torch.float64),
+        torch.tensor((2 * places + 1) / 40 - 1),
+        padding_mode={"constant": "zeros", "nearest": "border", "reflect": "reflection"}[fill],
+        align_corners=False,
+    ).numpy().transpose(0, 2, 3, 1)  # fmt: skip
+    ours = portable("warp")(pixels, maps, 24, True, fill)
+    np.testing.assert_allclose(ours, theirs, atol=0.05)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_xla_compiles_the_portable_warp(fill):
+    pixels, maps = RNG.integers(0, 256, (4, 20, 20, 3), np.uint8), far_maps(4)
+    compiled = tf.function(portable("warp"), jit_compile=True)
+    expected = portable("warp")(pixels, maps, 8, True, fill)
+    found = compiled(tf.constant(pixels), tf.constant(maps), 8, True, fill)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_xla_compiles_the_portable_boxes_and_not_the_twin():
+    pixels = tf.constant(RNG.integers(0, 256, (4, 20, 20, 3), np.uint8))
+    maps = tf.constant(np.tile(np.float32([0.9, 0, 1, 0, 1.1, 2]), (4, 1)))
+    found = tf.function(portable("cut_boxes"), jit_compile=True)(pixels, maps, 8)
+    np.testing.assert_allclose(found, ops_tensorflow.cut_boxes(pixels, maps, 8), atol=0.02)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="unsupported operations"):
+        tf.function(ops_tensorflow.cut_boxes, jit_compile=True)(pixels, maps, 8)
 
 
 def test_boxes_are_a_warp_that_stays_inside():
@@ -120,8 +170,9 @@ def test_boxes_are_a_warp_that_stays_inside():
         recipe.augmentation, SQUARE, 64, np.random.default_rng(1)
     ).affine.astype(np.float32)
     ours = ops_tensorflow.cut_boxes(pixels, maps, 24)
-    theirs = ops_tensorflow.warp(pixels, maps, 24, True, "nearest")
-    np.testing.assert_allclose(ours, theirs, atol=0.05)
+    for warp in (ops_tensorflow.warp, portable("warp")):
+        theirs = warp(pixels, maps, 24, True, "nearest")
+        np.testing.assert_allclose(ours, theirs, atol=0.05)
 
 
 @pytest.mark.parametrize("move", [(0, 0), (3, 5), (-4, 2)])

@@ -20,6 +20,47 @@ def test_tensorflow_starts_silently():
     assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "3", "")
 
 
+TENSORFLOW = """
+calls = []
+class config:
+    def list_physical_devices(): calls.append("look")
+    def set_visible_devices(gpus, kind): calls.append((gpus, kind))
+class get_logger:
+    def setLevel(self, level): pass
+"""
+
+
+def test_only_training_sees_a_gpu(monkeypatch, tmp_path):
+    (tmp_path / "tensorflow.py").write_text(TENSORFLOW)
+    import keras  # noqa: F401
+
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    monkeypatch.syspath_prepend(tmp_path)
+    start_tensorflow()
+    calls = sys.modules["tensorflow"].calls
+    assert calls == ["look", ([], "GPU")]
+    # Once another has begun, as `devices.strategy`, it is left as it is.
+    start_tensorflow()
+    assert calls == ["look", ([], "GPU"), "look"]
+
+
+@pytest.mark.slow
+def test_starting_tensorflow_starts_no_device():
+    """TensorFlow refuses to change its threads once it has."""
+    done = python("""
+from alexnet_cli.backend.startup import start_tensorflow
+start_tensorflow()
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.constant(1)
+try:
+    tf.config.threading.set_intra_op_parallelism_threads(2)
+except RuntimeError:
+    print("started now")
+""")
+    assert done.stdout == "started now\n", done.stderr
+
+
 def test_a_tensorflow_that_cannot_be_imported_is_one_line(monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(AlexNetError, match="^TensorFlow cannot be imported: ") as error:
@@ -30,6 +71,7 @@ def test_a_tensorflow_that_cannot_be_imported_is_one_line(monkeypatch, capfd):
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", [
     # Each start of TensorFlow takes seconds, so each tries several things.
+    # XLA ends the process when it reads the second one, which without --xla it does not.
     {"KERAS_BACKEND": "jax", "TF_XLA_FLAGS": "--no_such_flag=1", "XLA_FLAGS": "--no_such_flag=1"},
     {"KERAS_BACKEND": "torch", "TF_XLA_FLAGS": "--tf_xla_auto_jit=2", "TF_USE_LEGACY_KERAS": "1"},
     {"KERAS_BACKEND": ""},
@@ -46,7 +88,7 @@ from alexnet_cli.backend.startup import standard_keras, start_tensorflow
 start_tensorflow()
 import keras, tensorflow as tf
 config = keras.config
-print(config.backend(), os.environ["KERAS_BACKEND"], os.environ.get("XLA_FLAGS"))
+print(config.backend(), os.environ["KERAS_BACKEND"], os.environ.get("TF_XLA_FLAGS"))
 print(float(tf.function(lambda x: x + 1)(tf.constant(1.0))))
 state = lambda: (config.floatx(), config.epsilon(), config.image_data_format())
 with standard_keras():

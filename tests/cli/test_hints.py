@@ -26,7 +26,7 @@ monitor: --watch, min_delta: any improvement, restore_best_weights: best epoch's
 filepath: best epoch's, factor: --divide-by, cooldown: no cycles, min_lr: no lower bound, log_dir: --out,
 write_graph: always written, save_freq: --checkpoint-minutes, clipnorm: --clip-norm, clipvalue: --clip-norm,
 use_ema: --ema, beta_1: as in Keras, epsilon: as in Keras, amsgrad: as in Keras, gradient_accumulation_steps: one batch,
-label_smoothing: --label-smoothing, loss: cross-entropy, from_logits: cross-entropy, metrics: , jit_compile: XLA,
+label_smoothing: --label-smoothing, loss: cross-entropy, from_logits: cross-entropy, metrics: , jit_compile: --xla,
 run_eagerly: always compiled, decay: --weight-decay, kernel_regularizer: --weight-decay, activation: alexnet models,
 histogram_freq: --histograms, kernel_initializer: --initializer, include_top: alexnet models,
 interpolation: --resize, directory: --data, verbose: stdout, workers: all cores, callbacks: in Python
@@ -35,7 +35,7 @@ ULTRALYTICS = """
 task: the command, mode: the command, data: , model: --arch, epochs: , time: --max-minutes, patience: ,
 batch: --batch-size, imgsz: --size, save: --out, save_period: --checkpoint-minutes, cache: , device: , workers: all cores,
 project: --out, name: --out, exist_ok: --overwrite, pretrained: --weights, optimizer: , seed: , deterministic: ,
-single_cls: as a whole, rect: --resize, fraction: , freeze: , resume: , multi_scale: --zoom, compile: XLA,
+single_cls: as a whole, rect: --resize, fraction: , freeze: , resume: , multi_scale: --zoom, compile: --xla,
 amp: --precision, lr0: --learning-rate, lrf: --divide-by, weight_decay: --weight-decay, nbs: one batch, split: --val-fraction,
 warmup_epochs: --warmup-epochs, warmup_momentum: --warmup-epochs, cos_lr: --schedule, dropout: , conf: --reject,
 iou: no boxes, plots: always drawn, hsv_h: --hue, hsv_s: --saturation, hsv_v: --brightness, show: alexnet predict,
@@ -57,7 +57,7 @@ mixup-prob: --mixup, cutmix-minmax: --cutmix, smoothing: --label-smoothing, bce-
 drop: --dropout, drop-path: --dropout, bn-momentum: --norm, sync-bn: --norm, model-ema: --ema, model-ema-decay: --ema,
 seed: , workers: all cores, pin-mem: all cores, amp: --precision, amp-dtype: --precision, log-interval: history.csv,
 recovery-interval: --checkpoint-minutes, checkpoint-hist: --checkpoint-minutes, output: --out, experiment: --out,
-eval-metric: --metrics, tta: , torchcompile: XLA, fuser: XLA, log-wandb: nothing is sent, local-rank: one machine,
+eval-metric: --metrics, tta: , torchcompile: --xla, fuser: --xla, log-wandb: nothing is sent, local-rank: one machine,
 grad-accum-steps: one batch, grad-checkpointing: less memory, channels: always RGB, dataset-download: alexnet fetch
 """
 OTHERS = """

@@ -39,6 +39,7 @@ NEW_FIELDS = {
     "batch_norm": "synchronized",
     "samplewise_center": False,
     "samplewise_std_normalization": False,
+    "xla": False,
 }
 """The same of its recipe."""
 NEW_PREPROCESS = {

@@ -77,6 +77,7 @@ CASES = {
         [(2, 24), (3, 32)],
     ),
     "bfloat16": ({"optimizer": "adamw", "precision": "mixed_bfloat16"}, *BOTH),
+    "xla": ({"optimizer": "adamw", "batch_size": 10, "xla": True}, *BOTH),
     "grown images": ({"optimizer": "sgd", "start_size": 24}, [(1, 24), (2, 32)], [(3, 32)]),
 }
 FAST = ("adamw", "momentum", "frozen", "then unfrozen")

@@ -58,13 +58,26 @@ def copy_crops(images: Iterable[Pixels], affine: Floats, side: int) -> Pixels:
     return out
 
 
+def _resizing(before: int, after: int) -> Floats:
+    """float32 [after, before]: what a row or column is multiplied by to resize it.
+
+    The weights of Keras' antialiased resizing, for whose kernel XLA has no other.
+    """
+    image = np.eye(before, dtype=np.float32)[..., None]
+    weights = ops.image.resize(
+        image, (after, before), antialias=True, data_format="channels_last"
+    )
+    return np.asarray(weights)[..., 0]
+
+
 class AugmentAndStandardize(keras.layers.Layer):
     """float32 input [B, S, S, 3] of uint8 pixels and packed parameters [B, WIDTH].
 
     Pixels are [B, R, R, 3]; where `geometry` is "copy", [B, S, S, 3] from `copy_crops`.
     Outside training the parameters are ignored and the center is cropped. `mean_image` is
     float32 [R, R, 3] or None for the preprocessing's channel means. `side` is S where
-    that is not the preprocessing's; the parameters are then sampled for that side.
+    that is not the preprocessing's; the parameters are then sampled for that side. With
+    `xla` it is made of what XLA compiles.
     """
 
     def __init__(
@@ -73,6 +86,8 @@ class AugmentAndStandardize(keras.layers.Layer):
         preprocess: Preprocess,
         mean_image: Floats | None = None,
         side: int | None = None,
+        *,
+        xla: bool = False,
     ) -> None:
         super().__init__(dtype="float32", trainable=False)
         self.augmentation, self.preprocess = augmentation, preprocess
@@ -80,6 +95,12 @@ class AugmentAndStandardize(keras.layers.Layer):
         self.side = side or preprocess.input_size
         self.geometry = geometry(augmentation, preprocess)
         self.smooth = bool(augmentation.warps or augmentation.crop_area)
+        self.warp, self.cut_boxes = backend_ops.warp, backend_ops.cut_boxes
+        if xla:
+            self.warp, self.cut_boxes = map(
+                backend_ops.portable, (self.warp, self.cut_boxes)
+            )
+        self.shrink = _resizing(preprocess.input_size, self.side)
 
     def call(self, inputs: tuple[Any, Any], training: bool = False) -> Any:
         """float32 [B, S, S, 3], standardized."""
@@ -97,9 +118,7 @@ class AugmentAndStandardize(keras.layers.Layer):
         ready = standardize(pixels, preprocess, self.mean_image)
         if side == preprocess.input_size:
             return ready
-        return ops.image.resize(
-            ready, (side, side), antialias=True, data_format="channels_last"
-        )
+        return ops.einsum("yh,bhwc,xw->byxc", self.shrink, ready, self.shrink)
 
     def _augmented(self, pixels: Any, parameters: AugmentationParameters) -> Any:
         std = np.array(self.preprocess.std, np.float32)
@@ -115,12 +134,12 @@ class AugmentAndStandardize(keras.layers.Layer):
         if self.geometry == "copy":
             return pixels
         if self.geometry == "boxes":
-            return backend_ops.cut_boxes(pixels, parameters.affine, side)
+            return self.cut_boxes(pixels, parameters.affine, side)
         # What is uncovered becomes 0, and is moved to the value with all else.
         value, mode = self.augmentation.fill_value, self.augmentation.fill_mode
         if value:
             pixels = ops.cast(pixels, "float32") - value
-        warped = backend_ops.warp(pixels, parameters.affine, side, self.smooth, mode)
+        warped = self.warp(pixels, parameters.affine, side, self.smooth, mode)
         return warped + value if value else warped
 
     def _recolored(

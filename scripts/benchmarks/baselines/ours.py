@@ -34,6 +34,7 @@ def step(arch: str, batch: str, precision: str) -> Measure:
     from alexnet_cli.model.model import build_model
     from alexnet_cli.trainer.optimizers import build_optimizer
 
+    devices.strategy("auto")
     recipe = Recipe(arch=arch, batch_size=int(batch))
     keras.config.set_dtype_policy(devices.precision(precision))
     network = build_model(recipe.network.architecture(), CLASSES)
@@ -64,6 +65,9 @@ def matmul() -> Measure:
     start_tensorflow()
     import tensorflow as tf
 
+    from alexnet_cli.backend.devices import strategy
+
+    strategy("auto")
     a, b = (tf.cast(tf.random.normal((4096, 4096)), tf.bfloat16) for _ in "ab")
     product = tf.function(tf.matmul)
 

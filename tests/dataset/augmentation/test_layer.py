@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
@@ -318,6 +319,8 @@ def test_smaller_sides_see_the_same_center():
     ignored = np.zeros((2, WIDTH), np.float32)
     validated = np.asarray(layer([pixels, ignored], training=False))
     assert validated.shape == (2, 12, 12, 3)
+    kerass = keras.ops.image.resize(center(pixels), (12, 12), antialias=True)
+    np.testing.assert_allclose(validated, kerass, atol=1e-3)
     pairs = center(pixels).reshape(2, 12, 2, 12, 2, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(validated[:, 1:-1], pairs[:, 1:-1], atol=1)
     rng = np.random.default_rng(0)
