@@ -26,30 +26,32 @@ def shared_batch_normalization(
     @tf.custom_gradient
     def normalized(x: Any, gamma: Any, beta: Any) -> Any:
         mean, variance, count = _statistics(x, counted, total)
+        fixed = {"x": x, "scale": gamma, "epsilon": epsilon, "is_training": False}
         y, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=gamma, offset=beta, mean=mean, variance=variance,
-            epsilon=epsilon, is_training=False,
-        )  # fmt: skip
+            offset=beta, mean=mean, variance=variance, **fixed
+        )
 
         def gradient(dy: Any, *_: Any) -> tuple[Any, Any, Any]:
             # Of constant statistics; gamma's and beta's are summed with all others.
             dx, dgamma, dbeta, *_ = tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=dy, x=x, scale=gamma, reserve_space_1=mean,
-                reserve_space_2=variance, reserve_space_3=[], epsilon=epsilon,
-                is_training=False,
+                y_backprop=dy, reserve_space_1=mean, reserve_space_2=variance,
+                reserve_space_3=[], **fixed,
             )  # fmt: skip
             # What the statistics of all rows add: -gamma r / n * (sum dy + x^ sum(dy x^)).
-            all_gamma, all_beta = total([dgamma, dbeta])
             inverse = tf.math.rsqrt(variance + epsilon)
             factor = -counted * gamma * inverse / count
-            slope = factor * inverse * all_gamma
-            moved = tf.cast(x, tf.float32) * slope + (factor * all_beta - mean * slope)
-            return dx + tf.cast(moved, dx.dtype), dgamma, dbeta
+            slope, offset = (factor * v for v in total([dgamma, dbeta]))
+            return dx + _line(x, slope * inverse, offset, mean), dgamma, dbeta
 
         return (y, mean, variance), gradient
 
     y, mean, variance = normalized(rows, gamma, beta)
     return tf.reshape(y, shape), tf.stop_gradient(mean), tf.stop_gradient(variance)
+
+
+def _line(x: Any, slope: Any, offset: Any, mean: Any) -> Any:
+    """slope * (x - mean) + offset, [..., C] as x."""
+    return tf.cast(tf.cast(x, tf.float32) * slope + (offset - mean * slope), x.dtype)
 
 
 def _statistics(
