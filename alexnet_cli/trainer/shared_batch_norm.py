@@ -5,20 +5,17 @@ from typing import Any
 
 import tensorflow as tf
 
+_Total = Callable[[Sequence[Any]], list[Any]]
+"""Sums tensors over the workers."""
+
 
 def shared_batch_normalization(
-    x: Any,
-    gamma: Any,
-    beta: Any,
-    *,
-    epsilon: float,
-    counted: Any,
-    total: Callable[[Sequence[Any]], list[Any]],
+    x: Any, gamma: Any, beta: Any, *, epsilon: float, counted: Any, total: _Total
 ) -> tuple[Any, Any, Any]:
     """As `ops.batch_normalization` of the rows that all workers have; mean, variance [C].
 
-    `total` sums tensors over the workers. The own rows are left out of the statistics if
-    `counted` is 0, and part of them if it is 1. Within a tf.function.
+    The own rows are left out of the statistics if `counted` is 0, and part of them if it
+    is 1. Within a tf.function.
     """
     shape = tf.shape(x)
     rows = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if len(x.shape) == 2 else x
@@ -54,9 +51,7 @@ def _line(x: Any, slope: Any, offset: Any, mean: Any) -> Any:
     return tf.cast(tf.cast(x, tf.float32) * slope + (offset - mean * slope), x.dtype)
 
 
-def _statistics(
-    x: Any, counted: Any, total: Callable[[Sequence[Any]], list[Any]]
-) -> tuple[Any, Any, Any]:
+def _statistics(x: Any, counted: Any, total: _Total) -> tuple[Any, Any, Any]:
     """Mean and variance [C] of all workers' rows, and how many values each is made of."""
     channels = x.shape[-1]
     ones, zeros = tf.ones(channels), tf.zeros(channels)
