@@ -1,6 +1,7 @@
 """Shards on a server: parts of files are fetched, and the latest kept on this machine."""
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -17,8 +18,8 @@ BLOCK = 2**18
 """Bytes that are fetched at once: several JPEGs of a shard, or one raw image."""
 MOST_KEPT, SPARE = 20 * 2**30, 2**30
 """The most bytes that are kept on this machine, and those of its disk that stay free."""
-TIMEOUT = 60
-"""Seconds without a byte after which a connection is given up."""
+TIMEOUT, RETRIED = 60, 15
+"""Seconds without a byte after which a connection is given up, for good or to try again."""
 _RAISED = {
     "http": ("aiohttp.ClientError",),
     "https": ("aiohttp.ClientError",),
@@ -156,16 +157,30 @@ def _named(name: str) -> type[Exception]:
 
 def _file_system(url: str, scheme: str) -> tuple[Any, str]:
     """fsspec's file system of an address, and the path of the address there."""
-    from fsspec.core import url_to_fs
+    if scheme == "s3":
+        from s3fs import S3FileSystem
 
-    options: dict[str, Any] = {}
-    if scheme in ("http", "https"):
-        from aiohttp import ClientTimeout
+        files = S3FileSystem()
+        # Each of them is one of botocore's, which are five.
+        files.retries = 2
+        return files, files._strip_protocol(url)
+    from aiohttp import ClientTimeout
 
-        timeout = ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
-        options = {"client_kwargs": {"timeout": timeout}}
-    files, root = url_to_fs(url, **options)
-    return files, root
+    if scheme == "gs":
+        # That of fsspec's registry first asks over gRPC what kind of bucket it is, and for
+        # a minute where only HTTP is spoken.
+        from gcsfs.core import GCSFileSystem
+
+        # It logs errors, with their tracebacks, that it raises as well.
+        logging.getLogger("gcsfs").addHandler(logging.NullHandler())
+        timeout = ClientTimeout(total=None, sock_connect=RETRIED, sock_read=RETRIED)
+        files = GCSFileSystem(requests_timeout=timeout)
+        return files, files._strip_protocol(url)
+    from fsspec.implementations.http import HTTPFileSystem
+
+    timeout = ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
+    files = HTTPFileSystem(client_kwargs={"timeout": timeout})
+    return files, files._strip_protocol(url)
 
 
 def _place() -> tuple[Path, int]:
