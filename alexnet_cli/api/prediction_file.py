@@ -29,7 +29,9 @@ ENDINGS = (".csv", PARQUET)
 class Predicting(Protocol):
     """A Classifier, or what predicts as one does."""
 
-    run: Run
+    @property
+    def run(self) -> Run:
+        """What it was trained as."""
 
     def predict(self, images: Iterable[Image]) -> Iterator[Prediction]:
         """Yield a prediction for each image, in order."""

@@ -4,16 +4,20 @@ import logging
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import AlexNetError, ClusterError, first_line, printable
 
 MISSING = "--cluster ray needs Ray; install it with: pip install 'alexnet[ray]'"
+_QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "will be retried"}
+"""Of Ray's environment: what is no error, or is followed by one, is not printed."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -29,24 +33,43 @@ def connected(
     Raises:
         ClusterError: Ray is not installed, cannot be reached, or fails in the block.
     """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
         from ray.exceptions import RayError
     except ImportError as error:
         raise ClusterError(MISSING) from error
     terminated = signal.getsignal(signal.SIGTERM)
+    # What Ray itself has to say is no result.
+    with nullcontext() if log_to_driver else redirect_stdout(sys.stderr):
+        try:
+            _begin(ray, log_to_driver)
+            if threading.current_thread() is threading.main_thread():
+                # Ray's handler would end the process before it is said how to go on.
+                signal.signal(signal.SIGTERM, terminated)
+            yield Machines(ray, workers)
+        except RayError as error:
+            # That of a task begins with where it ran, and ends with what was raised.
+            failed = isinstance(error, ray.exceptions.RayTaskError)
+            lines = str(error).strip().splitlines()
+            said = printable(lines[-1] if failed and lines else first_line(error))
+            raise ClusterError(f"--cluster ray: {said}") from error
+        finally:
+            ray.shutdown()
+
+
+def _begin(ray: Any, log_to_driver: bool) -> None:
     try:
         ray.init(
             log_to_driver=log_to_driver, logging_level="error", ignore_reinit_error=True
         )
-        if threading.current_thread() is threading.main_thread():
-            # Ray's handler would end the process before the work has said how to go on.
-            signal.signal(signal.SIGTERM, terminated)
-        yield Machines(ray, workers)
-    except (RayError, ConnectionError) as error:
-        raise ClusterError(f"--cluster ray: {first_line(error)}") from error
-    finally:
-        ray.shutdown()
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        address = printable(os.environ.get("RAY_ADDRESS", ""))
+        where = f"RAY_ADDRESS {address}" if address else "this machine"
+        raise ClusterError(
+            f"--cluster ray: Ray cannot be reached at {where}: {first_line(error)}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -62,7 +85,7 @@ class Machines:
 
         Each worker calls `make` once, in the folder that this process is in. What goes to
         and fro is pickled; `items` are kept by Ray, not by this process. When a worker
-        ends, Ray starts it again.
+        ends, Ray starts it again, and says so.
 
         Raises:
             AlexNetError, OSError: `make`, or what it made, has raised that.
@@ -98,13 +121,12 @@ class Machines:
 
 def _quiet(ray: Any) -> None:
     """Keep the order of items; print neither plans nor bars, which have ours beside."""
-    import ray.data
-
+    import_module("ray.data")
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
 def _table(item: object) -> Any:

@@ -61,7 +61,7 @@ def _sendable(image: Image) -> Path | StoredImage:
 
 def _loaded(
     model: Path, digest: str, limit: float
-) -> Callable[[list[Image]], list[Prediction]]:
+) -> Callable[[list[Path | StoredImage]], list[Prediction]]:
     """What predicts images with the model whose files have that digest.
 
     Raises:
