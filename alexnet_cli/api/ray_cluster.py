@@ -3,7 +3,9 @@
 import logging
 import os
 import pickle
+import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +18,8 @@ from typing import Any, TypeVar
 from ..errors import AlexNetError, ClusterError, first_line, printable
 
 MISSING = "--cluster ray needs Ray; install it with: pip install 'alexnet[ray]'"
+REACHED = 20
+"""Seconds in which a cluster has to answer."""
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "will be retried"}
 """Of Ray's environment: what is no error, or is followed by one, is not printed."""
 T = TypeVar("T")
@@ -60,13 +64,21 @@ def connected(
 
 
 def _begin(ray: Any, log_to_driver: bool) -> None:
+    """Connect to the cluster that RAY_ADDRESS names, or start one.
+
+    Raises:
+        ClusterError: it cannot be reached.
+    """
+    address = os.environ.get("RAY_ADDRESS", "")
     try:
+        # Ray itself tries for minutes.
+        if found := re.fullmatch(r"(?:ray://)?([^/:]+):([0-9]{1,5})", address):
+            socket.create_connection((found[1], int(found[2])), REACHED).close()
         ray.init(
             log_to_driver=log_to_driver, logging_level="error", ignore_reinit_error=True
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        address = printable(os.environ.get("RAY_ADDRESS", ""))
-        where = f"RAY_ADDRESS {address}" if address else "this machine"
+    except (OSError, RuntimeError, ValueError, OverflowError) as error:
+        where = f"RAY_ADDRESS {printable(address)}" if address else "this machine"
         raise ClusterError(
             f"--cluster ray: Ray cannot be reached at {where}: {first_line(error)}"
         ) from error

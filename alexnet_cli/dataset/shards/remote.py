@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -27,6 +28,12 @@ _RAISED = {
     "gs": ("gcsfs.retry.HttpError", "google.auth.exceptions.GoogleAuthError"),
 }
 """What the libraries of a scheme raise besides OSError and ValueError."""
+_QUERY = re.compile(r"\?[^\s)'\"]*")
+_ADVICE = {
+    "Unable to locate credentials": "; FSSPEC_S3_ANON=true reads public buckets without",
+    "Forbidden": "; the credentials that were found may not read it",
+}
+"""What to do, by what the libraries say."""
 T = TypeVar("T")
 
 
@@ -40,7 +47,7 @@ class RemoteStore:
             DatasetError: a package that it needs is not installed, or it is no address.
         """
         self.url = remote_url(data).rstrip("/")
-        scheme = self.url.partition(":")[0]
+        scheme = _scheme(self.url)
         try:
             self._raised: tuple[type[Exception], ...] = (OSError, ValueError)
             self._raised += tuple(_named(x) for x in _RAISED[scheme])
@@ -51,7 +58,7 @@ class RemoteStore:
                 f"({first_line(error)}); pip install 'alexnet[remote]'"
             ) from error
         except self._raised as error:
-            raise DatasetError(f"{self.location}: {first_line(error)}") from error
+            raise DatasetError(f"{self.location}: {_said(error)}") from error
         self._cache = cache or BlockCache(*_place())
         self._version, self._sizes = "", dict[str, int]()
 
@@ -137,11 +144,36 @@ class RemoteStore:
         except FileNotFoundError as error:
             raise self._error(file, "is not there") from error
         except self._raised as error:
-            said = first_line(error) or type(error).__name__
-            raise self._error(file, f"cannot be fetched: {said}") from error
+            raise self._error(file, f"cannot be fetched: {_said(error)}") from error
 
     def _error(self, file: str, reason: str) -> DatasetError:
         return DatasetError(f"{self.location}/{file}: {reason}")
+
+
+def _scheme(url: str) -> str:
+    """The scheme of an address, in lower case.
+
+    Raises:
+        DatasetError: a password or a signature is in it, which would be recorded.
+    """
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    web = scheme.lower() in ("http", "https")
+    if "@" in host or (web and "?" in rest):
+        shown = printable(host.rpartition("@")[2].partition("?")[0])
+        raise DatasetError(
+            f"{scheme}://{shown}: an address of shards has neither a password nor a query "
+            f"in it, which would be recorded with the run; docs/shards.md says how to give "
+            f"credentials"
+        )
+    return scheme.lower()
+
+
+def _said(error: Exception) -> str:
+    """What a library says, without the queries of addresses, which may hold a token."""
+    said = _QUERY.sub("?...", first_line(error)) or type(error).__name__
+    advice = next((v for k, v in _ADVICE.items() if k in said), "")
+    return f"{said}{advice}"
 
 
 def _named(name: str) -> type[Exception]:

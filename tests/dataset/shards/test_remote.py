@@ -18,7 +18,7 @@ from alexnet_cli.dataset.shards.remote import BLOCK, RemoteStore
 from alexnet_cli.dataset.shards.writing import write_shards
 from alexnet_cli.dataset.sources import kinds
 from alexnet_cli.dataset.sources.open import open_source
-from alexnet_cli.errors import DatasetError
+from alexnet_cli.errors import DatasetError, printable
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -161,6 +161,22 @@ def test_an_address_survives_as_a_path(url):
 )
 def test_a_path_is_no_address(name):
     assert not kinds.is_remote(Path(name))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:word@host/x", "http://host/x?sig=word", "https://host?sig=word"]
+)
+def test_an_address_with_a_secret_is_refused_without_it(url, tmp_path):
+    for words in (("train", url, "-o", tmp_path / "run"), ("doctor", url)):
+        said = fails(3, "neither a password nor a query", *words)
+        assert "word@" not in said.output and "sig" not in said.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_messages_name_an_address_with_both_slashes():
+    assert printable(Path("s3://bucket/a")) == "s3://bucket/a"
+    assert printable(Path("https://host/a")) == "https://host/a"
+    assert printable(Path("s3/a")) == "s3/a" and printable(Path("C:/a")) == "C:/a"
 
 
 def test_the_cache_keeps_what_was_used_last(tmp_path):
