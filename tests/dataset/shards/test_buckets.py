@@ -82,6 +82,9 @@ class Google:
         patch.setenv("STORAGE_EMULATOR_HOST", self.address)
         patch.setitem(fsspec.config.conf, "gs", {"token": "anon"})
 
+        # It prints a traceback where a connection is closed early.
+        patch.setattr("socketserver.BaseServer.handle_error", lambda *_: None)
+
         async def at_once(seconds):
             """Stands for asyncio.sleep: half a minute goes by before it gives up."""
 
