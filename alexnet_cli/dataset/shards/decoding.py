@@ -1,6 +1,7 @@
 """The images of any data set, decoded for training; those of shards are known already."""
 
 from collections.abc import Iterator, Sequence
+from tokenize import TokenError
 
 import numpy as np
 
@@ -152,7 +153,8 @@ def fingerprints(source: ShardSource) -> Fingerprints:
         found = np.load(source.store.local(PRINTS, size), mmap_mode="r")
     except OSError as error:
         raise unreadable(source.store, PRINTS, error) from error
-    except (ValueError, EOFError) as error:
+    # NumPy reads the header of the file as Python's own text.
+    except (ValueError, EOFError, OverflowError, SyntaxError, TokenError) as error:
         raise DatasetError(f"{source.location}/{PRINTS} is damaged: {error}") from error
     if found.shape != shape or found.dtype != np.uint8:
         raise DatasetError(f"{source.location}/{PRINTS} is damaged: it has another shape")

@@ -48,6 +48,7 @@ class RemoteStore:
         """
         self.url = remote_url(data).rstrip("/")
         scheme = _scheme(self.url)
+        self._web = scheme in ("http", "https")
         try:
             self._raised: tuple[type[Exception], ...] = (OSError, ValueError)
             self._raised += tuple(_named(x) for x in _RAISED[scheme])
@@ -142,7 +143,11 @@ class RemoteStore:
         try:
             return work()
         except FileNotFoundError as error:
-            raise self._error(file, "is not there") from error
+            # Over HTTP, fsspec says so of whatever happens to its first request.
+            cause = error.__cause__ if self._web else None
+            if cause is None or getattr(cause, "status", 0) == 404:
+                raise self._error(file, "is not there") from error
+            raise self._error(file, f"cannot be fetched: {_said(cause)}") from error
         except self._raised as error:
             raise self._error(file, f"cannot be fetched: {_said(error)}") from error
 
@@ -169,7 +174,7 @@ def _scheme(url: str) -> str:
     return scheme.lower()
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """What a library says, without the queries of addresses, which may hold a token."""
     said = _QUERY.sub("?...", first_line(error)) or type(error).__name__
     advice = next((v for k, v in _ADVICE.items() if k in said), "")
@@ -208,10 +213,12 @@ def _file_system(url: str, scheme: str) -> tuple[Any, str]:
         timeout = ClientTimeout(total=None, sock_connect=RETRIED, sock_read=RETRIED)
         files = GCSFileSystem(requests_timeout=timeout)
         return files, files._strip_protocol(url)
+    from fsspec.config import apply_config
     from fsspec.implementations.http import HTTPFileSystem
 
     timeout = ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
-    files = HTTPFileSystem(client_kwargs={"timeout": timeout})
+    configured = apply_config(HTTPFileSystem, {}).get("client_kwargs", {})
+    files = HTTPFileSystem(client_kwargs={"timeout": timeout, **configured})
     return files, files._strip_protocol(url)
 
 

@@ -79,6 +79,20 @@ def test_what_is_written_anew_is_fetched_anew(shards, toy, tmp_path):
 
 
 @needs_http
+def test_fsspecs_own_configuration_has_the_password(shards, monkeypatch):
+    import fsspec.config
+
+    with FolderServer(shards, password="Basic bWU6d29yZA==") as server:
+        fails(3, "cannot be fetched: 401, message='Unauthorized'", "doctor", server.url)
+        headers = {"Authorization": server.password}
+        monkeypatch.setitem(
+            fsspec.config.conf, "http", {"client_kwargs": {"headers": headers}}
+        )
+        source = open_source(Path(server.url))
+        assert [source.read(x) for x in source.samples]
+
+
+@needs_http
 @pytest.mark.parametrize("missing", ["shards.json", "samples.csv", "000001.tar"])
 def test_a_file_that_is_not_there_is_one_line(shards, tmp_path, missing):
     folder = shutil.copytree(shards, tmp_path / "shards")
@@ -125,9 +139,14 @@ def test_a_server_without_lengths_is_one_line(shards):
 def test_without_a_server_it_is_one_line(tmp_path):
     with FolderServer(tmp_path) as server:
         url = server.url
-    fails(3, f"{url}/shards.json: ", "doctor", url)
+    fails(3, f"{url}/shards.json: cannot be fetched: ", "doctor", url)
     fails(
-        3, "shards.json: ", "train", "http://no-such-host.invalid/x", "-o", tmp_path / "out"
+        3,
+        "shards.json: cannot",
+        "train",
+        "http://no-such-host.invalid/x",
+        "-o",
+        tmp_path / "out",
     )
 
 
