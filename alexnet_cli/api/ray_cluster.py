@@ -22,6 +22,7 @@ REACHED = 20
 """Seconds in which a cluster has to answer."""
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DEDUP_LOGS_SKIP_REGEX": "will be retried"}
 """Of Ray's environment: what is no error, or is followed by one, is not printed."""
+_RAISED = re.compile(r"^(?!ray\.)[\w.]+(?:Error|Exception)\b.*$", re.M)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,10 +55,9 @@ def connected(
                 signal.signal(signal.SIGTERM, terminated)
             yield Machines(ray, workers)
         except RayError as error:
-            # That of a task begins with where it ran, and ends with what was raised.
-            failed = isinstance(error, ray.exceptions.RayTaskError)
-            lines = str(error).strip().splitlines()
-            said = printable(lines[-1] if failed and lines else first_line(error))
+            # That of a task is many lines about tasks, and one with what was raised.
+            raised = _RAISED.findall(str(error))
+            said = printable(raised[-1]) if raised else first_line(error)
             raise ClusterError(f"--cluster ray: {said}") from error
         finally:
             ray.shutdown()

@@ -13,22 +13,26 @@ from alexnet_cli.errors import ClusterError
 
 KILLED_ONCE = """
 import os, sys
+from functools import partial
 from pathlib import Path
 from alexnet_cli.api.ray_cluster import connected
 from alexnet_cli.errors import DatasetError
 
-def make():
+def make(bad):
     def work(x):
         if x == 5 and not Path("killed").exists():
             Path("killed").touch()
             os._exit(9)
-        if x == int(sys.argv[1]):
+        if x == bad:
             raise DatasetError("7 is bad")
+        if x == -bad:
+            raise KeyError("not ours")
         return x * x
     return work
 
 with connected(2) as machines:
-    print(list(machines.map(make, range(12))))
+    found = list(machines.map(partial(make, int(sys.argv[1])), range(12)))
+print(found)
 """
 
 
@@ -62,11 +66,15 @@ def command(*words, cwd):
 @pytest.mark.slow
 def test_a_worker_that_ends_is_started_again(tmp_path):
     pytest.importorskip("ray")
-    done = command("-c", KILLED_ONCE, -1, cwd=tmp_path)
+    done = command("-c", KILLED_ONCE, 99, cwd=tmp_path)
     assert done.stdout.strip() == str([x * x for x in range(12)]), done.stderr
     assert (tmp_path / "killed").exists()
     failed = command("-c", KILLED_ONCE, 7, cwd=tmp_path)
     assert failed.stderr.rstrip().endswith("DatasetError: 7 is bad")
+    failed = command("-c", KILLED_ONCE, -3, cwd=tmp_path)
+    assert failed.stderr.rstrip().endswith(
+        "ClusterError: --cluster ray: KeyError: 'not ours'"
+    )
 
 
 @pytest.mark.slow
