@@ -95,8 +95,8 @@ class Machines:
     def map(self, make: Callable[[], Callable[[T], R]], items: Iterable[T]) -> Iterator[R]:
         """`make()(item)` of each item, in order, computed by Ray Data.
 
-        Each worker calls `make` once, in the folder that this process is in. What goes to
-        and fro is pickled; `items` are kept by Ray, not by this process. When a worker
+        Each worker calls `make` once, in the folder that this process is in. What is sent
+        is pickled; `items` are kept by Ray, not by this process. When a worker
         ends, Ray starts it again, and says so.
 
         Raises:
