@@ -38,8 +38,9 @@ def connected(
     Raises:
         ClusterError: Ray is not installed, cannot be reached, or fails in the block.
     """
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    if not log_to_driver:
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
     try:
         import ray
         from ray.exceptions import RayError

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..api.prediction_file import Image, Output, Predicting, write_predictions
 from ..errors import CheckFailed, printable
 from ..inference.exported import open_model
 from .console import log, result
-from .output_files import check_outputs
 from .progress import counting
 
 if TYPE_CHECKING:
+    from ..api.prediction_file import Image, Output, Predicting
     from ..api.ray_cluster import Machines
     from ..inference.classifier import Classifier
 
 
 def output_of(
     out: Path | None, how: tuple[int, bool, bool], others: list[str], model: Path
-) -> Output:
+) -> "Output":
     """What --out asks for; `how` are --top, --raw-csv and --resume.
 
     `others` are options that were given and do not go with it.
@@ -31,6 +30,10 @@ def output_of(
         UsageError: there are such, or --resume alone.
         RecipeError, RunError: no such file can be written.
     """
+    # Printing predictions, which is faster than these imports, needs none of them.
+    from ..api.prediction_file import Output
+    from .output_files import check_outputs
+
     if out is None:
         option = "--resume" if how[2] else "--cluster"
         raise click.UsageError(f"{option} has no effect without --out")
@@ -46,8 +49,8 @@ def output_of(
 def predict_into(
     classifier: "Classifier",
     model: Path,
-    images: tuple[Iterable[Image], int],
-    output: Output,
+    images: "tuple[Iterable[Image], int]",
+    output: "Output",
     machines: "AbstractContextManager[Machines] | None",
 ) -> None:
     """Write the predictions of `images`, and how many they are to standard output.
@@ -60,6 +63,8 @@ def predict_into(
         RunError: what an earlier process has left is of something else.
         ClusterError: the machines of Ray cannot be reached, or fail.
     """
+    from ..api.prediction_file import write_predictions
+
     output = replace(output, top=min(output.top, len(classifier.run.classes)))
     files, count = images
     with (
@@ -81,7 +86,7 @@ def _predicting(
     classifier: "Classifier",
     model: Path,
     machines: "AbstractContextManager[Machines] | None",
-) -> Iterator[Predicting]:
+) -> "Iterator[Predicting]":
     """What predicts: `classifier`, or the same model on the machines of Ray."""
     if machines is None:
         yield classifier
