@@ -167,10 +167,11 @@ def sealed_shards(sample: Path, data: bytes, folder: Path) -> None:
 
 
 def _train_on(folder: Path) -> None:
-    recipe = Recipe(arch="tiny", size=36, cache="none")
-    found = prepare(open_source(folder), recipe)
-    for part in (found.training, found.validation):
-        assert part.pixels(part.rows).dtype == np.uint8, "another type"
+    for cache in ("ram", "none"):
+        recipe = Recipe(arch="tiny", size=36, cache=cache)
+        found = prepare(open_source(folder), recipe)
+        for part in (found.training, found.validation):
+            assert part.pixels(part.rows).dtype == np.uint8, "another type"
     examine(folder, folder)
 
 

@@ -5,9 +5,9 @@ from tokenize import TokenError
 
 import numpy as np
 
-from ...arrays import Fingerprints
+from ...arrays import Fingerprints, Pixels
 from ...backend.memory import free_memory
-from ...errors import DatasetError, ImageError
+from ...errors import DatasetError, ImageError, printable
 from ...preprocess import Preprocess
 from .. import images
 from ..decoding import (
@@ -103,7 +103,17 @@ def _cache(
     if isinstance(kept, NoCache):
         kept.samples.extend(samples)
         return kept
-    loaded = parallel_map(lambda x: images.load(source.read(x), preprocess), samples)
+
+    def load(sample: Sample) -> Pixels:
+        try:
+            return images.load(source.read(sample), preprocess)
+        except ImageError as error:
+            raise DatasetError(
+                f"{source.location}: {printable(sample.name)} {error}, though its checksum "
+                f"is right; prepare the images again"
+            ) from error
+
+    loaded = parallel_map(load, samples)
     for done, (sample, pixels) in enumerate(zip(samples, loaded, strict=True), 1):
         kept.add(sample, pixels)
         progress(done, len(samples))
