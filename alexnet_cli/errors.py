@@ -28,6 +28,7 @@ MAX_MESSAGE = 2000
 """Characters of a message; what strangers' files can make longer is cut."""
 _UNDECODED = re.compile("[\udc80-\udcff]+")
 """Bytes that Python could not decode, as it keeps them in names of files."""
+_ADDRESS = re.compile(r"^(https?|s3|gs):/(?!/)", re.I)
 
 
 class AlexNetError(Exception):
@@ -137,6 +138,9 @@ def one_line(text: str) -> str:
 def printable(path: str | Path) -> str:
     r"""`path` as one printable line; bytes that are not UTF-8 appear as `\xNN`."""
     text = _UNDECODED.sub(_decoded, str(path))
+    if isinstance(path, Path):
+        # A path has made one of the two slashes of an address.
+        text = _ADDRESS.sub(r"\1://", text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -84,7 +84,7 @@ def fails(code, text, *args, **kwargs):
     result = alexnet(*args, **kwargs)
     assert result.exit_code == code, result.output + repr(result.exception)
     assert text in result.stderr.splitlines()[-1], result.stderr
-    assert "Traceback" not in result.output
+    assert "Traceback" not in result.output, result.output
     return result
 
 

@@ -70,10 +70,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class FolderServer(Running):
-    """Serves the files of a folder; what was asked for is in `asked`."""
+    """Serves the files of a folder; what was asked for is in `asked`.
 
-    def __init__(self, folder, *, ranges=True, lengths=True):
+    With a `password`, that is what the header Authorization has to be.
+    """
+
+    def __init__(self, folder, *, ranges=True, lengths=True, password=None):
         super().__init__(("127.0.0.1", 0), FolderHandler)
+        self.password = password
         self.folder, self.ranges, self.lengths, self.asked = folder, ranges, lengths, []
         self.url = f"http://127.0.0.1:{self.server_port}/shards"
 
@@ -90,6 +94,9 @@ class FolderHandler(http.server.BaseHTTPRequestHandler):
         name = self.path.rpartition("/")[2]
         server.asked.append((self.command, name, asked))
         file = server.folder / name
+        if server.password not in (None, self.headers.get("Authorization")):
+            self.send_error(401)
+            return
         if not file.is_file():
             self.send_error(404)
             return

@@ -267,7 +267,8 @@ def samples(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [
-    "images", "weights", "run", "sealed-run", "exported", "archive", "toml",
+    "images", "weights", "run", "sealed-run", "exported", "archive", "toml", "shards",
+    "sealed-shards",
 ])  # fmt: skip
 def test_mutated_files_end_in_an_answer_or_an_error(samples, kind):
     folder = samples / kind.removeprefix("sealed-")

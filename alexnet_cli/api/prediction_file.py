@@ -7,23 +7,34 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import RecipeError, RunError, printable
 from ..export.record import parts
-from ..inference.prediction import StoredImage, Unread
+from ..inference.prediction import Prediction, StoredImage, Unread
 from ..reports.prediction_file import PARQUET, PredictionFile, Row
 from ..reports.predictions import line
 from ..run.digests import RUN_JSON, sha256
 from ..run.files import csv_line
 from ..run.output_path import is_stream
+from ..run.run import Run
 
 if TYPE_CHECKING:
-    from ..inference.classifier import Classifier
     from ..inference.exported import Model
 
 Image = Path | StoredImage | Unread
 ENDINGS = (".csv", PARQUET)
+
+
+class Predicting(Protocol):
+    """A Classifier, or what predicts as one does."""
+
+    @property
+    def run(self) -> Run:
+        """What it was trained as."""
+
+    def predict(self, images: Iterable[Image]) -> Iterator[Prediction]:
+        """Yield a prediction for each image, in order."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ class Predicted:
 
 
 def write_predictions(
-    classifier: "Classifier",
+    classifier: Predicting,
     model: "Model",
     images: Iterable[Image],
     output: Output,

@@ -1,5 +1,6 @@
 """prepare(): a data set in, a folder of shards out, which training reads from then on."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from .listener import Listener
 if TYPE_CHECKING:
     from ..dataset.shards.finishing import Written
     from ..recipe.recipe import Recipe
+    from .ray_cluster import Machines
 
 ENCODINGS = ("jpeg", "raw")
 QUALITY, IMAGES_PER_SHARD = 95, 2000
@@ -46,12 +48,21 @@ def prepare(
 
 
 def prepare_recipe(
-    data: Path, out: Path, recipe: "Recipe", form: tuple[str, int, int], listener: Listener
+    data: Path,
+    out: Path,
+    recipe: "Recipe",
+    form: tuple[str, int, int],
+    listener: Listener,
+    *,
+    machines: "AbstractContextManager[Machines] | None" = None,
 ) -> "Written":
     """As `prepare`; `form` is encoding, quality and images per shard.
 
+    With `machines`, those write the shards.
+
     Raises:
         DatasetError, RecipeError: the work cannot be done.
+        ClusterError: the machines of Ray cannot be reached, or fail.
     """
     from ..dataset.shards.plan import Plan, PrepareOptions
     from ..dataset.shards.writing import write_shards
@@ -66,4 +77,9 @@ def prepare_recipe(
     source = open_source(data)
     listener.images_found(source)
     options = PrepareOptions(out, preprocess_of(recipe), *form, recipe.split.group_near)
-    return write_shards(Plan(source, options), listener.counting)
+    plan = Plan(source, options)
+    if machines is None:
+        return write_shards(plan, listener.counting)
+    from .ray_prepare import writing_by
+
+    return write_shards(plan, listener.counting, writing_by(machines, data))

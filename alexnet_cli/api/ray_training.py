@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ClusterError, first_line
+from .ray_cluster import Machines, connected
 
 RESTARTS = 10
 """How often Ray starts all workers again after one has ended."""
-_MISSING = "--cluster ray needs Ray; install it with: pip install 'alexnet[ray]'"
 
 
 def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
@@ -25,16 +25,17 @@ def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
     Raises:
         ClusterError: Ray is not installed, or its workers ended too often.
     """
-    try:
-        import ray
-        from ray.exceptions import RayError
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.tensorflow import TensorflowTrainer
-    except ImportError as error:
-        raise ClusterError(_MISSING) from error
-    ray.init(log_to_driver=True, logging_level="warning", ignore_reinit_error=True)
+    with connected(workers, log_to_driver=True) as machines:
+        _train(machines, arguments)
+
+
+def _train(machines: Machines, arguments: Sequence[str]) -> None:
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train.tensorflow import TensorflowTrainer
+
+    ray = machines.ray
     gpus = int(ray.cluster_resources().get("GPU", 0))
-    count = workers or gpus or sum(x["Alive"] for x in ray.nodes())
+    count = machines.workers or gpus or sum(x["Alive"] for x in ray.nodes())
     trainer = TensorflowTrainer(
         _run_worker,
         train_loop_config={"arguments": list(arguments), "folder": str(Path.cwd())},
@@ -50,11 +51,9 @@ def train_with_ray(arguments: Sequence[str], workers: int | None) -> None:
     )
     try:
         trainer.fit()
-    # Ray 2.45 does not name the second, which is a RuntimeError there.
-    except (RayError, getattr(ray.train, "TrainingFailedError", RuntimeError)) as error:
+    # Ray 2.45 does not name it, which is a RuntimeError there.
+    except getattr(ray.train, "TrainingFailedError", RuntimeError) as error:
         raise ClusterError(f"--cluster ray: {first_line(error)}") from error
-    finally:
-        ray.shutdown()
 
 
 def _resources(resources: Mapping[str, float], count: int) -> dict[str, float]:

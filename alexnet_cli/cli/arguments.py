@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..recipe.recipe import FIELDS
 from .completion import classes
+
+if TYPE_CHECKING:
+    from ..api.ray_cluster import Machines
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -89,6 +93,38 @@ def layout_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def ray_options(command: Command) -> Command:
+    """Add --cluster and --workers, for `machines_of`."""
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(1),
+        help="How many processes Ray starts. [default: one on each of its machines]",
+    )
+    cluster = click.option(
+        "--cluster",
+        type=click.Choice(["ray"]),
+        help="Spread the work over the machines of Ray: those of RAY_ADDRESS, or this one.",
+    )
+    return cluster(workers(command))
+
+
+def machines_of(
+    cluster: str | None, workers: int | None
+) -> "AbstractContextManager[Machines] | None":
+    """The machines that --cluster names, to be entered; None without it.
+
+    Raises:
+        UsageError: --workers is given alone.
+    """
+    if cluster:
+        from ..api.ray_cluster import connected
+
+        return connected(workers)
+    if workers:
+        raise click.UsageError("--workers has no effect without --cluster ray")
+    return None
 
 
 def max_megapixels_option(default: str) -> Callable[[Command], Command]:

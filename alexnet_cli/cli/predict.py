@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,8 @@ from .arguments import (
     RAW_CSV,
     RUNS_MAX_MEGAPIXELS,
     NumberRange,
+    machines_of,
+    ray_options,
     require_csv,
 )
 from .drawing_folder import DrawingFolder
@@ -75,6 +77,7 @@ MOST_COUNTED = 100_000
     "validation predictions is right. [default: as trained]",
 )
 @RUNS_MAX_MEGAPIXELS
+@ray_options
 def predict_command(
     *,
     images: tuple[str, ...],
@@ -87,6 +90,7 @@ def predict_command(
     draw: Path | None,
     reject: float | None,
     max_megapixels: float | None,
+    **ray: Any,
 ) -> None:
     """Predict the class of each IMAGE.
 
@@ -95,12 +99,11 @@ def predict_command(
     begun = begin(model / "model.tflite")  # The imports take longer than the digest.
     from ..inference.classifier import Classifier
     from ..inference.exported import open_model
+    from .predict_out import output_of, predict_into
 
     require_csv(raw_csv, form == "csv" or out is not None)
-    output = None
-    if out or resume:
-        from .predict_out import output_of
-
+    output, machines = None, machines_of(**ray)
+    if out or resume or machines:
         others = [x for x, given in (("json", form == "json"), ("draw", draw)) if given]
         output = output_of(out, (top, raw_csv, resume), others, model)
     open_model(model)  # An unusable one is an error before a list of files is read.
@@ -109,9 +112,7 @@ def predict_command(
     classifier.run = run = _rejecting(classifier.run, reject)
     say_undrawable(run.classes if draw else (), bitmaps=True)
     if output:
-        from .predict_out import predict_into
-
-        predict_into(classifier, model, (opened[0], opened[2]), output)
+        predict_into(classifier, model, (opened[0], opened[2]), output, machines)
         return
     form = "raw-csv" if raw_csv else form
     _print(classifier, opened, min(top, len(run.classes)), form)

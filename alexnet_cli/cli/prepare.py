@@ -8,7 +8,7 @@ import click
 from ..api.lines import too_many
 from ..api.prepare import ENCODINGS, IMAGES_PER_SHARD, QUALITY
 from ..errors import printable
-from .arguments import FOLDER
+from .arguments import FOLDER, machines_of, ray_options
 from .console import log, notes, result
 from .progress import ConsoleListener
 from .recipe_options import RecipeCommand, options_of, recipe_of
@@ -44,6 +44,7 @@ KEPT = ("arch", "resize", "size", "max_megapixels", "white_level", "group_near")
     show_default=True,
     help="Images in one tar file.",
 )
+@ray_options
 @options_of(KEPT)
 @click.pass_context
 def prepare_command(ctx: click.Context, /, data: Path, out: Path, **values: Any) -> None:
@@ -58,8 +59,9 @@ def prepare_command(ctx: click.Context, /, data: Path, out: Path, **values: Any)
     from ..api.prepare import prepare_recipe
 
     form = values["encoding"], values["quality"], values["images_per_shard"]
-    recipe = recipe_of(ctx)
-    written = prepare_recipe(data, out, recipe, form, ConsoleListener())
+    recipe, listener = recipe_of(ctx), ConsoleListener()
+    machines = machines_of(values["cluster"], values["workers"])
+    written = prepare_recipe(data, out, recipe, form, listener, machines=machines)
     if written.bad:
         log(f"{len(written.bad)} file(s) cannot be used ({printable(out)}/samples.csv):")
         notes([f"{name} {reason}" for name, reason in written.bad])

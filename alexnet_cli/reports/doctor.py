@@ -10,6 +10,7 @@ from ..dataset import images
 from ..dataset.class_names import listed_classes, quoted, shown
 from ..dataset.doctor import TINY
 from ..dataset.findings import Findings
+from ..dataset.sources.kinds import remote_url
 from ..dataset.sources.open import recorded_source
 from ..dataset.sources.source import Sample
 from ..dataset.split import TRAIN
@@ -91,7 +92,7 @@ def _first(lines: list[str], most: int, indent: str) -> Iterator[str]:
 def to_json(findings: Findings) -> str:
     """All findings as one JSON object."""
     data = dataclasses.asdict(findings)
-    return json.dumps({**data, "root": str(findings.root), "wrong": findings.wrong})
+    return json.dumps({**data, "root": remote_url(findings.root), "wrong": findings.wrong})
 
 
 def page(findings: Findings, against: Path | None) -> str:

@@ -56,6 +56,8 @@ KINDS = {
     "exported": Kind(subjects.exported, seconds=10),
     "archive": Kind(subjects.archive),
     "sources": Kind(subjects.source),
+    "shards": Kind(subjects.shards),
+    "sealed-shards": Kind(subjects.sealed_shards),
     "toml": Kind(subjects.toml),
 }
 

@@ -5,7 +5,7 @@
 OUT/weights: the first layers of an AlexNet in each format that `--weights` reads (torch's
 where torch is installed). OUT/run: a run of the tiny network. OUT/exported: its model in
 formats of one file that need neither TensorFlow nor onnxruntime. OUT/archive, OUT/toml.
-OUT/sources: manifests and archives of class folders.
+OUT/sources: manifests and archives of class folders. OUT/shards: two folders of shards.
 """
 
 import importlib.util
@@ -25,6 +25,7 @@ import numpy as np
 import safetensors.numpy
 
 from alexnet_cli.api.export import export_run
+from alexnet_cli.api.prepare import ENCODINGS, prepare
 from alexnet_cli.api.train import train
 from alexnet_cli.dataset.synthetic import smooth_images
 
@@ -184,6 +185,11 @@ def main(out: Path) -> None:
         shutil.rmtree(file) if file.is_dir() else file.unlink()
     with tarfile.open(out / "archive" / "photos.tgz", "w:gz") as archive:
         archive.add(photos, "photos")
+    for encoding in ENCODINGS:
+        prepare(
+            photos, out / "shards" / encoding, arch="tiny", size=36, encoding=encoding,
+            images_per_shard=10,
+        )  # fmt: skip
     shutil.rmtree(photos)
     shutil.copytree(Path(__file__).parents[2] / "configs", out / "toml")
 

@@ -1,7 +1,7 @@
 """Damaged and hostile variants of files, each from one seed: of their bytes or their parts.
 
 Changes of bytes alone rarely get past a checksum, so containers are also taken apart: a
-member of a zip or gzip, a chunk of a PNG, a tag of a TIFF, a value of a JSON text, a cell
+member of a zip, tar or gzip, a chunk of a PNG, a tag of a TIFF, a value of a JSON text, a cell
 of a CSV.
 """
 
@@ -11,6 +11,7 @@ import io
 import json
 import random
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -30,7 +31,9 @@ TIFF_TAGS = (
 )  # fmt: skip
 """Those that decide about pixels."""
 
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
+_DAMAGE = (
+    OSError, EOFError, ValueError, IndexError, zlib.error, zipfile.BadZipFile, tarfile.TarError,
+)  # fmt: skip
 NUMBERS = (
     b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\xff\xd9\xff\xd9",
 )  # fmt: skip
@@ -54,6 +57,8 @@ def _inside(data: bytes) -> Callable[[bytes, random.Random], bytes] | None:
         return _zip
     if data[:2] == b"\x1f\x8b":
         return lambda data, rng: gzip.compress(mutated(gzip.decompress(data), rng), 1)
+    if data[257:262] == b"ustar":
+        return _tar
     if data[:8] == PNG:
         return _png
     if data[:4] in (b"II*\0", b"MM\0*"):
@@ -114,6 +119,27 @@ def _zip(data: bytes, rng: random.Random) -> bytes:
             elif entry is not chosen:
                 new.writestr(entry, content)
     return out.getvalue()
+
+
+def _tar(data: bytes, rng: random.Random) -> bytes:
+    """The same with one member changed: in its header, with a right checksum, or within.
+
+    Where members are stays, as an index of them says.
+    """
+    out = bytearray(data)
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        member = rng.choice(tar.getmembers())
+    if rng.random() < 0.3:
+        header = bytearray(_bytes(data[member.offset : member.offset_data], rng))
+        header = header[:512].ljust(512, b"\0")
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        out[member.offset : member.offset + 512] = header
+    else:
+        end = member.offset_data + member.size
+        content = mutated(data[member.offset_data : end], rng)[: member.size]
+        out[member.offset_data : member.offset_data + len(content)] = content
+    return bytes(out)
 
 
 def _png(data: bytes, rng: random.Random) -> bytes:

@@ -1,14 +1,20 @@
 """What `fuzz.py` does with a mutated file: what `alexnet` does with other people's."""
 
 import contextlib
+import hashlib
+import json
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from alexnet_cli.dataset import images
+from alexnet_cli.dataset.doctor import examine
 from alexnet_cli.dataset.download import unpack
 from alexnet_cli.dataset.formats import jpeg
+from alexnet_cli.dataset.prepare import prepare
+from alexnet_cli.dataset.sources.kinds import SHARDS
 from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import ImageError
 from alexnet_cli.inference.classifier import Classifier
@@ -16,6 +22,7 @@ from alexnet_cli.model.alexnet import ARCHITECTURES
 from alexnet_cli.model.pretrained.layouts import read_pretrained
 from alexnet_cli.model.pretrained.matching import match_layers
 from alexnet_cli.recipe.configs import read_config
+from alexnet_cli.recipe.recipe import Recipe
 from alexnet_cli.run.run import Run
 
 MAX_PIXELS = 20_000_000
@@ -86,10 +93,10 @@ def sealed_run(sample: Path, data: bytes, folder: Path) -> None:
     _use(changed)
 
 
-def _changed(sample: Path, data: bytes, folder: Path) -> Path:
-    """A run directory like that around `sample`, in which its content is `data`."""
-    (root,) = (x for x in sample.parents if (x / "run.json").exists())
-    copy = folder / "run"
+def _changed(sample: Path, data: bytes, folder: Path, head: str = "run.json") -> Path:
+    """A folder like that with a `head` around `sample`, in which its content is `data`."""
+    (root,) = (x for x in sample.parents if (x / head).exists())
+    copy = folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(root, copy)
     (copy / sample.relative_to(root)).write_bytes(data)
@@ -144,6 +151,51 @@ def source(sample: Path, data: bytes, folder: Path) -> None:
     finally:
         file.unlink()
     assert sorted(x.name for x in folder.iterdir()) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+
+
+def shards(sample: Path, data: bytes, folder: Path) -> None:
+    """Prepare a folder of shards with this file changed, as training does, and check it."""
+    _train_on(_changed(sample, data, folder, SHARDS))
+
+
+def sealed_shards(sample: Path, data: bytes, folder: Path) -> None:
+    """The same by somebody who writes right checksums and digests into it."""
+    changed = _changed(sample, data, folder, SHARDS)
+    if sample.name != SHARDS:
+        _seal_shards(changed)
+    _train_on(changed)
+
+
+def _train_on(folder: Path) -> None:
+    for cache in ("ram", "none"):
+        recipe = Recipe(arch="tiny", size=36, cache=cache)
+        found = prepare(open_source(folder), recipe)
+        for part in (found.training, found.validation):
+            assert part.pixels(part.rows).dtype == np.uint8, "another type"
+    examine(folder, folder)
+
+
+def _seal_shards(folder: Path) -> None:
+    """Write the checksums, sizes and digests that the files of `folder` have now."""
+    index = json.loads((folder / SHARDS).read_bytes())
+    tars = [(folder / x["file"]).read_bytes() for x in index["shards"]]
+    table = folder / "samples.csv"
+    lines = table.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    rows = [x.split(",") for x in lines]
+    for row in rows[1:]:
+        # A cell that was changed may be no number, or none of a shard.
+        with contextlib.suppress(ValueError, IndexError, OverflowError):
+            shard, offset, size = (int(x) for x in row[7:10])
+            row[10] = str(zlib.crc32(tars[shard][offset : offset + size]))
+    text = "".join(",".join(x) + "\r\n" for x in rows)
+    table.write_bytes(text.encode("utf-8", "surrogatepass"))
+    for entry, content in (
+        *zip(index["shards"], tars, strict=True),
+        (index["samples"], None),
+    ):
+        content = table.read_bytes() if content is None else content
+        entry |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / SHARDS).write_text(json.dumps(index))
 
 
 def toml(sample: Path, data: bytes, folder: Path) -> None:

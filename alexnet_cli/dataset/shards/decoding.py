@@ -1,12 +1,13 @@
 """The images of any data set, decoded for training; those of shards are known already."""
 
 from collections.abc import Iterator, Sequence
+from tokenize import TokenError
 
 import numpy as np
 
-from ...arrays import Fingerprints
+from ...arrays import Fingerprints, Pixels
 from ...backend.memory import free_memory
-from ...errors import DatasetError, ImageError
+from ...errors import DatasetError, ImageError, printable
 from ...preprocess import Preprocess
 from .. import images
 from ..decoding import (
@@ -102,7 +103,17 @@ def _cache(
     if isinstance(kept, NoCache):
         kept.samples.extend(samples)
         return kept
-    loaded = parallel_map(lambda x: images.load(source.read(x), preprocess), samples)
+
+    def load(sample: Sample) -> Pixels:
+        try:
+            return images.load(source.read(sample), preprocess)
+        except ImageError as error:
+            raise DatasetError(
+                f"{source.location}: {printable(sample.name)} {error}, though its checksum "
+                f"is right; prepare the images again"
+            ) from error
+
+    loaded = parallel_map(load, samples)
     for done, (sample, pixels) in enumerate(zip(samples, loaded, strict=True), 1):
         kept.add(sample, pixels)
         progress(done, len(samples))
@@ -152,7 +163,8 @@ def fingerprints(source: ShardSource) -> Fingerprints:
         found = np.load(source.store.local(PRINTS, size), mmap_mode="r")
     except OSError as error:
         raise unreadable(source.store, PRINTS, error) from error
-    except (ValueError, EOFError) as error:
+    # NumPy reads the header of the file as Python's own text.
+    except (ValueError, EOFError, OverflowError, SyntaxError, TokenError) as error:
         raise DatasetError(f"{source.location}/{PRINTS} is damaged: {error}") from error
     if found.shape != shape or found.dtype != np.uint8:
         raise DatasetError(f"{source.location}/{PRINTS} is damaged: it has another shape")

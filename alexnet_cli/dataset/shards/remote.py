@@ -1,6 +1,8 @@
 """Shards on a server: parts of files are fetched, and the latest kept on this machine."""
 
 import hashlib
+import logging
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -17,8 +19,8 @@ BLOCK = 2**18
 """Bytes that are fetched at once: several JPEGs of a shard, or one raw image."""
 MOST_KEPT, SPARE = 20 * 2**30, 2**30
 """The most bytes that are kept on this machine, and those of its disk that stay free."""
-TIMEOUT = 60
-"""Seconds without a byte after which a connection is given up."""
+TIMEOUT, RETRIED = 60, 15
+"""Seconds without a byte after which a connection is given up, for good or to try again."""
 _RAISED = {
     "http": ("aiohttp.ClientError",),
     "https": ("aiohttp.ClientError",),
@@ -26,6 +28,12 @@ _RAISED = {
     "gs": ("gcsfs.retry.HttpError", "google.auth.exceptions.GoogleAuthError"),
 }
 """What the libraries of a scheme raise besides OSError and ValueError."""
+_QUERY = re.compile(r"\?[^\s)'\"]*")
+_ADVICE = {
+    "Unable to locate credentials": "; FSSPEC_S3_ANON=true reads public buckets without",
+    "Forbidden": "; the credentials that were found may not read it",
+}
+"""What to do, by what the libraries say."""
 T = TypeVar("T")
 
 
@@ -39,7 +47,8 @@ class RemoteStore:
             DatasetError: a package that it needs is not installed, or it is no address.
         """
         self.url = remote_url(data).rstrip("/")
-        scheme = self.url.partition(":")[0]
+        scheme = _scheme(self.url)
+        self._web = scheme in ("http", "https")
         try:
             self._raised: tuple[type[Exception], ...] = (OSError, ValueError)
             self._raised += tuple(_named(x) for x in _RAISED[scheme])
@@ -50,7 +59,7 @@ class RemoteStore:
                 f"({first_line(error)}); pip install 'alexnet[remote]'"
             ) from error
         except self._raised as error:
-            raise DatasetError(f"{self.location}: {first_line(error)}") from error
+            raise DatasetError(f"{self.location}: {_said(error)}") from error
         self._cache = cache or BlockCache(*_place())
         self._version, self._sizes = "", dict[str, int]()
 
@@ -134,13 +143,42 @@ class RemoteStore:
         try:
             return work()
         except FileNotFoundError as error:
-            raise self._error(file, "is not there") from error
+            # Over HTTP, fsspec says so of whatever happens to its first request.
+            cause = error.__cause__ if self._web else None
+            if cause is None or getattr(cause, "status", 0) == 404:
+                raise self._error(file, "is not there") from error
+            raise self._error(file, f"cannot be fetched: {_said(cause)}") from error
         except self._raised as error:
-            said = first_line(error) or type(error).__name__
-            raise self._error(file, f"cannot be fetched: {said}") from error
+            raise self._error(file, f"cannot be fetched: {_said(error)}") from error
 
     def _error(self, file: str, reason: str) -> DatasetError:
         return DatasetError(f"{self.location}/{file}: {reason}")
+
+
+def _scheme(url: str) -> str:
+    """The scheme of an address, in lower case.
+
+    Raises:
+        DatasetError: a password or a signature is in it, which would be recorded.
+    """
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    web = scheme.lower() in ("http", "https")
+    if "@" in host or (web and "?" in rest):
+        shown = printable(host.rpartition("@")[2].partition("?")[0])
+        raise DatasetError(
+            f"{scheme}://{shown}: an address of shards has neither a password nor a query "
+            f"in it, which would be recorded with the run; docs/shards.md says how to give "
+            f"credentials"
+        )
+    return scheme.lower()
+
+
+def _said(error: BaseException) -> str:
+    """What a library says, without the queries of addresses, which may hold a token."""
+    said = _QUERY.sub("?...", first_line(error)) or type(error).__name__
+    advice = next((v for k, v in _ADVICE.items() if k in said), "")
+    return f"{said}{advice}"
 
 
 def _named(name: str) -> type[Exception]:
@@ -156,16 +194,32 @@ def _named(name: str) -> type[Exception]:
 
 def _file_system(url: str, scheme: str) -> tuple[Any, str]:
     """fsspec's file system of an address, and the path of the address there."""
-    from fsspec.core import url_to_fs
+    if scheme == "s3":
+        from s3fs import S3FileSystem
 
-    options: dict[str, Any] = {}
-    if scheme in ("http", "https"):
-        from aiohttp import ClientTimeout
+        files = S3FileSystem()
+        # Each of them is one of botocore's, which are five.
+        files.retries = 2
+        return files, files._strip_protocol(url)
+    from aiohttp import ClientTimeout
 
-        timeout = ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
-        options = {"client_kwargs": {"timeout": timeout}}
-    files, root = url_to_fs(url, **options)
-    return files, root
+    if scheme == "gs":
+        # That of fsspec's registry first asks over gRPC what kind of bucket it is, and for
+        # a minute where only HTTP is spoken.
+        from gcsfs.core import GCSFileSystem
+
+        # It logs errors, with their tracebacks, that it raises as well.
+        logging.getLogger("gcsfs").addHandler(logging.NullHandler())
+        timeout = ClientTimeout(total=None, sock_connect=RETRIED, sock_read=RETRIED)
+        files = GCSFileSystem(requests_timeout=timeout)
+        return files, files._strip_protocol(url)
+    from fsspec.config import apply_config
+    from fsspec.implementations.http import HTTPFileSystem
+
+    timeout = ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
+    configured = apply_config(HTTPFileSystem, {}).get("client_kwargs", {})
+    files = HTTPFileSystem(client_kwargs={"timeout": timeout, **configured})
+    return files, files._strip_protocol(url)
 
 
 def _place() -> tuple[Path, int]:

@@ -24,10 +24,33 @@ from .table import Row
 from .tar_writer import TarWriter
 
 T = TypeVar("T")
+Write = Callable[[Plan, list[int], Counting], None]
+"""Writes the shards of those numbers, and their records."""
 
 
-def write_shards(plan: Plan, counting: Counting = uncounted) -> Written:
-    """Write the shards of a plan, but for those that are there and whole.
+def write_chosen(plan: Plan, shards: list[int], counting: Counting = uncounted) -> None:
+    """Write the `shards` of those numbers and their records, one after the other.
+
+    Raises:
+        DatasetError: the images cannot be read at all.
+        OSError: the disk is full.
+    """
+    source, options = plan.source, plan.options
+    samples = [x for i in shards for x in plan.chunks[i]]
+    work = encoder(options.preprocess, options.encoding, options.quality)
+    encoded = parallel_map(
+        work, readers(samples, source.read, sequential=source.sequential)
+    )
+    with counting("writing shards") as progress, closing(encoded):
+        images = _counted(encoded, lambda done: progress(done, len(samples)))
+        for shard in shards:
+            _write_shard(plan, shard, images)
+
+
+def write_shards(
+    plan: Plan, counting: Counting = uncounted, write: Write = write_chosen
+) -> Written:
+    """Write the shards of a plan by `write`, but for those that are there and whole.
 
     Raises:
         DatasetError: no image can be used, another process is writing there, or the folder
@@ -41,7 +64,7 @@ def write_shards(plan: Plan, counting: Counting = uncounted) -> Written:
         plan.begin()
         with _locked(plan.work / "lock", plan.out):
             pending = _pending(plan, counting)
-            _write(plan, pending, counting)
+            write(plan, pending, counting)
             found = finish(plan, len(pending), counting)
         shutil.rmtree(plan.work)
     return found
@@ -98,20 +121,6 @@ def _pending(plan: Plan, counting: Counting) -> list[int]:
                     pending.add(shard)
                 progress(done, len(there))
     return sorted(pending)
-
-
-def _write(plan: Plan, pending: list[int], counting: Counting) -> None:
-    """Write the shards numbered `pending` and their records."""
-    source, options = plan.source, plan.options
-    samples = [x for i in pending for x in plan.chunks[i]]
-    work = encoder(options.preprocess, options.encoding, options.quality)
-    encoded = parallel_map(
-        work, readers(samples, source.read, sequential=source.sequential)
-    )
-    with counting("writing shards") as progress, closing(encoded):
-        images = _counted(encoded, lambda done: progress(done, len(samples)))
-        for shard in pending:
-            _write_shard(plan, shard, images)
 
 
 def _counted(images: Iterator[T], progress: Callable[[int], None]) -> Iterator[T]:

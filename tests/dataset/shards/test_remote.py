@@ -18,7 +18,7 @@ from alexnet_cli.dataset.shards.remote import BLOCK, RemoteStore
 from alexnet_cli.dataset.shards.writing import write_shards
 from alexnet_cli.dataset.sources import kinds
 from alexnet_cli.dataset.sources.open import open_source
-from alexnet_cli.errors import DatasetError
+from alexnet_cli.errors import DatasetError, printable
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
 
@@ -79,6 +79,20 @@ def test_what_is_written_anew_is_fetched_anew(shards, toy, tmp_path):
 
 
 @needs_http
+def test_fsspecs_own_configuration_has_the_password(shards, monkeypatch):
+    import fsspec.config
+
+    with FolderServer(shards, password="Basic bWU6d29yZA==") as server:
+        fails(3, "cannot be fetched: 401, message='Unauthorized'", "doctor", server.url)
+        headers = {"Authorization": server.password}
+        monkeypatch.setitem(
+            fsspec.config.conf, "http", {"client_kwargs": {"headers": headers}}
+        )
+        source = open_source(Path(server.url))
+        assert [source.read(x) for x in source.samples]
+
+
+@needs_http
 @pytest.mark.parametrize("missing", ["shards.json", "samples.csv", "000001.tar"])
 def test_a_file_that_is_not_there_is_one_line(shards, tmp_path, missing):
     folder = shutil.copytree(shards, tmp_path / "shards")
@@ -125,9 +139,14 @@ def test_a_server_without_lengths_is_one_line(shards):
 def test_without_a_server_it_is_one_line(tmp_path):
     with FolderServer(tmp_path) as server:
         url = server.url
-    fails(3, f"{url}/shards.json: ", "doctor", url)
+    fails(3, f"{url}/shards.json: cannot be fetched: ", "doctor", url)
     fails(
-        3, "shards.json: ", "train", "http://no-such-host.invalid/x", "-o", tmp_path / "out"
+        3,
+        "shards.json: cannot",
+        "train",
+        "http://no-such-host.invalid/x",
+        "-o",
+        tmp_path / "out",
     )
 
 
@@ -161,6 +180,22 @@ def test_an_address_survives_as_a_path(url):
 )
 def test_a_path_is_no_address(name):
     assert not kinds.is_remote(Path(name))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:word@host/x", "http://host/x?sig=word", "https://host?sig=word"]
+)
+def test_an_address_with_a_secret_is_refused_without_it(url, tmp_path):
+    for words in (("train", url, "-o", tmp_path / "run"), ("doctor", url)):
+        said = fails(3, "neither a password nor a query", *words)
+        assert "word@" not in said.output and "sig" not in said.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_messages_name_an_address_with_both_slashes():
+    assert printable(Path("s3://bucket/a")) == "s3://bucket/a"
+    assert printable(Path("https://host/a")) == "https://host/a"
+    assert printable(Path("s3/a")) == "s3/a" and printable(Path("C:/a")) == "C:/a"
 
 
 def test_the_cache_keeps_what_was_used_last(tmp_path):

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -299,11 +300,27 @@ def test_a_shard_that_is_damaged_is_one_line(raw, tmp_path, damage, cache):
         got = prepare(open_source(folder), RECIPE.changed(cache=cache))
         for x in (got.training, got.validation):
             x.pixels(x.rows)
-    for prints in (b"", b"\x93NUMPY\x01\x00"):
-        other = copied(raw, tmp_path / f"prints{len(prints)}")
+    unclosed = b"\x93NUMPY\x01\x00\x10\x00{'descr': '|u1\x0c("
+    for prints in (b"", b"\x93NUMPY\x01\x00", unclosed, unclosed.replace(b"\x0c", b"'")):
+        other = copied(raw, tmp_path / f"prints{len(prints)}-{prints[-2:].hex()}")
         (other / "fingerprints.npy").write_bytes(prints)
         with pytest.raises(DatasetError, match="fingerprints.npy is damaged"):
             _ = prepare(open_source(other), RECIPE).images
+
+
+def test_an_image_that_is_none_is_named(raw, tmp_path):
+    """Whoever writes right checksums can put in what is no image."""
+    folder = copied(raw, tmp_path / "other")
+    source = open_source(folder)
+    bad = source.samples[3]
+    shard, offset, size, _ = source.table.place(bad.row)
+    tar = folder / source.index.shards[shard].file
+    content = bytearray(tar.read_bytes())
+    content[offset : offset + 2] = b"??"
+    tar.write_bytes(content)
+    source.table.numbers[bad.row, 3] = crc32(content[offset : offset + size])
+    with pytest.raises(DatasetError, match=rf"{bad.name} is not an image .* prepare the"):
+        prepare(source, RECIPE.changed(cache="ram"))
 
 
 def test_one_class_is_enough_to_look_at(tmp_path):
