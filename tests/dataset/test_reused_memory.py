@@ -12,7 +12,7 @@ def address(array):
     return array.__array_interface__["data"][0]
 
 
-def test_memory_is_given_again_and_begins_with_a_page():
+def test_memory_is_given_again_and_is_aligned():
     memory = ReusedMemory()
     places = {address(memory.empty((4, 5, 5, 3))) for _ in range(9)}
     assert len(places) == 1
