@@ -46,4 +46,4 @@ def _aligned(size: int) -> memoryview:
     """New memory."""
     array = np.empty(size + _ALIGNMENT - 1, np.uint8)
     start = -array.ctypes.data % _ALIGNMENT
-    return memoryview(array)[start : start + size]
+    return array.data[start : start + size]
