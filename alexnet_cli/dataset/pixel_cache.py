@@ -143,7 +143,7 @@ class DiskCache:
     def _checksum(self, data: Pixels) -> int:
         """A sum in which every 8 bytes have an odd factor: none can change unnoticed.
 
-        A CRC takes three times as long, more than reading.
+        A CRC takes longer than to read the image.
         """
         return int(data.view(np.uint64) @ self.factors)
 
