@@ -60,6 +60,7 @@ def pipeline(geometry: str, sides: tuple[int, int], recipe: Any) -> Any:
 def stepping(geometry: str, sides: tuple[int, int], recipe: Any) -> Callable[[Any], Any]:
     """A function that trains the network of `recipe` on the next batch of an iterator."""
     import keras
+    import tensorflow as tf
 
     from alexnet_cli.backend import devices
     from alexnet_cli.run.directory import new_run
@@ -71,7 +72,7 @@ def stepping(geometry: str, sides: tuple[int, int], recipe: Any) -> Callable[[An
     names = tuple(map(str, range(CLASSES)))
     run = new_run(Path("nowhere"), recipe.changed(precision=exact), names)
     run = dataclasses.replace(run, preprocess=pipeline(geometry, sides, recipe).preprocess)
-    model = TrainingModel(run, devices.strategy("auto")).at(sides[1])
+    model = TrainingModel(run, tf.distribute.get_strategy()).at(sides[1])
     optimizer = build_optimizer(recipe.optimization, recipe.lr_schedule.learning_rate)
     model.compile(optimizer, model.loss, metrics=["accuracy"], jit_compile=False)
     model.make_train_function()
@@ -101,8 +102,11 @@ def main() -> None:
     cores, seconds, batch, arch = sys.argv[1:]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores)])
     start_tensorflow()
+    from alexnet_cli.backend.devices import strategy
     from alexnet_cli.recipe.recipe import Recipe
 
+    # One device; TensorFlow takes all of those that it may see.
+    strategy("auto")
     for line in sys.stdin:
         words = line.split()
         recipe = Recipe(arch=arch, batch_size=int(batch), **GEOMETRIES[words[0]])
