@@ -127,6 +127,35 @@ def test_the_input_pipeline(toy):
         )
 
 
+def test_the_share_of_waiting_is_what_ready_batches_save(module):
+    pipeline = module("benchmarks/pipeline.py")
+    runs = {
+        "copy ram 9 8 ready": [(100, 1.0, 2.0), (300, 2.0, 4.0), (200, 1.0, 4.0)],
+        "copy ram 9 8 network": [(90, 1.0, 1.0), (75, 1.0, 1.0), (100, 1.0, 1.0)],
+    }
+    ready, network = pipeline.rows("now: ", runs)
+    assert ready["case"] == "now: copy ram 9 8 ready" and "share of waiting" not in ready
+    assert (ready["images/s"], ready["spread"]) == (150, 2)
+    assert ready["per processor second"] == 50
+    # In one round 1 - 90/100, then 1 - 75/150 and 1 - 100/200.
+    assert network["share of waiting"] == 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options, rows", [
+    (["--no-network", "--geometries", "copy,warp", "--caches", "ram,disk"], 4),
+    (["--geometries", "boxes"], 2),
+])  # fmt: skip
+def test_batches_alone_and_before_a_network(options, rows):
+    few = ("--batch", 8, "--sides", "36/32", "--seconds", 0.05, "--rounds", 1)
+    words = ("--arch", "tiny", *few)
+    printed = script("benchmarks/pipeline.py", *options, *words).stdout.splitlines()
+    found = [x for x in printed if " 36 32 " in x]
+    assert len(found) == rows
+    assert all(float(x.split()[5]) > 0 for x in found)
+    assert "np.copyto: " in printed[-2]
+
+
 @pytest.mark.slow
 def test_predictions(toy, tmp_path):
     # A plain Keras model has no local response normalization.

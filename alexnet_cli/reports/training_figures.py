@@ -34,7 +34,10 @@ def augmented(run: Run, training: Examples, lighting: Doubles | None) -> Pixels:
         fed = pixels
         if column and geometry(augmentation, raw) == "copy":
             affine = AugmentationParameters.unpack(packed).affine
-            fed = copy_crops(pixels, affine, raw.input_size)
+            side = raw.input_size
+            fed = copy_crops(
+                pixels, affine, np.empty((len(pixels), side, side, 3), np.uint8)
+            )
         columns.append(np.asarray(layer([fed, packed], training=column > 0)))
     rows = np.rint(np.stack(columns, axis=1)).clip(0, 255).astype(np.uint8)
     sheet = sheets.sheet(list(rows))

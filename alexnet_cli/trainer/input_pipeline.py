@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,14 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from ..arrays import Doubles, Floats, Pixels, Rows
-from ..dataset.augmentation.layer import copy_crops, fed_side, geometry
+from ..backend.devices import usable_cores
+from ..dataset.augmentation.layer import center_crops, copy_crops, fed_side, geometry
 from ..dataset.augmentation.mixup import mix_targets
 from ..dataset.augmentation.parameters import WIDTH, AugmentationParameters
 from ..dataset.augmentation.sampling import sample_parameters
 from ..dataset.pixel_cache import Examples
-from ..dataset.standardize import crop
+from ..dataset.reused_memory import ReusedMemory
 from ..preprocess import Preprocess
 from ..recipe.recipe import Recipe
+
+_MOST_THREADS = 8
+_LEAST_IMAGES = 16
+"""For fewer a thread is not worth its start."""
 
 Batch = tuple[tuple[Pixels, Floats], Floats, Floats]
 
@@ -38,6 +44,12 @@ class InputPipeline:
     """Weight of each class in the loss of training, [K]; by default 1."""
     errors: list[Exception] = field(default_factory=list)
     """What was raised while a batch was made; TensorFlow's own error would hide it."""
+    memory: ReusedMemory = field(default_factory=ReusedMemory)
+    """Where batches are made."""
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_MOST_THREADS)
+    )
+    """What batches are copied by, in parts."""
 
     def at(self, side: int) -> "InputPipeline":
         """The same for training images of `side`."""
@@ -85,13 +97,10 @@ class InputPipeline:
 
     def _augmented(self, examples: Examples, rows: Rows, packed: Floats) -> Any:
         """The batch of `rows`; `packed` are their parameters."""
-        augmentation, preprocess = self.recipe.augmentation, self.preprocess
+        augmentation = self.recipe.augmentation
         parameters = AugmentationParameters.unpack(packed)
-        if geometry(augmentation, preprocess) == "copy":
-            images = examples.cache.images(rows)
-            pixels = copy_crops(images, parameters.affine, preprocess.input_size)
-        else:
-            pixels = examples.pixels(rows)
+        copied = geometry(augmentation, self.preprocess) == "copy"
+        pixels = self._pixels(examples, rows, parameters.affine if copied else None)
         targets = examples.targets(rows, self.classes)
         if augmentation.mixes:
             targets = mix_targets(targets, parameters)
@@ -99,15 +108,35 @@ class InputPipeline:
             return (pixels, packed), targets, np.ones(len(rows), np.float32)
         return (pixels, packed), targets, self.class_weights[targets.argmax(axis=1)]
 
+    def _pixels(
+        self, examples: Examples, rows: Rows, affine: Floats | None = None
+    ) -> Pixels:
+        """The windows `affine` [B, 6] of the images `rows`; by default the centers."""
+        side = fed_side(self.recipe.augmentation, self.preprocess)
+        if affine is None:
+            affine = center_crops(len(rows), self.preprocess.stored_size, side)
+        pixels = self.memory.empty((len(rows), side, side, 3))
+        count = max(1, min(usable_cores(), _MOST_THREADS, len(rows) // _LEAST_IMAGES))
+        parts = zip(
+            *(np.array_split(x, count) for x in (rows, affine, pixels)), strict=True
+        )
+
+        def copy(part: tuple[Rows, Floats, Pixels]) -> None:
+            copy_crops(examples.cache.images(part[0]), part[1], part[2])
+
+        # NumPy lets other threads run while it copies.
+        for _ in self.pool.map(copy, parts):
+            pass
+        return pixels
+
     def validation(self, examples: Examples) -> tf.data.Dataset:
         """Every image once, in order and without augmentation."""
         batch_size = self.recipe.optimization.batch_size
-        side = fed_side(self.recipe.augmentation, self.preprocess)
 
         def all_once() -> Iterator[Batch]:
             for start in range(0, len(examples), batch_size):
                 rows = examples.rows[start : start + batch_size]
-                pixels = crop(examples.pixels(rows), side)
+                pixels = self._pixels(examples, rows)
                 ignored = np.zeros((len(rows), WIDTH), np.float32)
                 targets = examples.targets(rows, self.classes)
                 yield (pixels, ignored), targets, np.ones(len(rows), np.float32)

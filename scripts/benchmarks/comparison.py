@@ -39,23 +39,27 @@ def images_below(folder: Path) -> list[Path]:
 class Worker:
     """A process that measures once for each line of its input and prints the seconds."""
 
-    def __init__(self, script: str, *words: object) -> None:
+    def __init__(self, script: str, *words: object, **env: str) -> None:
         command = [sys.executable, str(BASELINES / script), *map(str, words)]
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, text=True, bufsize=1,
+            stderr=self.errors, text=True, bufsize=1, env={**os.environ, **env},
         )  # fmt: skip
 
     def measure(self, line: str = "go") -> float:
         """Seconds of one measurement."""
+        return float(self.ask(line))
+
+    def ask(self, line: str) -> str:
+        """What the process prints for `line`."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(f"{line}\n")
-        seconds = self.process.stdout.readline()
-        if not seconds:
+        answer = self.process.stdout.readline()
+        if not answer:
             self.errors.seek(0)
             sys.exit(f"{self.process.args} ended: {self.errors.read()[-2000:]}")
-        return float(seconds)
+        return answer
 
     def close(self) -> None:
         """End the process."""

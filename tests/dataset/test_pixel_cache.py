@@ -55,10 +55,10 @@ def test_every_cache_gives_back_what_was_decoded(toy, kind):
         np.testing.assert_array_equal(pixels, expected)
 
 
-@given(rows=st.lists(st.integers(0, 9), max_size=20))
-def test_images_come_in_any_order_and_number(rows):
-    for cache in (MemoryCache(10, 8), DiskCache(8)):
-        _, pixels = filled(cache)
+@given(rows=st.lists(st.integers(0, 9), max_size=20), side=st.integers(1, 9))
+def test_images_come_in_any_order_and_number(rows, side):
+    for cache in (MemoryCache(10, side), DiskCache(side)):
+        _, pixels = filled(cache, side=side)
         found = list(cache.images(rows))
         assert len(found) == len(rows)
         for row, image in zip(rows, found, strict=True):
@@ -89,7 +89,36 @@ def test_a_third_of_the_free_memory_is_the_limit(monkeypatch):
     assert kind("ram") is MemoryCache
 
 
-def test_a_scratch_file_that_changed_is_noticed():
+@pytest.fixture(params=["at a position", "in turns"])
+def reads(request, monkeypatch):
+    """Each way to read the scratch file; the second is for systems without the first."""
+    if request.param == "in turns":
+        monkeypatch.delattr(os, "preadv")
+
+
+@given(places=st.sets(st.integers(0, 191), min_size=1), value=st.integers(0, 255))
+def test_a_changed_byte_is_noticed(places, value):
+    cache, pixels = filled(DiskCache(8), 1)
+    changed = pixels[0].ravel().copy()
+    changed[list(places)] = value
+    cache.file.seek(0)
+    cache.file.write(changed)
+    if (changed == pixels[0].ravel()).all():
+        assert len(list(cache.images([0]))) == 1
+        return
+    with pytest.raises(AlexNetError, match="image 0 is not what was written"):
+        list(cache.images([0]))
+
+
+def test_a_scratch_file_that_is_cut_off_is_noticed(reads):
+    cache, _ = filled(DiskCache(8))
+    assert len(list(cache.images([9]))) == 1
+    cache.file.truncate(9 * cache.size + 100)
+    with pytest.raises(AlexNetError, match="image 9 is not what was written"):
+        list(cache.images([9]))
+
+
+def test_a_scratch_file_that_changed_is_noticed(reads):
     cache, _ = filled(DiskCache(8))
     cache.file.seek(5 * cache.size + 50)
     cache.file.write(b"\x00\xff" * 50)
@@ -112,7 +141,7 @@ def test_a_scratch_file_has_no_name_and_ends_with_its_cache(tmp_path, monkeypatc
     assert file.closed
 
 
-def test_threads_that_read_at_once_get_their_own_images():
+def test_threads_that_read_at_once_get_their_own_images(reads):
     cache, pixels = filled(DiskCache(8))
     rows = list(np.random.default_rng(1).integers(0, 10, 50))
     with ThreadPoolExecutor(4) as pool:
@@ -134,16 +163,19 @@ def test_no_place_for_a_scratch_file_is_one_line(monkeypatch):
     )
 
 
-def test_a_disk_that_cannot_be_read_is_one_line():
+def test_a_disk_that_cannot_be_read_is_one_line(reads, monkeypatch):
     cache, _ = filled(DiskCache(8))
-    cache.file = SimpleNamespace(seek=cache.file.seek, read=broken_disk)
+    if hasattr(os, "preadv"):
+        monkeypatch.setattr(os, "preadv", broken_disk)
+    else:
+        cache.file = SimpleNamespace(seek=cache.file.seek, readinto=broken_disk)
     with pytest.raises(
         AlexNetError, match="^the scratch file in .*: I/O error; set TMPDIR"
     ):
         list(cache.images([5]))
 
 
-def broken_disk(size):
+def broken_disk(*_):
     raise OSError(errno.EIO, "I/O error")
 
 
@@ -154,7 +186,7 @@ import os, sys
 import psutil
 from alexnet_cli.backend import devices, memory
 from pathlib import Path
-for name in ("sysconf", "pread", "pwrite", "sched_getaffinity", "fork", "memfd_create"):
+for name in ("sysconf", "pread", "preadv", "pwrite", "sched_getaffinity", "fork", "memfd_create"):
     delattr(os, name)
 sys.modules["resource"] = None
 memory.free_memory.__defaults__ = Path("/none"), Path("/none")

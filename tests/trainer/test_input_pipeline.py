@@ -9,11 +9,16 @@ from helpers import toy_examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alexnet_cli.dataset.augmentation.parameters import WIDTH
-from alexnet_cli.dataset.pixel_cache import Examples, MemoryCache
+from alexnet_cli.dataset.augmentation.layer import geometry
+from alexnet_cli.dataset.augmentation.mixup import mix_targets
+from alexnet_cli.dataset.augmentation.parameters import WIDTH, AugmentationParameters
+from alexnet_cli.dataset.augmentation.sampling import sample_parameters
+from alexnet_cli.dataset.pixel_cache import DiskCache, Examples, MemoryCache
+from alexnet_cli.dataset.reused_memory import ReusedMemory
 from alexnet_cli.dataset.sources.source import Sample
 from alexnet_cli.recipe.preprocessing import preprocess_of
 from alexnet_cli.recipe.recipe import Recipe
+from alexnet_cli.trainer import input_pipeline
 from alexnet_cli.trainer.input_pipeline import InputPipeline, steps
 
 PLAIN = {"hflip": False, "crop_area": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0}  # fmt: skip
@@ -145,6 +150,85 @@ def test_at_a_smaller_side_the_crops_are_of_that_side():
     np.testing.assert_allclose(small_maps[:, 0], large_maps[:, 0] * 31 / 23, rtol=1e-5)
 
 
+# One image after the other
+
+
+def slowly(pipe, examples, epoch):
+    """The batches of training, drawn and cut without anything of the pipeline."""
+    recipe, preprocess = pipe.recipe, pipe.preprocess
+    rng = np.random.default_rng((recipe.machine.seed, epoch))
+    order = rng.permutation(examples.rows)
+    for rows in np.array_split(order, steps(len(order), recipe.optimization.batch_size)):
+        drawn = sample_parameters(recipe.augmentation, preprocess, len(rows), rng)
+        images = np.stack(list(examples.cache.images(rows)))
+        if geometry(recipe.augmentation, preprocess) == "copy":
+            images = np.stack([cut(*x) for x in zip(images, drawn.affine, strict=True)])
+        targets = np.eye(pipe.classes, dtype=np.float32)[examples.labels[rows]]
+        if recipe.augmentation.mixes:
+            targets = mix_targets(targets, AugmentationParameters.unpack(drawn.pack()))
+        yield images, drawn.pack(), targets
+
+
+def cut(image, affine, side=32):
+    """Every pixel [side, side, 3] of `image` by its own coordinates."""
+    a, b, x0, c, d, y0 = affine
+    y, x = np.indices((side, side))
+    return image[
+        np.rint(c * x + d * y + y0).astype(int), np.rint(a * x + b * y + x0).astype(int)
+    ]
+
+
+GEOMETRIES = {
+    "whole": {"crop_area": 0.0, "size": 32},
+    "copy": {"crop_area": 0.0, "random_crop": True, "vflip": True},
+    "boxes": {"mixup": 0.4},
+    "warp": {"rotation": 20.0, "cutmix": 1.0, "erasing": 0.5},
+}
+
+
+def stored(cache, count=70):
+    """Random images in `cache`, those of training in no order."""
+    rng = np.random.default_rng(3)
+    for _ in range(count):
+        side = cache.array.shape[1] if isinstance(cache, MemoryCache) else cache.shape[0]
+        cache.add(Sample("", 0, ""), rng.integers(0, 256, (side, side, 3), np.uint8))
+    return Examples(cache, rng.permutation(count)[5:], rng.integers(0, 3, count))
+
+
+@pytest.mark.parametrize("cores", [1, 4])
+@pytest.mark.parametrize("kind", ["ram", "disk"])
+@pytest.mark.parametrize("fields", GEOMETRIES.values(), ids=GEOMETRIES)
+def test_batches_are_those_of_images_taken_one_by_one(monkeypatch, fields, kind, cores):
+    """Whatever the number of threads that copy, and also those of another epoch."""
+    monkeypatch.setattr(input_pipeline, "usable_cores", lambda: cores)
+    pipe = pipeline(batch_size=33, seed=9, **fields)
+    side = pipe.preprocess.stored_size
+    examples = stored(MemoryCache(70, side) if kind == "ram" else DiskCache(side))
+    for epoch in (1, 2):
+        found = batches(pipe.training(examples, epoch))
+        assert same(found, slowly(pipe, examples, epoch))
+    # All are kept: none was written over by a later one.
+    assert len({x[0].tobytes() for x in found}) == len(found) == 2
+
+
+def test_memory_of_batches_is_used_again():
+    """An epoch needs that of some batches, whatever its length."""
+    pipe = pipeline(batch_size=2, **PLAIN)
+    examples = numbered(60)
+    taken = []
+
+    class Counted(ReusedMemory):
+        def empty(self, shape):
+            found = super().empty(shape)
+            taken.append(found.__array_interface__["data"][0])
+            return found
+
+    pipe = dataclasses.replace(pipe, memory=Counted())
+    for _ in pipe.training(examples, 1):
+        pass
+    assert len(taken) == 30 and len({*taken}) <= 8
+
+
 # Weights of images
 
 
@@ -192,18 +276,19 @@ def test_the_images_of_a_step_are_known():
             np.testing.assert_array_equal(pixels[:, 0, 0, 0], rows)
 
 
-def test_the_error_of_a_batch_is_noted():
+def test_the_error_of_a_batch_is_noted(monkeypatch):
     """TensorFlow's own has a traceback as its text."""
+    monkeypatch.setattr(input_pipeline, "usable_cores", lambda: 4)
 
     class Gone(MemoryCache):
         def images(self, rows):
             raise OSError(5, "Input/output error")
 
-    examples = Examples(Gone(8, 36), np.arange(8), np.zeros(8, np.int64))
-    plain = pipeline(2, **PLAIN)
+    examples = Examples(Gone(64, 36), np.arange(64), np.zeros(64, np.int64))
+    plain = pipeline(2, batch_size=64, **PLAIN)
     small = plain.at(24)
     for each in (plain, small):
         with pytest.raises(tf.errors.OpError):
             batches(each.training(examples, 1))
-    # Those of any side are in one list.
+    # Those of any side are in one list, whatever the number of threads that met them.
     assert [x.errno for x in plain.errors] == [5, 5]

@@ -37,13 +37,14 @@ def fed_side(augmentation: Augmentation, preprocess: Preprocess) -> int:
     return preprocess.input_size if copied else preprocess.stored_size
 
 
-def copy_crops(images: Iterable[Pixels], affine: Floats, side: int) -> Pixels:
-    """uint8 [B, S, S, 3]: whole-pixel windows of images [R, R, 3], flipped or not.
+def copy_crops(images: Iterable[Pixels], affine: Floats, out: Pixels) -> Pixels:
+    """`out`, uint8 [B, S, S, 3]: whole-pixel windows of images [R, R, 3], flipped or not.
 
-    `affine` [B, 6] is the field of `AugmentationParameters`; `side` is S.
+    `affine` [B, 6] is the field of `AugmentationParameters`.
     """
-    out = np.empty((len(affine), side, side, 3), np.uint8)
-    rows = np.rint(affine).astype(int)
+    side, near = out.shape[1], np.empty(out.shape[1:], np.uint8)
+    # Plain numbers: for slices those of NumPy take three times as long.
+    rows = np.rint(affine).astype(int).tolist()
     for target, image, row in zip(out, images, rows, strict=True):
         x_step, _, x, _, y_step, y = row
         # A flipped window starts at its far end.
@@ -52,10 +53,18 @@ def copy_crops(images: Iterable[Pixels], affine: Floats, side: int) -> Pixels:
         if x_step > 0:
             target[...] = window[::y_step]
             continue
-        # Channel by channel: NumPy is slow where the innermost axis has three items.
+        # Near the processor first: it is read once for each channel, because NumPy is slow
+        # where the innermost axis has three items.
+        near[...] = window
         for channel in range(3):
-            target[:, ::-1, channel] = window[::y_step, :, channel]
+            target[:, ::-1, channel] = near[::y_step, :, channel]
     return out
+
+
+def center_crops(count: int, stored: int, side: int) -> Floats:
+    """float32 [count, 6] for `copy_crops`: the centers of images of side `stored`."""
+    margin = (stored - side) // 2
+    return np.tile(np.array((1, 0, margin, 0, 1, margin), np.float32), (count, 1))
 
 
 def _resizing(before: int, after: int) -> Floats:

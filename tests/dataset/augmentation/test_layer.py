@@ -11,12 +11,14 @@ from PIL import Image, ImageEnhance
 from alexnet_cli.backend import ops as backend_ops
 from alexnet_cli.dataset.augmentation.layer import (
     AugmentAndStandardize,
+    center_crops,
     copy_crops,
     fed_side,
     geometry,
 )
 from alexnet_cli.dataset.augmentation.parameters import WIDTH
 from alexnet_cli.dataset.augmentation.sampling import principal_colors, sample_parameters
+from alexnet_cli.dataset.standardize import crop
 from alexnet_cli.preprocess import Preprocess
 from alexnet_cli.recipe.sections import Augmentation
 
@@ -41,10 +43,15 @@ def images(count=6, side=32, seed=0):
     return np.stack(big)
 
 
+def crops(pixels, affine, side):
+    """`copy_crops` into new memory."""
+    return copy_crops(pixels, affine, np.empty((len(pixels), side, side, 3), np.uint8))
+
+
 def applied(augmentation, pixels, preprocess, parameters, mean=None):
     """What training sees of `pixels`, put together as the input pipeline does it."""
     if geometry(augmentation, preprocess) == "copy":
-        pixels = copy_crops(pixels, parameters.affine, preprocess.input_size)
+        pixels = crops(pixels, parameters.affine, preprocess.input_size)
     layer = AugmentAndStandardize(augmentation, preprocess, mean)
     return np.asarray(layer([pixels, parameters.pack()], training=True))
 
@@ -110,12 +117,12 @@ def test_random_crops_are_windows_of_the_image():
     pixels = images(40)
     out = varied(replace(PLAIN, random_crop=True), pixels)
     places = set()
-    for image, crop in zip(pixels, out, strict=True):
+    for image, window in zip(pixels, out, strict=True):
         found = [
             (y, x)
             for y in range(9)
             for x in range(9)
-            if np.array_equal(image[y : y + 24, x : x + 24], crop)
+            if np.array_equal(image[y : y + 24, x : x + 24], window)
         ]
         assert found
         places.add(found[0])
@@ -254,7 +261,14 @@ def test_copied_windows_are_what_a_warp_would_give(size, flips):
     rng = np.random.default_rng(3)
     affine = sample_parameters(augmentation, preprocess, 32, rng).affine.astype(np.float32)
     warped = backend_ops.warp(pixels, affine, 24, False, "constant")
-    np.testing.assert_array_equal(copy_crops(pixels, affine, 24), warped)
+    np.testing.assert_array_equal(crops(pixels, affine, 24), warped)
+
+
+@pytest.mark.parametrize("stored", [24, 31, 32])
+def test_the_centers_are_those_of_predictions(stored):
+    pixels = images(3, stored)
+    found = crops(pixels, center_crops(3, stored, 24), 24)
+    np.testing.assert_array_equal(found, crop(pixels, 24))
 
 
 def test_crops_are_copied_where_that_is_enough():
