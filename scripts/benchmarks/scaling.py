@@ -60,7 +60,8 @@ def main() -> None:
             f"{name:14} {rate:7.1f} images/s   {rate / one['rate']:.2f} times one   "
             f"{work:.2f} s of its core per step"
         )
-    print(f"gradients {one['parameters'] * 4 / 1e6:.1f} MB per step in float32")
+    size = 4 if one["precision"] == "float32" else 2
+    print(f"gradients {one['parameters'] * size / 1e6:.1f} MB per step")
     on_paper(one["parameters"], args.batch / one["rate"])
 
 
