@@ -75,6 +75,7 @@ def examine(
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(counts),
+        not_read=folder.not_read,
         refused=_refused(folder, near),
     )
 

@@ -1,9 +1,9 @@
 """How long it takes to list a folder and to look at all its images, and the most memory.
 
     python scripts/experiments/scan_times.py FOLDER        twice: the second time reads none
-    python scripts/experiments/scan_times.py FOLDER --draw 100000
+    python scripts/experiments/scan_times.py FOLDER --draw 1000000 --classes 1000
 
-`--draw` first fills FOLDER with so many small images of 100 classes, each of other bytes.
+`--draw` first fills FOLDER with so many small images, no two of which look alike.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from alexnet_cli.dataset.known_images import examined
-from alexnet_cli.dataset.shards.encoding import encode
 from alexnet_cli.dataset.sources.open import open_source
 
 
@@ -24,9 +23,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draw", type=int, default=0)
+    parser.add_argument("--classes", type=int, default=100)
     options = parser.parse_args()
     if options.draw:
-        draw(options.folder, options.draw)
+        draw(options.folder, options.draw, options.classes)
     begun = time.process_time()
     source = open_source(options.folder)
     listed = time.process_time()
@@ -39,19 +39,14 @@ def main() -> None:
     )
 
 
-def draw(folder: Path, count: int) -> None:
-    """Write small JPEG files, each with another comment."""
-    rng = np.random.default_rng(0)
-    files = []
-    for _ in range(1000):
-        small = Image.fromarray(rng.integers(0, 255, (6, 6, 3), np.uint8))
-        files.append(encode(np.asarray(small.resize((64, 64))), "jpeg", 85))
-    for i in range(min(count, 100)):
-        (folder / f"class{i:03}").mkdir(parents=True, exist_ok=True)
+def draw(folder: Path, count: int, classes: int) -> None:
+    """Write small JPEG files, no two of which look alike, in turn into the classes."""
+    for i in range(classes):
+        (folder / f"class{i:04}").mkdir(parents=True, exist_ok=True)
     for i in range(count):
-        start, rest = files[i % 1000][:2], files[i % 1000][2:]
-        comment = b"\xff\xfe\x00\x0c%010d" % i
-        (folder / f"class{i % 100:03}" / f"{i:08}.jpg").write_bytes(start + comment + rest)
+        few = np.random.default_rng(i).integers(0, 256, (6, 6, 3), np.uint8)
+        image = Image.fromarray(few).resize((64, 64), Image.Resampling.BICUBIC)
+        image.save(folder / f"class{i % classes:04}" / f"{i:08}.jpg", quality=85)
 
 
 if __name__ == "__main__":
