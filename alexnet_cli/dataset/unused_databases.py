@@ -28,10 +28,10 @@ def remove_unused(folder: Path, now: float) -> None:
     """
     with suppress(OSError):
         for file in folder.iterdir():
-            if _NAME.fullmatch(file.name) and _is_unused(file, now) and _is_free(file):
-                # It may have been opened meanwhile.
-                if _is_unused(file, now):
-                    file.unlink()
+            is_old = _NAME.fullmatch(file.name) and _is_unused(file, now)
+            # Asked again, as it may have been opened meanwhile.
+            if is_old and _is_free(file) and _is_unused(file, now):
+                file.unlink()
 
 
 def _is_unused(file: Path, now: float) -> bool:

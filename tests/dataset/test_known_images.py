@@ -182,7 +182,9 @@ def test_doctor_finds_the_same_again_and_says_that_it_read_nothing(data, cache, 
     assert one == two and first.exit_code == second.exit_code == 1
     # Near-identical images are looked at closely.
     assert len(set(reads)) < len(open_source(data).samples)
-    line = f"not read again: 12 files of unchanged size and time; remove {cache} to read all"
+    line = (
+        f"not read again: 12 files of unchanged size and time; remove {cache} to read all"
+    )
     assert line in alexnet("doctor", data).stdout
     shutil.rmtree(cache)
     assert "not read again" not in alexnet("doctor", data).stdout

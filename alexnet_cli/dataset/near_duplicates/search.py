@@ -19,6 +19,7 @@ from ..parallel import parallel_map
 from .closeups import Closeups, ImageSet, Refusals
 from .fingerprint import Table, candidates, likeness
 from .groups import Groups
+from .print_table import IN_MEMORY
 
 TILE = 256
 """Views that are compared with as many others at once, which bounds memory."""
@@ -27,7 +28,7 @@ BATCH = 16
 """Tiles that are compared at once."""
 
 
-MOST_SEARCHED = 250_000
+MOST_SEARCHED = IN_MEMORY
 """Images of more than so many are not compared with each other.
 
 The time grows by the square of their number, memory by 2.3 KB an image.
@@ -70,9 +71,14 @@ def group_near(
     if not wanted:
         return NearPairs()
     if count > MOST_SEARCHED:
-        return NearPairs(count=count * (count - 1) // 2)
+        return not_compared(count)
     with counting("finding near duplicates") as progress:
         return near_pairs(images, progress, seconds)
+
+
+def not_compared(count: int) -> NearPairs:
+    """Of so many images, none of which were compared."""
+    return NearPairs(count=count * (count - 1) // 2)
 
 
 def among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
