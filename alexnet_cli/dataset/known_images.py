@@ -30,7 +30,7 @@ from .unused_databases import mark_used, remove_unused
 
 SETTLED = 2_000_000_000
 """Nanoseconds that a file must have been left alone for: clocks of disks are coarse."""
-_BATCH, _FEW = 2000, 32
+_BATCH, _FEW, _VIEW = 2000, 32, PRINT[1] * PRINT[2]
 _Row = tuple[Any, ...]
 """As _TABLE has it."""
 _TABLE = """
@@ -237,11 +237,11 @@ def _result(row: _Row) -> DecodedImage | ImageError:
     reason, digest, prints, width, height, form, gray, turned, dim = row[3:]
     if reason is not None:
         return ImageError(os.fsdecode(reason))
-    views = np.frombuffer(prints, np.uint8).reshape(-1, *PRINT[1:])
+    both = prints if len(prints) > _VIEW else prints + prints
     return DecodedImage(
         pixels=None,
         digest=digest.hex(),
-        fingerprint=np.broadcast_to(views, PRINT),
+        fingerprint=np.frombuffer(both, np.uint8).reshape(PRINT),
         size=(width, height),
         format=form,
         gray=bool(gray),

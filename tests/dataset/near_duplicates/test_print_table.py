@@ -72,8 +72,11 @@ def test_no_place_for_the_file_is_one_line(monkeypatch):
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="/dev/full is a file of Linux")
 def test_a_full_disk_is_one_line(monkeypatch):
+    def open_full():
+        return Path("/dev/full").open("wb")
+
     monkeypatch.setattr(print_table, "IN_MEMORY", 0)
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: Path("/dev/full").open("wb"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", open_full)
     table = PrintTable(50)
     with pytest.raises(AlexNetError, match=r"^the scratch file.*: No space left.*TMPDIR"):
         for _ in range(50):
