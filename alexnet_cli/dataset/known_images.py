@@ -240,7 +240,7 @@ def _result(row: _Row) -> DecodedImage | ImageError:
     both = prints if len(prints) > _VIEW else prints + prints
     return DecodedImage(
         pixels=None,
-        digest=digest.hex(),
+        digest=memoryview(digest).hex(),
         fingerprint=np.frombuffer(both, np.uint8).reshape(PRINT),
         size=(width, height),
         format=form,

@@ -26,8 +26,12 @@ def remove_unused(folder: Path, now: float) -> None:
 
     Not what has another name or other content, nor what another process uses.
     """
-    with suppress(OSError):
-        for file in folder.iterdir():
+    try:
+        files = list(folder.iterdir())
+    except OSError:
+        return
+    for file in files:
+        with suppress(OSError):
             is_old = _NAME.fullmatch(file.name) and _is_unused(file, now)
             # Asked again, as it may have been opened meanwhile.
             if is_old and _is_free(file) and _is_unused(file, now):
@@ -42,7 +46,9 @@ def _is_unused(file: Path, now: float) -> bool:
 def _is_free(file: Path) -> bool:
     """Whether it is a database of images that no other process reads or writes now."""
     try:
-        with closing(sqlite3.connect(file, timeout=0)) as opened:
+        # Not made if it has vanished.
+        name = f"{file.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(name, timeout=0, uri=True)) as opened:
             opened.execute("BEGIN EXCLUSIVE")
             opened.execute("SELECT name, size, time FROM images LIMIT 0")
     except sqlite3.DatabaseError:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_a_file_that_cannot_be_read_is_tried_again(data, cache, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "damage", ["bytes", "empty", "columns", "values", "folder", "locked"]
+    "damage", ["bytes", "empty", "columns", "print", "digest", "reason", "folder", "locked"]
 )
 def test_a_cache_that_cannot_be_used_changes_nothing(data, cache, damage):
     first = looked_at(data)
@@ -160,8 +161,10 @@ def test_a_cache_that_cannot_be_used_changes_nothing(data, cache, damage):
             lock.execute("DROP TABLE images")
             lock.execute("CREATE TABLE images (name BLOB, size INTEGER, time INTEGER)")
             lock.execute("INSERT INTO images SELECT 'a', 1, 1")
-        elif damage == "values":
-            lock.execute("UPDATE images SET print = x'00', digest = 5")
+        elif damage == "print":
+            lock.execute("UPDATE images SET print = x'00'")
+        elif damage in ("digest", "reason"):
+            lock.execute(f"UPDATE images SET {damage} = 5")
         lock.commit()
         if damage == "locked":
             lock.execute("BEGIN EXCLUSIVE")
@@ -212,6 +215,20 @@ def test_a_database_that_was_not_opened_for_long_is_removed(data, cache, databas
     old, later = databases(OLD, 31), databases(LATER, 29)
     looked_at(data)
     assert not old.exists() and later.exists() and len(list(cache.iterdir())) == 2
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(data, cache, databases, monkeypatch):
+    stuck, other = databases(OLD, 31), databases(LATER, 31)
+    unlink = Path.unlink
+
+    def refused(self, missing_ok=False):
+        if self == stuck:
+            raise PermissionError
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    looked_at(data)
+    assert stuck.exists() and not other.exists()
 
 
 def test_to_open_a_database_is_to_use_it(data, cache):
