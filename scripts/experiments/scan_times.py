@@ -2,8 +2,10 @@
 
     python scripts/experiments/scan_times.py FOLDER        twice: the second time reads none
     python scripts/experiments/scan_times.py FOLDER --draw 1000000 --classes 1000
+    python scripts/experiments/scan_times.py FOLDER --train
 
 `--draw` first fills FOLDER with so many small images, no two of which look alike.
+`--train` does what training does before TensorFlow starts: decodes and splits them.
 """
 
 import argparse
@@ -15,7 +17,9 @@ import numpy as np
 from PIL import Image
 
 from alexnet_cli.dataset.known_images import examined
+from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources.open import open_source
+from alexnet_cli.recipe.configs import build_recipe
 
 
 def main() -> None:
@@ -24,18 +28,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--draw", type=int, default=0)
     parser.add_argument("--classes", type=int, default=100)
+    parser.add_argument("--train", action="store_true")
     options = parser.parse_args()
     if options.draw:
         draw(options.folder, options.draw, options.classes)
     begun = time.process_time()
     source = open_source(options.folder)
     listed = time.process_time()
-    count = sum(1 for _ in examined(source, source.samples))
+    if options.train:
+        data = prepare(source, build_recipe(None, arch="tiny", cache="disk"))
+        count, work = sum(data.counts().values()), "decode and split"
+    else:
+        count, work = sum(1 for _ in examined(source, source.samples)), "look at"
     done = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     print(
         f"{count:,} images: {listed - begun:.1f} s of CPU to list, {done - listed:.1f} s to "
-        f"look at, at most {peak} MB"
+        f"{work}, at most {peak} MB"
     )
 
 
