@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from ..arrays import Fingerprints, Pixels
 from ..errors import ImageError
 from ..preprocess import MAX_PIXELS, Preprocess
 from . import images
-from .near_duplicates.fingerprint import PRINT, fingerprint
+from .near_duplicates.fingerprint import fingerprint
+from .near_duplicates.print_table import PrintTable
 from .parallel import parallel_map
 from .pixel_cache import PixelCache, Reader, new_pixel_cache
 from .sources.source import Sample, readers
@@ -109,7 +108,7 @@ def decoded_set(
     """What the `samples` were `decoded` to; their pixels are in `cache`."""
     good: list[Sample] = []
     digests: list[str] = []
-    fingerprints: list[Fingerprints] = []
+    prints = PrintTable(len(samples))
     bad: list[BadImage] = []
     dim: list[int] = []
     for done, (sample, found) in enumerate(zip(samples, decoded, strict=True), 1):
@@ -118,11 +117,12 @@ def decoded_set(
         else:
             good.append(sample)
             digests.append(found.digest)
-            fingerprints.append(found.fingerprint)
+            prints.add(found.fingerprint)
             dim += [found.dim] if found.dim else []
         progress(done, len(samples))
-    table = np.array(fingerprints, np.uint8).reshape(-1, *PRINT)
-    return DecodedSet(cache, tuple(good), tuple(digests), table, tuple(bad), tuple(dim))
+    return DecodedSet(
+        cache, tuple(good), tuple(digests), prints.all(), tuple(bad), tuple(dim)
+    )
 
 
 def decode_files(

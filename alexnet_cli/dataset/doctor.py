@@ -16,6 +16,7 @@ from .decoding import Counting, uncounted
 from .dim_images import fitting
 from .examined_files import ExaminedFile, ExaminedFolder, read_folder
 from .findings import Findings, Pair, Range
+from .layout.listing import extension
 from .near_duplicates.closeups import ImageSet, image_set
 from .near_duplicates.groups import content_groups
 from .near_duplicates.search import MOST_SEARCHED, find_copies, group_near
@@ -75,6 +76,7 @@ def examine(
         two_parts=_names([(x, y) for x, y in pairs if x.part != y.part]),
         overlap=_names(_overlap(other, folder, counting, max_pixels)) if other else (),
         confusable=confusable(counts),
+        not_read=folder.not_read,
         refused=_refused(folder, near),
     )
 
@@ -130,7 +132,7 @@ def _whole(found: Range) -> Range:
 
 def _wrong_extension(file: ExaminedFile) -> bool:
     fitting = EXTENSIONS.get(file.format)
-    return fitting is not None and Path(file.name).suffix.lower() not in fitting
+    return fitting is not None and extension(file.name) not in fitting
 
 
 _Pairs = list[tuple[ExaminedFile, ExaminedFile]]

@@ -9,12 +9,13 @@ from ..errors import ImageError
 from .decoding import Counting, DecodedImage
 from .known_images import examined
 from .near_duplicates.fingerprint import PRINT
+from .near_duplicates.print_table import PrintTable
 from .shards.decoding import fingerprints
 from .shards.source import ShardSource
 from .sources.source import Source
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExaminedFile:
     """One file: its path below the root, its class, its part, and what is in it."""
 
@@ -37,6 +38,8 @@ class ExaminedFolder:
     source: Source
     files: tuple[ExaminedFile, ...]
     prints: Fingerprints
+    not_read: int = 0
+    """Files whose size and time are those of an earlier look, which is taken for theirs."""
 
 
 def read_folder(
@@ -50,14 +53,18 @@ def read_folder(
         return _read_shards(source, counting, prints=prints)
     samples = source.samples
     files = [ExaminedFile(x.name, source.classes[x.label], x.part) for x in samples]
-    table = np.zeros((len(files) if prints else 0, *PRINT), np.uint8)
+    table, black = PrintTable(len(files) if prints else 0), np.zeros(PRINT, np.uint8)
+    not_read: list[int] = []
+    look = examined(source, samples, max_pixels=max_pixels, not_read=not_read.append)
     with counting("examining") as progress:
-        for i, decoded in enumerate(examined(source, samples, max_pixels=max_pixels)):
+        for i, decoded in enumerate(look):
             files[i] = _examined(files[i], decoded)
-            if prints and isinstance(decoded, DecodedImage):
-                table[i] = decoded.fingerprint
+            if prints:
+                table.add(
+                    decoded.fingerprint if isinstance(decoded, DecodedImage) else black
+                )
             progress(i + 1, len(files))
-    return ExaminedFolder(source, tuple(files), table)
+    return ExaminedFolder(source, tuple(files), table.all(), sum(not_read))
 
 
 def _read_shards(

@@ -55,6 +55,9 @@ class Findings:
     near_searched: bool = True
     """Whether `near` was looked for: not among more than `near_search.MOST_SEARCHED`."""
 
+    not_read: int = 0
+    """Files that were not read again: their size and time are those of an earlier look."""
+
     refused: str = ""
     """Why training with the recipes' usual split would refuse the data set; or empty."""
 

@@ -26,10 +26,11 @@ from .download import cache_folder
 from .near_duplicates.fingerprint import PRINT
 from .parallel import parallel_map
 from .sources.source import Sample, Source, readers
+from .unused_databases import mark_used, remove_unused
 
 SETTLED = 2_000_000_000
 """Nanoseconds that a file must have been left alone for: clocks of disks are coarse."""
-_BATCH, _FEW = 2000, 32
+_BATCH, _FEW, _VIEW = 2000, 32, PRINT[1] * PRINT[2]
 _Row = tuple[Any, ...]
 """As _TABLE has it."""
 _TABLE = """
@@ -38,6 +39,11 @@ CREATE TABLE IF NOT EXISTS images (
   width INTEGER, height INTEGER, format TEXT, gray INTEGER, turned INTEGER, dim INTEGER
 )
 """
+
+
+def known_images_folder() -> Path:
+    """Where the databases are; what is removed there is found again."""
+    return cache_folder() / "images"
 
 
 class Stamp(NamedTuple):
@@ -56,6 +62,7 @@ class _Found:
     name: str = ""
     stamp: Stamp | None = None
     """None where nothing is to be kept: it is known already, or could not be read."""
+    is_known: bool = False
 
 
 class KnownImages:
@@ -63,10 +70,9 @@ class KnownImages:
 
     def __init__(self, root: Path, how: str) -> None:
         """Open or make the database of `root`, for images that are looked at in one way."""
-        name = hashlib.sha256(
-            os.fsencode(os.path.realpath(root)) + how.encode()
-        ).hexdigest()
-        self._file = cache_folder() / "images" / f"{name[:32]}.sqlite"
+        key = os.fsencode(os.path.realpath(root)) + how.encode()
+        name = hashlib.sha256(key).hexdigest()
+        self._file = known_images_folder() / f"{name[:32]}.sqlite"
         self._open: sqlite3.Connection | None = None
         for _ in range(2):
             try:
@@ -77,6 +83,8 @@ class KnownImages:
                 # What is lost when the system stops is found again.
                 self._open.execute("PRAGMA synchronous = OFF")
                 self._open.execute(_TABLE)
+                mark_used(self._file)
+                remove_unused(self._file.parent, time.time())
                 return
             except sqlite3.OperationalError:
                 break
@@ -126,10 +134,13 @@ def examined(
     samples: Sequence[Sample],
     preprocess: Preprocess | None = None,
     max_pixels: int = MAX_PIXELS,
+    *,
+    not_read: Callable[[int], object] = lambda count: None,
 ) -> Iterator[DecodedImage | ImageError]:
     """Each of `samples` without its pixels, or what is wrong with it, in order.
 
-    Files that were looked at before in the same way, and have not changed, are not read.
+    Files that were looked at before in the same way, and have not changed, are not read;
+    `not_read` is called with the numbers of such files.
     """
     if preprocess:
         preprocess = replace(preprocess, mean=None, std=(1.0, 1.0, 1.0), input_size=1)
@@ -142,6 +153,7 @@ def examined(
             with closing(parallel_map(look, _several(items))) as looked_at:
                 for several in looked_at:
                     found += several
+                    not_read(sum(x.is_known for x in several))
                     if len(found) >= _BATCH:
                         known.keep(found)
                         found.clear()
@@ -189,7 +201,7 @@ def _looker(
     def look(item: _Item) -> _Found:
         name, read, stamp, known = item
         if known is not None:
-            return _Found(known)
+            return _Found(known, is_known=True)
         try:
             data = read()
         except ImageError as error:
@@ -225,11 +237,11 @@ def _result(row: _Row) -> DecodedImage | ImageError:
     reason, digest, prints, width, height, form, gray, turned, dim = row[3:]
     if reason is not None:
         return ImageError(os.fsdecode(reason))
-    views = np.frombuffer(prints, np.uint8).reshape(-1, *PRINT[1:])
+    both = prints if len(prints) > _VIEW else prints + prints
     return DecodedImage(
         pixels=None,
-        digest=digest.hex(),
-        fingerprint=np.broadcast_to(views, PRINT),
+        digest=memoryview(digest).hex(),
+        fingerprint=np.frombuffer(both, np.uint8).reshape(PRINT),
         size=(width, height),
         format=form,
         gray=bool(gray),

@@ -31,7 +31,7 @@ from .sources.source import Sample, Source, require_order
 from .split import TEST, TRAIN, VAL, SplitOptions, TooFewImages, split, subsample
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SplitRow:
     """One row of split.csv: an image that is used."""
 

@@ -10,6 +10,7 @@ from ..dataset import images
 from ..dataset.class_names import listed_classes, quoted, shown
 from ..dataset.doctor import TINY
 from ..dataset.findings import Findings
+from ..dataset.known_images import known_images_folder
 from ..dataset.sources.kinds import remote_url
 from ..dataset.sources.open import recorded_source
 from ..dataset.sources.source import Sample
@@ -140,6 +141,12 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
         "class imbalance",
         f"the largest class has {findings.imbalance:.1f} times the images of the smallest",
     )
+    if findings.not_read:
+        yield (
+            "not read again",
+            f"{findings.not_read} files of unchanged size and time; remove "
+            f"{printable(known_images_folder())} to read all",
+        )
 
 
 def _verdict(findings: Findings) -> str:

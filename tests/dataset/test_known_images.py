@@ -1,9 +1,12 @@
 """Files that have not changed are not read again; those that have, are."""
 
+import json
 import os
 import shutil
 import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,7 +142,7 @@ def test_a_file_that_cannot_be_read_is_tried_again(data, cache, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "damage", ["bytes", "empty", "columns", "values", "folder", "locked"]
+    "damage", ["bytes", "empty", "columns", "print", "digest", "reason", "folder", "locked"]
 )
 def test_a_cache_that_cannot_be_used_changes_nothing(data, cache, damage):
     first = looked_at(data)
@@ -158,8 +161,10 @@ def test_a_cache_that_cannot_be_used_changes_nothing(data, cache, damage):
             lock.execute("DROP TABLE images")
             lock.execute("CREATE TABLE images (name BLOB, size INTEGER, time INTEGER)")
             lock.execute("INSERT INTO images SELECT 'a', 1, 1")
-        elif damage == "values":
-            lock.execute("UPDATE images SET print = x'00', digest = 5")
+        elif damage == "print":
+            lock.execute("UPDATE images SET print = x'00'")
+        elif damage in ("digest", "reason"):
+            lock.execute(f"UPDATE images SET {damage} = 5")
         lock.commit()
         if damage == "locked":
             lock.execute("BEGIN EXCLUSIVE")
@@ -171,13 +176,99 @@ def test_a_cache_that_cannot_be_used_changes_nothing(data, cache, damage):
     assert all(same(a, b) for a, b in zip(first, again, strict=True))
 
 
-def test_doctor_finds_the_same_again(data, cache, reads):
+def test_doctor_finds_the_same_again_and_says_that_it_read_nothing(data, cache, reads):
     first = alexnet("doctor", data, "--json")
     reads.clear()
     second = alexnet("doctor", data, "--json")
-    assert first.stdout == second.stdout and first.exit_code == second.exit_code == 1
+    one, two = (json.loads(x.stdout) for x in (first, second))
+    assert (one.pop("not_read"), two.pop("not_read")) == (0, 12)
+    assert one == two and first.exit_code == second.exit_code == 1
     # Near-identical images are looked at closely.
     assert len(set(reads)) < len(open_source(data).samples)
+    line = (
+        f"not read again: 12 files of unchanged size and time; remove {cache} to read all"
+    )
+    assert line in alexnet("doctor", data).stdout
+    shutil.rmtree(cache)
+    assert "not read again" not in alexnet("doctor", data).stdout
+
+
+OLD, LATER = "0123456789abcdef" * 2 + ".sqlite", "fedcba9876543210" * 2 + ".sqlite"
+
+
+@pytest.fixture
+def databases(cache):
+    """Makes a database of images, opened last so many days ago."""
+
+    def make(name, days):
+        cache.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(cache / name)) as opened, opened:
+            opened.execute("CREATE TABLE images (name BLOB, size INTEGER, time INTEGER)")
+        then = time.time() - days * 86_400
+        os.utime(cache / name, (then, then))
+        return cache / name
+
+    return make
+
+
+def test_a_database_that_was_not_opened_for_long_is_removed(data, cache, databases):
+    old, later = databases(OLD, 31), databases(LATER, 29)
+    looked_at(data)
+    assert not old.exists() and later.exists() and len(list(cache.iterdir())) == 2
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(data, cache, databases, monkeypatch):
+    stuck, other = databases(OLD, 31), databases(LATER, 31)
+    unlink = Path.unlink
+
+    def refused(self, missing_ok=False):
+        if self == stuck:
+            raise PermissionError
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    looked_at(data)
+    assert stuck.exists() and not other.exists()
+
+
+def test_to_open_a_database_is_to_use_it(data, cache):
+    looked_at(data)
+    (file,) = cache.iterdir()
+    os.utime(file, (5, 5))
+    looked_at(data)
+    assert time.time() - file.stat().st_mtime < 1000
+
+
+@pytest.mark.parametrize("state", ["read", "written"])
+def test_a_database_that_is_in_use_stays(data, cache, databases, state):
+    old = databases(OLD, 31)
+    with closing(sqlite3.connect(old, isolation_level=None)) as other:
+        other.execute("BEGIN" if state == "read" else "BEGIN IMMEDIATE")
+        other.execute("SELECT count(*) FROM images").fetchall()
+        looked_at(data)
+        assert old.exists()
+    looked_at(data)
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("kind", ["name", "text", "empty", "table", "folder", "link"])
+def test_what_is_not_a_database_of_images_stays(data, cache, databases, kind):
+    file = databases("notes.sqlite" if kind == "name" else OLD, 31)
+    if kind in ("text", "empty"):
+        file.write_bytes(b"text" * (kind == "text"))
+    elif kind == "table":
+        with closing(sqlite3.connect(file)) as opened, opened:
+            opened.execute("ALTER TABLE images RENAME TO other")
+    elif kind == "folder":
+        file.unlink()
+        file.mkdir()
+    elif kind == "link":
+        file.rename(cache / "elsewhere")
+        file.symlink_to(cache / "elsewhere")
+    for x in cache.iterdir():
+        os.utime(x, (5, 5), follow_symlinks=False)
+    looked_at(data)
+    assert file.exists()
 
 
 def test_too_many_are_not_compared_and_doctor_says_so(toy, monkeypatch):

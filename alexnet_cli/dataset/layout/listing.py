@@ -31,6 +31,7 @@ _CLOUD = (
 _CLOUD_ENDS = ("cloud", "cloudf")
 _SNIFFED = 8
 """Files of unknown extensions that are opened, at most, to tell if there are images."""
+_JUNK = JUNK_FILES | JUNK_FOLDERS
 HIDDEN_FILE = "hidden, or a file of the system; rename to use"
 HIDDEN_FOLDER = "hidden, or a folder of the system; rename to use"
 ARCHIVE = "archive within the data, not opened; unpack to use"
@@ -92,7 +93,10 @@ def leads_nowhere(entry: Entry) -> bool:
 
 def is_junk(entry: Entry) -> bool:
     """Whether a system or a program made `entry`, or it is hidden."""
-    return _is_junk(entry.name, JUNK_FOLDERS if is_folder(entry) else JUNK_FILES)
+    # Asked first, as nearly all are neither, and to ask what they are takes longer.
+    return _is_junk(entry.name, _JUNK) and _is_junk(
+        entry.name, JUNK_FOLDERS if is_folder(entry) else JUNK_FILES
+    )
 
 
 def _is_junk(name: str, known: Collection[str]) -> bool:
@@ -106,7 +110,7 @@ def is_candidate(entry: Entry) -> bool:
 
 def has_known_extension(name: str) -> bool:
     """Whether a file called `name` is an image by its extension."""
-    return _extension(name) in KNOWN_IMAGES
+    return extension(name) in KNOWN_IMAGES
 
 
 def has_images(candidates: list[Entry], files: Files) -> bool:
@@ -125,10 +129,11 @@ def usable(folder: Path, files: Files, note: Note) -> list[Entry]:
     found, problem = entries_below(folder, files)
     if problem:
         note(LeftOut(folder, problem, is_folder=True))
-    drawn = annotations([x.name for x in found if is_folder(x) and not is_junk(x)])
+    folders = {x.name for x in found if is_folder(x)}
+    drawn = annotations([x.name for x in found if x.name in folders and not is_junk(x)])
     kept: list[Entry] = []
     for entry in found:
-        folder_too = is_folder(entry)
+        folder_too = entry.name in folders
         if reason := DRAWN if entry.name in drawn and folder_too else why_unused(entry):
             note(LeftOut(Path(entry.path), reason, folder_too))
         else:
@@ -165,20 +170,21 @@ def _unusable(entry: Entry) -> str:
 
 
 def _unusable_name(name: str) -> str:
-    if _extension(name) in KNOWN_IMAGES and not name.startswith("~$"):
+    if extension(name) in KNOWN_IMAGES and not name.startswith("~$"):
         return ""
     if reason := still_in_cloud(name):
         return reason
     if _UNFINISHED.search(name):
         return "unfinished download or temporary file; finish or rename to use"
-    if _extension(name) in ARCHIVES:
+    if extension(name) in ARCHIVES:
         return ARCHIVE
-    if _extension(name) in NOT_IMAGES:
+    if extension(name) in NOT_IMAGES:
         return NO_IMAGE
     return "a log of TensorBoard" if name.startswith(EVENTS) else ""
 
 
-def _extension(name: str) -> str:
+def extension(name: str) -> str:
+    """That of a file's name or path, in lower case with its dot; empty if it has none."""
     # Not by pathlib, which takes most of the time that a large data set is listed in.
     dot = name.rfind(".")
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
@@ -205,5 +211,5 @@ def still_in_cloud(name: str) -> str:
 def has_models(names: Collection[str]) -> bool:
     """Whether files of these names are models or logs of a training."""
     return any(
-        _extension(x) in MODELS or x.startswith(EVENTS) or x == "args.yaml" for x in names
+        extension(x) in MODELS or x.startswith(EVENTS) or x == "args.yaml" for x in names
     )

@@ -82,6 +82,8 @@ class _View:
     """[3, 128, 128]: red, green and blue."""
     sizes: list[Floats]
     """Luma at 16, 32 and 64 pixels."""
+    rest: Floats
+    """[16, 16]: the first of them without the means of rows and columns."""
     fine: Pixels
     """That of the closeup."""
 
@@ -91,7 +93,10 @@ class _View:
         planes = _planes(image.pixels)
         half = luma(halved(planes))
         quarter = halved(half)
-        return cls(planes, [halved(quarter), quarter, half], image.fine)
+        few = halved(quarter)
+        across = few.mean(axis=1, keepdims=True)
+        rest = few - few.mean(axis=0) - across + across.mean()
+        return cls(planes, [few, quarter, half], rest, image.fine)
 
 
 def _planes(pixels: Pixels) -> Floats:
@@ -131,11 +136,5 @@ def _laid(one: Floats, two: Floats, overlay: Overlay) -> Matched:
 
 def _correlation(one: _View, two: _View) -> float:
     """At 16 x 16, without the means of rows and columns."""
-    a, b = (
-        x.sizes[0]
-        - x.sizes[0].mean(0)
-        - x.sizes[0].mean(1, keepdims=True)
-        + x.sizes[0].mean()
-        for x in (one, two)
-    )
+    a, b = one.rest, two.rest
     return float(np.vdot(a, b) / max(np.sqrt(np.vdot(a, a) * np.vdot(b, b)), 1e-6))

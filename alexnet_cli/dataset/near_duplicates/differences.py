@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import Flags, Floats
+from ...arrays import Doubles, Flags, Floats
 
 DETAIL, LEVEL, COLOR, TINT = 2.0, 14.0, 24.0, 6.0
 """The largest differences of the same image.
@@ -214,5 +214,13 @@ def _exposure(dark: Floats, light: Floats) -> tuple[float, float]:
         gain = float((dx @ (y - other) + 25 * total) / (dx @ (x - mean) + 25 * total))
         bias = float(other - gain * mean)
         rest = np.abs(y - gain * x - bias)
-        weight = 1 / (1 + (rest / max(2.0, 1.5 * float(np.median(rest)))) ** 2)
+        weight = 1 / (1 + (rest / max(2.0, 1.5 * _median(rest))) ** 2)
     return gain, bias
+
+
+def _median(values: Doubles) -> float:
+    """Of [n], n > 0; `np.median` takes five times as long for so few."""
+    half = len(values) // 2
+    low, high = len(values) - 1 - half, half
+    parted = np.partition(values, (low, high))
+    return float(parted[low] + parted[high]) / 2

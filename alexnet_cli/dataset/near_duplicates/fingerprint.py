@@ -76,7 +76,9 @@ class Table:
     def of(cls, prints: Fingerprints) -> "Table":
         """The table of fingerprints [N, 2, 32, 32]."""
         seen = np.ones((len(prints), 2), bool)
-        seen[:, 1] = (prints[:, 0] != prints[:, 1]).any(axis=(1, 2))
+        for i in range(0, len(prints), 1024):
+            some = prints[i : i + 1024]
+            seen[i : i + 1024, 1] = (some[:, 0] != some[:, 1]).any(axis=(1, 2))
         images, views = np.nonzero(seen)
         chosen = prints[seen]
         small = np.empty((2, len(chosen), 32), np.float32)

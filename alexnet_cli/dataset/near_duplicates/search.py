@@ -19,6 +19,7 @@ from ..parallel import parallel_map
 from .closeups import Closeups, ImageSet, Refusals
 from .fingerprint import Table, candidates, likeness
 from .groups import Groups
+from .print_table import IN_MEMORY
 
 TILE = 256
 """Views that are compared with as many others at once, which bounds memory."""
@@ -27,7 +28,7 @@ BATCH = 16
 """Tiles that are compared at once."""
 
 
-MOST_SEARCHED = 250_000
+MOST_SEARCHED = IN_MEMORY
 """Images of more than so many are not compared with each other.
 
 The time grows by the square of their number, memory by 2.3 KB an image.
@@ -70,9 +71,14 @@ def group_near(
     if not wanted:
         return NearPairs()
     if count > MOST_SEARCHED:
-        return NearPairs(count=count * (count - 1) // 2)
+        return not_compared(count)
     with counting("finding near duplicates") as progress:
         return near_pairs(images, progress, seconds)
+
+
+def not_compared(count: int) -> NearPairs:
+    """Of so many images, none of which were compared."""
+    return NearPairs(count=count * (count - 1) // 2)
 
 
 def among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
@@ -167,15 +173,20 @@ class _Search:
 
 
 def _best(near: Floats, one: Rows, two: Rows) -> list[tuple[int, int]]:
-    """Of each row and each column what is most alike, once for any two groups."""
+    """Of each row and each column what is most alike, as the fewest that connect as much.
+
+    `one` and `two` are the groups of rows and columns. What is left out could only join
+    what a better pair has joined, unless that is refused: then it is chosen next time.
+    """
     rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
     best = (rows, near[rows].argmax(axis=1)), (near[:, columns].argmax(axis=0), columns)
     i, j = np.concatenate(best, axis=1)
-    low, high = np.minimum(one[i], two[j]), np.maximum(one[i], two[j])
     order = np.argsort(-near[i, j], kind="stable")
-    _, first = np.unique(np.stack([low, high])[:, order], axis=1, return_index=True)
-    chosen = order[np.sort(first)]
-    return list(zip(i[chosen].tolist(), j[chosen].tolist(), strict=True))
+    i, j = i[order], j[order]
+    names, places = np.unique(np.concatenate([one[i], two[j]]), return_inverse=True)
+    groups, places = Groups(len(names)), places.tolist()
+    pairs = zip(i.tolist(), j.tolist(), places[: len(i)], places[len(i) :], strict=True)
+    return [(row, column) for row, column, x, y in pairs if groups.join(x, y)]
 
 
 def find_copies(

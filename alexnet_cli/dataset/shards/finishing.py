@@ -14,7 +14,7 @@ from ..decoding import Counting
 from ..near_duplicates.closeups import image_set
 from ..near_duplicates.fingerprint import PRINT
 from ..near_duplicates.groups import content_groups
-from ..near_duplicates.search import NearPairs, group_near
+from ..near_duplicates.search import MOST_SEARCHED, NearPairs, group_near, not_compared
 from ..sources.class_folders import ImageFolder
 from .encoding import RAW
 from .index import (
@@ -141,18 +141,21 @@ def _collected(plan: Plan) -> _Collected:
 def _joined_prints(plan: Plan, file: Path) -> Fingerprints:
     """The fingerprints of all images, written to `file`; not in memory."""
     shape = (len(plan.source.samples), *PRINT)
-    prints = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
-    start = 0
-    for shard, chunk in enumerate(plan.chunks):
-        prints[start : start + len(chunk)] = plan.read_prints(shard)
-        start += len(chunk)
-    prints.flush()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    # Not through a mapped file, whose pages count as the process's memory.
+    with file.open("wb") as out:
+        np.lib.format.write_array_header_1_0(out, header)
+        for shard in range(len(plan.chunks)):
+            out.write(plan.read_prints(shard).tobytes())
+    prints: Fingerprints = np.load(file, mmap_mode="r")
     return prints
 
 
 def _near(
     plan: Plan, found: _Collected, prints: Fingerprints, counting: Counting
 ) -> NearPairs:
+    if plan.options.group_near and len(found.good) > MOST_SEARCHED:
+        return not_compared(len(found.good))
     samples = [plan.source.samples[i] for i in found.good]
     limit = plan.options.preprocess.max_pixels
     kept = prints if len(samples) == len(prints) else prints[found.good]

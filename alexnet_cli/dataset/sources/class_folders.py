@@ -225,7 +225,16 @@ def _samples(
     matches = {x: matching(x, classes) for x in found.classes}
     labels = {x: classes.index(y) for x, y in matches.items() if y is not None}
     return [
-        Sample(file.relative_to(root).as_posix(), labels[found.classes[label]], part)
+        Sample(_below(root, file), labels[found.classes[label]], part)
         for file, label in zip(found.files, found.labels, strict=True)
         if found.classes[label] in labels
     ]
+
+
+def _below(root: Path, file: Path) -> str:
+    """The path of `file` below `root`, with forward slashes."""
+    path, start = str(file), f"{root}/"
+    if path.startswith(start):
+        # As pathlib has it, which takes most of the time that a million take.
+        return path[len(start) :]
+    return file.relative_to(root).as_posix()

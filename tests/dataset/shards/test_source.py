@@ -16,6 +16,7 @@ from PIL import Image
 
 from alexnet_cli.dataset.prepare import prepare, refuse_overlap
 from alexnet_cli.dataset.recorded import prepare_recorded, recorded_images
+from alexnet_cli.dataset.shards import finishing
 from alexnet_cli.dataset.shards.plan import Plan, PrepareOptions
 from alexnet_cli.dataset.shards.writing import write_shards
 from alexnet_cli.dataset.sources.open import open_labeled, open_source
@@ -168,6 +169,17 @@ def test_that_none_were_compared_is_known(folder, tmp_path, monkeypatch):
     assert near.compared == 0 < near.count
     monkeypatch.setattr("alexnet_cli.dataset.near_duplicates.search.MOST_SEARCHED", 10)
     same(prepare(open_source(folder), RECIPE), prepare(open_source(out), RECIPE))
+
+
+def test_of_too_many_no_fingerprint_is_read_again(folder, tmp_path, monkeypatch):
+    def never(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(finishing, "MOST_SEARCHED", 10)
+    monkeypatch.setattr(finishing, "image_set", never)
+    out = shards(folder, tmp_path / "out")
+    near = prepare(open_source(out), RECIPE).near
+    assert near.compared == 0 < near.count
 
 
 def copied(raw, tmp_path):
