@@ -165,7 +165,7 @@ class InputPipeline:
         self, generator: Callable[[], Iterator[Any]], count: int, spec: Any
     ) -> tf.data.Dataset:
         """The `count` batches of `generator`, two of them prefetched."""
-        # TensorFlow keeps for ever what it is given here, and with it would keep all images.
+        # TensorFlow keeps forever what it is given here, and with it would keep all images.
         kept = [lambda: self._noting_errors(generator)]
         data = tf.data.Dataset.from_generator(
             lambda: (batch for batches in kept for batch in batches()),
