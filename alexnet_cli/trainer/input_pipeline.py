@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,7 @@ class InputPipeline:
     ) -> tf.data.Dataset:
         """The `count` batches of `generator`, two of them prefetched."""
         # TensorFlow keeps forever what it is given here, and with it would keep all images.
-        kept = [lambda: self._noting_errors(generator)]
+        kept = [partial(self._noting_errors, generator)]
         data = tf.data.Dataset.from_generator(
             lambda: (batch for batches in kept for batch in batches()),
             output_signature=spec,
