@@ -180,6 +180,9 @@ def test_the_profile_has_milliseconds_per_kind_of_operation():
     ("NVIDIA H200", 989), ("NVIDIA H100 80GB HBM3", 989), ("NVIDIA H100 PCIe", 756), ("NVIDIA A100-SXM4-80GB", 312),
     ("NVIDIA L4", 121), ("NVIDIA L40S", 362), ("NVIDIA A10", 125), ("NVIDIA A10G", 70), ("Tesla T4", 65),
     ("Tesla V100-SXM2-16GB", 125), ("NVIDIA GeForce RTX 4090", 165), ("NVIDIA L40", None), ("cpu", None), ("Tesla P4", None),
+    ("NVIDIA H100 NVL", 835), ("NVIDIA H200 NVL", None), ("Tesla V100-PCIE-32GB", 112), ("Tesla V100S-PCIE-32GB", None),
+    ("NVIDIA A100-PCIE-40GB", 312), ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", None), ("NVIDIA H100 PCIe MIG 1g.10gb", None),
+    ("NVIDIA GeForce RTX 4090 Laptop GPU", None), ("NVIDIA GeForce RTX 4090 D", None), ("NVIDIA GH200 480GB", None),
 ])  # fmt: skip
 def test_peaks_are_found_by_the_names_that_devices_have(module, device, peak):
     assert module("benchmarks/gpu.py").peak_of(device) == peak
@@ -208,7 +211,7 @@ def test_the_table_of_steps_has_a_row_for_each_kind(module, backend):
         x.strip("| ").split(" | ") for x in found.splitlines() if x.startswith("| tiny")
     ]
     assert [x[2] for x in rows] == (["yes"] if backend == "jax" else ["no", "yes"])
-    work = module("benchmarks/compare_training.py").flop("tiny")
+    work = module("benchmarks/compare_training.py").flop("tiny", 1000)
     for *_, milliseconds, spread, images, teraflops, share in rows:
         assert float(images.replace(",", "")) == pytest.approx(
             8000 / float(milliseconds), rel=0.02
@@ -217,6 +220,42 @@ def test_the_table_of_steps_has_a_row_for_each_kind(module, backend):
         assert float(teraflops) == pytest.approx(expected, rel=0.02)
         assert float(share) == pytest.approx(expected / 0.001, rel=0.02, abs=0.01)
         assert float(spread) >= 1
+
+
+@pytest.mark.parametrize("name, words, problem", [
+    ("gpu", "--arch nosuch", "'nosuch' is none of"),
+    ("gpu", "--precision float32,auto", "'auto' is none of float32, mixed_bfloat16"),
+    ("gpu", "--batch many", "invalid int value: 'many'"),
+    ("gpu", "--batch 0", "0 is not more than 0"),
+    ("gpu", "--steps -1", "-1 is not more than 0"),
+    ("gpu", "--peak nan", "nan is not more than 0"),
+    ("gpu", "--device gpu:0,1", "--device gpu:0,1 is more than one"),
+    ("gpu", "--backend jax --device gpu:1", "set CUDA_VISIBLE_DEVICES"),
+    ("pipeline", "--geometries copy,bogus", "'bogus' is none of copy, boxes, warp"),
+    ("pipeline", "--caches none", "'none' is none of ram, disk"),
+    ("pipeline", "--sides 227/256", "'227/256' is not STORED/FED"),
+    ("pipeline", "--sides 256", "'256' is not STORED/FED"),
+    ("pipeline", "--cores 100000", "--cores 100000: there are"),
+    ("pipeline", "--seconds 0", "0 is not more than 0"),
+    ("pipeline", "--rounds 0", "0 is not more than 0"),
+    ("pipeline", "--before /nowhere", "/nowhere has no alexnet_cli"),
+])  # fmt: skip
+def test_what_cannot_be_measured_is_refused(
+    module, monkeypatch, capsys, name, words, problem
+):
+    monkeypatch.setattr(sys, "argv", ["script", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        module(f"benchmarks/{name}.py").main()
+    assert ended.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_device_that_is_not_there_is_one_line():
+    command = [sys.executable, SCRIPTS / "benchmarks/gpu.py", "--device", "gpu:77"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "--device gpu:77: gpu:77 does not exist" in done.stderr.splitlines()[-1]
 
 
 def test_what_is_held_out_follows_content_alone(toy, tmp_path):

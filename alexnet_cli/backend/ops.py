@@ -90,8 +90,8 @@ def _places(row: Any, side: int) -> Any:
 def _within(place: Any, length: int, fill_mode: str) -> Any:
     """Where `place` [B, S, S] is once 0..length-1 is continued by `fill_mode`.
 
-    Source: TensorFlow, `MapCoordinate` in kernels/image/image_ops.h; its "wrap" is not
-    periodic between pixels, which is kept.
+    Source: TensorFlow, `MapCoordinate` in tensorflow/core/kernels/image/image_ops.h. Its
+    "wrap" counts turns of `last` and moves by `length`, hence the clip; that is kept.
     """
     last = length - 1
     if fill_mode == "constant":

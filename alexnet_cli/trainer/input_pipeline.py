@@ -1,9 +1,11 @@
 """Batches of pixels, augmentation parameters and one-hot labels, as tf.data."""
 
 import dataclasses
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -164,8 +166,11 @@ class InputPipeline:
         self, generator: Callable[[], Iterator[Any]], count: int, spec: Any
     ) -> tf.data.Dataset:
         """The `count` batches of `generator`, two of them prefetched."""
+        # TensorFlow keeps forever what it is given here, and with it would keep all images.
+        kept = [partial(self._noting_errors, generator)]
         data = tf.data.Dataset.from_generator(
-            lambda: self._noting_errors(generator), output_signature=spec
+            lambda: (batch for batches in kept for batch in batches()),
+            output_signature=spec,
         )
         data = data.apply(tf.data.experimental.assert_cardinality(count))
         options = tf.data.Options()
@@ -176,7 +181,10 @@ class InputPipeline:
         # Nothing here can be tuned, and at the end of an epoch the iterator would wait for
         # the tuner, which may sleep for seconds.
         options.autotune.enabled = False
-        return data.prefetch(2).with_options(options)
+        data = data.prefetch(2).with_options(options)
+        # Its iterators refer to the dataset.
+        weakref.finalize(data, kept.clear).atexit = False
+        return data
 
     def _noting_errors(self, generator: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         try:

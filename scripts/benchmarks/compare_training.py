@@ -44,14 +44,14 @@ def step(args: argparse.Namespace) -> Comparison:
     return Comparison({**measures, name: matmul.measure}, work, everything)
 
 
-def flop(arch: str) -> int:
+def flop(arch: str, classes: int = 5) -> int:
     """Operations per image of a training step.
 
     6 per multiply-add: two each for the outputs and the gradients of weights and inputs;
     the first convolution needs no gradient of its inputs.
     """
     total, first = 0, True
-    for row in trace(ARCHITECTURES[arch], 5):
+    for row in trace(ARCHITECTURES[arch], classes):
         if isinstance(row.layer, Conv):
             weights = row.parameters - row.layer.filters * row.layer.use_bias
             adds = weights * row.shape[0] * row.shape[1]

@@ -16,11 +16,14 @@ import itertools
 import os
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
+from arguments import checkout, more_than, sides, some_of
 from benchmark import machine, table
 from comparison import Worker
+
+from alexnet_cli.backend.devices import usable_cores
+from alexnet_cli.model.alexnet import ARCHITECTURES
 
 Run = tuple[float, float, float]
 """Images, seconds and processor seconds."""
@@ -29,7 +32,7 @@ Run = tuple[float, float, float]
 def cases(args: argparse.Namespace) -> list[str]:
     """What is measured, in the words of feeding.py."""
     fed = ["nothing"] if args.no_network else ["ready", "network"]
-    lists = (args.geometries.split(","), args.caches.split(","), args.sides.split(","))
+    lists = (args.geometries, args.caches, args.sides)
     return [
         f"{geometry} {kept} {sides.replace('/', ' ')} {takes}"
         for geometry, kept, sides, takes in itertools.product(*lists, fed)
@@ -72,18 +75,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--no-network", action="store_true")
-    parser.add_argument("--geometries", default="copy,boxes,warp")
-    parser.add_argument("--caches", default="ram")
+    geometries = "copy,boxes,warp"
     parser.add_argument(
-        "--sides", default="256/227", help="stored/fed, several with commas"
+        "--geometries", type=some_of(geometries.split(",")), default=geometries
     )
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--arch", default="alexnet-half")
-    parser.add_argument("--cores", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of a measurement")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--before", type=Path, help="another checkout to compare with")
+    parser.add_argument("--caches", type=some_of(("ram", "disk")), default="ram")
+    parser.add_argument(
+        "--sides", type=sides, default="256/227", help="stored/fed, several with commas"
+    )
+    parser.add_argument("--batch", type=more_than(0), default=128)
+    parser.add_argument("--arch", choices=ARCHITECTURES, default="alexnet-half")
+    parser.add_argument("--cores", type=more_than(0), default=1)
+    parser.add_argument(
+        "--seconds", type=more_than(0, float), default=1.0, help="of a measurement"
+    )
+    parser.add_argument("--rounds", type=more_than(0), default=5)
+    parser.add_argument("--before", type=checkout, help="another checkout to compare with")
     args = parser.parse_args()
+    if args.cores > usable_cores():
+        parser.error(f"--cores {args.cores}: there are {usable_cores()}")
     words = ("feeding.py", args.cores, args.seconds, args.batch, args.arch)
     workers = {"": Worker(*words)}
     if args.before:

@@ -1,6 +1,8 @@
 """Every image is in one batch of an epoch, and batches depend on seed and epoch alone."""
 
 import dataclasses
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -230,6 +232,28 @@ def test_memory_of_batches_is_used_again():
 
 
 # Weights of images
+
+
+@pytest.mark.parametrize("taken", [0, 1, 4])
+def test_images_are_let_go_with_the_datasets_that_give_them(taken):
+    """TensorFlow itself keeps what it calls for batches until the process ends."""
+    examples, plain = numbered(32), pipeline(2, **PLAIN)
+    images, pool = weakref.ref(examples.cache), weakref.ref(plain.pool)
+    for dataset in (plain.training(examples, 1), plain.validation(examples)):
+        for _ in zip(range(taken), dataset, strict=False):
+            pass
+    del examples, plain, dataset
+    gc.collect()
+    assert images() is None and pool() is None
+
+
+def test_an_iterator_needs_nothing_but_itself():
+    examples = numbered(32)
+    spread = tf.distribute.get_strategy().experimental_distribute_dataset
+    for wrap in (lambda x: x, lambda x: x.take(9), spread):
+        batches_left = iter(wrap(pipeline(2, **PLAIN).training(examples, 1)))
+        gc.collect()
+        assert len(list(batches_left)) == 4
 
 
 def weights_of(dataset):
