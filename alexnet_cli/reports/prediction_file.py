@@ -53,7 +53,6 @@ class PredictionFile:
         self.rows = self.file.with_name(f".{self.file.name}.rows")
         self.note = self.file.with_name(f".{self.file.name}.rows.json")
         self.lock = self.file.with_name(f".{self.file.name}.rows.lock")
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = self._locked()
         try:
             self._begin(json.loads(json.dumps(state)), resume=resume)
@@ -72,14 +71,19 @@ class PredictionFile:
         """Keep other processes from writing rows of this file.
 
         Raises:
-            RunError: one does already.
+            RunError: one does already, or nothing can be written there.
         """
         try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             return try_lock(self.lock)
         except AlreadyLocked as error:
             raise RunError(
                 f"{printable(self.file)}: another process is writing predictions there; "
                 f"wait for it, or choose another --out"
+            ) from error
+        except OSError as error:
+            raise RunError(
+                f"{printable(self.file)} cannot be written: {error.strerror}"
             ) from error
 
     def _begin(self, state: Mapping[str, Any], *, resume: bool) -> None:

@@ -202,6 +202,13 @@ def test_rows_that_another_process_writes_are_left_to_it(tmp_path, resume):
     assert write(file, resume=resume).images == len(IMAGES)
 
 
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", Path("/proc")):
+        with pytest.raises(RunError, match=r"p\.csv cannot be written: \w"):
+            PredictionFile(folder / "p.csv", 2, {}, resume=False)
+
+
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     error = killed(tmp_path / "p.csv", 8, monkeypatch, error=type("Full", (OSError,), {
