@@ -59,7 +59,9 @@ def _statistics(x: Any, counted: Any, total: _Total) -> tuple[Any, Any, Any]:
     # The kernel divides by n - 1.
     variance *= tf.maximum(count - 1, 1) / count
     # In float64: what is left of the squares may be a millionth of them.
-    mean, variance, own = (tf.cast(v, tf.float64) for v in (mean, variance, counted * count))
+    mean, variance, own = (
+        tf.cast(v, tf.float64) for v in (mean, variance, counted * count)
+    )
     sums = tf.concat([own * mean, own * (variance + tf.square(mean)), [own]], axis=0)
     first, second, whole = tf.split(total([sums])[0], [channels, channels, 1])
     mean = first / whole
