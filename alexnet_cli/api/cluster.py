@@ -3,20 +3,25 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..backend.cluster import found_kind
-from ..errors import ClusterError
+from ..errors import ClusterError, printable
+from ..recipe.recipe import FIELDS, Recipe
 from ..run.run import Run
 from ..run.staging import Staging
+from ..version import __version__
 from .listener import Listener
 from .recording import Recorder
 
 if TYPE_CHECKING:
     from ..backend.workers import Workers
+
+_OWN = ("device", "cache", "precision", "checkpoint_minutes", "histograms")
+"""Fields of a recipe in which workers may differ."""
 
 
 @contextmanager
@@ -51,6 +56,35 @@ def joined(
         recorder.log(f"{workers.count} workers train together; this is the chief")
     with noticing_lost(workers):
         yield workers, recorder
+
+
+def require_same(workers: "Workers | None", recipe: Recipe | None) -> None:
+    """Check that all `workers` were started with `recipe`; None goes on with a run.
+
+    Raises:
+        ClusterError: one was not, which all are told.
+    """
+    if workers is None:
+        return
+    own: dict[str, Any] = {"version": __version__, "--resume": recipe is None}
+    if recipe:
+        own |= {FIELDS[k].flag: v for k, v in recipe.flat().items() if k not in _OWN}
+    chief, *others = map(json.loads, workers.gather(json.dumps(own).encode()))
+    for number, other in enumerate(others, 1):
+        name = next((x for x in chief if chief[x] != other.get(x)), None)
+        if name:
+            raise ClusterError(
+                f"worker {number} has {name} {_said(other, name)}, and worker 0 has "
+                f"{name} {_said(chief, name)}; start all workers with the same command"
+            )
+
+
+def _said(options: Mapping[str, Any], name: str) -> str:
+    """The value of an option, as in the tables of options."""
+    value = options[name]
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "unset" if value is None else printable(str(value))
 
 
 def noticing_lost(workers: "Workers | None") -> AbstractContextManager[None]:

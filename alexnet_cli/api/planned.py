@@ -18,7 +18,7 @@ from ..run.run import Run
 from .listener import Listener
 from .pretrained import fetched_weights_file, weights_file
 from .provenance import with_images
-from .training_images import TrainOptions, prepared_images, refuse_inside, training_images
+from .training_images import TrainOptions, check_place, prepared_images, training_images
 
 if TYPE_CHECKING:
     from ..backend.workers import Workers
@@ -114,7 +114,7 @@ def check_options(options: TrainOptions) -> None:
     """
     for data in (options.data, *options.parts.values()):
         if data is not None:
-            refuse_inside(options.out, data)
+            check_place(options.out, data)
     if isinstance(options.classes, str):
         raise RecipeError(f"classes must be a list of names, not {options.classes!r}")
     if Path(options.run_name).name != options.run_name:

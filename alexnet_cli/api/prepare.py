@@ -69,9 +69,9 @@ def prepare_recipe(
     from ..dataset.sources.kinds import is_shards
     from ..dataset.sources.open import open_source
     from ..recipe.preprocessing import preprocess_of
-    from .training_images import refuse_inside
+    from .training_images import check_place
 
-    refuse_inside(out, data)
+    check_place(out, data)
     if is_shards(data):
         raise RecipeError(f"{printable(data)} is a folder of shards already")
     source = open_source(data)

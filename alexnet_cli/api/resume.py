@@ -17,7 +17,7 @@ from ..run.destination import is_staged
 from ..run.digests import SUMS
 from ..run.run import FINISHED, Run
 from ..run.staging import Staging, noting_how_to_go_on, resumed
-from .cluster import joined, noticing_lost, tell_run, told_run
+from .cluster import joined, noticing_lost, require_same, tell_run, told_run
 from .listener import Listener
 from .planned import check_devices
 from .recorded_images import recorded_examples
@@ -94,6 +94,7 @@ def resume_run(
     """Go on with a run, as `resume`; a finished one only gets what it lacks."""
     device = options.changes.get("device", "auto")
     with joined(options.cluster, device, listener) as (workers, recorder):
+        require_same(workers, None)
         return resume_joined(options, recorder, callbacks, workers)
 
 

@@ -13,7 +13,7 @@ from ..recipe.configs import build_recipe
 from ..recipe.recipe import Recipe
 from ..run.run import FAILED, Run
 from ..run.staging import noting_how_to_go_on, staged
-from .cluster import chief_says, joined, noticing_lost, own_folder
+from .cluster import chief_says, joined, noticing_lost, own_folder, require_same
 from .config import config_values
 from .listener import Listener
 from .planned import check_options, planned, require_room
@@ -83,9 +83,11 @@ def train_recipe(
     Raises:
         DatasetError: `strict` and a bad file, or images of `against` in the data.
         Interrupted: Ctrl-C before an epoch was finished.
+        ClusterError: workers differ in their options, or one has ended.
     """
     check_options(options)
     with joined(options.cluster, recipe.machine.device, listener) as (workers, recorder):
+        require_same(workers, recipe)
         return _train_joined(options, recipe, recorder, callbacks, workers)
 
 

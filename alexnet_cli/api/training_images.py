@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..dataset.sources.kinds import is_remote, remote_url
 from ..errors import DatasetError, RecipeError, printable
 from ..recipe.late import too_late
 from ..recipe.reachable import unreachable_targets
@@ -85,8 +86,17 @@ def training_images(
     return data, source, {k: x.relative_to(data).as_posix() for k, x in parts.items()}
 
 
-def refuse_inside(out: Path, data: Path) -> None:
-    """A run among the class folders would be taken for a class."""
+def check_place(out: Path, data: Path) -> None:
+    """Check that `out` is of this machine, and not among the class folders of `data`.
+
+    Raises:
+        RecipeError: it is not.
+    """
+    if is_remote(out):
+        raise RecipeError(
+            f"--out {printable(remote_url(out))} is on a server; write to a folder of this "
+            f"machine, and copy that"
+        )
     if out.resolve().is_relative_to(data.resolve()):
         raise RecipeError(
             f"--out {printable(out)} is inside --data {printable(data)}, where it would be "

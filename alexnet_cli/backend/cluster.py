@@ -73,8 +73,8 @@ def parsed(config: Any) -> Cluster:
     cluster = _part(config, "cluster")
     task = _part(config, "task")
     _refuse_roles(cluster, str(task.get("type", "")))
-    workers = {x: _addresses(cluster, x) for x in _TRAINING if x in cluster}
-    if "worker" not in workers and "chief" not in workers:
+    workers = {x: _addresses(cluster, x) for x in _TRAINING if cluster.get(x)}
+    if not workers:
         raise ClusterError(f"TF_CONFIG names no workers; it has to be like {_EXAMPLE}")
     if len(workers.get("chief", ())) > 1:
         raise ClusterError(f"TF_CONFIG names {len(workers['chief'])} chiefs; name one")

@@ -11,7 +11,7 @@ from ..errors import printable
 from .arguments import FOLDER, machines_of, ray_options
 from .console import log, notes, result
 from .progress import ConsoleListener
-from .recipe_options import RecipeCommand, options_of, recipe_of
+from .recipe_options import RecipeCommand, given_options, options_of, recipe_of
 
 KEPT = ("arch", "resize", "size", "max_megapixels", "white_level", "group_near")
 """The fields of a recipe that say how images are kept."""
@@ -58,6 +58,8 @@ def prepare_command(ctx: click.Context, /, data: Path, out: Path, **values: Any)
     """
     from ..api.prepare import prepare_recipe
 
+    if values["encoding"] == "raw" and "quality" in given_options(ctx):
+        raise click.UsageError("--quality has no effect with --encoding raw")
     form = values["encoding"], values["quality"], values["images_per_shard"]
     recipe, listener = recipe_of(ctx), ConsoleListener()
     machines = machines_of(values["cluster"], values["workers"])

@@ -26,7 +26,7 @@ from .download import cache_folder
 from .near_duplicates.fingerprint import PRINT
 from .parallel import parallel_map
 from .sources.source import Sample, Source, readers
-from .unused_databases import mark_used, remove_unused
+from .unused_databases import mark_used, remove_damaged, remove_unused
 
 SETTLED = 2_000_000_000
 """Nanoseconds that a file must have been left alone for: clocks of disks are coarse."""
@@ -39,6 +39,8 @@ CREATE TABLE IF NOT EXISTS images (
   width INTEGER, height INTEGER, format TEXT, gray INTEGER, turned INTEGER, dim INTEGER
 )
 """
+_SELECT = "SELECT * FROM images WHERE name = ? AND size = ? AND time = ?"
+_INSERT = f"INSERT OR REPLACE INTO images VALUES ({', '.join('?' * 12)})"
 
 
 def known_images_folder() -> Path:
@@ -86,14 +88,10 @@ class KnownImages:
                 mark_used(self._file)
                 remove_unused(self._file.parent, time.time())
                 return
-            except sqlite3.OperationalError:
+            except (sqlite3.OperationalError, OSError):
                 break
-            except sqlite3.DatabaseError:
-                # It is damaged: a new one is made.
-                self.close()
-                self._file.unlink(missing_ok=True)
-            except OSError:
-                break
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
         self.close()
 
     def get(self, name: str, stamp: Stamp) -> DecodedImage | ImageError | None:
@@ -101,26 +99,29 @@ class KnownImages:
         if self._open is None:
             return None
         try:
-            row = self._open.execute(
-                "SELECT * FROM images WHERE name = ? AND size = ? AND time = ?",
-                (os.fsencode(name), *stamp),
-            ).fetchone()
-            return _result(row) if row else None
-        except sqlite3.DatabaseError:
+            with suppress(ValueError, TypeError):
+                row = self._open.execute(_SELECT, (os.fsencode(name), *stamp)).fetchone()
+                return _result(row) if row else None
+        except sqlite3.DatabaseError as error:
             # Not once for each image: another process may hold it for long.
-            self.close()
-            return None
-        except (ValueError, TypeError):
-            return None
+            self._give_up(error)
+        return None
 
     def keep(self, found: list[_Found]) -> None:
         """Note what was found; nothing if the disk is full or another process writes."""
         rows = [_row(x.name, x.stamp, x.result) for x in found if x.stamp]
         if self._open is not None:
-            with suppress(sqlite3.DatabaseError), self._open:
-                self._open.executemany(
-                    f"INSERT OR REPLACE INTO images VALUES ({', '.join('?' * 12)})", rows
-                )
+            try:
+                # Where there is no room, the next images may find some.
+                with suppress(sqlite3.OperationalError), self._open:
+                    self._open.executemany(_INSERT, rows)
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: sqlite3.DatabaseError) -> None:
+        """Close the database; remove it if it is damaged, so that a new one is made."""
+        self.close()
+        remove_damaged(self._file, error)
 
     def close(self) -> None:
         """Close the database."""
@@ -139,8 +140,8 @@ def examined(
 ) -> Iterator[DecodedImage | ImageError]:
     """Each of `samples` without its pixels, or what is wrong with it, in order.
 
-    Files that were looked at before in the same way, and have not changed, are not read;
-    `not_read` is called with the numbers of such files.
+    Not read, and counted by `not_read`, are files that were looked at before in the same
+    way and have not changed.
     """
     if preprocess:
         preprocess = replace(preprocess, mean=None, std=(1.0, 1.0, 1.0), input_size=1)
@@ -223,8 +224,7 @@ def _row(name: str, stamp: Stamp | None, found: DecodedImage | ImageError) -> _R
     print_ = found.fingerprint
     # Most images have no margins, and one view.
     kept = print_[:1] if (print_[0] == print_[1]).all() else print_
-    width, height = found.size
-    facts = width, height, found.format, found.gray, found.turned, found.dim
+    facts = *found.size, found.format, found.gray, found.turned, found.dim
     return (*key, None, bytes.fromhex(found.digest), kept.tobytes(), *facts)
 
 

@@ -181,8 +181,8 @@ def refuse_overlap(
         i, j = next(iter(copies.items()))
         name, copy = samples[i].name, prepared.split[rows[j]].file
         raise DatasetError(
-            f"{len(copies)} image(s) of {printable(against)} are also, or almost, in the "
-            f"data, such as {printable(name)} in {printable(copy)}; "
+            f"{len(copies)} image(s) of {printable(against)} are also, or almost, trained "
+            f"on or validated on: {printable(name)} is {printable(copy)}; "
             f"`alexnet doctor --against` lists them, --allow-overlap trains anyway"
         )
 

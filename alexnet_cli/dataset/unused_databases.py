@@ -1,6 +1,6 @@
-"""Databases of known images that nobody has opened for long: they are removed.
+"""Databases of known images that are damaged, or that nobody has opened for long, go.
 
-Those of folders that are gone, and of other versions, which look for other names.
+The latter are of folders that are gone, and of other versions, with other names.
 """
 
 import os
@@ -19,6 +19,13 @@ def mark_used(file: Path) -> None:
     """Note that a database is opened now; not where that is not permitted."""
     with suppress(OSError):
         os.utime(file)
+
+
+def remove_damaged(file: Path, error: sqlite3.DatabaseError) -> None:
+    """Remove a database that `error` says is damaged; not where that is not permitted."""
+    if not isinstance(error, sqlite3.OperationalError):
+        with suppress(OSError):
+            file.unlink()
 
 
 def remove_unused(folder: Path, now: float) -> None:

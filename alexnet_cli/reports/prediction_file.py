@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
+from ..backend.file_lock import AlreadyLocked, release, try_lock
 from ..backend.whole_file import sync
 from ..errors import RunError, printable
 from ..run.files import replacing, write_text
@@ -44,32 +45,65 @@ class PredictionFile:
 
         Raises:
             RunError: there are rows of an earlier process, and `resume` is not set, or they
-                are of another model or of other options.
+                are of another model or of other options; or another process writes some.
             OSError: it cannot be written.
         """
         self.file = followed(file)
         self.header = next(csv.reader([csv_header(top)]))
         self.rows = self.file.with_name(f".{self.file.name}.rows")
         self.note = self.file.with_name(f".{self.file.name}.rows.json")
-        self.goes_on = self.rows.exists()
-        if self.goes_on:
-            if not resume:
-                raise RunError(
-                    f"{printable(self.file)}: an earlier prediction of it did not end; "
-                    f"--resume goes on with it, or remove {printable(self.rows)}"
-                )
-            self._require(json.loads(json.dumps(state)))
-            os.truncate(self.rows, _whole(self.rows))
-        else:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self.note, json.dumps(state))
-        self._out = self.rows.open(
-            "a", encoding="utf-8", errors="surrogateescape", newline=""
-        )
-        if not self.rows.stat().st_size:
-            self._out.write(f"{csv_header(top)}\n")
-            self._out.flush()
+        self.lock = self.file.with_name(f".{self.file.name}.rows.lock")
+        self._lock = self._locked()
+        try:
+            self._begin(json.loads(json.dumps(state)), resume=resume)
+            self._out = self.rows.open(
+                "a", encoding="utf-8", errors="surrogateescape", newline=""
+            )
+            if not self.rows.stat().st_size:
+                self._out.write(f"{csv_header(top)}\n")
+                self._out.flush()
+        except BaseException:
+            release(self._lock, self.lock)
+            raise
         self._saved = time.monotonic()
+
+    def _locked(self) -> IO[str] | None:
+        """Keep other processes from writing rows of this file.
+
+        Raises:
+            RunError: one does already, or nothing can be written there.
+        """
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            return try_lock(self.lock)
+        except AlreadyLocked as error:
+            raise RunError(
+                f"{printable(self.file)}: another process is writing predictions there; "
+                f"wait for it, or choose another --out"
+            ) from error
+        except OSError as error:
+            raise RunError(
+                f"{printable(self.file)} cannot be written: {error.strerror}"
+            ) from error
+
+    def _begin(self, state: Mapping[str, Any], *, resume: bool) -> None:
+        """Note what rows are to be of, or remove a torn one from those that are there.
+
+        Raises:
+            RunError: they are not to be gone on with, or are of something else.
+            OSError: they cannot be written.
+        """
+        self.goes_on = self.rows.exists()
+        if not self.goes_on:
+            write_text(self.note, json.dumps(state))
+            return
+        if not resume:
+            raise RunError(
+                f"{printable(self.file)}: an earlier prediction of it did not end; "
+                f"--resume goes on with it, or remove {printable(self.rows)}"
+            )
+        self._require(state)
+        os.truncate(self.rows, _whole(self.rows))
 
     def kept(self) -> Iterator[Row]:
         """The rows that an earlier process has written, in order.
@@ -93,7 +127,10 @@ class PredictionFile:
 
     def close(self) -> None:
         """Close the file, which is gone on with later."""
-        self._out.close()
+        try:
+            self._out.close()
+        finally:
+            release(self._lock, self.lock)
 
     def finish(self) -> None:
         """Give the file its name, as all rows are there.
@@ -102,7 +139,7 @@ class PredictionFile:
             OSError: the disk is full.
             RunError: the rows are damaged.
         """
-        self.close()
+        self._out.close()
         if self.file.suffix.lower() == PARQUET:
             with replacing(self.file) as part:
                 self._write_parquet(part)

@@ -35,20 +35,17 @@ def shared_batch_normalization(
                 reserve_space_3=[], **fixed,
             )  # fmt: skip
             # What the statistics of all rows add: -gamma r / n * (sum dy + x^ sum(dy x^)).
-            inverse = tf.math.rsqrt(variance + epsilon)
-            factor = -counted * gamma * inverse / count
+            factor = -counted * gamma * tf.math.rsqrt(variance + epsilon) / count
             slope, offset = (factor * v for v in total([dgamma, dbeta]))
-            return dx + _line(x, slope * inverse, offset, mean), dgamma, dbeta
+            added, *_ = tf.raw_ops.FusedBatchNormV3(
+                offset=offset, mean=mean, variance=variance, **{**fixed, "scale": slope}
+            )
+            return dx + added, dgamma, dbeta
 
         return (y, mean, variance), gradient
 
     y, mean, variance = normalized(rows, gamma, beta)
     return tf.reshape(y, shape), tf.stop_gradient(mean), tf.stop_gradient(variance)
-
-
-def _line(x: Any, slope: Any, offset: Any, mean: Any) -> Any:
-    """slope * (x - mean) + offset, [..., C] as x."""
-    return tf.cast(tf.cast(x, tf.float32) * slope + (offset - mean * slope), x.dtype)
 
 
 def _statistics(x: Any, counted: Any, total: _Total) -> tuple[Any, Any, Any]:
@@ -61,8 +58,13 @@ def _statistics(x: Any, counted: Any, total: _Total) -> tuple[Any, Any, Any]:
     count = tf.cast(tf.size(x) // channels, tf.float32)
     # The kernel divides by n - 1.
     variance *= tf.maximum(count - 1, 1) / count
-    own = counted * count
+    # In float64: what is left of the squares may be a millionth of them.
+    mean, variance, own = (
+        tf.cast(v, tf.float64) for v in (mean, variance, counted * count)
+    )
     sums = tf.concat([own * mean, own * (variance + tf.square(mean)), [own]], axis=0)
-    first, second, count = tf.split(total([sums])[0], [channels, channels, 1])
-    mean = first / count
-    return mean, tf.maximum(second / count - tf.square(mean), 0.0), count
+    first, second, whole = tf.split(total([sums])[0], [channels, channels, 1])
+    mean = first / whole
+    variance = tf.maximum(second / whole - tf.square(mean), 0.0)
+    mean, variance, whole = (tf.cast(v, tf.float32) for v in (mean, variance, whole))
+    return mean, variance, whole

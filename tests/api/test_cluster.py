@@ -4,12 +4,14 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from threads_as_workers import by_workers
 
-from alexnet_cli.api.cluster import joined, noticing_lost
+from alexnet_cli.api.cluster import joined, noticing_lost, require_same
 from alexnet_cli.api.listener import Listener
 from alexnet_cli.backend import workers
 from alexnet_cli.backend.workers import LOST
 from alexnet_cli.errors import ClusterError
+from alexnet_cli.recipe.recipe import Recipe
 
 
 class Heard(Listener):
@@ -72,3 +74,31 @@ def test_the_log_says_in_a_line_that_a_worker_was_lost(found, tmp_path):
     ):
         raise tf.errors.UnavailableError(None, None, "failed to connect\nto all addresses")
     assert (tmp_path / "train.log").read_text().splitlines()[-1] == f"ended: {LOST}"
+
+
+@pytest.mark.parametrize(
+    ("chief", "other", "text"),
+    [
+        ({"batch_size": 8}, {"batch_size": 4}, "has --batch-size 4, and worker 0 has --batch-size 8"),
+        ({}, {"xla": True}, "has --xla on, and worker 0 has --xla off"),
+        ({"clip_norm": 1.0}, {}, "has --clip-norm unset, and worker 0 has --clip-norm 1.0"),
+        ({}, None, "has --resume on, and worker 0 has --resume off"),
+        (None, {}, "has --resume off, and worker 0 has --resume on"),
+    ],
+)  # fmt: skip
+def test_workers_with_other_options_are_refused_by_all(chief, other, text):
+    def told(worker):
+        fields = other if worker.index == 2 else chief
+        with pytest.raises(ClusterError) as caught:
+            require_same(worker, None if fields is None else Recipe(**fields))
+        return str(caught.value)
+
+    expected = f"worker 2 {text}; start all workers with the same command"
+    assert by_workers(3, told) == [expected] * 3
+
+
+def test_workers_may_have_other_devices():
+    def told(worker):
+        require_same(worker, Recipe(device=f"gpu:{worker.index}", cache="none"))
+
+    by_workers(2, told)

@@ -189,6 +189,26 @@ def test_damaged_rows_are_one_line(tmp_path, monkeypatch, damage):
         write(file, resume=True)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_rows_that_another_process_writes_are_left_to_it(tmp_path, resume):
+    file = tmp_path / "p.csv"
+    first = PredictionFile(file, 2, {}, resume=False)
+    with pytest.raises(RunError, match="another process is writing predictions there"):
+        write(file, resume=resume)
+    first.close()
+    with pytest.raises(RunError, match="was begun with another|did not end"):
+        write(file, resume=resume)
+    rows_of(file).unlink()
+    assert write(file, resume=resume).images == len(IMAGES)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", Path("/proc")):
+        with pytest.raises(RunError, match=r"p\.csv cannot be written: \w"):
+            PredictionFile(folder / "p.csv", 2, {}, resume=False)
+
+
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     error = killed(tmp_path / "p.csv", 8, monkeypatch, error=type("Full", (OSError,), {

@@ -162,7 +162,8 @@ def test_what_cannot_work_is_an_error_before_anything_is_written(
 def test_strict_and_against_refuse_images(tmp_path):
     data = draw_toy(tmp_path / "d", each=4)
     with pytest.raises(
-        DatasetError, match="^12 image.s. of .* are also, or almost, in the data"
+        DatasetError,
+        match="^12 image.s. of .* are also, or almost, trained on or validated on",
     ):
         train(data, out=tmp_path / "saved", against=str(data), **ONE_EPOCH)
     (data / "red" / "bad.jpg").write_bytes(b"x")

@@ -56,6 +56,10 @@ def test_workers_of_one_machine_are_numbered():
         ('{"task": {}}', 'TF_CONFIG has no "cluster"'),
         ('{"cluster": {}}', 'TF_CONFIG has no "task"'),
         ('{"cluster": {}, "task": {}}', "TF_CONFIG names no workers"),
+        (
+            '{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}',
+            "TF_CONFIG names no workers",
+        ),
         ('{"cluster": {"worker": "a:1"}, "task": {}}', '"worker" is not a list'),
         ('{"cluster": {"worker": [1]}, "task": {}}', '"worker" is not a list'),
     ],

@@ -53,6 +53,15 @@ def test_what_cannot_be_prepared_is_one_line(toy, tmp_path):
     )
     fails(2, "--epochs", "prepare", toy, "--out", out, "--epochs", "3")
     fails(2, "Missing option", "prepare", toy)
+    raw = ("--encoding", "raw", "--quality", "95")
+    fails(
+        2, "--quality has no effect with --encoding raw", "prepare", toy, "--out", out, *raw
+    )
+    for command in (("prepare",), ("train", "--dry-run")):
+        for address in ("s3://bucket/out", "https://host/out"):
+            fails(
+                2, f"--out {address} is on a server", *command, toy, "--out", address, *KEPT
+            )
     assert not out.exists()
     prepared(toy, out)
     fails(2, "is a folder of shards already", "prepare", out, "--out", tmp_path / "2")

@@ -1,5 +1,6 @@
 """Files that have not changed are not read again; those that have, are."""
 
+import errno
 import json
 import os
 import shutil
@@ -174,6 +175,32 @@ def test_a_cache_that_cannot_be_used_changes_nothing(data, cache, damage):
         if lock:
             lock.close()
     assert all(same(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_a_damaged_cache_is_made_anew(data, cache, reads):
+    first = looked_at(data)
+    (file,) = cache.iterdir()
+    content = bytearray(file.read_bytes())
+    # Its first page, which says what is in it, stays.
+    content[2**15 :] = b"\xff" * (len(content) - 2**15)
+    file.write_bytes(content)
+    assert all(same(a, b) for a, b in zip(looked_at(data), first, strict=True))
+    looked_at(data)
+    reads.clear()
+    assert all(same(a, b) for a, b in zip(looked_at(data), first, strict=True))
+    assert reads == []
+
+
+def test_a_damaged_cache_that_cannot_be_removed_changes_nothing(data, cache, monkeypatch):
+    first = looked_at(data)
+    (file,) = cache.iterdir()
+    file.write_bytes(b"no database" * 1000)
+
+    def refuse(self, missing_ok=False):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert all(same(a, b) for a, b in zip(looked_at(data), first, strict=True))
 
 
 def test_doctor_finds_the_same_again_and_says_that_it_read_nothing(data, cache, reads):

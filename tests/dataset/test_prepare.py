@@ -181,7 +181,7 @@ def test_overlap_with_a_test_folder_is_refused(tmp_path):
     with pytest.raises(DatasetError) as error:
         refuse_overlap(got, other)
     assert str(error.value) == (
-        f"1 image(s) of {other} are also, or almost, in the data, such as fish/x.jpg in "
+        f"1 image(s) of {other} are also, or almost, trained on or validated on: fish/x.jpg is "
         f"fish/fish_001.jpg; `alexnet doctor --against` lists them, --allow-overlap trains anyway"
     )
 
@@ -190,7 +190,7 @@ def test_a_near_copy_in_a_test_folder_is_refused(tmp_path):
     data, other = sample(tmp_path / "s"), tmp_path / "s" / "Test_set"
     with Image.open(data / "leaf" / "leaf_002.jpg") as image:
         image.resize((180, 180)).save(other / "leaf" / "small.jpg", quality=70)
-    with pytest.raises(DatasetError, match="such as leaf/small.jpg in leaf/leaf_002.jpg"):
+    with pytest.raises(DatasetError, match=": leaf/small.jpg is leaf/leaf_002.jpg"):
         refuse_overlap(prepared(data), other)
 
 
@@ -330,5 +330,5 @@ def test_the_test_part_may_be_what_the_data_is_compared_with(tmp_path):
     assert got.counts()["test"] == 6
     refuse_overlap(got, test)
     shutil.copy(tmp_path / "d" / "train" / "red" / "03.png", test / "red")
-    with pytest.raises(DatasetError, match="1 image.*red/03.png in train/red/03.png"):
+    with pytest.raises(DatasetError, match="1 image.*red/03.png is train/red/03.png"):
         refuse_overlap(got, test)

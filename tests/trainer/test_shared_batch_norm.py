@@ -61,7 +61,7 @@ def test_rows_that_do_not_count_leave_the_statistics_to_the_others():
     def total(values):
         # The sums of the statistics are one vector, those of the gradients two.
         if len(values) == 1:
-            return [values[0] + tf.constant(others, tf.float32)]
+            return [values[0] + tf.constant(others, values[0].dtype)]
         return list(values)
 
     y, found, spread, dx, *_ = computed(x, dy, gamma, beta, counted=0.0, total=total)
@@ -70,3 +70,17 @@ def test_rows_that_do_not_count_leave_the_statistics_to_the_others():
     slope = gamma / np.sqrt(variance + EPSILON)
     np.testing.assert_allclose(y, (x - mean) * slope + beta, atol=1e-4)
     np.testing.assert_allclose(dx, dy * slope, atol=1e-4)
+
+
+def test_a_mean_far_from_zero_leaves_the_variance_exact():
+    x, dy, gamma, beta = drawn((64, 4))
+    x = (x / 4 + 1000).astype(np.float32)
+    y, _, variance, dx, *_ = computed(x, dy, gamma, beta)
+    exact = x.astype(np.float64)
+    deviation = np.sqrt(exact.var(0) + EPSILON)
+    centered = (exact - exact.mean(0)) / deviation
+    slope = gamma / deviation
+    expected = slope * (dy - dy.mean(0) - centered * (dy * centered).mean(0))
+    np.testing.assert_allclose(variance, exact.var(0), rtol=1e-5)
+    np.testing.assert_allclose(y, centered * gamma + beta, atol=2e-3)
+    np.testing.assert_allclose(dx, expected, atol=2e-3)

@@ -30,7 +30,7 @@ from .index import (
     read_index,
     to_json,
 )
-from .plan import Plan, put
+from .plan import Plan, hashed, put
 from .store import LocalStore, file_digest
 from .table import Row, read_table, write_table
 
@@ -55,6 +55,7 @@ class _Collected:
     """What the records of all shards say together."""
 
     shards: list[Shard]
+    stamps: list[str]
     digests: list[str]
     """Of the images that can be used."""
     good: list[int]
@@ -78,11 +79,11 @@ def finish(plan: Plan, new: int, counting: Counting) -> Written:
     with written_whole(plan.out / PRINTS) as part:
         near = _near(plan, found, _joined_prints(plan, part), counting)
     table = _table(plan, content_groups(found.digests, near.pairs))
-    put(plan.out / INDEX, to_json(_index(plan, found.shards, table, near)).encode())
+    put(plan.out / INDEX, to_json(_index(plan, found, table, near)).encode())
     return written(plan.out, new)
 
 
-def _index(plan: Plan, shards: list[Shard], table: SampleTable, near: NearPairs) -> Index:
+def _index(plan: Plan, found: _Collected, table: SampleTable, near: NearPairs) -> Index:
     options, source = plan.options, plan.source
     is_raw = options.encoding == RAW
     return Index(
@@ -93,12 +94,13 @@ def _index(plan: Plan, shards: list[Shard], table: SampleTable, near: NearPairs)
         classes=source.classes,
         parts=convert(source.parts, Parts),
         samples=table,
-        shards=tuple(shards),
+        shards=tuple(found.shards),
         near=Near(near.compared, near.count),
         plan=plan.digest,
         by_class=isinstance(source, ImageFolder),
         data=source.location,
         notes=source.notes,
+        stamp=hashed(found.stamps),
     )
 
 
@@ -122,7 +124,7 @@ def written(out: Path, new: int = 0) -> Written:
 
 
 def _collected(plan: Plan) -> _Collected:
-    found = _Collected([], [], [], [])
+    found = _Collected([], [], [], [], [])
     for shard in range(len(plan.chunks)):
         record = plan.finished(shard)
         images, start = 0, shard * plan.options.images_per_shard
@@ -134,6 +136,7 @@ def _collected(plan: Plan) -> _Collected:
                 found.good.append(number)
                 found.digests.append(row.sha256)
         file = plan.tar(shard).name
+        found.stamps.append(record.stamp)
         found.shards.append(Shard(file, record.bytes, record.sha256, images))
     return found
 

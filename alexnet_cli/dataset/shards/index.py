@@ -102,6 +102,8 @@ class Index(Struct, frozen=True):
     """What was prepared."""
     notes: tuple[_Text, ...] = ()
     """What was left out of it and why, a line each."""
+    stamp: _Digest | None = None
+    """Of the sizes and times that its files had; not in folders of earlier versions."""
 
     @property
     def images(self) -> int:

@@ -81,11 +81,19 @@ class Plan:
         """Whether all of it is written, and nothing else.
 
         Raises:
-            DatasetError: there are other shards, or other files.
+            DatasetError: there are other shards, or other files, or images have changed.
         """
         if (self.out / INDEX).is_file():
-            if read_index(LocalStore(self.out)).plan != self.digest:
+            found = read_index(LocalStore(self.out))
+            if found.plan != self.digest:
                 raise self._others()
+            stamps = map(self.stamp_of, range(len(self.chunks)))
+            if found.stamp is not None and found.stamp != hashed(stamps):
+                raise DatasetError(
+                    f"--out {printable(self.out)} was made when images of "
+                    f"{printable(self.source.location)} had other sizes or times; choose "
+                    f"another folder, or remove it"
+                )
             return True
         if self.out.is_dir() and any(self.out.iterdir()) and not self.work.is_dir():
             raise DatasetError(
@@ -149,7 +157,7 @@ class Plan:
         """What changes when a file that the shard is made of is written to."""
         root = self.source.root
         files = (root / x.name for x in self.chunks[shard]) if root.is_dir() else (root,)
-        return _hashed(_size_and_time(x) for x in files)
+        return hashed(_size_and_time(x) for x in files)
 
     def _others(self) -> DatasetError:
         return DatasetError(
@@ -178,14 +186,15 @@ def _digest(source: Source, options: PrepareOptions) -> str:
         options.group_near,
         source.classes,
     )
-    return _hashed((repr(how), *(_line(x) for x in source.samples)))
+    return hashed((repr(how), *(_line(x) for x in source.samples)))
 
 
 def _line(sample: Sample) -> str:
     return f"{sample.part}/{sample.label}/{sample.name}"
 
 
-def _hashed(lines: Iterable[str]) -> str:
+def hashed(lines: Iterable[str]) -> str:
+    """One digest of all `lines`."""
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line.encode("utf-8", "surrogateescape") + b"\0")

@@ -150,7 +150,9 @@ def test_images_of_a_test_set_are_found_in_them_and_the_other_way_round(
     refuse_overlap(mine, other)
     refuse_overlap(others, raw)
     for data, against in ((mine, folder), (same_images, raw)):
-        with pytest.raises(DatasetError, match="are also, or almost, in the data"):
+        with pytest.raises(
+            DatasetError, match="are also, or almost, trained on or validated on"
+        ):
             refuse_overlap(data, against)
 
 

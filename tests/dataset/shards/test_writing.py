@@ -142,6 +142,17 @@ def test_a_complete_folder_is_left_as_it_is(toy, tmp_path):
     assert before == {x: x.stat().st_mtime_ns for x in out.iterdir()}
 
 
+def test_a_complete_folder_of_images_that_have_changed_is_refused(data, tmp_path):
+    out = tmp_path / "out"
+    write_shards(plan(data, out))
+    names = [x.name for x in open_source(data).samples]
+    shutil.copyfile(data / names[5], data / names[15])
+    before = tree(out)
+    with pytest.raises(DatasetError, match="had other sizes or times; choose another"):
+        write_shards(plan(data, out))
+    assert tree(out) == before
+
+
 def test_a_full_disk_is_one_line_and_costs_no_finished_shard(toy, tmp_path, monkeypatch):
     out, add = tmp_path / "out", TarWriter.add
 

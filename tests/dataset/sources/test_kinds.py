@@ -157,7 +157,7 @@ def test_a_training_may_not_see_the_test_images(toy, tmp_path, kind):
     shutil.copy(data / "red" / "03.png", test / "copy.png")
     files = made(data, tmp_path / f"d.{kind}"), made(test.parent, tmp_path / f"o.{kind}")
     result = fails(
-        3, f"1 image(s) of {files[1]} are also, or almost, in the data", "train", "--arch", "tiny", "--size", "36",
+        3, f"1 image(s) of {files[1]} are also, or almost, trained on or validated on", "train", "--arch", "tiny", "--size", "36",
         "--data", files[0], "--against", files[1], "--out", tmp_path / "run",
     )  # fmt: skip
     assert "in 3 classes" in result.stderr and not (tmp_path / "run").exists()
