@@ -1,4 +1,7 @@
-"""A Keras model whose training step can take its batch in parts, to need less memory."""
+"""A Keras model whose training step can take its batch in parts.
+
+To need less memory, or since several devices have a part each.
+"""
 
 from typing import Any
 
@@ -7,10 +10,11 @@ import tensorflow as tf
 
 
 class AccumulatingModel(keras.Model):
-    """A functional model with `parts`: how many parts a batch is computed in.
+    """A functional model with `parts`: how many parts a device computes its images in.
 
     Gradients are summed over the parts, so that an update is that of the whole batch up to
-    rounding. Dropout draws for each part anew, and BatchNorm's statistics are the parts'.
+    rounding, also where devices have unequal numbers of images. Dropout draws for each part
+    anew, and BatchNorm's statistics are the parts'.
     With `xla` XLA compiles what computes a part; whole batches are left to `compile`.
     """
 
@@ -19,16 +23,23 @@ class AccumulatingModel(keras.Model):
 
     def train_step(self, data: Any) -> Any:
         """One update with `data`, a batch (inputs, targets [B, K], weights [B])."""
-        if self.parts == 1:
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if self.parts == replicas == 1:
             return super().train_step(data)
         _, targets, _ = data
         count = tf.shape(targets)[0]
+        whole = tf.cast(count, tf.float32)
+        if replicas > 1:
+            # Keras would count every device the same, whatever number of images it has.
+            whole = tf.distribute.get_replica_context().all_reduce("mean", whole)
         size = -(-count // self.parts)
-        compute = tf.function(self._gradients, jit_compile=True if self.xla else None)
+        compute = self._gradients
+        if self.xla:
+            compute = tf.function(compute, jit_compile=True)
 
         def add(start: Any, sums: Any) -> Any:
             part = tf.nest.map_structure(lambda x: x[start : start + size], data)
-            gradients = compute(part, count)
+            gradients = compute(part, whole)
             sums = [
                 a + tf.convert_to_tensor(b) for a, b in zip(sums, gradients, strict=True)
             ]
@@ -44,7 +55,7 @@ class AccumulatingModel(keras.Model):
         return self.get_metrics_result()
 
     def _gradients(self, part: Any, count: Any) -> Any:
-        """The gradients of a part's share in the loss of `count` images."""
+        """The gradients of a part's share in the loss of `count` images on each device."""
         inputs, targets, weights = part
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         size = tf.shape(targets)[0]

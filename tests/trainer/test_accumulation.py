@@ -1,10 +1,12 @@
 """A batch in parts gives the update of the whole; where memory lacks, it is divided."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import toy_examples
+from helpers import python, toy_examples
 from trainer.trainings import leave_out_exports, new_run, train_logged
 
 from alexnet_cli.errors import AlexNetError
@@ -132,3 +134,49 @@ def test_lack_of_memory_within_an_epoch_goes_on_from_the_last_checkpoint(
     trained, _ = train_logged(tmp_path / "r", [watch], epochs=1, checkpoint_minutes=0)
     assert memory.parts == [1, 1, 2, 2] and seen == [0, 1, 2]
     assert trained.run.status == "finished"
+
+
+UNEVEN = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from alexnet_cli.trainer.input_pipeline import InputPipeline
+from alexnet_cli.trainer.training_model import TrainingModel
+from helpers import python, toy_examples
+from trainer.trainings import new_run
+def losses(name, strategy, parts=1):
+    run = new_run(
+        Path(sys.argv[1], name), norm="none", dropout=0.0, crop_area=0.0, hflip=False,
+        optimizer="sgd", learning_rate=0.01, batch_size=4,
+    )
+    model = TrainingModel(run, strategy)
+    model.compute_in(parts)
+    pipeline, found = InputPipeline(run.recipe, run.preprocess, 3), []
+    compiled = model.at(32)
+    compiled.evaluate(pipeline.validation(toy_examples(4)), verbose=0)  # makes the metrics
+    compiled.make_train_function()
+    for epoch in (1, 2, 3):
+        data = pipeline.training(toy_examples(15), epoch)
+        batches = iter(strategy.experimental_distribute_dataset(data))
+        for _ in range(4):
+            compiled.reset_metrics()
+            compiled.train_function(batches)
+            found.append(float(compiled.get_metrics_result()["loss"]))
+    return found
+devices = ["CPU:0", "CPU:1"]
+print(*losses("one", tf.distribute.get_strategy()))
+print(*losses("two", tf.distribute.MirroredStrategy(devices)))
+print(*losses("parts", tf.distribute.MirroredStrategy(devices), 2))
+"""
+
+
+@pytest.mark.slow
+def test_devices_with_unequal_numbers_of_images_give_the_losses_of_one(tmp_path):
+    done = python(UNEVEN, tmp_path, Path(__file__).parents[1])
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two, parts = (np.array(x.split(), float) for x in done.stdout.splitlines()[-3:])
+    np.testing.assert_allclose(two, one, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(parts, one, rtol=0, atol=1e-5)
