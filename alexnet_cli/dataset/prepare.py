@@ -20,7 +20,8 @@ from .decoding import (
 )
 from .near_duplicates.closeups import ImageSet
 from .near_duplicates.groups import content_groups
-from .near_duplicates.search import NearPairs, among, find_copies, searched
+from .near_duplicates.pairs import NearPairs, among
+from .near_duplicates.search import find_copies, searched
 from .pixel_cache import Examples
 from .shards.decoding import decoded_images, searchable
 from .shards.source import ShardSource

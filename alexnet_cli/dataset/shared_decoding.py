@@ -15,7 +15,7 @@ from ..recipe.preprocessing import preprocess_of
 from ..recipe.recipe import Recipe
 from .decoding import BadImage, DecodedSet, ProgressCallback
 from .near_duplicates.fingerprint import PRINT
-from .near_duplicates.search import NearPairs
+from .near_duplicates.pairs import NearPairs
 from .pixel_cache import NoCache, PixelCache
 from .shards.decoding import decode_source
 from .sources.source import Sample, Source

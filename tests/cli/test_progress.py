@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alexnet_cli.api.lines import MOST_CLASSES, duration
 from alexnet_cli.cli import progress
 from alexnet_cli.cli.progress import ConsoleListener, Line, bar, counting
-from alexnet_cli.dataset.near_duplicates.search import NearPairs
+from alexnet_cli.dataset.near_duplicates.pairs import NearPairs
 from alexnet_cli.dataset.prepare import prepare
 from alexnet_cli.dataset.sources.class_folders import ImageFolder, find_images
 from alexnet_cli.dataset.sources.source import Sample

@@ -14,7 +14,7 @@ from alexnet_cli.dataset import images
 from alexnet_cli.dataset.decoding import BadImage
 from alexnet_cli.dataset.near_duplicates import search as near_search
 from alexnet_cli.dataset.near_duplicates.groups import content_groups
-from alexnet_cli.dataset.near_duplicates.search import NearPairs
+from alexnet_cli.dataset.near_duplicates.pairs import NearPairs
 from alexnet_cli.dataset.prepare import prepare, refuse_overlap
 from alexnet_cli.dataset.sources.class_folders import find_images
 from alexnet_cli.dataset.synthetic import draw_sample

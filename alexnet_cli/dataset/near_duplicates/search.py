@@ -5,8 +5,7 @@ By its fingerprints; those that look alike are looked at closely, best first.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
@@ -19,6 +18,7 @@ from ..parallel import parallel_map
 from .closeups import Closeups, ImageSet, Refusals
 from .fingerprint import Table, candidates, likeness
 from .groups import Groups
+from .pairs import NearPairs, not_compared
 from .print_table import IN_MEMORY
 
 TILE = 256
@@ -36,18 +36,6 @@ The time grows by the square of their number, memory by 2.3 KB an image.
 
 SEARCH_SHARE = 0.1
 """Of --max-minutes, the most that the search for near-identical images takes."""
-
-
-@dataclass(frozen=True)
-class NearPairs:
-    """Near-identical images, as the fewest pairs that connect them."""
-
-    pairs: tuple[tuple[int, int], ...] = ()
-    """(i, j), i < j, in order; one less for each group than it has images."""
-    compared: int = 0
-    """Pairs that were compared, or did not need to be; also those of images and margins."""
-    count: int = 0
-    """All of these pairs; more than `compared` if time was up."""
 
 
 def searched(images: ImageSet, recipe: Recipe, counting: Counting) -> NearPairs:
@@ -74,18 +62,6 @@ def group_near(
         return not_compared(count)
     with counting("finding near duplicates") as progress:
         return near_pairs(images, progress, seconds)
-
-
-def not_compared(count: int) -> NearPairs:
-    """Of so many images, none of which were compared."""
-    return NearPairs(count=count * (count - 1) // 2)
-
-
-def among(near: NearPairs, rows: Sequence[int]) -> NearPairs:
-    """`near` of the images numbered `rows`, by their places there."""
-    places = {x: i for i, x in enumerate(rows)}
-    pairs = [(places[i], places[j]) for i, j in near.pairs if i in places and j in places]
-    return replace(near, pairs=tuple(pairs))
 
 
 def near_pairs(

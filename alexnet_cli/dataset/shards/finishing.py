@@ -14,7 +14,8 @@ from ..decoding import Counting
 from ..near_duplicates.closeups import image_set
 from ..near_duplicates.fingerprint import PRINT
 from ..near_duplicates.groups import content_groups
-from ..near_duplicates.search import MOST_SEARCHED, NearPairs, group_near, not_compared
+from ..near_duplicates.pairs import NearPairs, not_compared
+from ..near_duplicates.search import MOST_SEARCHED, group_near
 from ..sources.class_folders import ImageFolder
 from .encoding import RAW
 from .index import (

@@ -10,7 +10,7 @@ from zlib import crc32
 from ...errors import DatasetError, ImageError, printable
 from ...preprocess import Preprocess
 from ..decoding import ProgressCallback
-from ..near_duplicates.search import NearPairs
+from ..near_duplicates.pairs import NearPairs
 from ..sources.source import Sample
 from .index import Index, Kept
 from .store import Store, unreadable
