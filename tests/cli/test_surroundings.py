@@ -117,8 +117,12 @@ def program(folder, *words, **env):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take only UTF-8")
 @pytest.mark.parametrize("env", NARROW, ids=str)
-def test_no_command_stumbles_over_a_narrow_encoding(cats, env):
-    usual = {"PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+def test_no_command_stumbles_over_a_narrow_encoding(cats, env, tmp_path):
+    # Each has a cache of its own: doctor says which files it has known before.
+    usual = {
+        "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1", "XDG_CACHE_HOME": str(tmp_path / "a"),
+    }  # fmt: skip
+    env = {**env, "XDG_CACHE_HOME": str(tmp_path / "b")}
     commands = [
         ("--help",), ("train", "--help"), ("models",), ("doctor", "d"), (CAT,), ("predict", f"--{CAT}"),
         ("predict", "--model", f"{CAT}.tflite", "x.jpg"), ("predict", "--model", "run", f"d/{CAT}"),

@@ -1,6 +1,7 @@
 """Shards in buckets of S3 and Google, of servers that are not ours, are those of the folder."""
 
 import socket
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,18 +49,21 @@ class S3:
     def client(self):
         import boto3
 
-        return boto3.client("s3")
+        return closing(boto3.client("s3"))
 
     def fill(self, bucket, folder, **how):
-        self.client().create_bucket(Bucket=bucket, **how)
+        with self.client() as client:
+            client.create_bucket(Bucket=bucket, **how)
         for file in folder.iterdir():
             self.put(bucket, file.name, file.read_bytes(), **how)
 
     def put(self, bucket, name, data, **how):
-        self.client().put_object(Bucket=bucket, Key=f"a/{name}", Body=data, **how)
+        with self.client() as client:
+            client.put_object(Bucket=bucket, Key=f"a/{name}", Body=data, **how)
 
     def remove(self, bucket, name):
-        self.client().delete_object(Bucket=bucket, Key=f"a/{name}")
+        with self.client() as client:
+            client.delete_object(Bucket=bucket, Key=f"a/{name}")
 
     def stop(self):
         self.server.stop()
