@@ -178,3 +178,12 @@ def cpu_precision(name: str, flags: Collection[str], limit: str) -> str:
     # Without oneDNN TensorFlow computes bfloat16 in float32, which is slower than float32.
     has = {"amx_bf16", "avx512_bf16"} & set(flags)
     return "mixed_bfloat16" if has and allowed else "float32"
+
+
+def make_deterministic(deterministic: bool, seed: int) -> None:
+    """Have TensorFlow compute the same again, if that is asked for."""
+    import tensorflow as tf
+
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+        tf.random.set_seed(seed)

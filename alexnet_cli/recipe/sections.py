@@ -50,6 +50,7 @@ class Network:
     dropout: float | None = option(None, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
     hidden: int | None = option(None, "Replace the number of units in each hidden dense layer.", low=1, high=65536)
     initializer: str = option("table", "Replace the network's weight initialization; he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
+    first_layer: str = option("table", "How the kernels of the first layer begin: patches makes them the principal components of patches of the training images, and their negatives.", choices=("table", "patches"))
 
     def architecture(self) -> Architecture:
         """The network `arch` with the replacements of the other fields."""

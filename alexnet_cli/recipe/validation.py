@@ -20,6 +20,7 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     **dict.fromkeys(("lrn_n", "lrn_k", "lrn_alpha", "lrn_beta"), (lambda r: has_local_norm(r), "a network with local response normalization, or --norm local")),
     "mean": (lambda r: not (r.images.samplewise_center or r.images.samplewise_std_normalization), "no --samplewise-center or --samplewise-std-normalization"),
     "std": (lambda r: not r.images.samplewise_std_normalization, "no --samplewise-std-normalization"),
+    "first_layer": (lambda r: r.pretrained.weights is None, "no --weights"),
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
     "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
     "unfreeze_after": (lambda r: r.pretrained.freeze is not None and r.pretrained.unfreeze_after < r.stopping.epochs, "--freeze"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from ..backend.devices import precision, strategy
+from ..backend.devices import make_deterministic, precision, strategy
 from ..backend.dtype_policy import dtype_policy
 from ..backend.memory import peak_memory
 from ..dataset.pixel_cache import Examples
@@ -21,7 +21,7 @@ from .input_pipeline import InputPipeline
 from .lighting import principal_lighting
 from .planner import EpochPlanner
 from .state import TrainingState
-from .trainer import make_deterministic, new_state
+from .trainer import new_state
 from .training_loop import balanced_weights
 
 TIMED = 5

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..backend.devices import precision, strategy
+from ..backend.devices import make_deterministic, precision, strategy
 from ..backend.dtype_policy import dtype_policy
 from ..backend.signals import raising_signals
 from ..backend.workers import Workers
@@ -29,6 +29,7 @@ from .checkpointing import Checkpointer
 from .context import TrainContext
 from .ema import ExponentialMovingAverage
 from .finalize import estimated_seconds, finalize, tta_view_count
+from .first_layer import begin_with_patches
 from .history import History
 from .input_pipeline import steps
 from .mean_image import write_mean_image
@@ -114,13 +115,6 @@ def _board(run: Run, context: TrainContext) -> TensorBoardWriter:
     return NoBoard()
 
 
-def make_deterministic(deterministic: bool, seed: int) -> None:
-    """Have TensorFlow compute the same again, if that is asked for."""
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
-        tf.random.set_seed(seed)
-
-
 def new_state(
     run: Run, data: tuple[Examples, Examples], devices: Any, context: TrainContext
 ) -> TrainingState:
@@ -132,6 +126,8 @@ def new_state(
     if shared:
         planner.use_clock(shared.clock, context.started)
     model = TrainingModel(run, devices, context.start, shared)
+    if recipe.network.first_layer == "patches" and context.writes and not resume:
+        begin_with_patches(model.network, run, data[0])
     decay = recipe.optimization.ema
     state = TrainingState(
         model,
