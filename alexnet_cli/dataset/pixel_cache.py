@@ -18,6 +18,7 @@ from ..errors import AlexNetError, ImageError, printable
 from ..preprocess import Preprocess
 from . import images
 from .reused_memory import ReusedMemory
+from .scratch_file import scratch_error
 from .sources.source import Sample
 
 Reader = Callable[[Sample], bytes]
@@ -91,7 +92,7 @@ class DiskCache:
             # Unbuffered: images are larger than a buffer, and read in random order.
             self.file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         except OSError as error:
-            raise self._error(error) from error
+            raise _failed(error) from error
         # Where a system cannot read at a position, threads take turns to seek and read.
         self.lock = threading.Lock()
         weakref.finalize(self, self.file.close)
@@ -111,9 +112,9 @@ class DiskCache:
                 self.file.seek(len(self.checksums) * len(data))
                 written = self.file.write(data.data)
         except OSError as error:
-            raise self._error(error) from error
+            raise _failed(error) from error
         if written < len(data):
-            raise self._error("no space left")
+            raise _failed("no space left")
         self.checksums.append(self._checksum(data))
 
     def images(self, rows: Iterable[int]) -> Iterator[Pixels]:
@@ -127,9 +128,9 @@ class DiskCache:
             try:
                 count = self._read(row * len(data), data)
             except OSError as error:
-                raise self._error(error) from error
+                raise _failed(error) from error
             if count < len(data) or self._checksum(data) != self.checksums[row]:
-                raise self._error(f"image {row} is not what was written")
+                raise _failed(f"image {row} is not what was written")
             yield data[: self.size].reshape(self.shape)
 
     def _read(self, position: int, data: Pixels) -> int:
@@ -147,15 +148,9 @@ class DiskCache:
         """
         return int(data.view(np.uint64) @ self.factors)
 
-    def _error(self, problem: str | OSError) -> AlexNetError:
-        if isinstance(problem, OSError):
-            problem = problem.strerror or str(problem)
-        # Without a folder that can be written to, tempfile.gettempdir raises an error.
-        where = f" in {printable(tempfile.tempdir)}" if tempfile.tempdir else ""
-        return AlexNetError(
-            f"the scratch file{where}: {problem}; "
-            f"set TMPDIR to another folder, or use --cache none"
-        )
+
+def _failed(problem: str | OSError) -> AlexNetError:
+    return scratch_error(problem, ", or use --cache none")
 
 
 class NoCache:

@@ -6,15 +6,14 @@ import keras
 import numpy as np
 
 from ..arrays import Doubles, Floats
-from ..dataset.augmentation.layer import AugmentAndStandardize, fed_side
-from ..dataset.augmentation.parameters import WIDTH
+from ..dataset.augmentation.layer import AugmentAndStandardize
 from ..dataset.pixel_cache import Examples
-from ..dataset.standardize import crop
 from ..inference.network import load_mean_image
 from ..run.run import Run
+from .input_pipeline import InputPipeline
 
-IMAGES, PATCHES, BATCH = 1000, 20, 50
-"""Images that are looked at, at most; patches of each of them; images at once."""
+IMAGES, PATCHES = 1000, 20
+"""Images that are looked at, about, and patches of each of them."""
 
 
 def begin_with_patches(network: keras.Model, run: Run, training: Examples) -> None:
@@ -62,11 +61,11 @@ def _moments(run: Run, training: Examples, shape: tuple[int, int]) -> Doubles:
 
 def _standardized(run: Run, training: Examples) -> Iterator[Floats]:
     """The centers of some training images as the network gets them, [B, S, S, 3]."""
-    augmentation, preprocess = run.recipe.augmentation, run.preprocess
-    layer = AugmentAndStandardize(augmentation, preprocess, load_mean_image(run))
-    side = fed_side(augmentation, preprocess)
-    some = training.rows[:: max(1, len(training) // IMAGES)]
-    for start in range(0, len(some), BATCH):
-        pixels = crop(training.pixels(some[start : start + BATCH]), side)
-        ignored = np.zeros((len(pixels), WIDTH), np.float32)
-        yield np.asarray(layer([pixels, ignored], training=False))
+    layer = AugmentAndStandardize(
+        run.recipe.augmentation, run.preprocess, load_mean_image(run)
+    )
+    rows = training.rows[:: max(1, len(training) // IMAGES)]
+    some = Examples(training.cache, rows, training.labels)
+    pipeline = InputPipeline(run.recipe, run.preprocess, len(run.classes))
+    for inputs, *_ in pipeline.validation(some):
+        yield np.asarray(layer(inputs, training=False))

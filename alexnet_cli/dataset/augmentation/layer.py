@@ -109,7 +109,8 @@ class AugmentAndStandardize(keras.layers.Layer):
             self.warp, self.cut_boxes = map(
                 backend_ops.portable, (self.warp, self.cut_boxes)
             )
-        self.shrink = _resizing(preprocess.input_size, self.side)
+        resized = self.side != preprocess.input_size
+        self.shrink = _resizing(preprocess.input_size, self.side) if resized else None
 
     def call(self, inputs: tuple[Any, Any], training: bool = False) -> Any:
         """float32 [B, S, S, 3], standardized."""
@@ -122,10 +123,9 @@ class AugmentAndStandardize(keras.layers.Layer):
 
     def _center(self, pixels: Any) -> Any:
         """The center [B, S, S, 3], resized where S is not the preprocessing's."""
-        preprocess, side = self.preprocess, self.side
         pixels = ops.cast(pixels, "float32")
-        ready = standardize(pixels, preprocess, self.mean_image)
-        if side == preprocess.input_size:
+        ready = standardize(pixels, self.preprocess, self.mean_image)
+        if self.shrink is None:
             return ready
         return ops.einsum("yh,bhwc,xw->byxc", self.shrink, ready, self.shrink)
 

@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 
 from ...arrays import Fingerprints
-from ...errors import AlexNetError, printable
+from ..scratch_file import scratch_error
 from .fingerprint import PRINT
 
 IN_MEMORY = 250_000
@@ -27,7 +27,7 @@ class PrintTable:
             try:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115
             except OSError as error:
-                raise _failed(error) from error
+                raise scratch_error(error) from error
             weakref.finalize(self, self._file.close)
         # Memory that is not written to is not taken.
         self._rows = np.empty((0 if self._file else most, *PRINT), np.uint8)
@@ -44,7 +44,7 @@ class PrintTable:
             try:
                 self._file.write(one.tobytes())
             except OSError as error:
-                raise _failed(error) from error
+                raise scratch_error(error) from error
         self._count += 1
 
     def all(self) -> Fingerprints:
@@ -62,13 +62,5 @@ class PrintTable:
                 self._file, np.uint8, "r", shape=(self._count, *PRINT)
             )
         except OSError as error:
-            raise _failed(error) from error
+            raise scratch_error(error) from error
         return found
-
-
-def _failed(error: OSError) -> AlexNetError:
-    # Without a folder that can be written to, tempfile.gettempdir raises an error.
-    where = f" in {printable(tempfile.tempdir)}" if tempfile.tempdir else ""
-    return AlexNetError(
-        f"the scratch file{where}: {error.strerror or error}; set TMPDIR to another folder"
-    )

@@ -10,14 +10,9 @@ import pytest
 from helpers import TINY, alexnet, fails, free_addresses, history
 
 from alexnet_cli.dataset.prepare import prepare
-from alexnet_cli.dataset.shards.plan import Plan, PrepareOptions
-from alexnet_cli.dataset.shards.writing import write_shards
 from alexnet_cli.dataset.sources.open import open_source
 from alexnet_cli.errors import DatasetError
-from alexnet_cli.recipe.preprocessing import preprocess_of
-from alexnet_cli.recipe.recipe import Recipe
 
-RECIPE = Recipe(arch="tiny", size=36, resize="crop", cache="none")
 SECRET = "not-to-be-printed"
 
 
@@ -109,14 +104,6 @@ class Google:
         self.server.stop()
 
 
-@pytest.fixture(scope="module")
-def shards(toy, tmp_path_factory):
-    out = tmp_path_factory.mktemp("buckets") / "shards"
-    options = PrepareOptions(out, preprocess_of(RECIPE), "raw", images_per_shard=13)
-    write_shards(Plan(open_source(toy), options))
-    return out
-
-
 @pytest.fixture(scope="module", params=["s3", "gs"])
 def started(request, shards):
     server = {"s3": S3, "gs": Google}[request.param]()
@@ -144,9 +131,9 @@ def read_all(url):
     return source, [source.read(x) for x in source.samples]
 
 
-def test_they_are_those_of_the_folder(server, shards):
+def test_they_are_those_of_the_folder(server, shards, recipe):
     found = [
-        prepare(open_source(x), RECIPE)
+        prepare(open_source(x), recipe)
         for x in (shards, Path(f"{server.scheme}://whole/a/"))
     ]
     assert found[0].split == found[1].split

@@ -29,14 +29,6 @@ needs_http = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def shards(toy, tmp_path_factory):
-    out = tmp_path_factory.mktemp("remote") / "shards"
-    options = PrepareOptions(out, preprocess_of(RECIPE), "raw", images_per_shard=13)
-    write_shards(Plan(open_source(toy), options))
-    return out
-
-
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
