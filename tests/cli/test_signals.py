@@ -47,7 +47,7 @@ class Started:
 
 
 @contextmanager
-def started(folder, *words, before=(), **kwargs):
+def started(folder, *words, before=()):
     log = folder / "stderr.txt"
     command = [*before, sys.executable, "-m", "alexnet_cli", *map(str, words)]
     with log.open("w") as out:
@@ -56,7 +56,6 @@ def started(folder, *words, before=(), **kwargs):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=out,
-            **kwargs,
         )
     try:
         yield Started(process, log)
@@ -169,10 +168,7 @@ def test_a_signal_that_nohup_ignores_stays_ignored(toy, tmp_path):
     out = tmp_path / "saved"
     words = ("train", "--data", toy, "--out", out, *TINY, "--epochs", "4")
 
-    def ignore():
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    with started(tmp_path, *words, preexec_fn=ignore) as command:
+    with started(tmp_path, *words, before=("nohup",)) as command:
         command.until((out / "run.json").exists)
         for _ in range(5):
             command.process.send_signal(signal.SIGHUP)

@@ -32,6 +32,7 @@ NEW_FIELDS = {
     "lrn_k": None,
     "lrn_alpha": None,
     "lrn_beta": None,
+    "first_layer": "table",
     "fill_value": 0.0,
     "channel_shift": 0.0,
     "drop_small_classes": 0,
