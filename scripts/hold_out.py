@@ -6,6 +6,7 @@ Makes OUT/train and OUT/test, class folders of links to the images of FOLDER. Th
 the lowest SHA-256 are set apart, whatever their names and order.
 """
 
+import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -22,9 +23,32 @@ def main(folder: Path, out: Path) -> None:
         for i, file in enumerate(files):
             target = out / ("test" if i < held else "train") / images.name
             target.mkdir(parents=True, exist_ok=True)
-            (target / file.name).symlink_to(file.resolve())
+            link(target / file.name, file.resolve())
         print(f"{images.name}: {len(files) - held} and {held}")
 
 
+def link(new: Path, file: Path) -> None:
+    """Link `new` to `file`, as an earlier run may have done already."""
+    if new.is_symlink() and new.resolve() == file:
+        return
+    if new.is_symlink() or new.exists():
+        sys.exit(f"{new} is there already and is not a link to {file}")
+    new.symlink_to(file)
+
+
+def class_folders(text: str) -> Path:
+    """A folder that has folders."""
+    folder = Path(text)
+    if not folder.is_dir() or not any(x.is_dir() for x in folder.iterdir()):
+        raise argparse.ArgumentTypeError(f"{text} is not a folder of class folders")
+    return folder
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folder", type=class_folders)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    main(args.folder, args.out)

@@ -19,6 +19,14 @@ def more_than(least: float, kind: type = int) -> Callable[[str], float]:
     return parse
 
 
+def counts(text: str) -> list[int]:
+    """Numbers above 0, with commas between."""
+    found = text.split(",")
+    if wrong := [x for x in found if not x.isdecimal() or int(x) == 0]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is no number above 0")
+    return [int(x) for x in found]
+
+
 def some_of(names: Collection[str]) -> Callable[[str], list[str]]:
     """Some of `names`, with commas between."""
 

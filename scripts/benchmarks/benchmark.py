@@ -26,6 +26,7 @@ from pathlib import Path
 
 import compare_commands
 import compare_training
+from arguments import counts, more_than
 from comparison import Comparison
 
 COMPARISONS = {
@@ -104,10 +105,10 @@ def main() -> None:
     parser.add_argument("what", choices=(*COMPARISONS, "memory"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--arch", default="alexnet-owt")
-    parser.add_argument("--batch", type=int)
+    parser.add_argument("--batch", type=more_than(0))
     parser.add_argument("--run", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--counts", default="3000,60000")
+    parser.add_argument("--rounds", type=more_than(0), default=5)
+    parser.add_argument("--counts", type=counts, default="3000,60000")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--before", type=Path)
     args = parser.parse_args()
@@ -116,6 +117,8 @@ def main() -> None:
         and not args.folder
     ):
         parser.error(f"{args.what} needs a FOLDER of class folders")
+    if args.what == "predict" and not args.run:
+        parser.error("predict needs --run RUN")
     with tempfile.TemporaryDirectory() as scratch:
         args.scratch = Path(scratch)
         if args.what == "memory":

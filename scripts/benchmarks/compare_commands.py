@@ -180,7 +180,7 @@ def memory(args: argparse.Namespace) -> list[dict]:
     """Peak memory of `train --cache disk` and of `doctor`, by the number of images."""
     rows = []
     rng = np.random.default_rng(0)
-    for count in (int(x) for x in args.counts.split(",")):
+    for count in args.counts:
         folder = args.scratch / str(count)
         for name in "ab":
             (folder / name).mkdir(parents=True)

@@ -8,12 +8,12 @@ formats of one file that need neither TensorFlow nor onnxruntime. OUT/archive, O
 OUT/sources: manifests and archives of class folders. OUT/shards: two folders of shards.
 """
 
+import argparse
 import importlib.util
 import io
 import json
 import pickle
 import shutil
-import sys
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -195,4 +195,8 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    main(parser.parse_args().out)
