@@ -156,10 +156,10 @@ class Augmentation:
 class Optimization:
     """The weight update: optimizer, regularization, batch size, loss."""
 
-    optimizer: str = option("sgd", "Optimizer.", choices=("sgd", "adam", "adamw", "rmsprop"))
+    optimizer: str = option("sgd", "Optimizer; muon is adamw but for convolutions.", choices=("sgd", "adam", "adamw", "muon", "rmsprop"))
     momentum: float = option(0.9, "Momentum of sgd and rmsprop.", low=0.0, high=0.999)
     nesterov: bool = option(False, "Use Nesterov momentum with sgd.")
-    weight_decay: float = option(5e-4, "Weight decay of kernels (not of biases or norms): inside the momentum for sgd, decoupled for adamw.", low=0.0, high=1.0)
+    weight_decay: float = option(5e-4, "Weight decay of kernels (not of biases or norms): inside the momentum for sgd, decoupled for adamw and muon.", low=0.0, high=1.0)
     clip_norm: float | None = option(None, "Clip gradients to this global norm.", low=1e-6)
     label_smoothing: float = option(0.1, "Label smoothing: fraction of each target spread over all classes.", low=0.0, high=0.9)
     class_weights: str = option("none", "Weights of images in the loss; balanced: every class counts the same.", choices=("none", "balanced"))

@@ -29,7 +29,7 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "fold": (lambda r: r.split.folds > 1, "--folds"),
     "momentum": (lambda r: r.optimization.optimizer in ("sgd", "rmsprop"), "--optimizer sgd or rmsprop"),
     "nesterov": (lambda r: r.optimization.optimizer == "sgd" and r.optimization.momentum > 0, "--optimizer sgd with momentum"),
-    "weight_decay": (lambda r: r.optimization.optimizer in ("sgd", "adamw"), "--optimizer sgd or adamw"),
+    "weight_decay": (lambda r: r.optimization.optimizer in ("sgd", "adamw", "muon"), "--optimizer sgd, adamw or muon"),
     "warmup_epochs": (lambda r: r.lr_schedule.schedule == "cosine", "--schedule cosine"),
     "step_epochs": (lambda r: r.lr_schedule.schedule == "step", "--schedule step"),
     "plateau_epochs": (lambda r: r.lr_schedule.schedule == "plateau", "--schedule plateau"),

@@ -55,6 +55,8 @@ def require_space(run: Run, *, training: bool = True) -> None:
 def _checkpoint_copies(recipe: Recipe) -> int:
     """How many numbers per weight its checkpoints hold, all of them together."""
     optimization = recipe.optimization
-    slots = {"sgd": 1, "adam": 2, "adamw": 2, "rmsprop": 2}[optimization.optimizer]
+    slots = {"sgd": 1, "adam": 2, "adamw": 2, "muon": 2, "rmsprop": 2}[
+        optimization.optimizer
+    ]
     averages = 2 if optimization.ema else 0  # with the weights that it stands in for
     return (KEPT + 1) * (1 + slots + averages)

@@ -9,6 +9,7 @@ from keras import ops
 from ..backend import ops as backend_ops
 from ..backend.update_rules import AdamRule, MomentumRule
 from ..recipe.sections import Optimization
+from .muon import muon_step
 
 
 class _PerVariable:
@@ -80,6 +81,28 @@ class DecoupledAdam(_PerVariable, keras.optimizers.Adam):
         backend_ops.adam_step(variable, *moments, gradient, rule)
 
 
+class Muon(DecoupledAdam):
+    """AdamW, but for the kernels of convolutions, whose steps are orthogonal matrices.
+
+    Kernels of dense layers are left to AdamW: matrices of their sizes would take as long as
+    the rest of a step. The groups of a kernel are one matrix.
+    """
+
+    def build(self, variables: list[Any]) -> None:
+        """Create the slots, and find the kernels of convolutions."""
+        super().build(variables)
+        # Under TensorFlow a step gets variables of its own, whose names are others.
+        self.matrices = [x.name == "kernel" and len(x.shape) == 4 for x in variables]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One update of `variable`, in place."""
+        index, rate, decay = self.settings(variable, learning_rate)
+        if not self.matrices[index]:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        muon_step(variable, self._momentums[index], gradient, rate, decay)
+
+
 class RMSprop(_PerVariable, keras.optimizers.RMSprop):
     """Keras' RMSprop with rates per variable."""
 
@@ -100,6 +123,8 @@ def build_optimizer(section: Optimization, learning_rate: float) -> Any:
             return DecoupledAdam(decay=0.0, **shared)
         case "adamw":
             return DecoupledAdam(decay=section.weight_decay, **shared)
+        case "muon":
+            return Muon(decay=section.weight_decay, **shared)
         case "rmsprop":
             return RMSprop(momentum=section.momentum, **shared)
     return CoupledSGD(

@@ -181,7 +181,7 @@ SQUARES = "the networks take squares: give one side; --resize says how images fi
     ("train --epochs=three", "Invalid value for '-e' / '--epochs': 'three' is not a whole number (see alexnet train --help)"),
     ("train --learning-rate fast", "Invalid value for '--learning-rate': 'fast' is not a number (see alexnet train --help)"),
     ("train x --epochs", "Option '--epochs' requires an argument (see alexnet train --help)"),
-    ("train --optimizer Adam x", "Invalid value for '--optimizer': 'Adam' is not one of 'sgd', 'adam', 'adamw', 'rmsprop'; did you mean adam? (see alexnet train --help)"),
+    ("train --optimizer Adam x", "Invalid value for '--optimizer': 'Adam' is not one of 'sgd', 'adam', 'adamw', 'muon', 'rmsprop'; did you mean adam? (see alexnet train --help)"),
     ("train --precision fp16 x", "Invalid value for '--precision': 'fp16' is not one of 'auto', 'float32', 'mixed_bfloat16', 'mixed_float16'; did you mean mixed_float16? (see alexnet train --help)"),
     ("evaluate photos", "Got unexpected extra argument (photos); did you mean --data photos? (see alexnet evaluate --help)"),
     ("env photos", "Got unexpected extra argument (photos) (see alexnet env --help)"),

@@ -129,7 +129,7 @@ def test_a_wrong_file_is_a_usage_error(tmp_path, toml, message):
     (("--epochs", "5.5"), "'5.5' is not a whole number"),
     (("--learning-rate", "nan"), "--learning-rate: nan is not a number"),
     (("--zoom", "1"), "1.0 is not in the range 0.0<=x<=0.9"),
-    (("--optimizer", "lion"), "'lion' is not one of 'sgd', 'adam', 'adamw', 'rmsprop'"),
+    (("--optimizer", "lion"), "'lion' is not one of 'sgd', 'adam', 'adamw', 'muon', 'rmsprop'"),
     (("--optimizer", "adam", "--momentum", "0.5"), "--momentum has no effect here: it needs"),
     (("--config", "tutorail"), "did you mean tutorial?"),
 ])  # fmt: skip

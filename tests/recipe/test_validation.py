@@ -76,7 +76,7 @@ NEEDS = [
     ({"optimizer": "adam", "momentum": 0.5}, "momentum", "--optimizer sgd or rmsprop", {"optimizer": "rmsprop"}),
     ({"optimizer": "adam", "nesterov": True}, "nesterov", "--optimizer sgd with momentum", {"optimizer": "sgd"}),
     ({"momentum": 0.0, "nesterov": True}, "nesterov", "--optimizer sgd with momentum", {"momentum": 0.9}),
-    ({"optimizer": "rmsprop", "weight_decay": 0.1}, "weight_decay", "--optimizer sgd or adamw", {"optimizer": "adamw"}),
+    ({"optimizer": "rmsprop", "weight_decay": 0.1}, "weight_decay", "--optimizer sgd, adamw or muon", {"optimizer": "adamw"}),
     ({"schedule": "constant", "warmup_epochs": 2.0}, "warmup_epochs", "--schedule cosine", {"schedule": "cosine"}),
     ({"schedule": "cosine", "step_epochs": 3}, "step_epochs", "--schedule step", {"schedule": "step"}),
     ({"schedule": "step", "plateau_epochs": 3}, "plateau_epochs", "--schedule plateau", {"schedule": "plateau"}),
@@ -220,7 +220,7 @@ REFUSED = [
     *(("clip_norm", x, "is not in the range 1e-06 or more") for x in (0, -1, "1e-7")),
     ("patience", -1, "is not in the range 0 or more"),
     *(("hflip", x, "is not true or false") for x in (2, -1, 0.0, 1.0, "maybe", "truth", "10", math.nan, None)),
-    *(("optimizer", x, "is not one of sgd, adam, adamw, rmsprop") for x in ("lion", "SGD", " sgd", "", 1, True)),
+    *(("optimizer", x, "is not one of sgd, adam, adamw, muon, rmsprop") for x in ("lion", "SGD", " sgd", "", 1, True)),
     ("optimizer", None, "is not text"), ("device", None, "is not text"),
 ]  # fmt: skip
 

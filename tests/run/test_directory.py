@@ -37,7 +37,7 @@ def test_a_disk_too_small_is_reported_before_training(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("fields, numbers", [
-    ({"optimizer": "sgd"}, 4 + 3 * 2), ({"optimizer": "adamw"}, 4 + 3 * 3),
+    ({"optimizer": "sgd"}, 4 + 3 * 2), ({"optimizer": "adamw"}, 4 + 3 * 3), ({"optimizer": "muon"}, 4 + 3 * 3),
     ({"optimizer": "adam", "ema": 0.9}, 4 + 3 * 5),
 ])  # fmt: skip
 def test_the_space_counts_what_checkpoints_hold(tmp_path, monkeypatch, fields, numbers):

@@ -13,7 +13,7 @@ from alexnet_cli.trainer.optimizers import (
     build_optimizer,
 )
 
-OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
+OPTIMIZERS = ("sgd", "adam", "adamw", "muon", "rmsprop")
 
 
 def variable(values, name="kernel"):
@@ -51,7 +51,7 @@ def test_weight_decay_of_sgd_is_inside_the_momentum(momentum, nesterov):
     np.testing.assert_allclose(run(optimizer, values, gradients), w, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name,decay", [("adam", 0.0), ("adamw", 0.1)])
+@pytest.mark.parametrize("name,decay", [("adam", 0.0), ("adamw", 0.1), ("muon", 0.1)])
 def test_adam_is_kerass_own(name, decay):
     values, gradients = start()
     section = Optimization(optimizer=name, weight_decay=0.1)
@@ -79,7 +79,7 @@ def test_rmsprop_is_kerass_own():
     )
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
 def test_only_kernels_decay(name):
     model = keras.Sequential([keras.layers.Dense(2), keras.layers.BatchNormalization()])
     model.build((None, 2))

@@ -78,6 +78,7 @@ CASES = {
     ),
     "bfloat16": ({"optimizer": "adamw", "precision": "mixed_bfloat16"}, *BOTH),
     "xla": ({"optimizer": "adamw", "batch_size": 10, "xla": True}, *BOTH),
+    "muon": ({"optimizer": "muon"}, *BOTH),
     "grown images": ({"optimizer": "sgd", "start_size": 24}, [(1, 24), (2, 32)], [(3, 32)]),
 }
 FAST = ("adamw", "momentum", "frozen", "then unfrozen")
