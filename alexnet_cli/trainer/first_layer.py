@@ -16,6 +16,14 @@ IMAGES, PATCHES = 1000, 20
 """Images that are looked at, about, and patches of each of them."""
 
 
+def begin_first_layer(network: keras.Model, run: Run, training: Examples) -> None:
+    """Give the first convolution of `network` the kernels that the recipe names."""
+    recipe = run.recipe
+    # Recipe files may name some where pretrained ones are given.
+    if recipe.network.first_layer == "patches" and recipe.pretrained.weights is None:
+        begin_with_patches(network, run, training)
+
+
 def begin_with_patches(network: keras.Model, run: Run, training: Examples) -> None:
     """Give the first convolution of `network` principal components and their negatives.
 

@@ -29,7 +29,7 @@ from .checkpointing import Checkpointer
 from .context import TrainContext
 from .ema import ExponentialMovingAverage
 from .finalize import estimated_seconds, finalize, tta_view_count
-from .first_layer import begin_with_patches
+from .first_layer import begin_first_layer
 from .history import History
 from .input_pipeline import steps
 from .mean_image import write_mean_image
@@ -126,8 +126,8 @@ def new_state(
     if shared:
         planner.use_clock(shared.clock, context.started)
     model = TrainingModel(run, devices, context.start, shared)
-    if recipe.network.first_layer == "patches" and context.writes and not resume:
-        begin_with_patches(model.network, run, data[0])
+    if context.writes and not resume:
+        begin_first_layer(model.network, run, data[0])
     decay = recipe.optimization.ema
     state = TrainingState(
         model,

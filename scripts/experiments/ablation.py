@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 
 BASE = (
-    "--config quick --resize crop --weight-decay 0.05 --val-fraction 0.2 "
-    "--max-minutes 60 --epochs 20"
+    "--config quick --optimizer adamw --learning-rate 0.002 --weight-decay 0.05 "
+    "--first-layer table --resize crop --val-fraction 0.2 --max-minutes 60 --epochs 20"
 )
 ROWS = {
-    "base": ("the recipe `quick`, 20 epochs, images cut to squares", ""),
+    "base": ("`quick` with AdamW, 20 epochs, images cut to squares", ""),
     "mixing": ("mixup and CutMix", "--mixup 0.2 --cutmix 1"),
     "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
     "squash": ("images distorted to squares, as in `quick`", "--resize squash"),

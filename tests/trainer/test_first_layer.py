@@ -73,14 +73,18 @@ def test_a_seed_gives_the_same(tmp_path):
 def test_training_begins_with_them(tmp_path, monkeypatch):
     leave_out_exports(monkeypatch)
     seen = []
-    monkeypatch.setattr(
-        "alexnet_cli.trainer.trainer.begin_with_patches", lambda *args: seen.append(args)
-    )
+    monkeypatch.setattr(first_layer, "begin_with_patches", lambda *args: seen.append(args))
     for value, times in (("table", 0), ("patches", 1)):
         train_logged(tmp_path / value, first_layer=value, epochs=1)
         assert len(seen) == times
 
 
-def test_pretrained_layers_are_not_overwritten():
+def test_pretrained_layers_are_not_overwritten(tmp_path, monkeypatch):
+    leave_out_exports(monkeypatch)
+    monkeypatch.delattr(first_layer, "begin_with_patches")
+    train_logged(tmp_path / "r", epochs=1, weights="imagenet", first_layer="patches")
+
+
+def test_patches_and_pretrained_layers_are_not_asked_for_together():
     with pytest.raises(RecipeError, match="it needs no --weights"):
         check(Recipe(weights="imagenet", first_layer="patches"), {"first_layer"})
