@@ -153,7 +153,7 @@ def test_every_recipe_says_in_one_sentence_what_it_is_for():
 def test_a_written_default_reads_as_written():
     text = to_toml(build_recipe())
     assert '\narch = "alexnet-half"\n' in text and "\nhflip = true\n" in text
-    assert "\nlearning_rate = 0.002\n" in text and "\nepochs = 60\n" in text
+    assert "\nlearning_rate = 0.004\n" in text and "\nepochs = 60\n" in text
 
 
 def test_fields_replace_those_of_the_config(toml):
