@@ -7,10 +7,7 @@ from .recipe import FIELDS, Recipe
 
 _LATE: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "unfreeze_after": (
-        lambda r: (
-            r.pretrained.freeze is not None
-            and r.pretrained.unfreeze_after >= r.stopping.epochs
-        ),
+        lambda r: r.pretrained.freezes and r.pretrained.unfreeze_after >= r.stopping.epochs,
         "never unfreezes a layer",
     ),
     "warmup_epochs": (

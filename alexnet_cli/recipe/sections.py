@@ -66,10 +66,15 @@ class Pretrained:
     """Weights to start from; which of their layers are trained, when and how fast."""
 
     weights: str | None = option(None, "Start from pretrained weights: imagenet (downloaded once), a torch (.pth), Caffe (.npy), safetensors or Keras (.weights.h5) file, or a run directory.")
-    freeze: str | None = option(None, "Layers of --weights to keep frozen: conv, all-but-head, or the number of first layers.")
+    freeze: str | None = option(None, "Layers of --weights to keep frozen: conv, all-but-head, none, or the number of first layers.")
     unfreeze_after: int = option(0, "Unfreeze all layers after this many epochs; 0 disables it.", low=0)
     unfrozen_rate: float = option(0.1, "Multiply the learning rate by this after unfreezing.", low=1e-6, high=1.0)
     loaded_rate: float = option(1.0, "Multiply the learning rate by this in layers that were loaded from --weights.", low=1e-6, high=1.0)
+
+    @property
+    def freezes(self) -> bool:
+        """Whether layers are frozen, to the end or for some epochs."""
+        return self.freeze not in (None, "none")
 
     def rate_factor(self, epoch: float) -> float:
         """The factor of the learning rate after `epoch` epochs."""

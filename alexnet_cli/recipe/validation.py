@@ -23,7 +23,7 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "first_layer": (lambda r: r.pretrained.weights is None, "no --weights"),
     "loaded_rate": (lambda r: r.pretrained.weights is not None, "--weights"),
     "freeze": (lambda r: r.pretrained.weights is not None, "--weights"),
-    "unfreeze_after": (lambda r: r.pretrained.freeze is not None and r.pretrained.unfreeze_after < r.stopping.epochs, "--freeze"),
+    "unfreeze_after": (lambda r: r.pretrained.freezes and r.pretrained.unfreeze_after < r.stopping.epochs, "--freeze"),
     "unfrozen_rate": (lambda r: unfreezes(r), "--unfreeze-after"),
     "val_fraction": (lambda r: r.split.folds == 1, "no --folds"),
     "fold": (lambda r: r.split.folds > 1, "--folds"),
@@ -185,7 +185,7 @@ def trains_batch_norm(recipe: Recipe) -> bool:
 def _frozen(recipe: Recipe) -> set[str]:
     """The layers that --freeze freezes; it may name layers that the network lacks."""
     pretrained = recipe.pretrained
-    if pretrained.weights is None or pretrained.freeze is None:
+    if pretrained.weights is None or not pretrained.freezes:
         return set()
     from ..model.pretrained.matching import frozen_layers
 

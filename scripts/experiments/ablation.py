@@ -1,6 +1,7 @@
 """What each change to a recipe is worth on validation images: a table, one row per change.
 
-    python scripts/experiments/ablation.py FOLDER RESULTS.json [--seeds 0,1,2] [--rows base,sgd]
+    python scripts/experiments/ablation.py FOLDER RESULTS.json [--table muon] [--seeds 0,1,2]
+        [--rows base,patches]
 
 Runs `alexnet train` once for every row and seed that RESULTS.json lacks, so it can be
 stopped and continued. The seed changes weights, order, augmentation and the split;
@@ -17,31 +18,74 @@ import tempfile
 import time
 from pathlib import Path
 
-BASE = (
-    "--config quick --optimizer adamw --learning-rate 0.002 --weight-decay 0.05 "
-    "--first-layer table --resize crop --val-fraction 0.2 --max-minutes 60 --epochs 20"
-)
-ROWS = {
-    "base": ("`quick` with AdamW, 20 epochs, images cut to squares", ""),
-    "mixing": ("mixup and CutMix", "--mixup 0.2 --cutmix 1"),
-    "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
-    "squash": ("images distorted to squares, as in `quick`", "--resize squash"),
-    "erasing": ("random erasing, a quarter of images", "--erasing 0.25"),
-    "ema": ("no average of the weights", "--ema 0"),
-    "whole": ("no progressive resizing, 11 epochs", "--start-size 0 --epochs 11"),
-    "sgd": (
-        "SGD with momentum instead of AdamW",
-        "--optimizer sgd --learning-rate 0.02 --weight-decay 0.0005",
+LONG = "--max-minutes 300 --val-fraction 0.2"
+ADAMW = "--optimizer adamw --learning-rate 0.002 --first-layer table"
+PATCHES = "--first-layer patches"
+MUON = f"--optimizer muon {PATCHES}"
+FASTER = f"{MUON} --learning-rate 0.004 --weight-decay 0.25"
+MIXING = "--mixup 0.2 --cutmix 1"
+WEIGHTS = "--weights alexnet_owt_conv.npy"
+
+TABLES = {
+    "augmentation": (
+        f"--config quick {ADAMW} --mixup 0 --cutmix 0 --weight-decay 0.05 --resize crop "
+        "--val-fraction 0.2 --max-minutes 60 --epochs 20",
+        {
+            "base": ("`quick` with AdamW, 20 epochs, images cut to squares", ""),
+            "mixing": ("mixup and CutMix", MIXING),
+            "crop": ("crops from 20 % of the area", "--crop-area 0.2"),
+            "squash": ("images distorted to squares, as in `quick`", "--resize squash"),
+            "erasing": ("random erasing, a quarter of images", "--erasing 0.25"),
+            "ema": ("no average of the weights", "--ema 0"),
+            "whole": (
+                "no progressive resizing, 11 epochs",
+                "--start-size 0 --epochs 11",
+            ),
+            "sgd": (
+                "SGD with momentum instead of AdamW",
+                "--optimizer sgd --learning-rate 0.02 --weight-decay 0.0005",
+            ),
+            "table": ("BatchNorm after conv 1 and 2 only", "--norm table"),
+        },
     ),
-    "table": ("BatchNorm after conv 1 and 2 only", "--norm table"),
+    "muon": (
+        f"--config quick {ADAMW} --mixup 0 --cutmix 0 --weight-decay 0.5 {LONG} --epochs 20",
+        {
+            "base": ("`quick` with AdamW, 20 epochs", ""),
+            "patches": ("a first layer of patches", PATCHES),
+            "muon": ("and Muon for the convolutions", MUON),
+            "faster": ("and twice the rate", FASTER),
+            "long": ("and 50 epochs", f"{FASTER} --epochs 50"),
+            "mixing": ("and 50 epochs with mixing", f"{FASTER} --epochs 50 {MIXING}"),
+        },
+    ),
+    "few": (
+        f"--config half {ADAMW} --weight-decay 0.5 {LONG} --epochs 40",
+        {
+            "base": ("`half` with AdamW, 40 epochs", ""),
+            "patches": ("a first layer of patches", PATCHES),
+            "muon": ("and Muon for the convolutions", MUON),
+            "faster": ("and twice the rate", FASTER),
+        },
+    ),
+    "finetune": (
+        f"--config finetune {WEIGHTS} --freeze none {LONG} --epochs 12",
+        {
+            "base": ("`finetune` of all layers, 12 epochs", ""),
+            "muon": ("Muon for the convolutions", "--optimizer muon"),
+            "frozen": ("conv1 and conv2 frozen", "--freeze 2"),
+            "longer": ("and 20 epochs", "--freeze 2 --epochs 20"),
+        },
+    ),
 }
+"""By name: the options of all its trainings, and for each row what they are and more."""
 
 
-def measured(folder: Path, options: str, seed: int) -> dict[str, float]:
+def measured(folder: Path, options: str) -> dict[str, float]:
     """Validation accuracy and loss of one training, with and without flips, and seconds."""
     with tempfile.TemporaryDirectory() as folder_of_run:
         run = Path(folder_of_run, "run")
-        words = shlex.split(f"{BASE} {options} --seed {seed}")
+        words = shlex.split(options)
         started = time.monotonic()
         _alexnet("train", "--data", str(folder), "--out", str(run), *words)
         found = {"seconds": time.monotonic() - started}
@@ -61,29 +105,31 @@ def _alexnet(*words: str) -> str:
     return done.stdout
 
 
-def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+def table(
+    rows: dict[str, tuple[str, str]], results: dict[str, dict[str, dict[str, float]]]
+) -> str:
     """Means over seeds, in percent, and differences to the base at equal seeds."""
     lines = [
         "| change | seeds | accuracy | with flips | difference to base | loss | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
     base = results.get("base", {})
-    for name, (text, options) in ROWS.items():
-        rows = results.get(name, {})
-        if not rows:
+    for name, (text, options) in rows.items():
+        found = results.get(name, {})
+        if not found:
             continue
         plain, flip = (
-            [100 * x[f"{k}_top1"] for x in rows.values()] for k in ("none", "flip")
+            [100 * x[f"{k}_top1"] for x in found.values()] for k in ("none", "flip")
         )
-        loss = statistics.mean(x["flip_loss"] for x in rows.values())
+        loss = statistics.mean(x["flip_loss"] for x in found.values())
         differences = [
             100 * (x["flip_top1"] - base[seed]["flip_top1"])
-            for seed, x in rows.items()
+            for seed, x in found.items()
             if seed in base
         ]
-        seconds = statistics.median(x["seconds"] for x in rows.values())
+        seconds = statistics.median(x["seconds"] for x in found.values())
         lines.append(
-            f"| {text}{f' (`{options}`)' if options else ''} | {len(rows)} | {_spread(plain)} "
+            f"| {text}{f' (`{options}`)' if options else ''} | {len(found)} | {_spread(plain)} "
             f"| {_spread(flip)} | {_spread(differences)} | {loss:.3f} | {seconds:.0f} |"
         )
     return "\n".join(lines)
@@ -101,16 +147,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("results", type=Path)
+    parser.add_argument("--table", choices=TABLES, default="augmentation")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--rows", help="names of rows; by default all")
     args = parser.parse_args()
+    base, rows = TABLES[args.table]
+    names = args.rows.split(",") if args.rows else [*rows]
+    if unknown := {*names} - {*rows}:
+        parser.error(f"no rows of {args.table}: {', '.join(sorted(unknown))}")
     results = json.loads(args.results.read_text()) if args.results.exists() else {}
     for seed in args.seeds.split(","):
-        for name in args.rows.split(","):
+        for name in names:
             if seed not in results.setdefault(name, {}):
-                results[name][seed] = measured(args.folder, ROWS[name][1], int(seed))
+                options = f"{base} {rows[name][1]} --seed {seed}"
+                results[name][seed] = measured(args.folder, options)
                 args.results.write_text(json.dumps(results, indent=1))
-    print(table(results))
+    print(table(rows, results))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ NEEDS = [
     ({"freeze": "conv"}, "freeze", "--weights", {"weights": "imagenet"}),
     ({"loaded_rate": 0.1}, "loaded_rate", "--weights", {"weights": "imagenet"}),
     ({"weights": "w", "unfreeze_after": 2}, "unfreeze_after", "--freeze", {"freeze": "conv"}),
+    ({"weights": "w", "freeze": "none", "unfreeze_after": 2}, "unfreeze_after", "--freeze", {"freeze": "1"}),
     ({"weights": "w", "freeze": "1", "unfrozen_rate": 0.2}, "unfrozen_rate", "--unfreeze-after", {"unfreeze_after": 1}),
 ]  # fmt: skip
 
@@ -129,7 +130,7 @@ def test_all_fields_that_may_have_no_effect_are_tested_above():
 def test_layers_that_the_network_lacks_are_not_frozen():
     """At once, not after a download."""
     with pytest.raises(
-        RecipeError, match="^--freeze 99 is not conv, all-but-head, or 1 to"
+        RecipeError, match="^--freeze 99 is not conv, all-but-head, none, or 1 to"
     ):
         check(Recipe(weights="imagenet", freeze="99", arch="alexnet-owt"), ())
 

@@ -105,14 +105,14 @@ def _text(shape: tuple[int, ...]) -> str:
 
 
 def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
-    """Names of the layers with parameters that `freeze`, conv, all-but-head or N, freezes.
+    """Names of the layers with parameters that `freeze` freezes: conv, all-but-head, none or N.
 
     N counts the layers with kernels; batch normalization belongs to the layer before it.
 
     Raises:
         RecipeError: `freeze` is none of these, or N is not below the number of layers.
     """
-    if freeze is None:
+    if freeze in (None, "none"):
         return []
     rows = [x for x in trace(arch, 1) if x.parameters]
     kernels = [x for x in rows if not isinstance(x.layer, BatchNorm)]
@@ -124,7 +124,7 @@ def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
         count = int(freeze) if freeze.isdecimal() else 0
         if not 0 < count < len(kernels):
             raise RecipeError(
-                f"--freeze {printable(freeze)} is not conv, all-but-head, "
+                f"--freeze {printable(freeze)} is not conv, all-but-head, none, "
                 f"or 1 to {len(kernels) - 1}"
             )
     end = rows.index(kernels[count])

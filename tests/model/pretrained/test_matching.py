@@ -195,7 +195,7 @@ def test_the_shapes_are_those_of_keras():
 
 
 def test_freeze_counts_layers_with_kernels_and_takes_their_norms_along():
-    assert frozen_layers(HALF, None) == []
+    assert frozen_layers(HALF, None) == frozen_layers(HALF, "none") == []
     assert frozen_layers(HALF, "1") == ["conv1", "batchnorm1"]
     assert frozen_layers(HALF, "2") == ["conv1", "batchnorm1", "conv2", "batchnorm2"]
     assert frozen_layers(HALF, "conv") == frozen_layers(HALF, "5")
@@ -218,12 +218,12 @@ def test_more_frozen_layers_begin_with_fewer_and_never_hold_the_head(name, norm)
 
 
 @pytest.mark.parametrize(
-    "freeze", ["0", "8", "-1", "dense", "1.5", "", "Conv", "\u00b2", "1 "]
+    "freeze", ["0", "8", "-1", "None", "dense", "1.5", "", "Conv", "\u00b2", "1 "]
 )
 def test_what_freezes_no_layers_is_refused(freeze):
     with pytest.raises(RecipeError) as error:
         frozen_layers(HALF, freeze)
-    assert str(error.value) == f"--freeze {freeze} is not conv, all-but-head, or 1 to 7"
+    assert str(error.value) == f"--freeze {freeze} is not conv, all-but-head, none, or 1 to 7"
 
 
 # In training
@@ -311,7 +311,7 @@ def test_weights_that_fit_nothing_and_wrong_options(toy, tmp_path):
         (3, "nothing in the file fits alexnet-half; it looks like alexnet-owt: use --config finetune or --arch alexnet-owt", "--weights", path, "--arch", "alexnet-half"),
         (2, "the weights were trained with imagenet", "--weights", path, "--arch", "alexnet-owt", "--mean", "0"),
         (3, "none.pth: No such file or directory", "--weights", tmp_path / "none.pth"),
-        (2, "--freeze 99 is not conv, all-but-head, or 1 to 7", "--weights", path, "--arch", "alexnet-owt", "--freeze", "99"),
+        (2, "--freeze 99 is not conv, all-but-head, none, or 1 to 7", "--weights", path, "--arch", "alexnet-owt", "--freeze", "99"),
         (2, "--freeze has no effect here: it needs --weights", "--freeze", "conv"),
     ):  # fmt: skip
         fails(code, message, "train", "--data", toy, "--out", tmp_path / "o", *words)
