@@ -280,7 +280,7 @@ def test_the_ablations_table_compares_equal_seeds(module):
         return {"none_top1": top1, "flip_top1": top1 + 0.01, "flip_loss": 0.5, "seconds": 9}
 
     results = {"base": {"0": row(0.8), "1": row(0.7)}, "sgd": {"1": row(0.75)}}
-    lines = ablation.table(results).splitlines()
+    lines = ablation.table(ablation.TABLES["augmentation"][1], results).splitlines()
     assert (
         "| 2 | 75.0 (70.0 to 80.0) | 76.0 (71.0 to 81.0) | 0.0 (0.0 to 0.0) |" in lines[2]
     )
@@ -292,8 +292,9 @@ def test_the_ablations_table_compares_equal_seeds(module):
 
 def test_the_ablations_are_recipes(module):
     ablation = module("experiments/ablation.py")
-    for _, options in ablation.ROWS.values():
-        words = (*ablation.BASE.split(), *options.split(), "--print-config")
+    trainings = [(x, y) for x, rows in ablation.TABLES.values() for _, y in rows.values()]
+    for base, options in trainings:
+        words = (*base.split(), *options.split(), "--print-config")
         result = alexnet("train", "--data", "x", *words)
         assert result.exit_code == 0, result.stderr
 

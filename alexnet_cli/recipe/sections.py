@@ -161,7 +161,7 @@ class Augmentation:
 class Optimization:
     """The weight update: optimizer, regularization, batch size, loss."""
 
-    optimizer: str = option("sgd", "Optimizer; muon is adamw but for convolutions.", choices=("sgd", "adam", "adamw", "muon", "rmsprop"))
+    optimizer: str = option("sgd", "Optimizer; muon takes orthogonal steps for convolutions and those of adamw for the rest.", choices=("sgd", "adam", "adamw", "muon", "rmsprop"))
     momentum: float = option(0.9, "Momentum of sgd and rmsprop.", low=0.0, high=0.999)
     nesterov: bool = option(False, "Use Nesterov momentum with sgd.")
     weight_decay: float = option(5e-4, "Weight decay of kernels (not of biases or norms): inside the momentum for sgd, decoupled for adamw and muon.", low=0.0, high=1.0)
