@@ -105,9 +105,10 @@ def _text(shape: tuple[int, ...]) -> str:
 
 
 def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
-    """Names of the layers with parameters that `freeze` freezes: conv, all-but-head, none or N.
+    """Names of the layers with parameters that `freeze` freezes.
 
-    N counts the layers with kernels; batch normalization belongs to the layer before it.
+    It is conv, all-but-head, none, or a number N of first layers with kernels; batch
+    normalization belongs to the layer before it.
 
     Raises:
         RecipeError: `freeze` is none of these, or N is not below the number of layers.

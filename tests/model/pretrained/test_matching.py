@@ -223,7 +223,9 @@ def test_more_frozen_layers_begin_with_fewer_and_never_hold_the_head(name, norm)
 def test_what_freezes_no_layers_is_refused(freeze):
     with pytest.raises(RecipeError) as error:
         frozen_layers(HALF, freeze)
-    assert str(error.value) == f"--freeze {freeze} is not conv, all-but-head, none, or 1 to 7"
+    assert (
+        str(error.value) == f"--freeze {freeze} is not conv, all-but-head, none, or 1 to 7"
+    )
 
 
 # In training
