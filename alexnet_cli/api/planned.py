@@ -189,8 +189,10 @@ def _matches(
     """Which of `weights` are loaded into which layers of a network for `classes`."""
     if weights is None:
         return ()
-    from ..model.pretrained.matching import match_layers
+    from ..model.pretrained.matching import match_layers, require_frozen_loaded
 
-    matches = match_layers(weights, recipe.network.architecture(), classes)
+    arch = recipe.network.architecture()
+    matches = match_layers(weights, arch, classes)
     listener.weights_matched(weights, matches)
+    require_frozen_loaded(matches, arch, recipe.pretrained.freeze)
     return matches

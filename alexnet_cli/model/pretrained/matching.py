@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...arrays import Floats
 from ...errors import RecipeError, printable
 from ..architecture import Architecture, trace
-from ..layer_specs import BatchNorm, Conv
+from ..layer_specs import BatchNorm, Conv, Dense
 from .pretrained_weights import PretrainedWeights
 from .shapes import Shape, layer_shapes
 
@@ -130,3 +130,21 @@ def frozen_layers(arch: Architecture, freeze: str | None) -> list[str]:
             )
     end = rows.index(kernels[count])
     return [x.name for x in rows[:end]]
+
+
+def require_frozen_loaded(
+    matches: Sequence[LayerMatch], arch: Architecture, freeze: str | None
+) -> None:
+    """Refuse to freeze convolutions and dense layers that nothing is loaded into.
+
+    Raises:
+        RecipeError: there is one, which would stay as random as it begins.
+    """
+    frozen = frozen_layers(arch, freeze)
+    kernels = {x.name for x in trace(arch, 1) if isinstance(x.layer, Conv | Dense)}
+    for match in matches:
+        if match.layer in frozen and match.layer in kernels and not match.arrays:
+            raise RecipeError(
+                f"--freeze {freeze}: {match.layer} is not in --weights and would stay as "
+                f"random as it begins; --freeze none trains all layers"
+            )

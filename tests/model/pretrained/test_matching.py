@@ -1,6 +1,7 @@
 """Weights are loaded where their shapes fit, and `frozen_layers` names what stays as loaded."""
 
 import pickle
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,7 +18,12 @@ from alexnet_cli.model.architecture import Architecture, trace
 from alexnet_cli.model.layer_specs import BatchNorm, Conv, Dense, Flatten, Pool
 from alexnet_cli.model.model import build_model, layers_of, put_weights
 from alexnet_cli.model.pretrained.layouts import PretrainedWeights
-from alexnet_cli.model.pretrained.matching import LayerMatch, frozen_layers, match_layers
+from alexnet_cli.model.pretrained.matching import (
+    LayerMatch,
+    frozen_layers,
+    match_layers,
+    require_frozen_loaded,
+)
 from alexnet_cli.model.variants import with_norm
 from alexnet_cli.run.run import Run
 
@@ -226,6 +232,24 @@ def test_what_freezes_no_layers_is_refused(freeze):
     assert (
         str(error.value) == f"--freeze {freeze} is not conv, all-but-head, none, or 1 to 7"
     )
+
+
+@pytest.mark.parametrize("freeze,lacking,refused", [
+    ("2", ["conv2"], "conv2"), ("conv", ["conv1", "conv5"], "conv1"), ("1", ["conv2"], None),
+    ("all-but-head", ["dense2"], "dense2"), ("2", ["batchnorm1"], None), ("2", [], None),
+    ("none", ["conv1"], None), (None, ["conv1"], None),
+])  # fmt: skip
+def test_a_layer_that_nothing_is_loaded_into_is_not_frozen(freeze, lacking, refused):
+    rows = [x.name for x in trace(HALF, 3) if x.parameters]
+    found = (np.zeros(1, np.float32),)
+    matches = [LayerMatch(x, "", "", () if x in lacking else found) for x in rows]
+    with pytest.raises(RecipeError) if refused else nullcontext() as error:
+        require_frozen_loaded(matches, HALF, freeze)
+    if refused:
+        assert str(error.value) == (
+            f"--freeze {freeze}: {refused} is not in --weights and would stay as random as "
+            "it begins; --freeze none trains all layers"
+        )
 
 
 # In training
