@@ -25,6 +25,11 @@ MUON = f"--optimizer muon {PATCHES}"
 FASTER = f"{MUON} --learning-rate 0.004 --weight-decay 0.25"
 MIXING = "--mixup 0.2 --cutmix 1"
 WEIGHTS = "--weights alexnet_owt_conv.npy"
+STEPS = {
+    "patches": ("a first layer of patches", PATCHES),
+    "muon": ("and Muon for the convolutions", MUON),
+    "faster": ("and twice the rate", FASTER),
+}
 
 TABLES = {
     "augmentation": (
@@ -52,9 +57,7 @@ TABLES = {
         f"--config quick {ADAMW} --mixup 0 --cutmix 0 --weight-decay 0.5 {LONG} --epochs 20",
         {
             "base": ("`quick` with AdamW, 20 epochs", ""),
-            "patches": ("a first layer of patches", PATCHES),
-            "muon": ("and Muon for the convolutions", MUON),
-            "faster": ("and twice the rate", FASTER),
+            **STEPS,
             "long": ("and 50 epochs", f"{FASTER} --epochs 50"),
             "mixing": ("and 50 epochs with mixing", f"{FASTER} --epochs 50 {MIXING}"),
         },
@@ -63,9 +66,7 @@ TABLES = {
         f"--config half {ADAMW} --weight-decay 0.5 {LONG} --epochs 40",
         {
             "base": ("`half` with AdamW, 40 epochs", ""),
-            "patches": ("a first layer of patches", PATCHES),
-            "muon": ("and Muon for the convolutions", MUON),
-            "faster": ("and twice the rate", FASTER),
+            **STEPS,
         },
     ),
     "finetune": (
