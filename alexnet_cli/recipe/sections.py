@@ -50,7 +50,7 @@ class Network:
     dropout: float | None = option(None, "Replace the network's dropout rate, 0 to 0.95.", low=0.0, high=0.95)
     hidden: int | None = option(None, "Replace the number of units in each hidden dense layer.", low=1, high=65536)
     initializer: str = option("table", "Replace the network's weight initialization; he and glorot are Keras' he_normal and glorot_uniform.", choices=("table", *INITIALIZERS))
-    first_layer: str = option("table", "How the kernels of the first layer begin: patches makes them the principal components of patches of the training images, and their negatives.", choices=("table", "patches"))
+    first_layer: str = option("table", "How the kernels of the first layer are initialized: patches makes them the principal components of patches of the training images, and their negatives.", choices=("table", "patches"))
 
     def architecture(self) -> Architecture:
         """The network `arch` with the replacements of the other fields."""
@@ -161,7 +161,7 @@ class Augmentation:
 class Optimization:
     """The weight update: optimizer, regularization, batch size, loss."""
 
-    optimizer: str = option("sgd", "Optimizer; muon takes orthogonal steps for convolutions and those of adamw for the rest.", choices=("sgd", "adam", "adamw", "muon", "rmsprop"))
+    optimizer: str = option("sgd", "Optimizer; muon takes orthogonalized steps for the kernels of convolutions, and steps of adamw for everything else.", choices=("sgd", "adam", "adamw", "muon", "rmsprop"))
     momentum: float = option(0.9, "Momentum of sgd and rmsprop.", low=0.0, high=0.999)
     nesterov: bool = option(False, "Use Nesterov momentum with sgd.")
     weight_decay: float = option(5e-4, "Weight decay of kernels (not of biases or norms): inside the momentum for sgd, decoupled for adamw and muon.", low=0.0, high=1.0)

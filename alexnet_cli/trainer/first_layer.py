@@ -13,13 +13,13 @@ from ..run.run import Run
 from .input_pipeline import InputPipeline
 
 IMAGES, PATCHES = 1000, 20
-"""Images that are looked at, about, and patches of each of them."""
+"""Images that are looked at, 1 to 2 times as many, and patches of each of them."""
 
 
 def begin_first_layer(network: keras.Model, run: Run, training: Examples) -> None:
-    """Give the first convolution of `network` the kernels that the recipe names."""
+    """Initialize the first convolution of `network` as the recipe says."""
     recipe = run.recipe
-    # Recipe files may name some where pretrained ones are given.
+    # A recipe may say so where pretrained weights are given, which are left alone.
     if recipe.network.first_layer == "patches" and recipe.pretrained.weights is None:
         begin_with_patches(network, run, training)
 
@@ -27,8 +27,8 @@ def begin_first_layer(network: keras.Model, run: Run, training: Examples) -> Non
 def begin_with_patches(network: keras.Model, run: Run, training: Examples) -> None:
     """Give the first convolution of `network` principal components and their negatives.
 
-    Those in which patches of the standardized training images vary most; each kernel is as
-    long as the random ones are on average. Source: Jordan 2024, "94% on CIFAR-10 in 3.29
+    Those of the second moments, about zero, of patches of the standardized training images;
+    each kernel is as long as the random ones are on average. Source: Jordan 2024, "94% on CIFAR-10 in 3.29
     seconds on a single GPU", section 3.2, which divides them by their deviations as well.
     """
     layer = next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
@@ -46,7 +46,7 @@ def _components(moments: Doubles) -> Doubles:
     """The eigenvectors of `moments` [n, n] as columns, the largest first."""
     _, vectors = np.linalg.eigh(moments)
     vectors = vectors[:, ::-1]
-    # Which of a vector and its negative one gets is chance.
+    # The sign of an eigenvector is arbitrary.
     largest = np.abs(vectors).argmax(axis=0)
     signed: Doubles = vectors * np.sign(vectors[largest, np.arange(len(vectors))])
     return signed

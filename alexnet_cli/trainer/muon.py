@@ -12,8 +12,8 @@ from keras import ops
 _MOMENTUM = 0.95
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients that bring singular values near 1 in five steps."""
-_SIZE = 0.2
-"""Of a step's entries, about, as with Adam.
+_STEP_RMS = 0.2
+"""Root mean square of a step's entries, by the learning rate; those of Adam are alike.
 
 Source: Liu et al. 2025, "Muon is scalable for LLM training", section 2.2.
 """
@@ -22,13 +22,14 @@ Source: Liu et al. 2025, "Muon is scalable for LLM training", section 2.2.
 def muon_step(variable: Any, momentum: Any, gradient: Any, rate: Any, decay: float) -> None:
     """Update a kernel [..., C], a matrix of C columns, in place, and so its momentum.
 
-    The kernel shrinks by rate * decay, and moves along the orthogonal matrix nearest to the
-    momentum, which is looked at ahead as Nesterov's is.
+    `momentum` and `gradient`, of the same shape, add up to a sum, not a mean. The kernel
+    shrinks by rate * decay, and moves along about the orthogonal matrix nearest to the
+    momentum, which is looked at ahead as Nesterov's is; `rate` is that of AdamW.
     """
     momentum.assign(_MOMENTUM * momentum + gradient)
     ahead = gradient + _MOMENTUM * momentum
     direction = orthogonalized(ops.reshape(ahead, (-1, variable.shape[-1])))
-    length = rate * _SIZE * max(direction.shape) ** 0.5
+    length = rate * _STEP_RMS * max(direction.shape) ** 0.5
     kept = (1 - rate * decay) * ops.convert_to_tensor(variable)
     variable.assign(kept - length * ops.reshape(direction, variable.shape))
 
@@ -36,7 +37,7 @@ def muon_step(variable: Any, momentum: Any, gradient: Any, rate: Any, decay: flo
 def orthogonalized(matrix: Any) -> Any:
     """About U V' of `matrix` = U S V', float32 [R, C]: singular values of 0.7 to 1.2.
 
-    Five Newton-Schulz steps, in the type that layers compute in. Values below 1/500 of the
+    Five Newton-Schulz steps, computed in the type that layers compute in. Values below 1/500 of the
     root of the sum of their squares remain smaller.
     """
     a, b, c = _NEWTON_SCHULZ

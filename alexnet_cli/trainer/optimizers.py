@@ -91,13 +91,13 @@ class Muon(DecoupledAdam):
     def build(self, variables: list[Any]) -> None:
         """Create the slots, and find the kernels of convolutions."""
         super().build(variables)
-        # Under TensorFlow a step gets variables of its own, whose names are others.
-        self.matrices = [x.name == "kernel" and len(x.shape) == 4 for x in variables]
+        # By index: under TensorFlow `update_step` gets other variables, with other names.
+        self.is_matrix = [x.name == "kernel" and len(x.shape) == 4 for x in variables]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of `variable`, in place."""
         index, rate, decay = self.settings(variable, learning_rate)
-        if not self.matrices[index]:
+        if not self.is_matrix[index]:
             super().update_step(gradient, variable, learning_rate)
             return
         muon_step(variable, self._momentums[index], gradient, rate, decay)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-EPOCH = re.compile(r"^epoch (\d+)/.* val_accuracy (\d\.\d+)")
+EPOCH = re.compile(r"^epoch +(\d+)/.* val_accuracy (\d\.\d+)")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def held_out_views(classifier: Classifier) -> tuple[Probabilities, Labels]:
 def scored(
     views: Probabilities, labels: Labels, classes: tuple[str, ...]
 ) -> tuple[float, float]:
-    """Accuracy, 0 to 1, and loss of the mean over `views`, at the best temperature."""
+    """Accuracy, 0 to 1, and loss of the mean over `views` [V, N, K], at the best temperature."""
     mean = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
     scores = score(mean, labels, classes)
     return scores.top1, scores.loss
@@ -78,7 +78,7 @@ def main() -> None:
         views, labels = held_out_views(Classifier(run, "ten-crop"))
         # The network predicts at the run's temperature; `scored` wants it at 1.
         views = at_temperature(views, 1 / run.temperature)
-        found[path.name] = {
+        found[str(path)] = {
             k: scored(views[:count], labels, run.classes) for k, count in VIEWS.items()
         }
     if not found:
