@@ -13,6 +13,8 @@ import pytest
 from helpers import TINY, alexnet, as_fields, encoded, photo
 
 from alexnet_cli import Run, WeightsError, evaluate, train
+from alexnet_cli.api.lines import LineListener
+from alexnet_cli.trainer.progress import Progress
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 BENCHMARK = "benchmarks/benchmark.py"
@@ -279,15 +281,29 @@ def test_the_ablations_table_compares_equal_seeds(module):
     def row(top1):
         return {"none_top1": top1, "flip_top1": top1 + 0.01, "flip_loss": 0.5, "seconds": 9}
 
-    results = {"base": {"0": row(0.8), "1": row(0.7)}, "sgd": {"1": row(0.75)}}
+    ten = {**row(0.75), "ten-crop_top1": 0.8}
+    results = {"base": {"0": row(0.8), "1": row(0.7)}, "sgd": {"1": ten}}
     lines = ablation.table(ablation.TABLES["augmentation"][1], results).splitlines()
     assert (
-        "| 2 | 75.0 (70.0 to 80.0) | 76.0 (71.0 to 81.0) | 0.0 (0.0 to 0.0) |" in lines[2]
+        "| 2 | 75.0 (70.0 to 80.0) | 76.0 (71.0 to 81.0) | - | 0.0 (0.0 to 0.0) |"
+        in lines[2]
     )
     assert (
-        "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | 5.0 (5.0 to 5.0) |" in lines[3]
+        "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | 80.0 (80.0 to 80.0) "
+        "| 5.0 (5.0 to 5.0) |" in lines[3]
     )
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize("epoch, epochs", [(1, 9), (1, 12), (9, 45), (10, 45), (7, 299)])
+def test_minutes_are_told_of_any_epoch(module, epoch, epochs):
+    """Also of the first ones, whose numbers have spaces before them."""
+    pattern = module("experiments/minutes_until.py").EPOCH
+    row = {"epoch": epoch, "accuracy": 0.5, "val_accuracy": 0.8034}
+    lines, listener = [], LineListener()
+    listener.log = lines.append
+    listener.progress(Progress(epoch, epochs, 9, 9, 1.0, logs=row))
+    assert pattern.match(lines[0]).groups() == (str(epoch), "0.8034")
 
 
 def test_the_ablations_are_recipes(module):

@@ -28,8 +28,9 @@ def begin_with_patches(network: keras.Model, run: Run, training: Examples) -> No
     """Give the first convolution of `network` principal components and their negatives.
 
     Those of the second moments, about zero, of patches of the standardized training images;
-    each kernel is as long as the random ones are on average. Source: Jordan 2024, "94% on CIFAR-10 in 3.29
-    seconds on a single GPU", section 3.2, which divides them by their deviations as well.
+    each kernel is as long as the random ones are on average. Source: Jordan 2024, "94% on
+    CIFAR-10 in 3.29 seconds on a single GPU", section 3.2, which divides them by their
+    deviations as well.
     """
     layer = next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
     kernel = np.array(layer.kernel)

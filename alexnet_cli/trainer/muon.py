@@ -37,8 +37,8 @@ def muon_step(variable: Any, momentum: Any, gradient: Any, rate: Any, decay: flo
 def orthogonalized(matrix: Any) -> Any:
     """About U V' of `matrix` = U S V', float32 [R, C]: singular values of 0.7 to 1.2.
 
-    Five Newton-Schulz steps, computed in the type that layers compute in. Values below 1/500 of the
-    root of the sum of their squares remain smaller.
+    Five Newton-Schulz steps in the type that layers compute in. Values below 1/500
+    of the root of the sum of their squares remain smaller.
     """
     a, b, c = _NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]

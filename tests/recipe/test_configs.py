@@ -168,7 +168,9 @@ def test_the_default_recipe_unless_a_recipe_or_network_is_given():
     assert build_recipe() == build_recipe("default") != Recipe()
     assert build_recipe(epochs=3) == build_recipe("default", epochs=3)
     assert build_recipe(arch="tiny") == Recipe(arch="tiny")
-    assert build_recipe("minute", arch="tiny").network.norm == "table"
+    assert build_recipe("minute", arch="tiny") == build_recipe("minute").changed(
+        arch="tiny"
+    )
 
 
 def test_a_field_may_take_the_effect_of_a_key_but_needs_one_itself(toml):
