@@ -58,6 +58,7 @@ TABLES = {
         {
             "base": ("`quick` with AdamW, 20 epochs", ""),
             **STEPS,
+            "mixed": ("and mixing", f"{FASTER} {MIXING}"),
             "long": ("and 50 epochs", f"{FASTER} --epochs 50"),
             "mixing": ("and 50 epochs with mixing", f"{FASTER} --epochs 50 {MIXING}"),
         },
