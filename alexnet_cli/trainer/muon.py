@@ -22,9 +22,9 @@ Source: Liu et al. 2025, "Muon is scalable for LLM training", section 2.2.
 def muon_step(variable: Any, momentum: Any, gradient: Any, rate: Any, decay: float) -> None:
     """Update a kernel [..., C], a matrix of C columns, in place, and so its momentum.
 
-    `momentum` and `gradient`, of the same shape, add up to a sum, not a mean. The kernel
+    The momentum, of the shape of `gradient`, is a sum over steps, not a mean. The kernel
     shrinks by rate * decay, and moves along about the orthogonal matrix nearest to the
-    momentum, which is looked at ahead as Nesterov's is; `rate` is that of AdamW.
+    momentum, which is looked at ahead as Nesterov's is. Rates for AdamW are right here too.
     """
     momentum.assign(_MOMENTUM * momentum + gradient)
     ahead = gradient + _MOMENTUM * momentum

@@ -81,6 +81,10 @@ TABLES = {
                 "images that begin smaller, 26 epochs",
                 "--freeze 2 --start-size 128 --epochs 26",
             ),
+            "whole": (
+                "all images at 224 pixels, 16 epochs",
+                "--freeze 2 --start-size 0 --epochs 16",
+            ),
             "rate": (
                 "three times the rate of loaded layers",
                 "--freeze 2 --loaded-rate 0.3 --epochs 20",
