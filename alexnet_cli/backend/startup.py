@@ -1,6 +1,7 @@
 """Starting TensorFlow, and Keras on it, without the lines that they print."""
 
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def start_tensorflow() -> None:
     if first:
         # They have XLA compile what was not asked for; XLA_FLAGS is read with --xla alone.
         os.environ.pop("TF_XLA_FLAGS", None)
+        _use_onednn()
     try:
         # TensorFlow's import looks for Keras, and so imports it.
         with quiet(), _environment({"KERAS_BACKEND": "tensorflow", **_without_folder()}):
@@ -41,6 +43,16 @@ def start_tensorflow() -> None:
         # An assertion without a message: keras.json has a value that Keras does not know.
         reason = next(iter(str(error).splitlines()), "a value in keras.json is not allowed")
         raise AlexNetError(f"TensorFlow cannot be imported: {reason}") from error
+
+
+def _use_onednn() -> None:
+    """Have oneDNN compute convolutions, unless the user has said whether it shall.
+
+    On x86 TensorFlow does so by itself only where there is AVX-512 VNNI or AVX-VNNI, although
+    oneDNN is faster with AVX2 too. Source: TensorFlow, `IsMKLEnabled` in util/util.cc.
+    """
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def _refuse_other_backends() -> None:

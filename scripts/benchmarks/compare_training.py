@@ -28,6 +28,9 @@ def step(args: argparse.Namespace) -> Comparison:
     workers = {
         "ours": Worker("ours.py", "step", arch, batch, "auto"),
         "ours, float32": Worker("ours.py", "step", arch, batch, "float32"),
+        "ours, float32, without oneDNN": Worker(
+            "ours.py", "step", arch, batch, "float32", TF_ENABLE_ONEDNN_OPTS="0"
+        ),
     }
     if arch == "alexnet-owt":
         for precision, mode in itertools.product(

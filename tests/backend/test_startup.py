@@ -1,6 +1,7 @@
 """TensorFlow starts without a word, and what it had to say is printed where it fails."""
 
 import os
+import platform
 import sys
 import tempfile
 
@@ -42,6 +43,25 @@ def test_only_training_sees_a_gpu(monkeypatch, tmp_path):
     # Once another has begun, as `devices.strategy`, it is left as it is.
     start_tensorflow()
     assert calls == ["look", ([], "GPU"), "look"]
+
+
+CONVOLUTION = """
+from alexnet_cli.backend.startup import start_tensorflow
+start_tensorflow()
+import tensorflow as tf
+tf.function(tf.nn.conv2d)(tf.ones((8, 32, 32, 16)), tf.ones((3, 3, 16, 16)), 1, "SAME")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="not an x86 processor"
+)
+def test_onednn_computes_convolutions_unless_the_user_says_no(monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    assert ",convolution," in python(CONVOLUTION, ONEDNN_VERBOSE="1").stdout
+    off = python(CONVOLUTION, ONEDNN_VERBOSE="1", TF_ENABLE_ONEDNN_OPTS="0")
+    assert (off.returncode, ",convolution," in off.stdout) == (0, False)
 
 
 @pytest.mark.slow
