@@ -51,7 +51,7 @@ def unreachable_targets(
 def _above(recipe: Recipe, metric: str, target: float, data: _Data) -> str:
     """Why `metric` stays above `target`; empty if it need not."""
     augmentation, smoothing = recipe.augmentation, recipe.optimization.label_smoothing
-    mixes = bool(augmentation.mixup or augmentation.cutmix)
+    mixes = bool(augmentation.mixup or augmentation.cutmix) and not augmentation.mix_after
     if metric == "loss" and target < (least := loss_floor(smoothing, data.classes)):
         return (
             f"cannot be reached: with --label-smoothing {smoothing:g} and {data.classes} "

@@ -132,6 +132,7 @@ class Augmentation:
     erasing: float = option(0.0, "Random erasing: blank a box of 2 to 33 % of the area in this fraction of the images.", low=0.0, high=1.0)
     mixup: float = option(0.0, "Mixup: blend two images and their labels, in proportions from Beta(MIXUP, MIXUP); 0 disables it.", low=0.0, high=10.0)
     cutmix: float = option(0.0, "CutMix: paste a box of another image, and its share of the label, with an area from Beta(CUTMIX, CUTMIX); 0 disables it.", low=0.0, high=10.0)
+    mix_after: int = option(0, "Mix images, by mixup and CutMix, only after this many epochs: none in a shorter training.", low=0)
     randaugment: int = option(0, "RandAugment: apply this many random changes of geometry or color to each image; 0 disables it.", low=0, high=8)
     start_size: int = option(0, "Progressive resizing: start with images of this side and end with the network's; 0 disables it.", low=0, high=2048)
 

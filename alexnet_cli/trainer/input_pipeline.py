@@ -70,7 +70,7 @@ class InputPipeline:
             rng.permutation(examples.rows)
             for number, rows in enumerate(batches):
                 # Also for those left out: the next ones depend on what was drawn before.
-                packed = self._parameters(len(rows), rng)
+                packed = self._parameters(len(rows), epoch, rng)
                 if number >= first:
                     yield self._augmented(examples, rows, packed)
 
@@ -90,10 +90,13 @@ class InputPipeline:
     def _rng(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng((self.recipe.machine.seed, epoch))
 
-    def _parameters(self, count: int, rng: np.random.Generator) -> Floats:
+    def _parameters(self, count: int, epoch: int, rng: np.random.Generator) -> Floats:
         """Augmentation parameters of `count` images, packed [B, WIDTH]."""
+        augmentation = self.recipe.augmentation
+        if epoch <= augmentation.mix_after:
+            augmentation = dataclasses.replace(augmentation, mixup=0.0, cutmix=0.0)
         parameters = sample_parameters(
-            self.recipe.augmentation, self.preprocess, count, rng, self.lighting
+            augmentation, self.preprocess, count, rng, self.lighting
         )
         return parameters.pack()
 

@@ -61,6 +61,16 @@ TABLES = {
             "mixed": ("and mixing", f"{FASTER} {MIXING}"),
             "long": ("and 50 epochs", f"{FASTER} --epochs 50"),
             "mixing": ("and 50 epochs with mixing", f"{FASTER} --epochs 50 {MIXING}"),
+            "late": (
+                "and 50 epochs with mixing after 20",
+                f"{FASTER} --epochs 50 {MIXING} --mix-after 20",
+            ),
+            "26": ("and 26 epochs", f"{FASTER} --epochs 26"),
+            "26 mixed": ("and 26 epochs with mixing", f"{FASTER} --epochs 26 {MIXING}"),
+            "26 late": (
+                "and 26 epochs with mixing after 20",
+                f"{FASTER} --epochs 26 {MIXING} --mix-after 20",
+            ),
         },
     ),
     "few": (

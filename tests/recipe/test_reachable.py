@@ -81,6 +81,7 @@ def test_what_cannot_be_reached_is_one_line():
 @pytest.mark.parametrize("fields", [
     {"stop_at": None}, {"stop_at": "accuracy=0.98,macro_f1=0.99"}, {"stop_at": "loss=0.4"}, {"stop_at": "top3=1"},
     {"stop_at": "loss=0.35", "mixup": 0.2, "label_smoothing": 0.0}, {"stop_at": "mse=0,mae=0", "mixup": 0.2},
+    {"stop_at": "loss=0.3", "mixup": 0.2, "cutmix": 1.0, "mix_after": 2, "label_smoothing": 0.0},
     {"stop_at": "loss=0.01", "label_smoothing": 0.0, "class_weights": "balanced"},
 ])  # fmt: skip
 def test_what_can_be_reached_is_not_mentioned(fields):

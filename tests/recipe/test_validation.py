@@ -80,8 +80,9 @@ NEEDS = [
     ({"schedule": "constant", "warmup_epochs": 2.0}, "warmup_epochs", "--schedule cosine", {"schedule": "cosine"}),
     ({"schedule": "cosine", "step_epochs": 3}, "step_epochs", "--schedule step", {"schedule": "step"}),
     ({"schedule": "step", "plateau_epochs": 3}, "plateau_epochs", "--schedule plateau", {"schedule": "plateau"}),
-    ({"batch_size": 1, "arch": "alexnet", "mixup": 0.2}, "mixup", "a --batch-size above 1", {"batch_size": 2}),
-    ({"batch_size": 1, "arch": "alexnet", "cutmix": 1.0}, "cutmix", "a --batch-size above 1", {"batch_size": 2}),
+    *(({"batch_size": 1, "arch": "alexnet", x: 0.2}, x, "a --batch-size above 1, and more --epochs than --mix-after", {"batch_size": 2})
+      for x in ("mixup", "cutmix")),
+    ({"mix_after": 3}, "mix_after", "--mixup or --cutmix, and more --epochs", {"cutmix": 1.0}),
     ({"divide_by": 3.0, "schedule": "cosine"}, "divide_by", "--schedule step or plateau", {"schedule": "plateau"}),
     ({"fill_mode": "wrap", "hflip": True}, "fill_mode",
      "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment", {"zoom": 0.1}),
@@ -112,6 +113,16 @@ def test_a_field_without_effect_is_refused_only_if_it_was_given(fields, name, ne
     cured = recipe.changed(**cure)
     assert has_effect(cured, name)
     check(cured, [name])
+
+
+def test_images_that_would_be_mixed_after_the_last_epoch():
+    """A recipe of 20 epochs may be cut to 3; who asks for mixed images is told."""
+    recipe = Recipe(mixup=0.2, cutmix=1.0, mix_after=9, epochs=9)
+    check(recipe, ["epochs"])
+    for name in ("mixup", "cutmix", "mix_after"):
+        with pytest.raises(RecipeError, match=f"{FIELDS[name].flag} has no effect here"):
+            check(recipe, [name])
+        check(recipe.changed(epochs=10), [name])
 
 
 def test_all_fields_that_may_have_no_effect_are_tested_above():

@@ -33,6 +33,7 @@ NEW_FIELDS = {
     "lrn_alpha": None,
     "lrn_beta": None,
     "first_layer": "table",
+    "mix_after": 0,
     "fill_value": 0.0,
     "channel_shift": 0.0,
     "drop_small_classes": 0,

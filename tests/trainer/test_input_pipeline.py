@@ -111,6 +111,17 @@ def test_one_dataset_gives_the_same_batches_each_time():
     assert same(batches(dataset), batches(dataset))
 
 
+def test_images_are_mixed_after_as_many_epochs_as_were_asked_for():
+    examples, mixing = toy_examples(), {"mixup": 0.4, "cutmix": 1.0}
+    later = pipeline(**mixing, mix_after=2, erasing=0.5)
+    never, always = pipeline(erasing=0.5), pipeline(**mixing, erasing=0.5)
+    for epoch, like in ((1, never), (2, never), (3, always), (4, always)):
+        given = batches(later.training(examples, epoch))
+        assert same(given, batches(like.training(examples, epoch))), epoch
+        # A training that is resumed within the epoch.
+        assert same(given[1:], batches(later.training(examples, epoch, 1))), epoch
+
+
 def test_mixed_labels_still_sum_to_one():
     data = pipeline(mixup=0.4, cutmix=1.0, erasing=0.5)
     labels = np.concatenate([y for _, _, y in batches(data.training(toy_examples(), 1))])
