@@ -46,9 +46,9 @@ def start_tensorflow() -> None:
 
 
 def _use_onednn() -> None:
-    """Have oneDNN compute convolutions, unless the user has said whether it shall.
+    """Have oneDNN compute convolutions, unless the user has said whether it may.
 
-    On x86 TensorFlow does so by itself only where there is AVX-512 VNNI or AVX-VNNI, although
+    On x86 TensorFlow does so by itself only where there is AVX-512 VNNI or AVX-VNNI, but
     oneDNN is faster with AVX2 too. Source: TensorFlow, `IsMKLEnabled` in util/util.cc.
     """
     if platform.machine().lower() in ("x86_64", "amd64"):
