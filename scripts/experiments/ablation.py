@@ -23,7 +23,8 @@ ADAMW = "--optimizer adamw --learning-rate 0.002 --first-layer table"
 PATCHES = "--first-layer patches"
 MUON = f"--optimizer muon {PATCHES}"
 FASTER = f"{MUON} --learning-rate 0.004 --weight-decay 0.25"
-MIXING = "--mixup 0.2 --cutmix 1"
+MIXING = "--mixup 0.2 --cutmix 1 --mix-after 0"
+LATE = "--mixup 0.2 --cutmix 1 --mix-after 20"
 WEIGHTS = "--weights alexnet_owt_conv.npy"
 STEPS = {
     "patches": ("a first layer of patches", PATCHES),
@@ -63,13 +64,13 @@ TABLES = {
             "mixing": ("and 50 epochs with mixing", f"{FASTER} --epochs 50 {MIXING}"),
             "late": (
                 "and 50 epochs with mixing after 20",
-                f"{FASTER} --epochs 50 {MIXING} --mix-after 20",
+                f"{FASTER} --epochs 50 {LATE}",
             ),
             "26": ("and 26 epochs", f"{FASTER} --epochs 26"),
             "26 mixed": ("and 26 epochs with mixing", f"{FASTER} --epochs 26 {MIXING}"),
             "26 late": (
                 "and 26 epochs with mixing after 20",
-                f"{FASTER} --epochs 26 {MIXING} --mix-after 20",
+                f"{FASTER} --epochs 26 {LATE}",
             ),
         },
     ),
