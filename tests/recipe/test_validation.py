@@ -123,6 +123,8 @@ def test_images_that_would_be_mixed_after_the_last_epoch():
         with pytest.raises(RecipeError, match=f"{FIELDS[name].flag} has no effect here"):
             check(recipe, [name])
         check(recipe.changed(epochs=10), [name])
+    check(recipe.changed(mixup=0.0), ["mixup"])
+    check(recipe.changed(cutmix=0.0), ["cutmix"])
 
 
 def test_all_fields_that_may_have_no_effect_are_tested_above():
