@@ -8,6 +8,8 @@ from helpers import SHARED, TINY, alexnet, draw_toy
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Tests that import TensorFlow themselves compute as the commands do.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Trainings of this process need not agree about a GPU: test_gpu.py gives it to others.
 os.environ.setdefault("ALEXNET_TEST_GPU", os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
