@@ -35,7 +35,8 @@ _NEEDS: dict[str, tuple[Callable[[Recipe], bool], str]] = {
     "plateau_epochs": (lambda r: r.lr_schedule.schedule == "plateau", "--schedule plateau"),
     "divide_by": (lambda r: r.lr_schedule.schedule in ("step", "plateau"), "--schedule step or plateau"),
     # A training too short to mix may still be told not to.
-    **{x: (lambda r, x=x: r.optimization.batch_size > 1 and (r.augmentation.mix_after < r.stopping.epochs or not r[x]), "a --batch-size above 1, and more --epochs than --mix-after") for x in ("mixup", "cutmix")},
+    "mixup": (lambda r: r.optimization.batch_size > 1 and (r.augmentation.mix_after < r.stopping.epochs or not r.augmentation.mixup), "a --batch-size above 1, and more --epochs than --mix-after"),
+    "cutmix": (lambda r: r.optimization.batch_size > 1 and (r.augmentation.mix_after < r.stopping.epochs or not r.augmentation.cutmix), "a --batch-size above 1, and more --epochs than --mix-after"),
     "mix_after": (lambda r: bool(r.augmentation.mixup or r.augmentation.cutmix) and r.augmentation.mix_after < r.stopping.epochs, "--mixup or --cutmix, and more --epochs"),
     "fill_mode": (lambda r: r.augmentation.warps, "--rotation, --width-shift, --height-shift, --shear, --zoom or --randaugment"),
     "fill_value": (lambda r: r.augmentation.warps and r.augmentation.fill_mode == "constant" and preprocess_of(r).mean is not None, "--fill-mode constant, a transform that uncovers pixels, and no --mean pixel, which fills with the mean"),
