@@ -14,6 +14,7 @@ from helpers import TINY, alexnet, as_fields, encoded, photo
 
 from alexnet_cli import Run, WeightsError, evaluate, train
 from alexnet_cli.api.lines import LineListener
+from alexnet_cli.recipe.sections import TTA
 from alexnet_cli.trainer.progress import Progress
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -319,7 +320,7 @@ def test_the_ablations_are_recipes(module):
 def test_views_are_evaluated_as_evaluate_does(trained):
     printed = script("experiments/tta.py", trained).stdout
     row = printed.splitlines()[2].split("|")[2:-1]
-    for kind, cell in zip(("none", "flip", "ten-crop"), row, strict=True):
+    for kind, cell in zip(TTA, row, strict=True):
         # So few images have a temperature of 1.
         scores = evaluate(trained, tta=kind).scores
         assert cell.strip() == f"{100 * scores.top1:.1f} %, {scores.loss:.4f}"

@@ -31,9 +31,9 @@ def evaluate(
     """Evaluate `run` on the class folders of `data`, or on its own held-out images.
 
     `run` is a run, its directory, or an exported file. `ignore_unknown` leaves out folders
-    of unknown classes. `tta` is "none", "flip" or "ten-crop". `compare` is another model on
-    the same images. `max_megapixels` and `tta` take the place of the runs' own. `top` is
-    the K of top-K accuracy, by default 5 where there are more classes.
+    of unknown classes. `tta` is "none", "flip", "two-scale" or "ten-crop". `compare` is
+    another model on the same images. `max_megapixels` and `tta` take the place of the runs'
+    own. `top` is the K of top-K accuracy, by default 5 where there are more classes.
 
     Raises:
         RunError, DatasetError: the run or the images cannot be used.

@@ -49,7 +49,8 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
 @click.option(
     "--tta",
     type=click.Choice(TTA),
-    help="Test-time augmentation: average predictions over flips or ten crops. "
+    help="Test-time augmentation: average predictions over the image and its mirror "
+    "(flip), the whole image and its middle and their mirrors (two-scale), or ten crops. "
     "[default: the run's]",
 )
 @click.option(

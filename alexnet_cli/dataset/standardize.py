@@ -9,22 +9,27 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
 from ..preprocess import Preprocess
 
 _TINY = 1e-6
 """Added to the standard deviation of an image. Source: Keras' ImageDataGenerator."""
-Corner = tuple[int, int]
-"""Top and left, pixels."""
+_NEAR = 3 / 4
+"""The side of the nearer view of "two-scale", of that of the stored image."""
+Box = tuple[int, int, int]
+"""Of a square: top, left and side, pixels."""
 
 
 def standardize(
-    pixels: Any, preprocess: Preprocess, mean_image: Any, corner: Corner | None = None
+    pixels: Any, preprocess: Preprocess, mean_image: Any, box: Box | None = None
 ) -> Any:
     """float32 [B, S, S, 3]: the input cut from pixels [B, R, R, 3], 0 to 255.
 
-    `mean_image` is [R, R, 3] or None for the channel means; `corner` as in `crop`.
+    `mean_image` is [R, R, 3] or None for the channel means. What is in `box`, of any side,
+    is resized to S; without one the input is the center, of pixels of any size.
     """
-    side = preprocess.input_size
+    size = preprocess.input_size
+    corner, side = (box[:2], box[2]) if box else (None, size)
     # NumPy is slow where it repeats three numbers for every pixel.
     spread = _spread if isinstance(pixels, np.ndarray) else lambda x, side: np.float32(x)
     if mean_image is None:
@@ -33,6 +38,8 @@ def standardize(
         mean = crop(mean_image[None], side, corner)
     values = crop(pixels, side, corner) - mean
     values /= spread(preprocess.std, side)  # in place where an array can be changed
+    if side != size:
+        values = _resized(values, size)
     return samplewise(values, preprocess)
 
 
@@ -43,11 +50,7 @@ def samplewise(inputs: Any, preprocess: Preprocess) -> Any:
     """
     if not preprocess.samplewise_center:
         return inputs
-    array: Any = np
-    if not isinstance(inputs, np.ndarray):
-        import keras  # Not at the top: predictions without TensorFlow do without it.
-
-        array = keras.ops
+    array = _operations(inputs)
     each = {"axis": (1, 2, 3), "keepdims": True}
     centered = inputs - array.mean(inputs, **each)
     if not preprocess.samplewise_std_normalization:
@@ -58,23 +61,67 @@ def samplewise(inputs: Any, preprocess: Preprocess) -> Any:
 def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Iterator[Any]:
     """The inputs [B, S, S, 3] whose predictions are averaged; one where `tta` is "none".
 
-    The center, with "flip" its mirror image, with "ten-crop" the corners and theirs too.
-    Source of the last: Krizhevsky et al. 2012, section 4.1.
+    Otherwise each of `boxes` and its mirror image.
     """
-    for corner in corners(preprocess, tta):
-        view = standardize(pixels, preprocess, mean_image, corner)
+    for box in boxes(preprocess, tta):
+        view = standardize(pixels, preprocess, mean_image, box)
         yield view
         if tta != "none":
             yield view[:, :, ::-1]
 
 
-def corners(preprocess: Preprocess, tta: str) -> list[Corner]:
-    """Where the views begin: the center's corner, with "ten-crop" the four others too."""
-    margin = preprocess.stored_size - preprocess.input_size
-    found = [(margin // 2, margin // 2)]
+def boxes(preprocess: Preprocess, tta: str) -> list[Box]:
+    """Where the views are: the center; with "ten-crop" the four corners too.
+
+    With "two-scale" all that is stored, and the middle three quarters of its side. Source
+    of ten crops: Krizhevsky et al. 2012, section 4.1.
+    """
+    stored, side = preprocess.stored_size, preprocess.input_size
+    if tta == "two-scale":
+        return [(0, 0, stored), _middle(stored, round(_NEAR * stored))]
+    margin = stored - side
+    found = [_middle(stored, side)]
     if tta == "ten-crop":
-        found += [(0, 0), (0, margin), (margin, 0), (margin, margin)]
+        found += [(x, y, side) for x in (0, margin) for y in (0, margin)]
     return found
+
+
+def _middle(stored: int, side: int) -> Box:
+    margin = stored - side
+    return margin // 2, margin // 2, side
+
+
+def _resized(values: Any, side: int) -> Any:
+    """[B, side, side, C] of values [B, H, H, C]: bilinear, without antialiasing.
+
+    Formats of models have just that, and images are warped like that in training.
+    """
+    if not isinstance(values, np.ndarray):
+        size = (side, side)
+        resize = _operations(values).image.resize
+        return resize(values, size, "bilinear", data_format="channels_last")
+    _, source, _, channels = values.shape
+    matrix = interpolation(source, side)
+    rows = matrix @ values.reshape(-1, source, source * channels)
+    columns = rows.reshape(-1, side, source, channels).swapaxes(2, 3) @ matrix.T
+    return columns.swapaxes(2, 3)
+
+
+@lru_cache(maxsize=8)
+def interpolation(source: int, side: int) -> Floats:
+    """float32 [side, source]: times a column of `source` pixels it is one of `side`."""
+    centers = ((np.arange(side) + 0.5) * source / side - 0.5).clip(0, source - 1)
+    distance = np.abs(np.arange(source) - centers[:, None])
+    return np.maximum(0, 1 - distance).astype(np.float32)
+
+
+def _operations(values: Any) -> Any:
+    """NumPy or Keras' operations, whichever `values` are for."""
+    if isinstance(values, np.ndarray):
+        return np
+    import keras  # Not at the top: predictions without TensorFlow do without it.
+
+    return keras.ops
 
 
 @lru_cache(maxsize=4)
@@ -83,7 +130,7 @@ def _spread(color: tuple[float, float, float], side: int) -> Any:
     return np.tile(np.array(color, np.float32), (side, side, 1))
 
 
-def crop(pixels: Any, side: int, corner: Corner | None = None) -> Any:
+def crop(pixels: Any, side: int, corner: tuple[int, int] | None = None) -> Any:
     """[B, side, side, C] of pixels [B, H, W, C] from `corner`, or from the center."""
     margin = pixels.shape[1] - side
     top, left = (margin // 2, margin // 2) if corner is None else corner

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..arrays import Floats
 from ..backend.dtype_policy import dtype_policy
-from ..dataset.standardize import Corner, corners, samplewise
+from ..dataset.standardize import Box, boxes, interpolation, samplewise
 from ..inference.network import load_mean_image
 from ..run.run import Run
 from .served_network import plain_network
@@ -43,8 +44,8 @@ def layered_network(run: Run, network: keras.Model) -> keras.Model:
     with dtype_policy("float32"):
         pixels = keras.Input((size, size, 3), dtype="uint8", name="pixels")
         standardized = _standardization(run)(keras.layers.Rescaling(1.0)(pixels))
-        crops = [_crop(run, x)(standardized) for x in corners(run.preprocess, tta)]
-        views = [samplewise(x, run.preprocess) for x in crops]
+        cut = [_cut(run, x, standardized) for x in boxes(run.preprocess, tta)]
+        views = [samplewise(x, run.preprocess) for x in cut]
         if tta != "none":
             mirror = _mirror(run.preprocess.input_size)
             views = [x for view in views for x in (view, mirror(view))]
@@ -66,17 +67,33 @@ def _standardization(run: Run) -> keras.layers.Layer:
     )
 
 
-def _crop(run: Run, corner: Corner) -> keras.layers.Layer:
-    """The network's input that begins at `corner` of stored pixels."""
-    rest = run.preprocess.stored_size - run.preprocess.input_size
-    return keras.layers.Cropping2D(tuple((x, rest - x) for x in corner))
+def _cut(run: Run, box: Box, values: Any) -> Any:
+    """What is in `box` of stored pixels, at the size of the network's input."""
+    top, left, side = box
+    rest, size = run.preprocess.stored_size - side, run.preprocess.input_size
+    values = keras.layers.Cropping2D(((top, rest - top), (left, rest - left)))(values)
+    if side == size:
+        return values
+    # Not Resizing, with which a model called without `training` is one that is trained.
+    matrix = interpolation(side, size).T
+    across = _product("bhwc,wv->bhvc", (side, side), (side, size), matrix)
+    down = _product("bhwc,hv->bvwc", (side, size), (size, size), matrix)
+    return down(across(values))
 
 
 def _mirror(side: int) -> keras.layers.Layer:
     """Left and right exchanged, as a product with a matrix: no layer does just this."""
-    layer = keras.layers.EinsumDense("bhwc,wv->bhvc", (None, side, 3))
-    layer.build((None, side, side, 3))
-    layer.set_weights([np.eye(side, dtype=np.float32)[::-1]])
+    reverse = np.eye(side, dtype=np.float32)[::-1]
+    return _product("bhwc,wv->bhvc", (side, side), (side, side), reverse)
+
+
+def _product(
+    equation: str, before: tuple[int, int], after: tuple[int, int], matrix: Floats
+) -> keras.layers.Layer:
+    """The layer that makes images of `after` of those of `before`, height and width."""
+    layer = keras.layers.EinsumDense(equation, (*after, 3))
+    layer.build((None, *before, 3))
+    layer.set_weights([matrix])
     return layer
 
 

@@ -61,7 +61,8 @@ class Classifier:
         """Load the fastest network of a run, unless a `network` is given.
 
         `run` is a run, its directory, or a file that `alexnet export` wrote. `tta`,
-        test-time augmentation, is "none", "flip" or "ten-crop"; by default the run's own.
+        test-time augmentation, is "none", "flip", "two-scale" or "ten-crop"; by default the
+        run's own.
         `begun` is perhaps the digest of the run's LiteRT copy.
 
         Raises:
@@ -179,9 +180,12 @@ class Classifier:
         shape = len(pixels), len(self.run.classes)
         return probabilities(found, shape, resolution, self.source)
 
-    def views(self, pixels: Pixels) -> list[Floats]:
-        """Probabilities [B, K] of each of the V views of stored pixels [B, R, R, 3]."""
-        return [self.network(x) for x in self._inputs(pixels)]
+    def views(self, pixels: Pixels, count: int | None = None) -> list[Floats]:
+        """Probabilities [B, K] of each view of stored pixels [B, R, R, 3].
+
+        Of all V views, or of the first `count`.
+        """
+        return [self.network(x) for x in islice(self._inputs(pixels), count)]
 
     def _inputs(self, pixels: Pixels) -> Iterator[Floats]:
         return views(pixels, self.run.preprocess, self.mean_image, self.tta)

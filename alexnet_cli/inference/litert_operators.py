@@ -149,6 +149,13 @@ def _pad(step: Step) -> list[Shape]:
     return [tuple(a + pads[2 * i] + pads[2 * i + 1] for i, a in enumerate(shape))]
 
 
+def _resize(step: Step) -> list[Shape]:
+    shape, sides = step.shapes[0], step.constants(1)
+    require(len(shape) == 4 and step.shapes[1] == (2,))
+    require(all(1 <= x <= 4096 for x in sides))
+    return [(shape[0], *sides, shape[3])]
+
+
 def _mean(step: Step) -> list[Shape]:
     shape, axes = step.shapes[0], step.constants(1)
     require(all(-len(shape) <= x < len(shape) for x in axes))
@@ -203,6 +210,7 @@ _CONVOLUTION = (_PADDING, *_STEPS, _ACTIVATION, _ONE, _ONE, _NO_ACTIVATION)
 _POOL = (_PADDING, *_STEPS, *_STEPS, _ACTIVATION)
 _DENSE = (_ACTIVATION, _NO_ACTIVATION, _FLAG, _FLAG, _NO_ACTIVATION)
 _SLICE = (_MASK, _MASK, _NO_MASK, _NO_MASK, _MASK, _OFF)
+_RESIZE = (_NO_MASK, _NO_MASK, _OFF, Option(1, 1, U8))
 _FLOATS_AND_BYTES = "F>F Q>Q"
 _PAIRS = "FF>F QQ>Q"
 KINDS = {
@@ -216,6 +224,7 @@ KINDS = {
     18: Kind(_PAIRS, _elementwise, 21, (_ACTIVATION,)),
     19: Kind(_FLOATS_AND_BYTES),
     22: Kind("FI>F QI>Q", _reshape),
+    23: Kind("FI>F QI>Q", _resize, 15, _RESIZE),
     25: Kind(_FLOATS_AND_BYTES, _same, 9, (Option(1, 1, F32),)),
     34: Kind("FI>F QI>Q", _pad, 22),
     40: Kind("FI>F QI>Q", _mean, 27, (_FLAG,)),
@@ -230,5 +239,6 @@ KINDS = {
     114: Kind("F>Q"),
 }  # fmt: skip
 """By the numbers of BuiltinOperator: ADD CONCATENATION CONV_2D DEQUANTIZE FULLY_CONNECTED
-LOCAL_RESPONSE_NORMALIZATION MAX_POOL_2D MUL RELU RESHAPE SOFTMAX PAD MEAN SUB DIV
-STRIDED_SLICE SPLIT CAST SQRT SHAPE PACK QUANTIZE. Recorded from exports of all networks."""
+LOCAL_RESPONSE_NORMALIZATION MAX_POOL_2D MUL RELU RESHAPE RESIZE_BILINEAR SOFTMAX PAD MEAN
+SUB DIV STRIDED_SLICE SPLIT CAST SQRT SHAPE PACK QUANTIZE. Recorded from exports of all
+networks."""

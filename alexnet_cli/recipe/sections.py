@@ -24,7 +24,7 @@ from ..model.variants import (
 from .targets import stop_targets
 
 LOWER_IS_BETTER = ("loss", "mse", "mae")
-TTA = ("none", "flip", "ten-crop")
+TTA = ("none", "flip", "two-scale", "ten-crop")
 METRICS = ("accuracy", "macro_f1", "mse", "mae")
 """All but topN, N being any number."""
 
@@ -228,7 +228,7 @@ class Stopping:
 class Inference:
     """How the trained network predicts."""
 
-    tta: str = option("none", "Test-time augmentation for this run: average predictions over flips or ten crops.", choices=TTA)
+    tta: str = option("none", "Test-time augmentation for this run: average predictions over the image and its mirror (flip), the whole image and its middle and their mirrors (two-scale), or ten crops.", choices=TTA)
     reject: float | None = option(None, "Let `alexnet predict` print unknown below the lowest confidence from which this fraction of the validation predictions is right.", low=0.01, high=1.0)
 
 

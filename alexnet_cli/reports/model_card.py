@@ -32,7 +32,12 @@ _TEMPLATES = jinja2.Environment(
     autoescape=False,
 )
 _LICENSES = ("LICENSE.txt", "LICENSE", "LICENSE.md", "LICENCE.txt", "LICENCE", "COPYING")
-_VIEWS = {"none": [], "flip": ["the mirrored view"], "ten-crop": ["ten crops"]}
+_VIEWS = {
+    "none": [],
+    "flip": ["the mirrored view"],
+    "two-scale": ["two scales, each with its mirror image"],
+    "ten-crop": ["ten crops"],
+}
 _PARTS = {"train": "training", "val": "validation", "test": "test"}
 
 

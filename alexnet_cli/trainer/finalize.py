@@ -89,8 +89,7 @@ def _completed(
     """The run with calibration and scores, and everything that can be exported."""
     network = load_network(run)
     labels = validation.labels[validation.rows]
-    tta = run.recipe.inference.tta
-    views = tta_views(run, validation, as_probabilities(network), tta)
+    views = tta_views(run, validation, as_probabilities(network))
     _require_finite(run, views)
     run = calibrated(run, views, labels)
     views = at_temperature(views, run.temperature)
@@ -152,7 +151,7 @@ def estimated_seconds(run: Run) -> float:
 def tta_view_count(tta: str) -> int:
     """How often `finalize` predicts each validation image."""
     # Once more by the LiteRT copy.
-    return {"none": 1, "flip": 2, "ten-crop": 10}[tta] + 1
+    return {"none": 1, "flip": 2, "two-scale": 4, "ten-crop": 10}[tta] + 1
 
 
 def calibrated(run: Run, views: Probabilities, labels: Labels) -> Run:

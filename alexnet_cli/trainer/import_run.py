@@ -120,7 +120,7 @@ def write_run(run: Run, matches: list[LayerMatch], describe: Callable[[Run], Non
     save_weights(network, run.weights)
     save_model(run, network)
     some = _probes(run.preprocess)
-    expected = verify.tta_views(run, some, as_probabilities(network), "none")[0]
+    expected = verify.tta_views(run, some, as_probabilities(network), 1)[0]
     verify.keep_litert(run, network, some, expected)
     describe(run)
     seal(run.path, run.text())

@@ -2,8 +2,8 @@
 
     python scripts/experiments/tta.py RUN [RUN ...]
 
-One view; with its mirror image; ten crops (four corners and the center, and their mirror
-images): of each run's held-out images, at a temperature of its own. Differences are to flip.
+Of each run's held-out images with each value of --tta, at a temperature of its own.
+Differences are to flip.
 """
 
 import statistics
@@ -20,9 +20,7 @@ from alexnet_cli.evaluation.calibration import at_temperature, fit_temperature
 from alexnet_cli.evaluation.evaluate import held_out
 from alexnet_cli.evaluation.scores import score
 from alexnet_cli.inference.network import BATCH
-
-VIEWS = {"none": 1, "flip": 2, "ten-crop": 10}
-"""The number of views; those of "none" are the first of "flip", and so on."""
+from alexnet_cli.recipe.sections import TTA
 
 
 def held_out_views(classifier: Classifier) -> tuple[Probabilities, Labels]:
@@ -37,22 +35,23 @@ def held_out_views(classifier: Classifier) -> tuple[Probabilities, Labels]:
     return np.concatenate(parts, axis=1), np.array(labeled.labels)
 
 
-def scored(
-    views: Probabilities, labels: Labels, classes: tuple[str, ...]
-) -> tuple[float, float]:
-    """Accuracy, 0 to 1, and loss of the mean over `views` [V, N, K], at the best temperature."""
+def with_views(run: Run, tta: str) -> tuple[float, float]:
+    """Accuracy, 0 to 1, and loss of the mean over the views, at the best temperature."""
+    views, labels = held_out_views(Classifier(run, tta))
+    # The network predicts at the run's temperature.
+    views = at_temperature(views, 1 / run.temperature)
     mean = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
-    scores = score(mean, labels, classes)
+    scores = score(mean, labels, run.classes)
     return scores.top1, scores.loss
 
 
 def table(found: dict[str, dict[str, tuple[float, float]]]) -> str:
-    """A row per run, accuracy and loss of every number of views; then differences."""
-    lines = [f"| run | {' | '.join(VIEWS)} |", "|---|" + "---|" * len(VIEWS)]
+    """A row per run, accuracy and loss of every --tta; then differences."""
+    lines = [f"| run | {' | '.join(TTA)} |", "|---|" + "---|" * len(TTA)]
     for name, row in found.items():
         cells = (f"{100 * top1:.1f} %, {loss:.4f}" for top1, loss in row.values())
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    for kind in VIEWS:
+    for kind in TTA:
         if kind == "flip":
             continue
         top1, loss = zip(
@@ -75,12 +74,7 @@ def main() -> None:
     found = {}
     for path in map(Path, sys.argv[1:]):
         run = Run.open(path)
-        views, labels = held_out_views(Classifier(run, "ten-crop"))
-        # The network predicts at the run's temperature; `scored` wants it at 1.
-        views = at_temperature(views, 1 / run.temperature)
-        found[str(path)] = {
-            k: scored(views[:count], labels, run.classes) for k, count in VIEWS.items()
-        }
+        found[str(path)] = {kind: with_views(run, kind) for kind in TTA}
     if not found:
         sys.exit(__doc__)
     print(table(found))

@@ -82,6 +82,6 @@ def test_what_does_not_exist(run_copy, monkeypatch, run, data, error, text):
 
 def test_an_unknown_kind_of_views(trained, toy_test):
     with pytest.raises(
-        RecipeError, match="^--tta: 'flips' is not one of none, flip, ten-crop$"
+        RecipeError, match="^--tta: 'flips' is not one of none, flip, two-scale, ten-crop$"
     ):
         evaluate(trained, toy_test, tta="flips")

@@ -305,7 +305,7 @@ def test_top_k(trained, toy_test):
         evaluate(trained, toy_test, top=0)
 
 
-@pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
+@pytest.mark.parametrize("tta", ["none", "flip", "two-scale", "ten-crop"])
 def test_every_kind_of_views(trained, toy_test, tta):
     expected = evaluate(trained, toy_test, tta=tta).scores
     found = scores_of("--model", trained, "--data", toy_test, "--tta", tta)

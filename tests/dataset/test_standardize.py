@@ -9,6 +9,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
+from PIL import Image
 
 from alexnet_cli.dataset.standardize import crop, standardize, views
 from alexnet_cli.preprocess import Preprocess
@@ -52,7 +53,8 @@ def test_standardization_is_what_it_says():
 @pytest.mark.parametrize("corner", [None, (0, 0), (5, 1)])
 def test_the_mean_image_is_cut_where_the_pixels_are(corner):
     mean = np.random.default_rng(1).random((13, 13, 3)).astype(np.float32) * 255
-    found = standardize(images(), replace(SQUARE, mean=None), mean, corner)
+    box = corner and (*corner, 8)
+    found = standardize(images(), replace(SQUARE, mean=None), mean, box)
     expected = crop(images() - mean.astype(float), 8, corner) / STD
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -106,11 +108,14 @@ def test_an_image_alone_is_what_it_is_in_a_batch(count):
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-@pytest.mark.parametrize("tta,count", [("none", 1), ("flip", 2), ("ten-crop", 10)])
-def test_views_begin_with_the_center(tta, count):
+@pytest.mark.parametrize(
+    "tta,count", [("none", 1), ("flip", 2), ("two-scale", 4), ("ten-crop", 10)]
+)
+def test_every_other_view_is_the_mirror_image(tta, count):
     found = list(views(images(), SQUARE, None, tta))
     assert len(found) == count and all(x.shape == (3, 8, 8, 3) for x in found)
-    np.testing.assert_array_equal(found[0], standardize(images(), SQUARE, None))
+    if tta != "two-scale":
+        np.testing.assert_array_equal(found[0], standardize(images(), SQUARE, None))
     for view, mirrored in zip(found[::2], found[1::2], strict=False):
         np.testing.assert_array_equal(mirrored, view[:, :, ::-1])
 
@@ -125,3 +130,62 @@ def test_ten_crops_are_the_center_and_the_corners():
     ]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def photos(count=2, side=64):
+    """Smooth pictures with noise, in which an error of half a pixel shows."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:side, :side] / side
+    waves = [127 + 120 * np.sin(9 * (a * x + b * y)) for a, b in rng.uniform(-1, 1, (3, 2))]
+    noisy = np.stack(waves, -1) + rng.normal(0, 4, (count, side, side, 3))
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("stored,size", [(64, 56), (64, 64), (61, 53), (64, 30), (40, 8)])
+@pytest.mark.parametrize("kind", ["numpy", "tensorflow", "keras"])
+def test_two_scales_are_the_whole_image_and_its_middle(stored, size, kind):
+    preprocess = Preprocess("crop", stored, size, MEAN, STD)
+    pixels = photos(side=stored)
+    array = {
+        "numpy": lambda x: x,
+        "tensorflow": tf.constant,
+        "keras": keras.ops.convert_to_tensor,
+    }[kind](pixels.astype(np.float32))
+    found = list(views(array, preprocess, None, "two-scale"))[::2]
+    near = round(stored * 3 / 4)
+    start = (stored - near) // 2
+    for view, (first, side) in zip(found, ((0, stored), (start, near)), strict=True):
+        expected = (resized(pixels, first, side, size) - MEAN) / STD
+        assert np.asarray(view).dtype == np.float32
+        np.testing.assert_allclose(np.asarray(view), expected, atol=2e-4)
+
+
+def resized(pixels, start, side, size):
+    """The square of `side` from `start` at `size`: TensorFlow's bilinear."""
+    square = pixels[:, start : start + side, start : start + side]
+    return tf.image.resize(square, (size, size), "bilinear", antialias=False).numpy()
+
+
+@pytest.mark.parametrize("size", [49, 56, 64])
+def test_the_nearer_of_two_scales_is_pillows(size):
+    """Which has antialiasing, so it is the same only where images are made larger."""
+    plain = Preprocess("crop", 64, size, (0.0,) * 3, (1.0,) * 3)
+    pixels = photos(1)
+    view = list(views(pixels, plain, None, "two-scale"))[2][0]
+    for i in range(3):
+        square = Image.fromarray(pixels[0, 8:56, 8:56, i].astype(np.float32))
+        expected = square.resize((size, size), Image.Resampling.BILINEAR)
+        np.testing.assert_allclose(view[..., i], expected, atol=1e-3)
+
+
+def test_two_scales_of_a_mean_image_and_of_images_by_themselves():
+    mean = photos(1)[0].astype(np.float32)
+    pixels = photos(3)
+    preprocess = replace(SQUARE, stored_size=64, input_size=56, mean=None)
+    found = list(views(pixels, preprocess, mean, "two-scale"))[::2]
+    for view, (start, side) in zip(found, ((0, 64), (8, 48)), strict=True):
+        expected = resized(pixels - mean, start, side, 56) / STD
+        np.testing.assert_allclose(view, expected, atol=2e-4)
+    itself = replace(preprocess, samplewise_center=True, mean=(0.0,) * 3)
+    for view in views(pixels, itself, None, "two-scale"):
+        np.testing.assert_allclose(view.mean((1, 2, 3)), 0, atol=1e-5)

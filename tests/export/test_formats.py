@@ -120,6 +120,42 @@ def test_predict_and_evaluate_take_it(trained, exported, toy, toy_test, name):
     assert json.loads(other.stdout)["top1"] == json.loads(one.stdout)["top1"]
 
 
+@pytest.fixture(scope="module")
+def two_scales(toy, tmp_path_factory):
+    """A run whose views are resized, and the folder of all its exports."""
+    folder = tmp_path_factory.mktemp("two-scales")
+    words = ["--arch", "tiny", "--size", "40", "--epochs", "1", "--tta", "two-scale"]
+    result = alexnet("train", "--data", toy, "--out", folder / "saved", *words)
+    assert result.exit_code == 0, result.output
+    words = ("--model", folder / "saved", "--format", "all", "--out", folder / "exported")
+    result = alexnet("export", *words)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_resizes_as_the_run_does(two_scales, toy, name):
+    files = sorted(toy.glob("*/0[0-3]*"))
+    exported = two_scales / "exported" / FORMATS[name].file
+    ours, found = (
+        np.stack([x.probabilities for x in Classifier(x)(files)])
+        for x in (two_scales / "saved", exported)
+    )
+    np.testing.assert_allclose(found, ours, atol=COARSE.get(name, 1e-5))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_keras_resizes_so_on_every_backend(two_scales, toy, tmp_path, backend):
+    if backend != "tensorflow":
+        pytest.importorskip(backend)
+    classifier = Classifier(two_scales / "saved")
+    files = sorted(toy.glob("*/0[0-3]*"))
+    pixels = np.stack([images.load(x, classifier.run.preprocess) for x in files])
+    file = two_scales / "exported" / "model.keras"
+    found = elsewhere(KERAS, file, pixels, tmp_path, KERAS_BACKEND=backend)
+    np.testing.assert_allclose(found, classifier.probabilities(pixels), atol=1e-5)
+
+
 def test_the_litert_file_says_what_it_is(trained, exported):
     with zipfile.ZipFile(exported / "model.tflite") as archive:
         assert archive.read("labels.txt") == b"blue\ngreen\nred\n"

@@ -15,7 +15,7 @@ from alexnet_cli.inference.network import as_probabilities
 from alexnet_cli.model.model import build_model
 
 
-@pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
+@pytest.mark.parametrize("tta", ["none", "flip", "two-scale", "ten-crop"])
 @pytest.mark.parametrize("mean", ["imagenet", "pixel", "samplewise"])
 def test_it_is_what_the_classifier_computes(tmp_path, tta, mean):
     by_itself = dict.fromkeys(("samplewise_center", "samplewise_std_normalization"), True)

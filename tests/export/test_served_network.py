@@ -21,7 +21,7 @@ def pixels_for(run, count=3):
     return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
 
 
-@pytest.mark.parametrize("tta", ["none", "flip", "ten-crop"])
+@pytest.mark.parametrize("tta", ["none", "flip", "two-scale", "ten-crop"])
 @pytest.mark.parametrize("mean", ["imagenet", "pixel", "samplewise"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_it_is_what_the_classifier_computes(tmp_path, tta, mean, dtype):

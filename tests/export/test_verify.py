@@ -1,5 +1,7 @@
 """A LiteRT copy is kept if it predicts what the network does, and is removed if not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import TINY, alexnet
@@ -37,24 +39,29 @@ def validation():
 
 
 def expected(run, network, validation):
-    return tta_views(run, validation, as_probabilities(network), "none")[0]
+    return tta_views(run, validation, as_probabilities(network), 1)[0]
 
 
-@pytest.mark.parametrize("tta,views", [("none", 1), ("flip", 2), ("ten-crop", 10)])
+@pytest.mark.parametrize(
+    "tta,views", [("none", 1), ("flip", 2), ("two-scale", 4), ("ten-crop", 10)]
+)
 def test_views_are_those_of_the_classifier(run, network, validation, tta, views):
     probabilities = as_probabilities(network)
-    found = tta_views(run, validation, probabilities, tta)
+    run = replace(run, recipe=run.recipe.changed(tta=tta))
+    found = tta_views(run, validation, probabilities)
     assert found.shape == (views, 19, 3) and found.dtype == np.float32
     pixels = validation.cache.array[validation.rows]
     classifier = Classifier(run, tta, probabilities)
     np.testing.assert_allclose(found, classifier.views(pixels), atol=1e-6)
     np.testing.assert_allclose(found.mean(0), classifier.probabilities(pixels), atol=1e-6)
+    first = tta_views(run, validation, probabilities, 1)
+    np.testing.assert_array_equal(first, found[:1])
 
 
 def test_a_copy_that_agrees_is_kept(run, network, validation):
     rows = expected(run, network, validation)
     assert keep_litert(run, network, validation, rows)
-    found = tta_views(run, validation, LiteRTNetwork(run.litert, 32, 3, 16), "none")[0]
+    found = tta_views(run, validation, LiteRTNetwork(run.litert, 32, 3, 16), 1)[0]
     np.testing.assert_allclose(found, rows, atol=1e-5)
     assert not list(run.path.glob(".part*"))
 

@@ -179,7 +179,7 @@ def test_the_runs_threshold_is_that_of_its_predictions(run, files):
 
 def views_by_hand(run, pixels, corners):
     for corner in corners:
-        view = standardize(pixels.astype(np.float32), run.preprocess, None, corner)
+        view = standardize(pixels.astype(np.float32), run.preprocess, None, (*corner, 32))
         yield from (view, view[:, :, ::-1])
 
 
@@ -210,7 +210,10 @@ def test_ten_crops_need_a_margin(run):
 def test_an_unknown_tta_is_an_error_and_the_runs_own_is_the_default(run):
     with pytest.raises(RecipeError) as caught:
         Classifier(run, "tencrop")
-    assert str(caught.value) == "--tta: 'tencrop' is not one of none, flip, ten-crop"
+    assert (
+        str(caught.value)
+        == "--tta: 'tencrop' is not one of none, flip, two-scale, ten-crop"
+    )
     flipped = replace(run, recipe=run.recipe.changed(tta="flip"))
     assert (Classifier(flipped).tta, Classifier(flipped, "none").tta) == ("flip", "none")
 

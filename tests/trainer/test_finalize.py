@@ -303,7 +303,9 @@ def test_names_of_any_bytes_are_in_validation_csv(tmp_path):
     )
 
 
-@pytest.mark.parametrize("tta,views", [("none", 1), ("flip", 2), ("ten-crop", 10)])
+@pytest.mark.parametrize(
+    "tta,views", [("none", 1), ("flip", 2), ("two-scale", 4), ("ten-crop", 10)]
+)
 def test_the_planner_counts_the_views_that_are_predicted(tmp_path, tta, views):
     run = new_tiny_run(tmp_path / "r")
     network = lambda x: np.full((len(x), 3), 1 / 3, np.float32)  # noqa: E731
