@@ -286,11 +286,11 @@ def test_the_ablations_table_compares_equal_seeds(module):
     results = {"base": {"0": row(0.8), "1": row(0.7)}, "sgd": {"1": ten}}
     lines = ablation.table(ablation.TABLES["augmentation"][1], results).splitlines()
     assert (
-        "| 2 | 75.0 (70.0 to 80.0) | 76.0 (71.0 to 81.0) | - | 0.0 (0.0 to 0.0) |"
+        "| 2 | 75.0 (70.0 to 80.0) | 76.0 (71.0 to 81.0) | - | - | 0.0 (0.0 to 0.0) |"
         in lines[2]
     )
     assert (
-        "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | 80.0 (80.0 to 80.0) "
+        "| 1 | 75.0 (75.0 to 75.0) | 76.0 (76.0 to 76.0) | - | 80.0 (80.0 to 80.0) "
         "| 5.0 (5.0 to 5.0) |" in lines[3]
     )
     assert len(lines) == 4

@@ -168,6 +168,7 @@ def evaluate(
         trained_on=sum(x.digest in trained_on for x in predictions),
         metrics=metric_values(with_top(run, top), scores, probabilities, labels),
         source=classifier.source,
+        tta=classifier.tta,
     )
 
 

@@ -47,6 +47,8 @@ class Evaluation:
     """Every metric that the run was trained with, and top-K accuracy, by name."""
     source: Path | None = None
     """What was read: the run's directory, or an exported file."""
+    tta: str = "none"
+    """Over which views of an image its predictions are averaged."""
 
     @property
     def calibration_error(self) -> float:

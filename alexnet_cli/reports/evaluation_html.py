@@ -24,6 +24,13 @@ from .traced import data_text, run_row, run_text
 
 MOST_MISTAKES = 24
 MOST_CORRECT = 12
+_VIEWS = {
+    "none": "the central {0} x {0}",
+    "flip": "the central {0} x {0} and its mirror image",
+    "two-scale": "the whole image and the middle three quarters of its side, both at "
+    "{0} x {0}, and their mirror images",
+    "ten-crop": "{0} x {0} in the center and the corners, and their mirror images",
+}
 
 
 def page(evaluation: Evaluation) -> str:
@@ -78,8 +85,8 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     yield (
         "images",
         f"resized to {preprocess.stored_size} x {preprocess.stored_size} pixels "
-        f"({preprocess.resize_mode}); the network sees the central "
-        f"{preprocess.input_size} x {preprocess.input_size}",
+        f"({preprocess.resize_mode}); the network sees "
+        + _VIEWS[evaluation.tta].format(preprocess.input_size),
     )
     if run.data:
         yield "trained on", printable(run.data)

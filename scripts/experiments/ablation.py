@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from alexnet_cli.recipe.sections import TTA
+
 LONG = "--max-minutes 300 --val-fraction 0.2"
 ADAMW = "--optimizer adamw --learning-rate 0.002 --first-layer table"
 PATCHES = "--first-layer patches"
@@ -26,6 +28,7 @@ FASTER = f"{MUON} --learning-rate 0.004 --weight-decay 0.25"
 MIXING = "--mixup 0.2 --cutmix 1 --mix-after 0"
 LATE = "--mixup 0.2 --cutmix 1 --mix-after 20"
 WEIGHTS = "--weights alexnet_owt_conv.npy"
+SMALL_BATCHES = "--freeze 2 --batch-size 32 --learning-rate 0.0007"
 STEPS = {
     "patches": ("a first layer of patches", PATCHES),
     "muon": ("and Muon for the convolutions", MUON),
@@ -102,11 +105,16 @@ TABLES = {
             ),
             "cutmix": ("CutMix too", "--freeze 2 --cutmix 1 --epochs 20"),
             "three": ("conv3 frozen too, 26 epochs", "--freeze 3 --epochs 26"),
+            "batch": ("batches of 32", f"{SMALL_BATCHES} --epochs 20"),
+            "less dropout": (
+                "and less dropout",
+                f"{SMALL_BATCHES} --epochs 20 --dropout 0.3",
+            ),
+            "more dropout": ("or more", f"{SMALL_BATCHES} --epochs 20 --dropout 0.7"),
         },
     ),
 }
 """By name: the options of all its trainings; for each row its label and what options it adds."""
-VIEWS = ("none", "flip", "ten-crop")
 
 
 def measured(folder: Path, options: str) -> dict[str, float]:
@@ -117,7 +125,7 @@ def measured(folder: Path, options: str) -> dict[str, float]:
         started = time.monotonic()
         _alexnet("train", "--data", str(folder), "--out", str(run), *words)
         found = {"seconds": time.monotonic() - started}
-        for tta in VIEWS:
+        for tta in TTA:
             scores = json.loads(
                 _alexnet("evaluate", "--model", str(run), "--tta", tta, "--json")
             )
@@ -141,19 +149,19 @@ def table(
     Differences to the base, at equal seeds, and loss are those with flips.
     """
     lines = [
-        "| change | seeds | accuracy | with flips | with ten crops | difference to base "
-        "| loss | seconds |",
-        "|---|---|---|---|---|---|---|---|",
+        "| change | seeds | accuracy | with flips | with two scales | with ten crops "
+        "| difference to base | loss | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     base = results.get("base", {})
     for name, (text, options) in rows.items():
         found = results.get(name, {})
         if not found:
             continue
-        # Older results lack ten crops.
-        plain, flip, ten = (
+        # Older results lack some views.
+        views = (
             [100 * x[key] for x in found.values() if (key := f"{view}_top1") in x]
-            for view in VIEWS
+            for view in TTA
         )
         loss = statistics.mean(x["flip_loss"] for x in found.values())
         differences = [
@@ -163,8 +171,8 @@ def table(
         ]
         seconds = statistics.median(x["seconds"] for x in found.values())
         lines.append(
-            f"| {text}{f' (`{options}`)' if options else ''} | {len(found)} | {_spread(plain)} "
-            f"| {_spread(flip)} | {_spread(ten)} | {_spread(differences)} | {loss:.3f} "
+            f"| {text}{f' (`{options}`)' if options else ''} | {len(found)} "
+            f"| {' | '.join(map(_spread, views))} | {_spread(differences)} | {loss:.3f} "
             f"| {seconds:.0f} |"
         )
     return "\n".join(lines)

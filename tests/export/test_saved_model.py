@@ -103,7 +103,11 @@ def test_real_photographs_agree(run, shared, tmp_path):
 
 @pytest.mark.parametrize(
     "tta, temperature, samplewise",
-    [("flip", 3.0, True), pytest.param("ten-crop", 0.5, False, marks=pytest.mark.slow)],
+    [
+        ("flip", 3.0, True),
+        ("two-scale", 0.5, False),
+        pytest.param("ten-crop", 0.5, False, marks=pytest.mark.slow),
+    ],
 )
 def test_views_and_temperature_are_in_the_graph(
     run_copy, toy, tta, temperature, samplewise

@@ -16,6 +16,7 @@ from PIL import Image
 from alexnet_cli import __version__
 from alexnet_cli.evaluation.result import Comparison
 from alexnet_cli.evaluation.significance import McNemar
+from alexnet_cli.recipe.sections import TTA
 from alexnet_cli.reports.evaluation_html import MOST_CORRECT, MOST_MISTAKES, page
 from alexnet_cli.run.provenance import data_digest
 from alexnet_cli.run.run import Run
@@ -94,6 +95,16 @@ def test_the_page_has_all_its_parts(make_page, trained, toy):
         ("created", run.created),
     ):
         assert found.text[found.text.index(name) + 1] == value
+
+
+@pytest.mark.parametrize("tta", TTA)
+def test_the_page_tells_the_views(make_page, tta):
+    text = make_page(tta=tta).text
+    told = text[text.index("images") + 1]
+    assert told.startswith("resized to 36 x 36 pixels (crop); the network sees ")
+    assert ("mirror" in told, "middle" in told, "corners" in told) == (
+        tta != "none", tta == "two-scale", tta == "ten-crop",
+    )  # fmt: skip
 
 
 def test_the_verdict_is_accuracy_and_its_interval(make_page):
