@@ -25,7 +25,7 @@ class Preprocess:
     stored_size: int
     """Side of the square image that is stored, pixels: R."""
     input_size: int
-    """Side of its center crop, which the network sees, pixels: S."""
+    """Side of the network's input, pixels: S. By default it is the center of that."""
     mean: Channels | None
     """Subtracted from pixels, 0 to 255; None: the mean training image, kept in the run."""
     std: Channels

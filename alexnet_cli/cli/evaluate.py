@@ -49,8 +49,9 @@ _LIKE_COLUMNS = re.compile(f"(class:)*({'|'.join(COLUMNS)})")
 @click.option(
     "--tta",
     type=click.Choice(TTA),
-    help="Test-time augmentation: average predictions over the image and its mirror "
-    "(flip), the whole image and its middle and their mirrors (two-scale), or ten crops. "
+    help="Test-time augmentation: average predictions over the center and its mirror "
+    "image (flip), the whole stored square, its central square with 3/4 of the side and "
+    "their mirror images (two-scale), or ten crops. "
     "[default: the run's]",
 )
 @click.option(

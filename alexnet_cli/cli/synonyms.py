@@ -115,7 +115,7 @@ patience: min-epochs early-stopping use-early-stopping early-stop earlystopping
     early-stopping-patience
     es-patience
 stop-at: target-accuracy goal
-tta: test-time-augmentation augment-test ten-crop multi-scale
+tta: test-time-augmentation augment-test ten-crop two-scale
 reject: threshold conf confidence min-confidence conf-thres score-threshold unknown
 seed: random-seed random-state manual-seed rng-seed
 device: tpu cuda-device nproc-per-node gpu gpus cuda cpu accelerator devices ngpu gpu-id

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import Array, Floats
 from ..preprocess import Preprocess
 
 _TINY = 1e-6
 """Added to the standard deviation of an image. Source: Keras' ImageDataGenerator."""
 _NEAR = 3 / 4
-"""The side of the nearer view of "two-scale", of that of the stored image."""
+"""Side of the closer view of "two-scale", as a fraction of the stored image's."""
 Box = tuple[int, int, int]
 """Of a square: top, left and side, pixels."""
 
@@ -30,16 +30,16 @@ def standardize(
     """
     size = preprocess.input_size
     corner, side = (box[:2], box[2]) if box else (None, size)
+
+    def cut(images: Any) -> Any:
+        inside = crop(images, side, corner)
+        return inside if side == size else _resized(inside, size)
+
     # NumPy is slow where it repeats three numbers for every pixel.
     spread = _spread if isinstance(pixels, np.ndarray) else lambda x, side: np.float32(x)
-    if mean_image is None:
-        mean = spread(preprocess.mean, side)
-    else:
-        mean = crop(mean_image[None], side, corner)
-    values = crop(pixels, side, corner) - mean
-    values /= spread(preprocess.std, side)  # in place where an array can be changed
-    if side != size:
-        values = _resized(values, size)
+    mean = spread(preprocess.mean, size) if mean_image is None else cut(mean_image[None])
+    values = cut(pixels) - mean
+    values /= spread(preprocess.std, size)  # in place where an array can be changed
     return samplewise(values, preprocess)
 
 
@@ -73,8 +73,8 @@ def views(pixels: Any, preprocess: Preprocess, mean_image: Any, tta: str) -> Ite
 def boxes(preprocess: Preprocess, tta: str) -> list[Box]:
     """Where the views are: the center; with "ten-crop" the four corners too.
 
-    With "two-scale" all that is stored, and the middle three quarters of its side. Source
-    of ten crops: Krizhevsky et al. 2012, section 4.1.
+    With "two-scale" all that is stored, and the central square with 3/4 of its side.
+    Source of ten crops: Krizhevsky et al. 2012, section 4.1.
     """
     stored, side = preprocess.stored_size, preprocess.input_size
     if tta == "two-scale":
@@ -82,7 +82,7 @@ def boxes(preprocess: Preprocess, tta: str) -> list[Box]:
     margin = stored - side
     found = [_middle(stored, side)]
     if tta == "ten-crop":
-        found += [(x, y, side) for x in (0, margin) for y in (0, margin)]
+        found += [(top, left, side) for top in (0, margin) for left in (0, margin)]
     return found
 
 
@@ -97,22 +97,32 @@ def _resized(values: Any, side: int) -> Any:
     Formats of models have just that, and images are warped like that in training.
     """
     if not isinstance(values, np.ndarray):
-        size = (side, side)
         resize = _operations(values).image.resize
-        return resize(values, size, "bilinear", data_format="channels_last")
+        return resize(values, (side, side), "bilinear", data_format="channels_last")
     _, source, _, channels = values.shape
-    matrix = interpolation(source, side)
-    rows = matrix @ values.reshape(-1, source, source * channels)
-    columns = rows.reshape(-1, side, source, channels).swapaxes(2, 3) @ matrix.T
-    return columns.swapaxes(2, 3)
+    first, weight = neighbors(source, side)
+    # Rows are whole; of a row, every channel of a pixel has its own neighbors.
+    column = (first[:, None] * channels + np.arange(channels)).ravel()
+    across = np.repeat(weight, channels)
+    found = np.empty((len(values), side, side * channels), np.float32)
+    for image, resized in zip(values, found, strict=True):
+        flat = image.reshape(source, -1).astype(np.float32)
+        rows = flat[first]
+        rows += (flat[first + 1] - rows) * weight[:, None]
+        left, right = rows.take(column, 1), rows.take(column + channels, 1)
+        np.add(left, (right - left) * across, out=resized)
+    return found.reshape(-1, side, side, channels)
 
 
 @lru_cache(maxsize=8)
-def interpolation(source: int, side: int) -> Floats:
-    """float32 [side, source]: times a column of `source` pixels it is one of `side`."""
-    centers = ((np.arange(side) + 0.5) * source / side - 0.5).clip(0, source - 1)
-    distance = np.abs(np.arange(source) - centers[:, None])
-    return np.maximum(0, 1 - distance).astype(np.float32)
+def neighbors(source: int, side: int) -> tuple[Array, Floats]:
+    """How a row of `source` pixels is resized to `side`, bilinear: two arrays [side].
+
+    The first of the two neighbors of each pixel, and the weight of the second, 0 to 1.
+    """
+    center = ((np.arange(side) + 0.5) * source / side - 0.5).clip(0, source - 1)
+    first = np.minimum(center.astype(np.int64), source - 2)
+    return first, (center - first).astype(np.float32)
 
 
 def _operations(values: Any) -> Any:

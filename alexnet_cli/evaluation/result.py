@@ -48,7 +48,7 @@ class Evaluation:
     source: Path | None = None
     """What was read: the run's directory, or an exported file."""
     tta: str = "none"
-    """Over which views of an image its predictions are averaged."""
+    """The --tta over whose views predictions are averaged."""
 
     @property
     def calibration_error(self) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import Floats
 from ..backend.dtype_policy import dtype_policy
-from ..dataset.standardize import Box, boxes, interpolation, samplewise
+from ..dataset.standardize import Box, boxes, neighbors, samplewise
 from ..inference.network import load_mean_image
 from ..run.run import Run
 from .served_network import plain_network
@@ -74,8 +74,11 @@ def _cut(run: Run, box: Box, values: Any) -> Any:
     values = keras.layers.Cropping2D(((top, rest - top), (left, rest - left)))(values)
     if side == size:
         return values
-    # Not Resizing, with which a model called without `training` is one that is trained.
-    matrix = interpolation(side, size).T
+    # Not Resizing: with it, a model called without `training` runs in training mode.
+    first, weight = neighbors(side, size)
+    matrix, pixel = np.zeros((side, size), np.float32), np.arange(size)
+    matrix[first, pixel] = 1 - weight
+    matrix[first + 1, pixel] = weight
     across = _product("bhwc,wv->bhvc", (side, side), (side, size), matrix)
     down = _product("bhwc,hv->bvwc", (side, size), (size, size), matrix)
     return down(across(values))

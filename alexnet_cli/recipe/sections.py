@@ -86,7 +86,7 @@ class Images:
     """How images are brought to the size and the range that the network expects."""
 
     resize: str = option("crop", "How images are made square: squash distorts them, crop cuts the long side, pad adds gray bars.", choices=("squash", "crop", "pad"))
-    size: int | None = option(None, "Side of the stored images in pixels; the network sees their center. [default: 8/7 of the network's input]", low=8, high=2048)
+    size: int | None = option(None, "Side of the stored images in pixels, from which the network's input is cut. [default: 8/7 of the network's input]", low=8, high=2048)
     mean: str | None = option(None, "Subtract this from pixels (0 to 255): R,G,B, one number, imagenet, or pixel (the mean training image). [default: the network's]")
     std: str | None = option(None, "Then divide pixels by this: R,G,B, one number, or imagenet. [default: the network's]")
     samplewise_center: bool = option(False, "Subtract from each image its own mean, in place of --mean.")
@@ -228,7 +228,7 @@ class Stopping:
 class Inference:
     """How the trained network predicts."""
 
-    tta: str = option("none", "Test-time augmentation for this run: average predictions over the image and its mirror (flip), the whole image and its middle and their mirrors (two-scale), or ten crops.", choices=TTA)
+    tta: str = option("none", "Test-time augmentation for this run: average predictions over the center and its mirror image (flip), the whole stored square, its central square with 3/4 of the side and their mirror images (two-scale), or ten crops.", choices=TTA)
     reject: float | None = option(None, "Let `alexnet predict` print unknown below the lowest confidence from which this fraction of the validation predictions is right.", low=0.01, high=1.0)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ..arrays import Array, Floats
 from ..backend.startup import start_tensorflow
 from ..dataset import images
-from ..dataset.standardize import crop, standardize
+from ..dataset.standardize import boxes, crop, standardize
 from ..errors import printable
 from ..evaluation.result import Evaluation
 from ..inference.network import load_mean_image, load_network
@@ -27,7 +27,7 @@ MOST_CORRECT = 12
 _VIEWS = {
     "none": "the central {0} x {0}",
     "flip": "the central {0} x {0} and its mirror image",
-    "two-scale": "the whole image and the middle three quarters of its side, both at "
+    "two-scale": "all of it and the central square with 3/4 of its side, both resized to "
     "{0} x {0}, and their mirror images",
     "ten-crop": "{0} x {0} in the center and the corners, and their mirror images",
 }
@@ -173,16 +173,22 @@ def _examples(
         ("Most confident mistakes", mistakes),
         ("Most confident correct prediction per class", right),
     ):
-        yield title, [_card(run, maps, x, encoded[x.number]) for x in chosen]
+        yield title, [_card(evaluation, maps, x, encoded[x.number]) for x in chosen]
 
 
-def _card(run: Run, maps: Any, example: _Example, encoded: bytes | Path) -> dict[str, str]:
-    """The card of an image, given as a file or its bytes."""
+def _card(
+    evaluation: Evaluation, maps: Any, example: _Example, encoded: bytes | Path
+) -> dict[str, str]:
+    """The card of an image, given as a file or its bytes: the first view of it."""
+    run = evaluation.run
     pixels = images.load(encoded, run.preprocess)[None]
-    inputs = standardize(pixels, run.preprocess, load_mean_image(run))
+    box = boxes(run.preprocess, evaluation.tta)[0]
+    inputs = standardize(pixels, run.preprocess, load_mean_image(run), box)
     heat: Floats = maps(inputs, np.array([example.predicted]))[0]
-    center = crop(pixels, run.preprocess.input_size)[0]
-    pair = np.concatenate([center, sheets.heated(center, heat)], axis=1)
+    side = run.preprocess.input_size
+    inside = Image.fromarray(crop(pixels, box[2], box[:2])[0])
+    seen = np.asarray(inside.resize((side, side), Image.Resampling.BILINEAR))
+    pair = np.concatenate([seen, sheets.heated(seen, heat)], axis=1)
     image = Image.fromarray(pair)
     image.thumbnail((256, 128))
     text = f"{run.classes[example.predicted]} {example.confidence:.1%}"

@@ -35,7 +35,7 @@ _LICENSES = ("LICENSE.txt", "LICENSE", "LICENSE.md", "LICENCE.txt", "LICENCE", "
 _VIEWS = {
     "none": [],
     "flip": ["the mirrored view"],
-    "two-scale": ["two scales, each with its mirror image"],
+    "two-scale": ["views of two sizes", "their mirror images"],
     "ten-crop": ["ten crops"],
 }
 _PARTS = {"train": "training", "val": "validation", "test": "test"}

@@ -2,8 +2,8 @@
 
     python scripts/experiments/tta.py RUN [RUN ...]
 
-Of each run's held-out images with each value of --tta, at a temperature of its own.
-Differences are to flip.
+Evaluates each run on its held-out images with each value of --tta, each at the temperature
+that fits it. Differences are to flip.
 """
 
 import statistics
@@ -36,12 +36,18 @@ def held_out_views(classifier: Classifier) -> tuple[Probabilities, Labels]:
 
 
 def with_views(run: Run, tta: str) -> tuple[float, float]:
-    """Accuracy, 0 to 1, and loss of the mean over the views, at the best temperature."""
+    """Accuracy and loss, as `scored`, of a run's held-out images."""
     views, labels = held_out_views(Classifier(run, tta))
     # The network predicts at the run's temperature.
-    views = at_temperature(views, 1 / run.temperature)
+    return scored(at_temperature(views, 1 / run.temperature), labels, run.classes)
+
+
+def scored(
+    views: Probabilities, labels: Labels, classes: tuple[str, ...]
+) -> tuple[float, float]:
+    """Accuracy, 0 to 1, and loss of the mean over `views` [V, N, K], at the best temperature."""
     mean = at_temperature(views, fit_temperature(views, labels)).mean(axis=0)
-    scores = score(mean, labels, run.classes)
+    scores = score(mean, labels, classes)
     return scores.top1, scores.loss
 
 

@@ -85,3 +85,9 @@ def test_an_unknown_kind_of_views(trained, toy_test):
         RecipeError, match="^--tta: 'flips' is not one of none, flip, two-scale, ten-crop$"
     ):
         evaluate(trained, toy_test, tta="flips")
+
+
+@pytest.mark.parametrize("tta", [None, "flip", "two-scale"])
+def test_an_evaluation_knows_its_views(trained, toy_test, tta):
+    own = Run.open(trained).recipe.inference.tta
+    assert evaluate(trained, toy_test, tta=tta).tta == (tta or own)

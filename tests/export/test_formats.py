@@ -120,19 +120,6 @@ def test_predict_and_evaluate_take_it(trained, exported, toy, toy_test, name):
     assert json.loads(other.stdout)["top1"] == json.loads(one.stdout)["top1"]
 
 
-@pytest.fixture(scope="module")
-def two_scales(toy, tmp_path_factory):
-    """A run whose views are resized, and the folder of all its exports."""
-    folder = tmp_path_factory.mktemp("two-scales")
-    words = ["--arch", "tiny", "--size", "40", "--epochs", "1", "--tta", "two-scale"]
-    result = alexnet("train", "--data", toy, "--out", folder / "saved", *words)
-    assert result.exit_code == 0, result.output
-    words = ("--model", folder / "saved", "--format", "all", "--out", folder / "exported")
-    result = alexnet("export", *words)
-    assert result.exit_code == 0, result.output
-    return folder
-
-
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_resizes_as_the_run_does(two_scales, toy, name):
     files = sorted(toy.glob("*/0[0-3]*"))

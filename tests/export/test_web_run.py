@@ -7,6 +7,8 @@ import pytest
 from chromium import Browser, chromium, in_page
 from helpers import alexnet
 
+from alexnet_cli.inference.classifier import Classifier
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not chromium(), reason="there is no chromium"),
@@ -34,3 +36,19 @@ def test_fifty_photographs_have_the_same_class(exported, shared):
             best = sorted(ours.values())[-2:]
             if np.diff(best)[0] > 0.3:
                 assert found["label"] == expected["answer"], file
+
+
+def test_a_page_resizes_as_the_run_does(two_scales, toy):
+    files = sorted(toy.glob("*/0[0-3]*.png"))
+    assert files
+    ours = [x.probabilities for x in Classifier(two_scales / "saved")(files)]
+    with Browser() as browser:
+        browser.open((two_scales / "exported" / "web" / "index.html").as_uri())
+        for file, expected in zip(files, ours, strict=True):
+            classify = f"alexnet.classify({in_page(file.read_bytes())})"
+            found = json.loads(
+                browser.evaluate(f"{classify}.then((x) => JSON.stringify(x))")
+            )
+            page = {x["label"]: x["probability"] for x in found["classes"]}
+            by_class = [page[x] for x in ("blue", "green", "red")]
+            np.testing.assert_allclose(by_class, expected, atol=0.02)

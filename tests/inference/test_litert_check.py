@@ -289,3 +289,37 @@ def test_random_bytes_are_refused(seed):
     for text in (data, b"", b"TFL3", b"\x08\0\0\0TFL3", b"\x08\0\0\0TFL3" + data):
         with pytest.raises(Malformed):
             check(text, len(text))
+
+
+def to_side(side):
+    """Resizes to this side."""
+
+    def change(model):
+        target = tensors(model)[operator(model, "RESIZE_BILINEAR").inputs[1]]
+        sides = np.array([side, side], np.int32)
+        model.buffers[target.buffer].data = sides.view(np.uint8)
+
+    return change
+
+
+RESIZES = {
+    "corners that are aligned": set_("RESIZE_BILINEAR", alignCorners=True),
+    "pixels without halves": set_("RESIZE_BILINEAR", halfPixelCenters=False),
+    "another side": to_side(31),
+    "a side of 0": to_side(0),
+    "a huge side": to_side(2**20),
+}
+
+
+@pytest.mark.slow
+def test_only_our_resizes_are_taken(tmp_path):
+    run = new_tiny_run(tmp_path / "r", tta="two-scale", size=40)
+    data = litert(served_network(run, build_model(run.architecture, 3)), "float32")
+    check(data, len(data))
+    for what, change in RESIZES.items():
+        model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+        change(model)
+        changed = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+        with pytest.raises(Malformed):
+            check(changed, len(changed))
+            pytest.fail(what)

@@ -102,7 +102,7 @@ def test_the_page_tells_the_views(make_page, tta):
     text = make_page(tta=tta).text
     told = text[text.index("images") + 1]
     assert told.startswith("resized to 36 x 36 pixels (crop); the network sees ")
-    assert ("mirror" in told, "middle" in told, "corners" in told) == (
+    assert ("mirror" in told, "3/4" in told, "corners" in told) == (
         tta != "none", tta == "two-scale", tta == "ten-crop",
     )  # fmt: skip
 
