@@ -57,7 +57,7 @@ def evaluated(run: Run, weights: list[np.ndarray]) -> tuple[float, float]:
     """Accuracy (0 to 1) and loss of `run` with `weights` on its held-out images."""
     network = load_network(run)
     network.set_weights(weights)
-    classifier = Classifier(run, "flip", as_probabilities(network))
+    classifier = Classifier(run, network=as_probabilities(network))
     return tta.scored(*tta.held_out_views(classifier), run.classes)
 
 
