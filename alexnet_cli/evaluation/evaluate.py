@@ -152,9 +152,7 @@ def evaluate(
     pairs = zip(predictions, images.labels, strict=True)
     found = [(x.probabilities, i) for x, i in pairs if x.probabilities is not None]
     if not found:
-        first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
-        others = "; name others with --data" if images.digests else ""
-        raise DatasetError(f"none of the images can be read{first}{others}")
+        raise _all_unreadable(images, predictions)
     probabilities = np.stack([x for x, _ in found])
     labels = np.array([label for _, label in found])
     scores = score(probabilities, labels, run.classes)
@@ -170,6 +168,14 @@ def evaluate(
         source=classifier.source,
         tta=classifier.tta,
     )
+
+
+def _all_unreadable(
+    images: LabeledImages, predictions: Sequence[Prediction]
+) -> DatasetError:
+    first = "".join(f"; {printable(x.file)} {x.error}" for x in predictions[:1])
+    others = "; name others with --data" if images.digests else ""
+    return DatasetError(f"none of the images can be read{first}{others}")
 
 
 def _unchanged(prediction: Prediction, images: LabeledImages, number: int) -> Prediction:

@@ -181,10 +181,7 @@ class Classifier:
         return probabilities(found, shape, resolution, self.source)
 
     def views(self, pixels: Pixels, count: int | None = None) -> list[Floats]:
-        """Probabilities [B, K] of each view of stored pixels [B, R, R, 3].
-
-        Of all V views, or of the first `count`.
-        """
+        """Probabilities [B, K] of all views of stored pixels, or of the first `count`."""
         return [self.network(x) for x in islice(self._inputs(pixels), count)]
 
     def _inputs(self, pixels: Pixels) -> Iterator[Floats]:
